@@ -1,0 +1,55 @@
+"""Supervised cross-entropy on the best candidates."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ._checks import check_group
+from ._standardize import MIN_STD, center
+
+
+def cross_entropy(
+    logp: Float[Array, "*b k"], old_logp: Float[Array, "*b k"], scores: Float[Array, "*b k"]
+) -> Float[Array, "*b"]:
+    r"""Cross-entropy to the best-scored candidates of a group: the supervised oracle.
+
+    $$L = -\sum_k w_k \log p_k, \qquad p = \mathrm{softmax}(\ell)$$
+
+    with `w` uniform over the candidates that share the best score. The gradient in `logp` is `p - w`. When
+    the group is the whole action set and exactly one action is right, this is the usual `-log p(y*)`.
+
+    Args:
+        logp: `[*b, k]`, finite log-probs in nats of the candidates under the current policy.
+        old_logp: `[*b, k]`, not used; part of the signature that all objectives share.
+        scores: `[*b, k]`, one finite score per candidate. Only their order counts. Constant.
+
+    Returns:
+        `[*b]`, one loss in nats per group, not reduced. It is 0, with gradient 0, in a group whose scores
+        have a standard deviation of at most 1e-6: such a group tells no candidate apart.
+
+    Raises:
+        TypeError: an array holds integers.
+        ValueError: the shapes differ, or the last axis holds no candidate.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from tpo_objectives import cross_entropy
+        >>> logp = jnp.log(jnp.array([0.1, 0.2, 0.3, 0.4]))
+        >>> scores = jnp.array([0.0, 1.0, 0.0, 0.0])
+        >>> print(np.asarray(cross_entropy(logp, logp, scores)).round(2))  # -log 0.2
+        1.61
+        >>> print(np.asarray(jax.grad(cross_entropy)(logp, logp, scores)).round(2))
+        [ 0.1 -0.8  0.3  0.4]
+
+    Source:
+        The CE oracle of arXiv 2604.06159, section 3. The paper has one right action; the mean over ties and
+        the 0 of a constant group are ours.
+    """
+    check_group("cross_entropy", logp=logp, old_logp=old_logp, scores=scores)
+    scores = jax.lax.stop_gradient(scores)
+    best = (scores == jnp.max(scores, axis=-1, keepdims=True)).astype(scores.dtype)
+    _, std = center(scores)
+    weights = jnp.where(std > MIN_STD, best / jnp.sum(best, axis=-1, keepdims=True), 0.0)
+    return jnp.sum(-weights * jax.nn.log_softmax(logp, axis=-1), axis=-1)

@@ -1,0 +1,51 @@
+"""Delightful Policy Gradient."""
+
+import jax
+from jaxtyping import Array, Float
+
+from ._checks import check_arrays, check_positive
+
+
+def dg(
+    logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"], *, eta: float = 1.0
+) -> Float[Array, "*b"]:
+    r"""Delightful Policy Gradient (DG): REINFORCE with each action gated by advantage times surprisal.
+
+    $$L = -g A \ell, \qquad g = \sigma\!\left(\frac{-A \ell}{\eta}\right)$$
+
+    The surprisal $-\ell$ is that of the current policy, and the gate is a constant, so the gradient in
+    `logp` is `-g A`. Rare successes pass, rare failures are held back. As `eta` grows, the gate tends to 1/2
+    and the loss to half of REINFORCE.
+
+    Args:
+        logp: `[*b]`, finite log-probs in nats of the sampled actions under the current policy.
+        old_logp: `[*b]`, not used; part of the signature that all objectives share.
+        scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
+        eta: temperature of the gate, above 0.
+
+    Returns:
+        `[*b]`, one loss per action, not reduced.
+
+    Raises:
+        TypeError: an array holds integers.
+        ValueError: the shapes differ, or `eta` is not above 0.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from tpo_objectives import dg
+        >>> logp = jnp.log(jnp.array([0.01, 0.99, 0.01]))
+        >>> advantages = jnp.array([1.0, 1.0, -1.0])
+        >>> print(np.asarray(jax.grad(lambda x: dg(x, x, advantages).sum())(logp)).round(2))
+        [-0.99 -0.5   0.01]
+
+    Source:
+        Osband 2026, arXiv 2603.14608, as used in arXiv 2604.06159.
+    """
+    check_arrays("dg", logp=logp, old_logp=old_logp, scores=scores)
+    check_positive("dg", "eta", eta, usual=1.0)
+    advantages = jax.lax.stop_gradient(scores)
+    surprisal = -jax.lax.stop_gradient(logp)
+    gate = jax.nn.sigmoid(advantages * surprisal / eta)
+    return -gate * advantages * logp

@@ -1,0 +1,70 @@
+"""Dropping the groups that carry no signal."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ._checks import check_group
+from ._standardize import MIN_STD, center
+
+
+def informative_only(objective: Callable[..., Float[Array, "*b"]]) -> Callable[..., Float[Array, "*b"]]:
+    r"""Drops groups whose scores are all equal from a group objective, and averages over the others.
+
+    $$L'_i = L_i \, m_i \, \frac{n}{\max(1, \sum_j m_j)}, \qquad m_i = [\sigma(s_i) > 10^{-6}]$$
+
+    over the `n` groups of the batch, so that the mean of the returned losses over **all** groups is the mean
+    of the objective over the informative ones, with at least 1 in the denominator. Applied to `grpo` this is
+    the paper's "GRPO (masked)".
+
+    The scale couples the groups of the batch. So, unlike the objectives, the wrapped function is not the same
+    under `jax.vmap` over groups (where each group is a batch of its own) as on the whole batch. Mapping it
+    over batches, such as one per seed, is right.
+
+    Args:
+        objective: any group objective `(logp, old_logp, scores, **options)`, from `[*b, k]` to `[*b]`.
+
+    Returns:
+        A function with the name, signature and options of `objective`. It raises what `objective` raises.
+
+    Raises:
+        ValueError: when called, if `objective` does not return one loss per group.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from tpo_objectives import group_pg, informative_only
+        >>> logp = jnp.log(jnp.array([[0.1, 0.9], [0.4, 0.6]]))
+        >>> scores = jnp.array([[1.0, 0.0], [1.0, 1.0]])
+        >>> print(np.asarray(group_pg(logp, logp, scores)).round(2))
+        [2.2 0. ]
+        >>> print(np.asarray(informative_only(group_pg)(logp, logp, scores)).round(2))  # mean 2.2
+        [4.39 0.  ]
+
+    Source:
+        arXiv 2604.06159, figure 13.
+    """
+
+    @functools.wraps(objective)
+    def masked(
+        logp: Float[Array, "*b k"],
+        old_logp: Float[Array, "*b k"],
+        scores: Float[Array, "*b k"],
+        **options: Any,
+    ) -> Float[Array, "*b"]:
+        check_group("informative_only", logp=logp, old_logp=old_logp, scores=scores)
+        losses = objective(logp, old_logp, scores, **options)
+        if losses.shape != scores.shape[:-1]:
+            raise ValueError(
+                f"informative_only: the objective must return one loss per group, shape {scores.shape[:-1]}, "
+                f"got {losses.shape}. Wrap a group objective, such as grpo, and reduce after the call."
+            )
+        _, std = center(scores)
+        informative = (std > MIN_STD).squeeze(-1)
+        count = jnp.maximum(jnp.sum(informative), 1).astype(losses.dtype)
+        return jnp.where(informative, losses, 0.0) * (losses.size / count)
+
+    return masked

@@ -1,0 +1,51 @@
+"""Proximal Policy Optimization."""
+
+import jax
+from jaxtyping import Array, Float
+
+from ._checks import check_arrays, check_positive
+from ._ratio import clipped_surrogate, log_ratio
+
+
+def ppo(
+    logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"], *, clip: float = 0.2
+) -> Float[Array, "*b"]:
+    r"""Proximal Policy Optimization (PPO): the clipped surrogate of one sampled action.
+
+    $$L = -\min\left(r A,\ \mathrm{clip}(r, 1 - \epsilon, 1 + \epsilon) A\right), \qquad
+    r = e^d, \quad d = \mathrm{clip}(\ell - \ell^{\mathrm{old}}, -20, 20)$$
+
+    The gradient in `logp` is `-r A`, and 0 where the clipped term is the smaller one.
+
+    Args:
+        logp: `[*b]`, finite log-probs in nats of the sampled actions under the current policy.
+        old_logp: `[*b]`, the same when the actions were sampled. Constant.
+        scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
+        clip: half-width $\epsilon$ of the interval in which the ratio may earn, above 0.
+
+    Returns:
+        `[*b]`, one loss per action, not reduced.
+
+    Raises:
+        TypeError: an array holds integers.
+        ValueError: the shapes differ, or `clip` is not above 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from tpo_objectives import ppo
+        >>> old_logp = jnp.log(jnp.array([0.5, 0.5, 0.5]))
+        >>> logp = jnp.log(jnp.array([0.55, 0.9, 0.9]))
+        >>> advantages = jnp.array([1.0, 1.0, -1.0])
+        >>> print(np.asarray(ppo(logp, old_logp, advantages)).round(2))  # the second is clipped
+        [-1.1 -1.2  1.8]
+
+    Source:
+        Schulman et al. 2017, arXiv 1707.06347, as used in arXiv 2604.06159. Ours clips the log-ratio to
+        [-20, 20], as GRPO does, so that loss and gradient stay finite at any finite log-probs. The plain
+        formula differs only beyond that bound: there a ratio above 5e8 with a negative advantage would go on
+        growing, while ours stays level and has gradient 0.
+    """
+    check_arrays("ppo", logp=logp, old_logp=old_logp, scores=scores)
+    check_positive("ppo", "clip", clip, usual=0.2)
+    return -clipped_surrogate(log_ratio(logp, old_logp), jax.lax.stop_gradient(scores), clip)

@@ -1,0 +1,47 @@
+"""REINFORCE, the plain policy gradient."""
+
+import jax
+from jaxtyping import Array, Float
+
+from ._checks import check_arrays
+
+
+def reinforce(
+    logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"]
+) -> Float[Array, "*b"]:
+    r"""REINFORCE: the score-function estimator of the policy gradient.
+
+    $$L = -A \ell$$
+
+    The gradient in `logp` is `-A`, wherever the policy is: there is no correction for actions that an older
+    policy sampled.
+
+    Args:
+        logp: `[*b]`, finite log-probs in nats of the sampled actions under the current policy.
+        old_logp: `[*b]`, not used; part of the signature that all objectives share.
+        scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
+
+    Returns:
+        `[*b]`, one loss per action, not reduced.
+
+    Raises:
+        TypeError: an array holds integers.
+        ValueError: the shapes differ.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from tpo_objectives import reinforce
+        >>> logp = jnp.log(jnp.array([0.5, 0.1]))
+        >>> advantages = jnp.array([1.0, -0.5])
+        >>> print(np.asarray(reinforce(logp, logp, advantages)).round(2))
+        [ 0.69 -1.15]
+        >>> print(jax.grad(lambda x: reinforce(x, x, advantages).sum())(logp))
+        [-1.   0.5]
+
+    Source:
+        Williams 1992, Machine Learning 8, 229-256. "PG" in arXiv 2604.06159.
+    """
+    check_arrays("reinforce", logp=logp, old_logp=old_logp, scores=scores)
+    return -jax.lax.stop_gradient(scores) * logp
