@@ -1,0 +1,9 @@
+"""Equinox policies: a causal transformer with cached decoding, an MLP, a logit table."""
+
+import importlib.metadata
+
+from ._dense import Dense as Dense
+from ._transformer import CausalTransformer as CausalTransformer
+from ._transformer import Prefill as Prefill
+
+__version__ = importlib.metadata.version("tpo-models")
