@@ -1,0 +1,130 @@
+"""The command line of `tpo-runs`."""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from ._config_error import ConfigError
+from ._wording import ascii_safe, found, nearest
+
+DESCRIPTION = "Train the methods of a config file, store the results and draw the figures."
+EXAMPLES = """\
+examples:
+  tpo-runs configs/transformer_rlvr.toml --smoke             a run of seconds, to see that all is well
+  tpo-runs configs/transformer_rlvr.toml                     the whole experiment; again to resume it
+  tpo-runs configs/transformer_rlvr.toml --schedule.seeds 2  with another number of seeds
+  tpo-runs configs/transformer_rlvr.toml --methods TPO,GRPO  with some of the methods
+
+overrides:
+  --section.key VALUE              sets a key of [task], [policy], [optimizer] or [schedule]
+  --method.NAME.section.key VALUE  sets a key of one method, as in --method.TPO.objective.eta 0.5
+  --grid.section.key VALUE         sets an axis of the grid, as in --grid.task.horizon '[7, 8]'
+
+  A VALUE is read as TOML, or as a string where it is not TOML. The command line wins over the
+  smoke table, which wins over the file. What a method sets for itself stays: --schedule.epochs
+  leaves a method with its own `schedule = { epochs = 1 }` as it is.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """What a command line asks for.
+
+    Args:
+        config: the config file.
+        smoke: whether to apply the config's smoke table.
+        out: the directory of results and figures; None for one named after the config.
+        methods: names with commas between them; None for all.
+        overwrite: whether to train again what is already there.
+        list: whether to show the cells and stop.
+        quiet: whether to be silent about progress.
+        overrides: pairs such as ("schedule.steps", "30").
+    """
+
+    config: Path
+    smoke: bool = False
+    out: Path | None = None
+    methods: str | None = None
+    overwrite: bool = False
+    list: bool = False
+    quiet: bool = False
+    overrides: tuple[tuple[str, str], ...] = ()
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that raises its complaints in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError([f"{self.prog}: {ascii_safe(message)}; see {self.prog} --help"])
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="tpo-runs",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="the TOML file of the experiment")
+    parser.add_argument("--smoke", action="store_true", help="apply the file's [smoke] table: a short run")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where results go (default: results/NAME of the config)"
+    )
+    parser.add_argument("--methods", metavar="NAME,NAME", help="run these methods only")
+    parser.add_argument("--overwrite", action="store_true", help="train again what is already there")
+    parser.add_argument("--list", action="store_true", help="show the cells and stop")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    return parser
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
+    """Read the command line, that of the process by default.
+
+    >>> parse_arguments(["a.toml", "--smoke", "--schedule.steps=30"]).overrides
+    (('schedule.steps', '30'),)
+
+    Raises:
+        ConfigError: with one line, when the command line cannot be used.
+        SystemExit: after `--help`, with code 0; after the help that an empty command line gets, with code 2.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    parser = _parser()
+    if not words:
+        parser.print_help()
+        sys.exit(2)
+    plain, overrides = _split(words)
+    options, unknown = parser.parse_known_args(plain)
+    if unknown:
+        names = ["help", *(name for name in vars(options) if name != "config")]
+        raise ConfigError([f"{parser.prog}: {_complaint(unknown, names)}"])
+    return Arguments(**vars(options), overrides=overrides)
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], tuple[tuple[str, str], ...]]:
+    """Part the overrides, which have a dot in the flag, from the other words."""
+    plain, overrides = [], []
+    remaining = iter(words)
+    for word in remaining:
+        flag, equals, value = word.partition("=")
+        if not flag.startswith("--") or "." not in flag:
+            plain.append(word)
+            continue
+        value = value if equals else next(remaining, "--")
+        if not equals and value.startswith("--"):
+            raise ConfigError([f"{ascii_safe(flag)}: expected a value"])
+        overrides.append((flag[2:], value))
+    return plain, tuple(overrides)
+
+
+def _complaint(unknown: Sequence[str], names: Sequence[str]) -> str:
+    flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+    if not flags:
+        return f"unexpected argument {found(unknown[0])}; expected one config file"
+    match = nearest(flags[0].strip("-"), names)
+    hint = f"; did you mean '--{match}'?" if match else ""
+    listing = ", ".join(f"--{name}" for name in names)
+    return f"unknown flag {found(flags[0])}{hint}; flags: {listing}, and overrides as --section.key"

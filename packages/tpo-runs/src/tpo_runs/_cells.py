@@ -1,0 +1,52 @@
+"""A cell: one method at one point of the grid, with every value settled."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ._specs import SECTIONS, Schedule
+from ._specs_objective import Objective
+from ._specs_optimizer import Optimizer
+from ._specs_policy import Policy
+from ._specs_rollout import Rollout
+from ._specs_task import Task
+
+NOT_IDENTITY = ("seeds", "first_seed", "checkpoint_minutes")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What is trained, stored and skipped as one: a method at a point of the grid.
+
+    Args:
+        method: name of the method.
+        point: the grid's values at this point, by dotted path.
+        task: settled table; likewise the next five.
+        probes: extra measurements.
+    """
+
+    method: str
+    point: Mapping[str, Any]
+    task: Task
+    policy: Policy
+    optimizer: Optimizer
+    schedule: Schedule
+    objective: Objective
+    rollout: Rollout
+    probes: tuple[str, ...] = ()
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that a cell's numbers depend on except the seeds, with every default filled in."""
+        identity = {section: getattr(self, section).model_dump(mode="json") for section in SECTIONS}
+        for key in NOT_IDENTITY:
+            del identity["schedule"][key]
+        return {**identity, "probes": sorted(self.probes)}
+
+    @functools.cached_property
+    def key(self) -> str:
+        """The cell's name in the results store: 16 hexadecimal digits of the SHA-256 of its identity."""
+        text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

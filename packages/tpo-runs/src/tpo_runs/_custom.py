@@ -1,0 +1,109 @@
+"""A user's own objective, from its name in a config."""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ._cells import Cell
+from ._config_error import ConfigError
+from ._specs_objective import CustomSpec
+from ._wording import ascii_safe, did_you_mean, found, one_of
+
+ARRAYS = ("logp", "old_logp", "scores")
+
+
+def check_custom(cells: Iterable[Cell], path: Path) -> None:
+    """Resolve every objective of the cells that is a user's own function.
+
+    Args:
+        cells: from the config at `path`.
+        path: the config; modules are also looked for beside it and in the working directory.
+
+    Raises:
+        ConfigError: with one line for each method whose function cannot be used.
+    """
+    lines = {}
+    for cell in cells:
+        if isinstance(cell.objective, CustomSpec):
+            try:
+                resolve(cell.objective.kind, cell.objective.keywords, search_paths(path))
+            except ConfigError as error:
+                where = f"{ascii_safe(str(path))}: method {found(cell.method)}: objective.kind"
+                lines.update({f"{where}: {line}": None for line in error.lines})
+    if lines:
+        raise ConfigError(lines)
+
+
+def search_paths(config: Path) -> list[Path]:
+    """Where a config's own functions may lie: beside it, and in the working directory."""
+    return list(dict.fromkeys([config.resolve().parent, Path.cwd()]))
+
+
+def resolve(kind: str, keywords: Mapping[str, Any], directories: Sequence[Path] = ()) -> Callable[..., Any]:
+    """Import the function named "module:function" and check that it can be called as an objective.
+
+    Args:
+        kind: a dotted module and the name of a function in it.
+        keywords: what the function will be given besides `logp`, `old_logp` and `scores`.
+        directories: where the module may lie, besides those that Python searches.
+
+    Returns:
+        The function.
+
+    Raises:
+        ConfigError: with one line, when there is no such function or it does not take the keywords.
+    """
+    module_name, _, name = kind.partition(":")
+    module = _imported(module_name, directories)
+    function = getattr(module, name, None)
+    if not callable(function):
+        callables = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
+        fault = f"{found(name)} is not callable" if hasattr(module, name) else f"there is no {found(name)}"
+        raise ConfigError([f"in module {found(module_name)}, {fault}{one_of(name, callables)}"])
+    if fault := _misfit(function, keywords):
+        raise ConfigError([f"{found(kind)} {fault}"])
+    return function
+
+
+def _imported(name: str, directories: Sequence[Path]) -> Any:
+    # At the end, so that no file beside a config can stand in for an installed module.
+    sys.path += [str(path) for path in directories if str(path) not in sys.path]
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{name}.".startswith(f"{error.name}."):
+            raise ConfigError([f"there is no module {found(name)}{_near(name, directories)}"]) from None
+        raise ConfigError([_failure(name, error)]) from None
+    except (Exception, SystemExit) as error:
+        raise ConfigError([_failure(name, error)]) from None
+
+
+def _failure(name: str, error: BaseException) -> str:
+    first_line = next(iter(str(error).splitlines()), "")
+    return f"importing {found(name)} failed: {type(error).__name__}: {ascii_safe(first_line)}"
+
+
+def _near(name: str, directories: Iterable[Path]) -> str:
+    hint = did_you_mean(name, [file.stem for path in directories for file in path.glob("*.py")])
+    return f"{hint}; looked beside the config, in the working directory and among the installed packages"
+
+
+def _misfit(function: Callable[..., Any], keywords: Mapping[str, Any]) -> str:
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return ""
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(positional) < len(ARRAYS) and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
+        return f"does not take the three arrays {', '.join(ARRAYS)}"
+    named = [p for p in parameters if p in positional[len(ARRAYS) :] or p.kind == p.KEYWORD_ONLY]
+    if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+        for key in keywords:
+            if key not in [p.name for p in named]:
+                return f"takes no keyword {found(key)}{one_of(key, [p.name for p in named])}"
+    lacking = [p.name for p in named if p.default is p.empty and p.name not in keywords]
+    return f"needs the keyword {', '.join(lacking)}; set it beside kind" if lacking else ""

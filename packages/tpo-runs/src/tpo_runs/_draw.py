@@ -1,0 +1,47 @@
+"""Figures and tables of a finished or unfinished run, as functions of its store."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from ._figures import FIGURES, save_figure
+from ._paper import compare, paper_table
+from ._results import CellResult
+from ._store import Store
+from ._tables import paired_table, seeds_table, summary_table
+from ._text_table import TextTable
+
+MOST_SEED_ROWS = 40
+
+
+def draw(store: Store, console: Console) -> list[Path]:
+    """Write the run's figures and tables below `store.figures`, and print the tables.
+
+    Nothing is trained: everything is read from the store. `summary.md` holds all tables, the terminal shows
+    those that fit.
+
+    Returns:
+        The files written.
+    """
+    manifest, results = store.manifest(), store.results()
+    if not results:
+        return []
+    written = []
+    for name in manifest["figures"]:
+        figure = FIGURES[name](results, title=manifest["title"] or None)
+        written += save_figure(figure, store.figures / name)
+    tables = _tables(results, manifest["threshold"])
+    summary = store.figures / "summary.md"
+    heading = f"# {manifest['title']}\n\n" if manifest["title"] else ""
+    summary.write_text(heading + "\n".join(table.markdown() for table in tables), encoding="utf-8")
+    for table in tables:
+        if len(table.rows) <= MOST_SEED_ROWS:
+            console.print(table.rich())
+    return [*written, summary]
+
+
+def _tables(results: Sequence[CellResult], threshold: float) -> list[TextTable]:
+    tables = [summary_table(results, threshold=threshold), seeds_table(results), paired_table(results)]
+    published = compare(results)
+    return [table for table in tables if table.rows] + ([paper_table(published)] if published else [])

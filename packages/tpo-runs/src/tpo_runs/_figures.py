@@ -1,0 +1,55 @@
+"""The figures by name, and how they are saved."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from ._figures_curves import learning_curves as learning_curves
+from ._figures_curves import probe_curves as probe_curves
+from ._figures_seeds import final_errors as final_errors
+from ._figures_sweep import sweep as sweep
+
+FIGURES: dict[str, Callable[..., Figure]] = {
+    "learning_curves": learning_curves,
+    "final_errors": final_errors,
+    "probe_curves": probe_curves,
+    "sweep": sweep,
+}
+
+# Neither format may hold a date or a version: the same data gives the same bytes.
+_METADATA = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None},
+}
+
+
+def save_figure(figure: Figure, path_stem: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Write a figure as PNG (200 dpi) and PDF, each replaced at once or not at all.
+
+    The same data gives byte-identical files: no dates, no versions in the metadata.
+
+    Args:
+        figure: the figure.
+        path_stem: path without an ending; its folder is made if needed.
+
+    Returns:
+        the paths of the PNG and of the PDF.
+    """
+    stem = Path(path_stem)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for ending, metadata in _METADATA.items():
+        path = stem.with_name(f"{stem.name}.{ending}")
+        partial = stem.with_name(f".{stem.name}.{os.getpid()}.{ending}.partial")
+        try:
+            # TrueType fonts: many venues refuse matplotlib's default of Type 3.
+            with matplotlib.rc_context({"pdf.fonttype": 42}):
+                figure.savefig(partial, format=ending, dpi=200, metadata=metadata)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+        paths.append(path)
+    return paths[0], paths[1]

@@ -1,0 +1,158 @@
+"""From a config file, its smoke table and the command line to a checked config and its cells."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ._cells import Cell
+from ._config_error import ConfigError
+from ._expand import expand_or_explain
+from ._overrides import apply_overrides, merge, parse_overrides, without_effect
+from ._problems import Problem, Source, lines_of, method_label, methods_by_name
+from ._pydantic_errors import parse_or_explain, problems_of
+from ._smoke import apply_smoke
+from ._specs import SHARED_SECTIONS, Config
+from ._toml import read_toml
+from ._wording import ascii_safe, found, one_of
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedConfig:
+    """A config that has passed every check.
+
+    Args:
+        config: the config after smoke and overrides, with the selected methods only.
+        cells: its cells, one for each grid point and method.
+        path: the file it came from.
+    """
+
+    config: Config
+    cells: tuple[Cell, ...]
+    path: Path
+
+
+def load_config(
+    path: Path,
+    *,
+    smoke: bool = False,
+    overrides: Iterable[tuple[str, str]] = (),
+    methods: str | None = None,
+) -> LoadedConfig:
+    """Read and check a config file. The command line wins over the smoke table, which wins over the file.
+
+    Args:
+        path: a TOML file.
+        smoke: whether to apply the file's smoke table. It is checked either way.
+        overrides: pairs such as ("schedule.steps", "30"), with values in TOML.
+        methods: names of the methods to keep, with commas between them; None keeps all that smoke keeps.
+
+    Returns:
+        The config and its cells, in file order.
+
+    Raises:
+        ConfigError: with one line for each problem.
+    """
+    label = ascii_safe(str(path))
+    raw = read_toml(path)
+    layer = file = _check(raw, [Source(methods_by_name(raw), label)])
+    lines = file.lines
+    if isinstance(raw.get("smoke"), dict):
+        short = _with_smoke(file, label)
+        lines = [*lines, *short.lines]
+        layer = short if smoke else file
+    elif smoke and not lines:
+        lines = [f"{label}: --smoke needs a [smoke] table, and there is none"]
+    if lines:
+        raise ConfigError(dict.fromkeys(lines))
+    layer = _with_overrides(layer, tuple(overrides))
+    names = layer.selection if methods is None else _names_in(methods, layer.method_names())
+    return _selected(layer, names, path)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Layer:
+    """A raw config, what it was merged from, and what checking it gave: a config and cells, or lines."""
+
+    raw: Mapping[str, Any]
+    sources: Sequence[Source]
+    config: Config | None
+    cells: tuple[Cell, ...]
+    lines: Sequence[str]
+    selection: Sequence[str] | None = None
+
+    def method_names(self) -> list[str]:
+        return [method["name"] for method in self.raw["method"]]
+
+
+def _check(raw: Mapping[str, Any], sources: Sequence[Source], problems: Iterable[Problem] = ()) -> _Layer:
+    config, cells = None, ()
+    try:
+        config = Config.model_validate(raw)
+        cells, more = expand_or_explain(config)
+    except ValidationError as error:
+        more = [*problems_of(error, Config, raw), *_partial_problems(raw)]
+    return _Layer(raw, sources, config, cells, lines_of([*problems, *more], sources))
+
+
+def _partial_problems(raw: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong in the methods' own tables, for a config that has other problems besides."""
+    problems: list[Problem] = []
+    methods = raw.get("method")
+    for i, method in enumerate(methods if isinstance(methods, list) else ()):
+        for section in SHARED_SECTIONS:
+            own, shared = (table.get(section) if isinstance(table, dict) else None for table in (method, raw))
+            if isinstance(own, dict) and isinstance(shared, dict):
+                path = ("method", method_label(method, i), section)
+                _, found_here = parse_or_explain(section, merge(shared, own), path)
+                problems += [problem for problem in found_here if set(problem.path[3:4]) & set(own)]
+    return problems
+
+
+def _with_smoke(file: _Layer, label: str) -> _Layer:
+    reduced, names, problems = apply_smoke(file.raw)
+    layer = _check(reduced, [Source(file.raw["smoke"], label, "smoke."), *file.sources], problems)
+    return dataclasses.replace(layer, selection=names)
+
+
+def _with_overrides(layer: _Layer, overrides: Sequence[tuple[str, str]]) -> _Layer:
+    if not overrides:
+        return layer
+    tree, problems = parse_overrides(overrides, layer.method_names())
+    sources = [Source(tree, prefix="--"), *layer.sources]
+    if problems:
+        raise ConfigError(lines_of(problems, sources[:1]))
+    changed = _check(apply_overrides(layer.raw, tree), sources)
+    lines = changed.lines or lines_of(without_effect(changed.raw, tree), sources)
+    if lines:
+        raise ConfigError(lines)
+    return dataclasses.replace(changed, selection=layer.selection)
+
+
+def _names_in(text: str, known: Sequence[str]) -> list[str]:
+    """Split a list of method names at its commas, except at those that belong to a known name."""
+    names, lines, rest = [], [], text
+    while rest:
+        fits = [name for name in known if f"{rest},".startswith(f"{name},")]
+        name = max(fits, key=len) if fits else rest.partition(",")[0]
+        rest = rest[len(name) + 1 :].lstrip()
+        names.append(name)
+        if not fits:
+            lines.append(f"--methods: no method is named {found(name)}{one_of(name, known)}")
+    if not names:
+        lines = [f"--methods: expected names with commas between them{one_of('', known)}"]
+    if lines:
+        raise ConfigError(lines)
+    return names
+
+
+def _selected(layer: _Layer, names: Sequence[str] | None, path: Path) -> LoadedConfig:
+    config, cells = layer.config, layer.cells
+    assert config is not None
+    if names is not None:
+        methods = tuple(method for method in config.method if method.name in names)
+        config = config.model_copy(update={"method": methods})
+        cells = tuple(cell for cell in cells if cell.method in names)
+    return LoadedConfig(config, cells, path)

@@ -1,0 +1,59 @@
+"""What a rollout asks of tasks, policies and objectives: the seams between the packages."""
+
+from typing import Protocol
+
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+
+class Objective(Protocol):
+    """A loss as in `tpo_objectives`, its keywords already set.
+
+    At group level it maps `[*b, k]` log-probs, log-probs at sampling time and scores to `[*b]` losses, at
+    sample level `[*b]` to `[*b]`.
+    """
+
+    def __call__(
+        self, logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"], /
+    ) -> Float[Array, "*c"]:
+        """Losses without any reduction over the batch."""
+        ...
+
+
+class TokenTask(Protocol):
+    """A task of prompts and answers, as `tpo_envs.TokenTask`."""
+
+    def prompts(self, key: PRNGKeyArray, batch: int) -> Int[Array, "b h"]:
+        """Draw prompts."""
+        ...
+
+    def token_rewards(
+        self, prompts: Int[Array, "*#b h"], answers: Int[Array, "*#b h"]
+    ) -> Float[Array, "*b h"]:
+        """The reward of every token of the answers."""
+        ...
+
+    def candidate_rewards(
+        self, prompts: Int[Array, "*b h"], behaviour: Int[Array, "*b h"], candidates: Int[Array, "*b h k"]
+    ) -> Float[Array, "*b h k"]:
+        """The reward of candidate tokens at every prefix of the behaviour answer."""
+        ...
+
+
+class TokenPolicy(Protocol):
+    """A policy over answers to prompts, as `tpo_models.CausalTransformer`."""
+
+    def sample(
+        self, key: PRNGKeyArray, prompts: Int[Array, "b h"], candidates: int
+    ) -> tuple[Int[Array, "b k h"], Float[Array, "b k h"]]:
+        """Draw answers, with the log-prob of every token."""
+        ...
+
+    def log_probs(self, prompts: Int[Array, "b h"], answers: Int[Array, "b k h"]) -> Float[Array, "b k h"]:
+        """The log-prob of every token of given answers."""
+        ...
+
+    def answer_log_softmax(
+        self, prompts: Int[Array, "b h"], answers: Int[Array, "b k h"]
+    ) -> Float[Array, "b k h vocab"]:
+        """The log-probs of all tokens at every position of given answers."""
+        ...

@@ -1,0 +1,58 @@
+"""What a rollout draws, and how losses over it become one number."""
+
+import abc
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+
+class Draw(eqx.Module):
+    """One batch sampled from the behaviour policy, frozen for all gradient steps on it.
+
+    **Arguments:**
+
+    - `inputs`: whatever the rollout's `log_probs` needs to score the same samples again.
+    - `old_logp`: log-probs at sampling time, `[b k]` for groups or `[b h]` for single samples.
+    - `scores`: what the objective weighs the samples by, shaped as `old_logp`: rewards for groups,
+        advantages for single samples.
+    - `rewards`: the rewards behind the scores, shaped as `old_logp`, in [0, 1].
+    - `error`: one minus the mean reward of what the behaviour policy sampled.
+    """
+
+    inputs: PyTree
+    old_logp: Float[Array, "*b"]
+    scores: Float[Array, "*b"]
+    rewards: Float[Array, "*b"]
+    error: Float[Array, ""]
+
+
+class AbstractRollout(eqx.Module):
+    """Decides which candidates are sampled and what counts as a group."""
+
+    @abc.abstractmethod
+    def draw(self, policy: Any, key: PRNGKeyArray) -> Draw:
+        """Sample a batch from the policy and score it."""
+
+    @abc.abstractmethod
+    def log_probs(self, policy: Any, draw: Draw) -> Float[Array, "*b"]:
+        """The log-probs of a draw's samples under another policy, shaped as `draw.old_logp`."""
+
+
+def reduce(losses: Float[Array, "*c"], draw: Draw) -> Float[Array, ""]:
+    """Sum over the last axis of the draw (tokens of an answer, or candidates of a group), mean over the rest.
+
+    Group-level losses have that axis summed already; losses shaped as the draw's log-probs have not.
+
+    **Raises:** `ValueError` for losses of any other shape, which name what the objective should return.
+    """
+    shape = draw.old_logp.shape
+    if losses.shape == shape:
+        return jnp.mean(jnp.sum(losses, axis=-1))
+    if losses.shape == shape[:-1]:
+        return jnp.mean(losses)
+    raise ValueError(
+        f"the objective returned losses of shape {losses.shape} for log-probs of shape {shape}; "
+        f"expected {shape[:-1]}, one loss per group, or {shape}, one per sample"
+    )

@@ -1,0 +1,163 @@
+"""One run: train the cells that the store lacks, then draw what it holds."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from ._arguments import Arguments
+from ._build import build_policy, build_trainer
+from ._cells import Cell
+from ._custom import resolve, search_paths
+from ._draw import draw
+from ._load import LoadedConfig
+from ._progress import Reporter
+from ._provenance import provenance
+from ._results import point_label
+from ._specs import Config, effective
+from ._specs_objective import CustomSpec
+from ._store import Store
+from ._train import Trainer, initial_state, train
+
+
+def run(loaded: LoadedConfig, arguments: Arguments) -> int:
+    """Train, store, draw.
+
+    Cells that are complete in the output directory are not trained again, so the same command resumes a run.
+
+    Returns:
+        The exit code.
+    """
+    console = Console()
+    store = Store(arguments.out or _default_out(loaded.path, arguments.smoke))
+    if arguments.list:
+        console.print(_listing(loaded, store))
+        return 0
+    if arguments.overwrite:
+        for cell in loaded.cells:
+            store.remove_cell(cell.key)
+    store.write_manifest(_manifest(loaded, store))
+    _train_missing(loaded, store, console, quiet=arguments.quiet)
+    files = draw(store, console)
+    if not arguments.quiet:
+        console.print(f"figures and tables: {', '.join(str(file) for file in files)}", soft_wrap=True)
+    return 0
+
+
+def _default_out(config: Path, smoke: bool) -> Path:
+    return Path("results") / (f"{config.stem}-smoke" if smoke else config.stem)
+
+
+def _seeds(cell: Cell) -> range:
+    return range(cell.schedule.first_seed, cell.schedule.first_seed + cell.schedule.seeds)
+
+
+def _missing_blocks(cell: Cell, store: Store) -> Iterator[list[int]]:
+    """The seeds that the store lacks, in blocks that are trained together."""
+    finished = store.finished_seeds(cell.key)
+    missing = [seed for seed in _seeds(cell) if seed not in finished]
+    for start in range(0, len(missing), cell.schedule.block):
+        yield missing[start : start + cell.schedule.block]
+
+
+def _train_missing(loaded: LoadedConfig, store: Store, console: Console, *, quiet: bool) -> None:
+    # Two methods may share a cell under different names; it is trained once.
+    cells = {cell.key: cell for cell in reversed(loaded.cells)}
+    work = {key: list(_missing_blocks(cell, store)) for key, cell in reversed(cells.items())}
+    total = sum(cells[key].schedule.steps * len(blocks) for key, blocks in work.items())
+    with Reporter(console, total, quiet=quiet) as reporter:
+        for key, blocks in work.items():
+            if not blocks:
+                reporter.note(f"{_label(cells[key])}: already complete in {store.root}")
+                continue
+            trainer = build_trainer(cells[key], _custom(cells[key], loaded.path))
+            for seeds in blocks:
+                _train_block(cells[key], trainer, seeds, store, reporter)
+
+
+def _train_block(cell: Cell, trainer: Trainer, seeds: list[int], store: Store, reporter: Reporter) -> None:
+    reporter.block(f"{_label(cell)}, seeds {seeds[0]} to {seeds[-1]}")
+    seed_array = jnp.asarray(seeds)
+    state = initial_state(trainer, build_policy(cell), seed_array)
+    chunks = []
+    for _, chunk in train(trainer, state, seed_array, cell.schedule.steps):
+        chunks.append(chunk)
+        reporter.advance(chunk.stop - chunk.start, chunk.stop, float(chunk.metrics["error"][:, -1].mean()))
+    metrics = {
+        name: np.concatenate([chunk.metrics[name] for chunk in chunks], axis=1) for name in chunks[0].metrics
+    }
+    seconds = {"seconds": sum(chunk.seconds for chunk in chunks), "first_chunk_seconds": chunks[0].seconds}
+    store.write_block(cell, seeds, metrics, {**provenance(), **seconds})
+
+
+def _custom(cell: Cell, config: Path) -> Any:
+    if not isinstance(cell.objective, CustomSpec):
+        return None
+    return resolve(cell.objective.kind, cell.objective.keywords, search_paths(config))
+
+
+def _label(cell: Cell) -> str:
+    point = point_label(cell.point)
+    return f"{cell.method}, {point}" if point else cell.method
+
+
+def _manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
+    """The run's manifest. Methods and grid points of earlier runs with the same settings stay in it."""
+    settings = _settings(loaded.config)
+    entries = {_place(entry): entry for entry in _earlier_entries(store, settings)}
+    for cell in loaded.cells:
+        entry = {
+            "method": cell.method,
+            "point": dict(cell.point),
+            "key": cell.key,
+            "seeds": list(_seeds(cell)),
+        }
+        entries[_place(entry)] = entry
+    config = loaded.config
+    return {
+        "title": config.title,
+        "paper": config.paper,
+        "figures": list(config.figures),
+        "threshold": config.threshold,
+        "settings": settings,
+        "cells": list(entries.values()),
+    }
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    shared = {name: effective(config)[name] for name in ("title", "task", "policy", "optimizer", "schedule")}
+    return {**shared, "schedule": {**shared["schedule"], "seeds": None, "first_seed": None}}
+
+
+def _earlier_entries(store: Store, settings: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    if not store.has_manifest():
+        return []
+    earlier = store.manifest()
+    return earlier["cells"] if earlier["settings"] == settings else []
+
+
+def _place(entry: Mapping[str, Any]) -> tuple[str, str]:
+    return entry["method"], repr(sorted(entry["point"].items()))
+
+
+def _listing(loaded: LoadedConfig, store: Store) -> Table:
+    table = Table("cell", "method", "grid point", "steps", "seeds", "state", title=str(store.root))
+    for cell in loaded.cells:
+        wanted = _seeds(cell)
+        done = len(store.finished_seeds(cell.key).intersection(wanted))
+        state = (
+            "complete" if done == len(wanted) else f"{done} of {len(wanted)} seeds" if done else "not begun"
+        )
+        table.add_row(
+            cell.key,
+            cell.method,
+            point_label(cell.point),
+            f"{cell.schedule.steps:,}",
+            str(len(wanted)),
+            state,
+        )
+    return table

@@ -1,0 +1,66 @@
+"""The base of all config tables, and the choice of a table's class by its `kind`."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from ._wording import found, one_of
+
+
+class Spec(BaseModel):
+    """A config table: frozen, closed to unknown keys, and with no guessing of types (`"10"` is not 10)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def refusal(text: str) -> PydanticCustomError:
+    """The error that a validator raises to have `text` reported as it stands."""
+    return PydanticCustomError("refused", "{text}", {"text": text})
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """The kinds that a table may have, by the value of its `kind` key.
+
+    Args:
+        name: what the table describes, such as "task".
+        kinds: the class of each kind. The one place where the name in a config becomes a class.
+        custom: the class of kinds written "module:function"; None where these are not allowed.
+    """
+
+    name: str
+    kinds: Mapping[str, type[Spec]]
+    custom: type[Spec] | None = None
+
+    def model(self, table: object) -> type[Spec] | None:
+        """The class for `table`, or None when its kind is missing or unknown."""
+        kind = table.get("kind") if isinstance(table, Mapping) else None
+        if not isinstance(kind, str):
+            return None
+        return self.custom if self.custom and ":" in kind else self.kinds.get(kind)
+
+    def parse(self, table: object) -> Spec:
+        """Turn a raw table into the spec of its kind.
+
+        Raises:
+            pydantic.ValidationError: listing everything that is wrong with the table.
+        """
+        if isinstance(table, Spec):
+            return table
+        model = self.model(table)
+        if model is not None:
+            return model.model_validate(table)
+        key, text = self._complaint(table)
+        detail = InitErrorDetails(type=refusal(text), loc=key, input=table)
+        raise ValidationError.from_exception_data(self.name, [detail])
+
+    def _complaint(self, table: Any) -> tuple[tuple[str, ...], str]:
+        if not isinstance(table, Mapping):
+            return (), f"expected a table, found {found(table)}"
+        kind = table.get("kind")
+        fault = f"{found(kind)} is not a kind of {self.name}" if "kind" in table else "missing"
+        hint = one_of(kind if isinstance(kind, str) else "", self.kinds)
+        return ("kind",), fault + hint + (" or 'module:function'" if self.custom else "")

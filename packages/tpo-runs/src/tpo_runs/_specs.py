@@ -1,0 +1,158 @@
+"""The whole config file as one frozen value."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, Strict
+
+from ._spec import Family, Spec, refusal
+from ._specs_objective import OBJECTIVES, Objective
+from ._specs_optimizer import OPTIMIZERS, Optimizer
+from ._specs_policy import POLICIES, Policy
+from ._specs_rollout import ROLLOUTS, Rollout
+from ._specs_task import TASKS, Task
+from ._wording import found, one_of
+
+FIGURES = ("learning_curves", "final_errors")
+PROBES: tuple[str, ...] = ()
+
+FAMILIES: dict[str, Family] = {
+    "task": TASKS,
+    "policy": POLICIES,
+    "optimizer": OPTIMIZERS,
+    "objective": OBJECTIVES,
+    "rollout": ROLLOUTS,
+}
+SECTIONS = ("task", "policy", "optimizer", "schedule", "objective", "rollout")
+SHARED_SECTIONS = ("task", "policy", "optimizer", "schedule")
+
+
+class Schedule(Spec):
+    """How long and how often a cell is trained.
+
+    Args:
+        steps: rollout batches, each followed by `epochs` gradient steps.
+        epochs: full-batch gradient steps on one rollout batch.
+        seeds: independent repetitions.
+        first_seed: the lowest seed.
+        block: seeds trained together in one vectorised program. Part of a cell's identity, because one seed
+            and several vectorised seeds differ in the last bits.
+        checkpoint_minutes: time between two checkpoints.
+    """
+
+    steps: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    seeds: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    first_seed: Annotated[int, Field(ge=0, le=2_000_000_000)] = 0
+    block: Annotated[int, Field(ge=1, le=4096)] = 4
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
+
+
+def _plain_name(name: str) -> str:
+    if not name.strip() or name != name.strip() or not name.isprintable():
+        raise refusal(f"expected a printable name without blanks around it, found {found(name)}")
+    return name
+
+
+Partial = dict[str, Any]
+
+
+class Method(Spec):
+    """One line of a figure: an objective, a rollout, and what it changes in the shared tables.
+
+    Args:
+        name: what tables and legends call it.
+        objective: the loss.
+        rollout: the sampling.
+        task: keys that replace those of `[task]`; likewise `policy`, `optimizer` and `schedule`.
+    """
+
+    name: Annotated[str, AfterValidator(_plain_name)]
+    objective: Objective
+    rollout: Rollout
+    task: Partial = {}
+    policy: Partial = {}
+    optimizer: Partial = {}
+    schedule: Partial = {}
+
+
+def _distinct(values: tuple[Any, ...], what: str) -> None:
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise refusal(f"{what} {found(value)} appears twice")
+
+
+def _distinct_names(methods: tuple[Method, ...]) -> tuple[Method, ...]:
+    _distinct(tuple(method.name for method in methods), "the name")
+    return methods
+
+
+def _known(names: tuple[str, ...], known: tuple[str, ...], what: str) -> tuple[str, ...]:
+    for name in names:
+        if name not in known:
+            raise refusal(f"{found(name)} is not a {what}{one_of(name, known)}")
+    _distinct(names, f"the {what}")
+    return names
+
+
+def _axis(values: list[Any]) -> list[Any]:
+    _distinct(tuple(values), "the value")
+    return values
+
+
+MOST_VALUES = 1000
+Axis = Annotated[list[Any], Field(min_length=1, max_length=MOST_VALUES), AfterValidator(_axis)]
+Names = Annotated[tuple[str, ...], Strict(False), Field(description="a list of names")]
+
+
+class Config(Spec):
+    """A config file.
+
+    Args:
+        title: heading of the figures.
+        paper: the figure or table of arXiv 2604.06159 that the run belongs to.
+        task: what is learned, and by which policy, optimizer and schedule (the next three).
+        method: the methods to compare, at least one, with distinct names.
+        probes: extra measurements recorded at each step.
+        figures: the figures to draw.
+        threshold: the mean error that counts as solved.
+        grid: lists of values by dotted path; cells are made for their product.
+        smoke: a partial config that `--smoke` lays over the file.
+    """
+
+    title: str = ""
+    paper: str = ""
+    task: Task
+    policy: Policy
+    optimizer: Optimizer
+    schedule: Schedule
+    method: Annotated[
+        tuple[Method, ...],
+        Strict(False),
+        Field(min_length=1, max_length=MOST_VALUES, description=f"1 to {MOST_VALUES} [[method]] tables"),
+        AfterValidator(_distinct_names),
+    ]
+    probes: Annotated[Names, AfterValidator(lambda names: _known(names, PROBES, "probe"))] = ()
+    figures: Annotated[Names, AfterValidator(lambda names: _known(names, FIGURES, "figure"))] = FIGURES
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    grid: dict[str, Axis] = {}
+    smoke: Partial = {}
+
+
+def section_model(section: str, table: object) -> type[Spec] | None:
+    """The class of a raw table, or None when its kind is missing or unknown."""
+    return Schedule if section == "schedule" else FAMILIES[section].model(table)
+
+
+def parse_section(section: str, table: Mapping[str, Any]) -> Spec:
+    """Turn the raw table of one section into its spec.
+
+    Raises:
+        pydantic.ValidationError: listing everything that is wrong with the table.
+    """
+    return Schedule.model_validate(table) if section == "schedule" else FAMILIES[section].parse(table)
+
+
+def effective(config: Config) -> dict[str, Any]:
+    """The config with every default filled in, made of what JSON can hold; without the smoke table."""
+    return config.model_dump(mode="json", exclude={"smoke"})

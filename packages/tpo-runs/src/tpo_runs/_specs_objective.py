@@ -1,0 +1,131 @@
+"""Tables `objective` of a method: the loss, with the keywords of the function of the same name."""
+
+import keyword
+import math
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+
+from ._spec import Family, Spec, refusal
+from ._wording import found
+
+Temperature = Annotated[float, Field(gt=0)]
+Clip = Annotated[float, Field(gt=0, lt=1)]
+
+
+class ObjectiveSpec(Spec):
+    """An objective; `level` says whether it takes groups, single samples or (None) anything."""
+
+    level: ClassVar[str | None] = None
+    kind: str
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keyword arguments of the loss function."""
+        return self.model_dump(exclude={"kind", "informative_only"})
+
+
+class TPOSpec(ObjectiveSpec):
+    """Target Policy Optimization: `eta` is the temperature, `anchor` keeps the old policy in the target."""
+
+    level: ClassVar[str | None] = "group"
+    kind: Literal["tpo"] = "tpo"
+    eta: Temperature = 1.0
+    anchor: bool = True
+
+
+class GRPOSpec(ObjectiveSpec):
+    """GRPO; `informative_only` drops the groups whose scores are all equal ("GRPO (masked)")."""
+
+    level: ClassVar[str | None] = "group"
+    kind: Literal["grpo"] = "grpo"
+    clip: Clip = 0.2
+    kl_coef: Annotated[float, Field(ge=0)] = 0.04
+    informative_only: bool = False
+
+
+class GroupPGSpec(ObjectiveSpec):
+    """Policy gradient weighted by the scores standardized over the group."""
+
+    level: ClassVar[str | None] = "group"
+    kind: Literal["group_pg"] = "group_pg"
+    eta: Temperature = 1.0
+
+
+class CrossEntropySpec(ObjectiveSpec):
+    """Cross-entropy to the best candidates of the group: the oracle."""
+
+    level: ClassVar[str | None] = "group"
+    kind: Literal["cross_entropy"] = "cross_entropy"
+
+
+class PPOSpec(ObjectiveSpec):
+    """PPO's clipped surrogate."""
+
+    level: ClassVar[str | None] = "sample"
+    kind: Literal["ppo"] = "ppo"
+    clip: Clip = 0.2
+
+
+class DGSpec(ObjectiveSpec):
+    """Delightful policy gradient."""
+
+    level: ClassVar[str | None] = "sample"
+    kind: Literal["dg"] = "dg"
+    eta: Temperature = 1.0
+
+
+class ReinforceSpec(ObjectiveSpec):
+    """REINFORCE."""
+
+    level: ClassVar[str | None] = "sample"
+    kind: Literal["reinforce"] = "reinforce"
+
+
+def _import_path(kind: str) -> str:
+    module, _, function = kind.partition(":")
+    names = [*module.split("."), function]
+    if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
+        raise refusal(f"expected a module and a function, as in 'module:function', found {found(kind)}")
+    return kind
+
+
+def _storable(value: Any) -> Any:
+    """Refuse what JSON cannot hold: dates, infinities, integers beyond 64 bits."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _storable(item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise refusal(f"expected a finite number, found {found(value)}")
+    elif isinstance(value, int) and value.bit_length() > 63:
+        raise refusal(f"expected an integer of at most 64 bits, found {found(value)}")
+    elif not isinstance(value, str | bool | int | float):
+        raise refusal(f"expected a string, a number, true or false, a list or a table, found {found(value)}")
+    return value
+
+
+class CustomSpec(ObjectiveSpec):
+    """A user's own function, named "module:function"; all other keys are passed to it as keywords."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(_storable)]]  # pyright: ignore
+    kind: Annotated[str, AfterValidator(_import_path)]
+
+
+OBJECTIVES = Family(
+    "objective",
+    {
+        "tpo": TPOSpec,
+        "grpo": GRPOSpec,
+        "group_pg": GroupPGSpec,
+        "cross_entropy": CrossEntropySpec,
+        "ppo": PPOSpec,
+        "dg": DGSpec,
+        "reinforce": ReinforceSpec,
+    },
+    custom=CustomSpec,
+)
+Objective = Annotated[
+    TPOSpec | GRPOSpec | GroupPGSpec | CrossEntropySpec | PPOSpec | DGSpec | ReinforceSpec | CustomSpec,
+    BeforeValidator(OBJECTIVES.parse),
+]

@@ -1,0 +1,129 @@
+"""One look per method: the same colour, line style and marker in every figure, and one reading order."""
+
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+LineStyle = tuple[int, tuple[float | int, ...]]
+
+SOLID: LineStyle = (0, ())
+
+
+@dataclass(frozen=True)
+class MethodStyle:
+    """How a method is drawn: `colour` (hex), `dashes` (matplotlib's on-off form) and `marker`."""
+
+    colour: str
+    dashes: LineStyle
+    marker: str
+
+
+# Okabe and Ito's eight colours without the yellow, which is too pale on white, plus a dark brown and two
+# greys. Close colours never share a dash pattern, so the methods stay apart in grey as well.
+METHOD_STYLES: dict[str, MethodStyle] = {
+    "TPO": MethodStyle("#0072B2", SOLID, "o"),
+    "TPO (no anchor)": MethodStyle("#56B4E9", (0, (4, 1.5)), "h"),
+    "GRPO": MethodStyle("#D55E00", (0, (6, 1.5)), "s"),
+    "GRPO (no KL)": MethodStyle("#E69F00", (0, (5, 1.2, 1, 1.2)), "D"),
+    "GRPO (masked)": MethodStyle("#6B2E00", (0, (1.5, 1)), "P"),
+    "Group PG": MethodStyle("#CC79A7", (0, (5, 1, 1, 1, 1, 1)), "^"),
+    "PPO": MethodStyle("#000000", (0, (3, 1, 1, 1)), "v"),
+    "DG": MethodStyle("#009E73", (0, (1, 1)), "X"),
+    "REINFORCE": MethodStyle("#707070", (0, (8, 2)), "<"),
+    "CE": MethodStyle("#4D4D4D", (0, (1, 2.5)), "*"),
+}
+
+# For names that belong to no family above.
+_SPARE_COLOURS = ("#332288", "#882255", "#117733", "#999933", "#AA4499", "#44AA99")
+# For the members of a family after its plain name, such as "DG, 4 epochs".
+_VARIANT_DASHES: tuple[LineStyle, ...] = (
+    (0, (2.5, 1)),
+    (0, (7, 1, 2, 1)),
+    (0, (1, 1.6)),
+    (0, (4, 1, 1, 1, 1, 1, 1, 1)),
+    (0, (10, 1.5)),
+    (0, (2, 3)),
+)
+_MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "h", "*")
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[a-z0-9]+", name.casefold()))
+
+
+_FAMILY_WORDS = {_words(family): family for family in METHOD_STYLES} | {("pg",): "REINFORCE"}
+
+
+def family_of(method: str) -> str | None:
+    """The family whose name starts a method's display name, or None.
+
+    Case and punctuation are ignored and the longest family wins, so "GRPO (no KL), 1 epoch" belongs to
+    "GRPO (no KL)". "PG" is another name for "REINFORCE".
+
+    >>> family_of("DG (interactions)"), family_of("GRPO, no KL"), family_of("my method")
+    ('DG', 'GRPO (no KL)', None)
+    """
+    words = _words(method)
+    lengths = range(len(words), 0, -1)
+    return next((_FAMILY_WORDS[words[:n]] for n in lengths if words[:n] in _FAMILY_WORDS), None)
+
+
+def _is_plain(method: str) -> bool:
+    return _words(method) in _FAMILY_WORDS
+
+
+def reading_order(methods: Iterable[str]) -> list[str]:
+    """The distinct methods in the paper's order, variants after their family, unknown names last.
+
+    >>> reading_order(["mine", "PPO", "TPO, 1 epoch", "PPO", "TPO"])
+    ['TPO', 'TPO, 1 epoch', 'PPO', 'mine']
+    """
+    families = list(METHOD_STYLES)
+
+    def position(method: str) -> tuple[int, bool]:
+        family = family_of(method)
+        return (len(families) if family is None else families.index(family), not _is_plain(method))
+
+    return sorted(dict.fromkeys(methods), key=position)
+
+
+def method_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
+    """The style of every method of a figure, in reading order.
+
+    A known method looks the same in every figure. A variant such as "DG, 4 epochs" has its family's colour
+    with line styles and markers that differ within the figure. An unknown name takes a spare colour that
+    its spelling decides, or the next free one if two names of the figure would share it.
+
+    >>> styles = method_styles(["DG", "DG, 4 epochs"])
+    >>> [style.colour for style in styles.values()]
+    ['#009E73', '#009E73']
+    """
+    styles: dict[str, MethodStyle] = {}
+    variants: dict[str, int] = {}
+    taken: set[int] = set()
+    for method in reading_order(methods):
+        family = family_of(method)
+        if family is None:
+            styles[method] = _spare_style(method, taken)
+        elif _is_plain(method):
+            styles[method] = METHOD_STYLES[family]
+        else:
+            styles[method] = _variant_style(METHOD_STYLES[family], variants.get(family, 0))
+            variants[family] = variants.get(family, 0) + 1
+    return styles
+
+
+def _variant_style(style: MethodStyle, index: int) -> MethodStyle:
+    dashes = [d for d in _VARIANT_DASHES if d != style.dashes]
+    markers = [m for m in _MARKERS if m != style.marker]
+    return replace(style, dashes=dashes[index % len(dashes)], marker=markers[index % len(markers)])
+
+
+def _spare_style(method: str, taken: set[int]) -> MethodStyle:
+    count = len(_SPARE_COLOURS)
+    start = zlib.crc32(method.encode())
+    free = [(start + i) % count for i in range(count) if (start + i) % count not in taken]
+    index = free[0] if free else start % count
+    taken.add(index)
+    return MethodStyle(_SPARE_COLOURS[index], _VARIANT_DASHES[index], _MARKERS[start % len(_MARKERS)])

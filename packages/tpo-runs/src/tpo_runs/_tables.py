@@ -1,0 +1,206 @@
+"""Summary tables over cells, and the table of single seeds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._curve_statistics import steps_to_threshold, steps_to_threshold_interval
+from ._results import (
+    CellResult,
+    axis_label,
+    check_results,
+    final_error,
+    final_words,
+    grid_axes,
+    group_by_point,
+    value_label,
+)
+from ._statistics import Interval, Summary, failed_share, paired_comparison, relapses, summarise
+from ._style import reading_order
+from ._text_table import ABSENT, TextTable, percent, percent_interval, step_count, step_interval
+
+
+@dataclass(frozen=True)
+class CellSummary:
+    """The numbers of one row of `summary_table`; errors and shares are in `[0, 1]`."""
+
+    final: Summary
+    failed: float
+    relapsed: int
+    steps_to_threshold: float
+    steps_interval: Interval
+    seconds: float | int | None
+
+
+def summarise_cell(result: CellResult, *, threshold: float = 0.01, fraction: float = 0.01) -> CellSummary:
+    """Summarise a cell's error over its seeds.
+
+    Args:
+        result: the cell.
+        threshold: the mean error that counts as solved, in `[0, 1]`; also each seed's, for relapses.
+        fraction: the share of the steps that counts as the end, see `final_error`.
+
+    Returns:
+        statistics of the final error, share of failed seeds (final error above 0.5), number of relapsed seeds
+        (solved, later above 0.5), steps until the mean error is below the threshold, and training seconds.
+    """
+    error = result.metrics["error"]
+    final = final_error(result, fraction=fraction)
+    return CellSummary(
+        final=summarise(final),
+        failed=failed_share(final),
+        relapsed=int(relapses(error, solved=threshold).sum()),
+        steps_to_threshold=steps_to_threshold(error, threshold),
+        steps_interval=steps_to_threshold_interval(error, threshold),
+        seconds=result.provenance.get("seconds"),
+    )
+
+
+def summary_table(
+    results: Sequence[CellResult],
+    *,
+    threshold: float = 0.01,
+    fraction: float = 0.01,
+    title: str = "Final error (%) and speed",
+) -> TextTable:
+    """One row per cell: final error, failed seeds, steps to the threshold, seconds.
+
+    Args:
+        results: the cells.
+        threshold: the mean error that counts as solved, in `[0, 1]`.
+        fraction: the share of the steps that counts as the end, see `final_error`.
+        title: of the table.
+
+    Returns:
+        The table; call its `rich()` or `markdown()`.
+
+    Raises:
+        ValueError: no results, or two cells of one name and point.
+    """
+    rows = []
+    for names, result in _ordered(results):
+        summary = summarise_cell(result, threshold=threshold, fraction=fraction)
+        final = summary.final
+        rows.append(
+            (
+                *names,
+                str(final.seeds),
+                f"{result.steps:,}",
+                _mean_and_error(final),
+                percent_interval(final.interval),
+                percent(final.iqm),
+                percent(summary.failed),
+                str(summary.relapsed),
+                _steps_and_interval(summary),
+                ABSENT if summary.seconds is None else f"{summary.seconds:,.0f}",
+            )
+        )
+    axes = _axis_columns(results)
+    level = f"{100 * threshold:g}%"
+    columns = ("seeds", "steps", "mean ± s.e.", "95% interval", "IQM", "failed %", "relapsed")
+    return TextTable(
+        title,
+        (*axes, "method", *columns, f"steps to {level}", "seconds"),
+        tuple(rows),
+        numbers=len(axes) + 1,
+        notes=(
+            f"Final: {final_words(fraction)}. IQM: interquartile mean. Intervals: bootstrap over seeds.",
+            f"Failed: share of seeds that end above 50%. Relapsed: seeds below {level} and later above 50%.",
+            f"Steps to {level}: index from 0 of the first step whose mean error over seeds is below it.",
+        ),
+    )
+
+
+def seeds_table(
+    results: Sequence[CellResult], *, fraction: float = 0.01, title: str = "Final error (%) of every seed"
+) -> TextTable:
+    """One row per grid point and seed, one column per method.
+
+    Args:
+        results: the cells; a seed that a cell lacks is a dash.
+        fraction: the share of the steps that counts as the end, see `final_error`.
+        title: of the table.
+
+    Returns:
+        The table; call its `rich()` or `markdown()`.
+
+    Raises:
+        ValueError: no results, or two cells of one name and point.
+    """
+    check_results(results)
+    axes = grid_axes(results)
+    methods = reading_order(result.method for result in results)
+    rows = []
+    for point, cells in group_by_point(results, axes):
+        place = tuple(value_label(point[axis]) for axis in axes)
+        finals = {
+            cell.method: dict(zip(cell.seeds.tolist(), final_error(cell, fraction=fraction), strict=True))
+            for cell in cells
+        }
+        for seed in sorted({seed for final in finals.values() for seed in final}):
+            found = (finals.get(method, {}).get(seed, math.nan) for method in methods)
+            rows.append((*place, str(seed), *map(percent, found)))
+    notes = (f"Final error: {final_words(fraction)}.",)
+    columns = (*_axis_columns(results), "seed", *methods)
+    return TextTable(title, columns, tuple(rows), numbers=len(axes), notes=notes)
+
+
+def paired_table(
+    results: Sequence[CellResult], *, fraction: float = 0.01, title: str = "Paired differences"
+) -> TextTable:
+    """At each grid point, the first method in reading order against each other one, on shared seeds.
+
+    Args:
+        results: the cells.
+        fraction: the share of the steps that counts as the end, see `final_error`.
+        title: of the table.
+
+    Returns:
+        The table; call its `rich()` or `markdown()`. Methods that share no seed with the first are left out.
+    """
+    check_results(results)
+    axes = grid_axes(results)
+    rows = []
+    for point, (first, *others) in group_by_point(results, axes):
+        for other in others:
+            if not np.intersect1d(first.seeds, other.seeds).size:
+                continue
+            pair = paired_comparison(first, other, fraction=fraction)
+            p = ABSENT if np.isnan(pair.p_value) else f"{pair.p_value:.2g}"
+            names = (*(value_label(point[axis]) for axis in axes), f"{first.method} − {other.method}")
+            interval = percent_interval(pair.interval)
+            rows.append((*names, str(pair.seeds), percent(pair.difference), interval, p))
+    columns = (*_axis_columns(results), "difference", "shared seeds", "mean (points)", "95% interval", "p")
+    notes = (
+        f"Difference of final errors in percentage points; final: {final_words(fraction)}.",
+        "Interval: bootstrap over seeds. p: two-sided sign-flip permutation test, not corrected for the "
+        "number of rows.",
+    )
+    return TextTable(title, columns, tuple(rows), numbers=len(axes) + 1, notes=notes)
+
+
+def _ordered(results: Sequence[CellResult]) -> list[tuple[tuple[str, ...], CellResult]]:
+    check_results(results)
+    axes = grid_axes(results)
+    return [
+        ((*(value_label(point[axis]) for axis in axes), cell.method), cell)
+        for point, cells in group_by_point(results, axes)
+        for cell in cells
+    ]
+
+
+def _axis_columns(results: Sequence[CellResult]) -> tuple[str, ...]:
+    return tuple(axis_label(axis) for axis in grid_axes(results))
+
+
+def _steps_and_interval(summary: CellSummary) -> str:
+    steps, interval = step_count(summary.steps_to_threshold), step_interval(summary.steps_interval)
+    return steps if interval in (steps, ABSENT) else f"{steps} {interval}"
+
+
+def _mean_and_error(final: Summary) -> str:
+    if np.isnan(final.standard_error):
+        return percent(final.mean)
+    return f"{percent(final.mean)} ± {percent(final.standard_error)}"

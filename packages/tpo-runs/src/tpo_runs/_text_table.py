@@ -1,0 +1,105 @@
+"""A table of text that prints in a terminal and goes into a Markdown file."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from ._statistics import Interval
+
+ABSENT = "–"
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Columns and rows of text.
+
+    Args:
+        title: above the table.
+        columns: the headings; those before `numbers` are left aligned, the others right.
+        rows: one text per column each.
+        numbers: index of the first column of numbers.
+        notes: lines below the table.
+
+    >>> print(TextTable("Speed", ("method", "steps"), (("TPO", "58"),), numbers=1).markdown())
+    **Speed**
+    <BLANKLINE>
+    | method | steps |
+    | :--- | ---: |
+    | TPO | 58 |
+    <BLANKLINE>
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: int
+    notes: tuple[str, ...] = ()
+
+    def rich(self) -> Table:
+        """For a terminal; the notes are its caption."""
+        table = Table(
+            title=Text(self.title),
+            caption=Text("\n".join(self.notes), justify="left"),
+            caption_justify="left",
+        )
+        for i, column in enumerate(self.columns):
+            table.add_column(Text(column), justify="right" if i >= self.numbers else "left")
+        for row in self.rows:
+            table.add_row(*map(Text, row))
+        return table
+
+    def markdown(self) -> str:
+        """For a file, in GitHub's dialect, with a line end."""
+        rules = ["---:" if i >= self.numbers else ":---" for i in range(len(self.columns))]
+        lines = [_line(self.columns), "| " + " | ".join(rules) + " |", *map(_line, self.rows)]
+        return "\n\n".join([f"**{self.title}**", "\n".join(lines), *self.notes]) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def percent(share: float) -> str:
+    """A share in percent, without the sign: one decimal from 1% up, two below, 0 only for exactly 0.
+
+    >>> [percent(x) for x in (0.123, 0.00456, 0.00001, 0.0, 1.0, float("nan"))]
+    ['12.3', '0.46', '<0.01', '0', '100', '–']
+    """
+    value = 100 * share
+    if math.isnan(value):
+        return ABSENT
+    if value in (0, 100):
+        return f"{value:g}"
+    if abs(value) < 0.005:
+        return "<0.01" if value > 0 else ">-0.01"
+    return f"{value:.2f}" if abs(value) < 0.995 else f"{value:.1f}"
+
+
+def percent_interval(interval: Interval) -> str:
+    """An interval of shares in percent: `[1.2, 15.0]`."""
+    if math.isnan(interval.low):
+        return ABSENT
+    return f"[{percent(interval.low)}, {percent(interval.high)}]"
+
+
+def step_count(steps: float) -> str:
+    """A number of steps; infinity is "never".
+
+    >>> step_count(58.0), step_count(float("inf"))
+    ('58', 'never')
+    """
+    if math.isnan(steps):
+        return ABSENT
+    return "never" if math.isinf(steps) else f"{steps:,.0f}"
+
+
+def step_interval(interval: Interval) -> str:
+    """An interval of steps: `[55, never]`."""
+    if math.isnan(interval.low):
+        return ABSENT
+    if interval.low == interval.high == math.inf:
+        return "never"
+    return f"[{step_count(interval.low)}, {step_count(interval.high)}]"

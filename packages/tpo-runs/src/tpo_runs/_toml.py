@@ -1,0 +1,87 @@
+"""Reading a TOML file, with one clear line for everything that can be wrong with it."""
+
+import codecs
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ._config_error import ConfigError
+from ._wording import ascii_safe, did_you_mean
+
+LARGEST = 1_000_000
+DEEPEST = 20
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file into tables of plain values.
+
+    Args:
+        path: the file, in UTF-8 and of at most 1 MB.
+
+    Raises:
+        ConfigError: with one line, when it cannot be read or is not TOML.
+    """
+    try:
+        return _parse(_read(path))
+    except _UnreadableError as problem:
+        raise ConfigError([f"{ascii_safe(str(path))}: {ascii_safe(str(problem))}"]) from None
+
+
+class _UnreadableError(Exception):
+    """Why a file cannot be used."""
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            # One byte more than allowed tells a file that is too large, also where its size is not known.
+            content = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise _UnreadableError(f"no such file{_near(path)}") from None
+    except IsADirectoryError:
+        raise _UnreadableError("is a directory; expected a TOML file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _UnreadableError(f"cannot be read: {reason}") from None
+    if len(content) > LARGEST:
+        raise _UnreadableError(f"larger than {LARGEST // 1_000_000} MB; expected a config file")
+    return content
+
+
+def _near(path: Path) -> str:
+    try:
+        neighbours = [entry.name for entry in path.parent.iterdir() if entry.suffix == ".toml"]
+    except OSError:
+        return ""
+    return did_you_mean(path.name, neighbours)
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    if content.startswith(codecs.BOM_UTF8):
+        raise _UnreadableError("starts with a byte-order mark; save it as UTF-8 without one")
+    try:
+        table = tomllib.loads(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise _UnreadableError(f"not UTF-8 at line {line}; save it as UTF-8") from None
+    except RecursionError:
+        raise _UnreadableError(f"nested too deeply; at most {DEEPEST} levels") from None
+    except ValueError as error:
+        raise _UnreadableError(f"not TOML: {error}") from None
+    if depth(table) > DEEPEST:
+        raise _UnreadableError(f"nested too deeply; at most {DEEPEST} levels")
+    return table
+
+
+def depth(value: object) -> int:
+    """The number of levels of tables and lists in `value`.
+
+    >>> depth(1), depth([]), depth({"a": [1]})
+    (0, 1, 2)
+    """
+    levels, layer = 0, [value]
+    # Level by level: dotted keys can nest tables deeper than Python's stack.
+    while layer := [item for item in layer if isinstance(item, dict | list)]:
+        levels += 1
+        layer = [child for item in layer for child in (item.values() if isinstance(item, dict) else item)]
+    return levels

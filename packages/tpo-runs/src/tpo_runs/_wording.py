@@ -1,0 +1,79 @@
+"""Words for messages: a value that was found, the nearest match, what a field expects."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+LONGEST = 60
+
+
+def found(value: object) -> str:
+    """Describe a value read from TOML, on one line and briefly.
+
+    >>> found("10"), found(True), found({"a": 1}), found(10)
+    ("'10'", 'true', 'a table', '10')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}" if value else "an empty list"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, str | int | float):
+        return shorten(ascii_safe(repr(value)))
+    return f"{value!s} (a {type(value).__name__})"
+
+
+def ascii_safe(text: str) -> str:
+    """Escape what a terminal would act on or could not print, and leave the rest."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shorten(text: str) -> str:
+    """Cut a long text to its beginning and end."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 20]}...{text[-15:]}"
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str | None:
+    """The allowed word that is most like `word`, in whatever case, or None when there is none like it."""
+    by_lower = {name.lower(): name for name in allowed}
+    matches = difflib.get_close_matches(word[:LONGEST].lower(), by_lower, n=1)
+    return by_lower[matches[0]] if matches else None
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """The hint `; did you mean 'steps'?`, or nothing when no allowed word is near."""
+    match = nearest(word, allowed)
+    return f"; did you mean {match!r}?" if match else ""
+
+
+def one_of(word: str, allowed: Iterable[str]) -> str:
+    """The tail of a message about an unknown word: the nearest match, then all allowed words."""
+    allowed = list(allowed)
+    hint = did_you_mean(word, allowed)
+    return f"{hint or ';'} allowed: {', '.join(allowed) or 'none'}"
+
+
+def expectation(schema: Mapping[str, Any]) -> str:
+    """Say in words what the JSON schema of one field asks for.
+
+    >>> expectation({"type": "integer", "minimum": 1, "maximum": 4096})
+    'an integer from 1 to 4096'
+    >>> expectation({"type": "number", "exclusiveMinimum": 0})
+    'a number above 0'
+    """
+    if "description" in schema:
+        return schema["description"]
+    if "enum" in schema:
+        return f"one of {', '.join(schema['enum'])}"
+    if schema.get("type") == "array":
+        return f"a list of {schema['minItems']} to {schema['maxItems']} values"
+    nouns = {"integer": "an integer", "number": "a number", "string": "a string", "boolean": "true or false"}
+    noun = nouns.get(schema.get("type", ""), "a table")
+    if "minimum" in schema and "maximum" in schema:
+        return f"{noun} from {schema['minimum']} to {schema['maximum']}"
+    limits = {"minimum": "of at least", "exclusiveMinimum": "above", "exclusiveMaximum": "below"}
+    bounds = [f"{words} {schema[limit]}" for limit, words in limits.items() if limit in schema]
+    return " ".join([noun, " and ".join(bounds)]).strip()

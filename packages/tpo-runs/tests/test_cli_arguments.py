@@ -1,0 +1,152 @@
+"""The command line: what it takes, and how it refuses."""
+
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CONFIG = """\
+task = { kind = "tokens", target = "copy", reward = "sequential", horizon = 4, vocab_size = 2 }
+policy = { kind = "transformer" }
+optimizer = { kind = "muon", learning_rate = 1e-3 }
+schedule = { steps = 20 }
+smoke = { schedule = { steps = 3 } }
+
+[[method]]
+name = "PPO"
+objective = { kind = "ppo" }
+rollout = { kind = "single", prompts = 100 }
+"""
+
+
+def parse(*argv: str) -> Any:
+    from tpo_runs._arguments import parse_arguments
+
+    return parse_arguments(argv)
+
+
+def test_defaults() -> None:
+    from tpo_runs._arguments import Arguments
+
+    assert parse("a.toml") == Arguments(
+        config=Path("a.toml"),
+        smoke=False,
+        out=None,
+        methods=None,
+        overwrite=False,
+        list=False,
+        quiet=False,
+        overrides=(),
+    )
+
+
+@pytest.mark.parametrize("name", ["smoke", "overwrite", "list", "quiet"])
+def test_switches(name: str) -> None:
+    assert getattr(parse("a.toml", f"--{name}"), name) is True
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("a.toml", "--out", "there", "--methods", "TPO,DG (1 epoch)", "--schedule.steps", "3"),
+        ("--out=there", "--schedule.steps=3", "--methods=TPO,DG (1 epoch)", "a.toml"),
+        ("--schedule.steps", "3", "a.toml", "--methods", "TPO,DG (1 epoch)", "--out", "there"),
+    ],
+)
+def test_words_may_come_in_any_order(argv: tuple[str, ...]) -> None:
+    arguments = parse(*argv)
+    assert (arguments.config, arguments.out) == (Path("a.toml"), Path("there"))
+    assert arguments.methods == "TPO,DG (1 epoch)"
+    assert arguments.overrides == (("schedule.steps", "3"),)
+
+
+@pytest.mark.parametrize(
+    ("words", "pair"),
+    [
+        (["--schedule.steps", "-3"], ("schedule.steps", "-3")),
+        (["--schedule.steps="], ("schedule.steps", "")),
+        (["--task.target=a=b"], ("task.target", "a=b")),
+        (["--task.target=--x"], ("task.target", "--x")),
+        (["--grid.task.horizon", "[7, 8]"], ("grid.task.horizon", "[7, 8]")),
+        (["--method.GRPO (no KL).objective.clip", "0.1"], ("method.GRPO (no KL).objective.clip", "0.1")),
+    ],
+)
+def test_overrides_are_kept_as_typed(words: list[str], pair: tuple[str, str]) -> None:
+    assert parse("a.toml", *words).overrides == (pair,)
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        (["a.toml", "--smokee"], "unknown flag '--smokee'; did you mean '--smoke'?; flags: --help, --smoke"),
+        (["a.toml", "--overwite"], "did you mean '--overwrite'?"),
+        (["a.toml", "--method", "TPO"], "unknown flag '--method'; did you mean '--methods'?"),
+        (["a.toml", "--seeds", "3"], "unknown flag '--seeds'"),
+        (["--seeds", "3", "a.toml"], "unknown flag '--seeds'"),
+        (["a.toml", "--smo"], "unknown flag '--smo'"),
+        (["a.toml", "-3"], "unknown flag '-3'"),
+        (["a.toml", "--smoke=3"], "argument --smoke: "),
+        (["a.toml", "--out"], "argument --out: expected one argument"),
+        (["a.toml", "--schedule.steps"], "--schedule.steps: expected a value"),
+        (["a.toml", "--schedule.steps", "--smoke"], "--schedule.steps: expected a value"),
+        (["a.toml", "b.toml"], "unexpected argument 'b.toml'; expected one config file"),
+        (["--smoke"], "required: CONFIG"),
+        (["a.toml", "--bad\x1bflag"], "unknown flag '--bad\\x1bflag'"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_with_one_line(
+    argv: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tpo_runs._cli import main
+
+    assert main(argv) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    (told,) = output.err.splitlines()
+    assert line in told
+
+
+@pytest.mark.parametrize(("argv", "code"), [(["--help"], 0), (["a.toml", "-h"], 0), ([], 2)])
+def test_help_shows_examples_and_the_rule_of_overrides(
+    argv: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tpo_runs._cli import main
+
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == code
+    text = capsys.readouterr().out
+    for part in ("usage: tpo-runs", "examples:", "--methods TPO,GRPO", "wins over the file", "--method.NAME"):
+        assert part in text
+    assert max(len(line) for line in text.splitlines()) <= 110
+
+
+def test_a_right_command_line_reaches_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tpo_runs._cli import main
+
+    calls: list[Any] = []
+    runner = types.ModuleType("tpo_runs._run")
+    monkeypatch.setattr(runner, "run", lambda *given: calls.append(given) or 7, raising=False)
+    monkeypatch.setitem(sys.modules, "tpo_runs._run", runner)
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG)
+    assert main([str(path), "--smoke", "--quiet", "--task.horizon", "2"]) == 7
+    ((loaded, arguments),) = calls
+    assert (loaded.path, loaded.config.schedule.steps, loaded.cells[0].task.horizon) == (path, 3, 2)
+    assert arguments.quiet
+    assert capsys.readouterr().err == ""
+
+
+def test_the_command_line_of_the_process_is_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tpo_runs._cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["tpo-runs", "none.toml"])
+    assert main() == 2
+    assert capsys.readouterr().err == "none.toml: no such file\n"

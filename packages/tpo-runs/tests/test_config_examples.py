@@ -1,0 +1,27 @@
+"""The examples in the docstrings of the configuration run, and print what they say."""
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = ["_arguments", "_expand", "_overrides", "_toml", "_wording"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples(name: str) -> None:
+    results = doctest.testmod(importlib.import_module(f"tpo_runs.{name}"))
+    assert results.attempted > 0
+    assert results.failed == 0
+
+
+def test_exported_names_exist() -> None:
+    import tpo_runs
+
+    names = [name for name in dir(tpo_runs) if not name.startswith("_")]
+    assert {"Cell", "Config", "ConfigError", "LoadedConfig", "effective", "expand", "load_config"} <= set(
+        names
+    )
+    assert all(hasattr(tpo_runs, name) for name in names)
+    with pytest.raises(AttributeError, match="no attribute 'Confg'"):
+        _ = tpo_runs.Confg

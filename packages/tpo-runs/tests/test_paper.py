@@ -1,0 +1,298 @@
+"""The published numbers, and cells beside them."""
+
+import doctest
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tpo_runs import _paper_numbers
+from tpo_runs._paper import compare, paper_table
+from tpo_runs._paper_numbers import PaperNumber, paper_numbers, parse_paper_numbers
+from tpo_runs._results import CellResult
+
+
+def nested(flat):
+    spec = {}
+    for path, value in flat.items():
+        section, key = path.split(".")
+        spec.setdefault(section, {})[key] = value
+    return spec
+
+
+def cell(number, error, changes=None, metric=None, seeds=None):
+    error = np.asarray(error, dtype=float)
+    metrics = {"error": error, number.metric: error if metric is None else metric}
+    spec = nested(number.where | (changes or {}))
+    seeds = np.arange(len(error)) if seeds is None else seeds
+    return CellResult(number.method, {}, spec, seeds, metrics, {})
+
+
+def find(source, method, **label):
+    label = {key.replace("__", "."): value for key, value in label.items()}
+    found = [
+        number
+        for number in paper_numbers()
+        if (number.source, number.method) == (source, method) and number.label == label
+    ]
+    return found[0]
+
+
+def made(quantity="final_error_percent", **facts):
+    base = {"source": "Table 0", "method": "TPO", "where": {"task.kind": "tokens"}, "label": {}}
+    return PaperNumber.model_validate(
+        {**base, "quantity": quantity, "rounding": 0.1, "seeds": 4, "steps": 10, **facts}
+    )
+
+
+MATCHABLE = [number for number in paper_numbers() if not number.unmatched]
+
+
+def test_examples():
+    assert doctest.testmod(_paper_numbers).failed == 0
+
+
+# --- the numbers themselves ---
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [("Table 1", 16), ("Table 2", 32), ("Table 3, prompt-matched", 20), ("Table 3, interaction-matched", 20)],
+)
+def test_tables_are_whole(source, count):
+    numbers = [number for number in paper_numbers() if number.source == source]
+    assert len(numbers) == count
+    assert len({(number.method, *number.label.items()) for number in numbers}) == count
+
+
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [
+        (find("Table 1", "TPO (token groups)", task__vocab_size=16), 102),
+        (find("Table 1", "GRPO (token groups)", task__vocab_size=2), 904),
+        (find("Table 1", "PPO", task__vocab_size=8), 191),
+        (find("Table 2", "DG", task__reward="sequential", task__target="reverse_copy"), 515),
+        (find("Table 2", "PPO", task__reward="bag_of_tokens", task__target="reverse_copy"), math.inf),
+        (find("Table 3, prompt-matched", "GRPO", task__horizon=10), 50.4),
+        (find("Table 3, interaction-matched", "TPO", task__horizon=10), 19.0),
+        (find("Table 5", "TPO (token groups)", objective__eta=4.0), 0.8),
+        (find("Section 3.3, Figure 4", "Group PG"), 7.2),
+        (find("Section 4.2, Figure 12", "TPO", rollout__candidates=64), 0.36),
+        (find("Section 4.3, Figure 15", "GRPO", schedule__epochs=2), 37.6),
+    ],
+)
+def test_spot_checks_against_the_paper(number, value):
+    assert number.value == value
+
+
+def test_numbers_given_as_bounds_have_no_value():
+    number = find("Table 3, prompt-matched", "DG", task__horizon=9)
+    assert math.isnan(number.value)
+    assert number.above == 95
+
+
+def test_conditions_of_token_runs_are_a_valid_config():
+    from tpo_runs._specs import parse_section
+
+    for number in MATCHABLE:
+        if number.where.get("task.kind") != "tokens":
+            continue
+        spec = nested(number.where)
+        spec["schedule"]["steps"] = number.steps
+        parsed = {section: parse_section(section, table) for section, table in spec.items()}
+        assert number.matches({section: table.model_dump() for section, table in parsed.items()})
+
+
+# --- matching ---
+
+
+@pytest.mark.parametrize("number", MATCHABLE, ids=lambda n: f"{n.source}-{n.method}-{n.label}")
+def test_a_run_of_just_these_conditions_matches_and_any_other_condition_does_not(number):
+    assert number.matches(nested(number.where))
+    for path, value in number.where.items():
+        other = (
+            (not value) if isinstance(value, bool) else "other" if isinstance(value, str) else 1.5 * value + 1
+        )
+        assert not number.matches(nested(number.where | {path: other})), path
+        assert not number.matches(nested({p: v for p, v in number.where.items() if p != path})), path
+
+
+def test_learning_rates_may_be_rounded():
+    number = find(
+        "Table 3, interaction-matched",
+        "PPO",
+        task__horizon=7,
+        rollout__prompts=800,
+        optimizer__learning_rate=0.0028284,
+    )
+    for rate in (2.8284271247e-3, 2.83e-3):
+        assert number.matches(nested(number.where | {"optimizer.learning_rate": rate}))
+
+
+def test_true_is_not_one():
+    number = made(where={"objective.anchor": True}, value=1)
+    assert not number.matches({"objective": {"anchor": 1}})
+
+
+def test_prompt_and_interaction_matched_runs_of_single_samples_are_told_apart():
+    sources = {
+        number.source for number in compare_sources(find("Table 3, prompt-matched", "DG", task__horizon=7))
+    }
+    assert sources == {"Table 3, prompt-matched"}
+
+
+def compare_sources(number):
+    return [row.number for row in compare([cell(number, np.ones((2, 2000)))])]
+
+
+def test_numbers_without_stated_conditions_are_never_compared():
+    for number in paper_numbers():
+        if number.unmatched:
+            assert not number.matches(nested(number.where))
+
+
+# --- verdicts ---
+
+FINAL = np.tile(np.array([0.0, 0.0, 0.1, 0.3])[:, None], 10)  # mean 10%
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict"),
+    [
+        ({"value": 10.0}, "agrees"),
+        ({"value": 90.0}, "differs"),
+        ({"above": 15.0}, "agrees"),
+        ({"above": 95.0}, "differs"),
+        ({"below": 5.0}, "agrees"),
+        ({"below": 0.0}, "differs"),
+        ({"value": math.inf}, "differs"),
+    ],
+)
+def test_a_number_agrees_when_our_interval_holds_it(facts, verdict):
+    number = made(**facts)
+    (row,) = compare([cell(number, FINAL)], [number])
+    assert row.ours == pytest.approx(10.0)
+    assert row.interval.low < 10 < row.interval.high
+    assert row.verdict == verdict
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.0, "agrees"), (0.1, "differs")])
+def test_a_printed_number_stands_for_all_that_round_to_it(value, verdict):
+    number = made(value=value)
+    (row,) = compare([cell(number, np.full((4, 10), 4e-4))], [number])
+    assert row.interval == pytest.approx((0.04, 0.04))
+    assert row.verdict == verdict
+
+
+def test_never_agrees_with_never():
+    number = made("steps_to_1_percent", value=math.inf, rounding=1)
+    (row,) = compare([cell(number, FINAL)], [number])
+    assert (row.ours, row.verdict) == (math.inf, "agrees")
+
+
+def test_a_longer_run_is_cut_to_the_papers_length():
+    number = made(value=10.0)
+    longer = np.concatenate([FINAL, np.ones((4, 5))], axis=1)
+    (row,) = compare([cell(number, longer)], [number])
+    assert row.ours == pytest.approx(10.0)
+
+
+def test_a_shorter_run_is_shown_but_not_judged():
+    final, steps = made(value=10.0), made("steps_to_1_percent", value=3, rounding=1)
+    at_step = made("error_percent_at_step", value=3, at=8)
+    rows = compare([cell(final, FINAL[:, :7])], [final, steps, at_step])
+    assert [row.verdict for row in rows] == ["fewer steps"] * 3
+    assert rows[0].ours == pytest.approx(10.0)
+    assert math.isnan(rows[2].ours)
+
+
+def test_one_seed_a_lost_seed_and_a_missing_metric_are_not_judged():
+    number = made(value=10.0)
+    lost = FINAL.copy()
+    lost[0, -1] = np.nan
+    assert compare([cell(number, FINAL[:1])], [number])[0].verdict == "one seed"
+    assert compare([cell(number, lost)], [number])[0].verdict == "a seed is lost"
+    probe = made("probe_after_block", value=0.1, metric="surplus")
+    plain = CellResult("TPO", {}, nested(probe.where), np.arange(4), {"error": FINAL}, {})
+    assert compare([plain], [probe])[0].verdict == "no surplus"
+
+
+def test_evaluations_in_blocks_carry_the_start_of_their_block():
+    # Evaluated after every 200 updates: 8% after 1,600, 4% after 1,800, which the paper calls step 1,600.
+    test_error = np.full((3, 2400), np.nan)
+    test_error[:, 199::200] = [*np.linspace(0.4, 0.08, 8), 0.04, 0.04, 0.04, 0.03]
+    facts = {"metric": "test_error", "evaluate_every": 200, "steps": 2400}
+    block = made("block_to_5_percent", value=1600, rounding=200, **facts)
+    probe = made("probe_after_block", value=0.03, rounding=0.001, at=2200, **facts)
+    final = made(value=3.0, **facts)
+    rows = compare([cell(block, np.ones((3, 2400)), metric=test_error)], [block, probe, final])
+    assert [row.ours for row in rows] == [1600, pytest.approx(0.03), pytest.approx(3.0)]
+    assert [row.verdict for row in rows] == ["agrees"] * 3
+
+
+def test_error_at_a_step():
+    number = made("error_percent_at_step", value=50.0, at=3)
+    error = np.ones((2, 10))
+    error[:, 3] = [0.25, 0.75]
+    (row,) = compare([cell(number, error)], [number])
+    assert row.ours == 50.0
+
+
+# --- table and file ---
+
+
+def test_table_has_both_numbers_their_seeds_and_steps():
+    number = find("Table 3, prompt-matched", "DG", task__horizon=9)
+    table = paper_table(compare([cell(number, np.full((3, 2500), 0.98))]))
+    (row,) = table.rows
+    expected = (
+        "Table 3, prompt-matched",
+        "final error %",
+        "DG",
+        "horizon = 9",
+        "> 95",
+        "98.0",
+        "[98.0, 98.0]",
+    )
+    assert row == (*expected, "agrees", "3 (20)", "2,500 (2,000)")
+    assert "agrees" in table.markdown()
+
+
+def test_every_quantity_that_is_compared_can_be_shown():
+    numbers = list({number.quantity: number for number in MATCHABLE}.values())
+    table = paper_table(compare([cell(n, np.full((2, n.steps), 0.02)) for n in numbers], numbers))
+    assert sorted(row[1] for row in table.rows) == [
+        "error % at step 400",
+        "final error %",
+        "steps to 1%",
+        "steps to 5%, in blocks of 200",
+        "surplus highest bin at step 2000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ('method = "m"', "exactly one of value, above and below"),
+        ('method = "m", value = 1, below = 2', "exactly one of value, above and below"),
+        ('method = "m", value = 1, colour = 2', "colour"),
+    ],
+)
+def test_a_malformed_entry_is_refused(entry, message):
+    text = (
+        "[settings.s]\n[methods.m]\nname = 'M'\nwhere.task.kind = 'tokens'\n[[table]]\nsource = 'T'\n"
+        f"quantity = 'final_error_percent'\nsetting = 's'\nrounding = 1\nnumbers = [{{ {entry} }}]\n"
+    )
+    with pytest.raises(ValueError, match=message):
+        parse_paper_numbers(text)
+
+
+def test_reading_results_needs_neither_jax_nor_pyplot():
+    code = (
+        "import sys; from tpo_runs import _figures, _tables, _paper; "
+        "print({'jax', 'matplotlib.pyplot'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

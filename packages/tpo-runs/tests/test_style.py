@@ -1,0 +1,118 @@
+"""One look per method, told apart with and without colour vision."""
+
+import doctest
+import itertools
+
+import numpy as np
+import pytest
+from matplotlib import colors
+
+from tpo_runs import _style
+from tpo_runs._style import METHOD_STYLES, family_of, method_styles, reading_order
+
+
+def test_examples():
+    outcome = doctest.testmod(_style)
+    assert outcome.attempted
+    assert not outcome.failed
+
+
+VARIANTS = ["DG, 1 epoch", "DG, 4 epochs", "DG (interactions)", "DG 8", "DG 16"]
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("TPO", "TPO"),
+        ("tpo_token", "TPO"),
+        ("TPO (no anchor), H=8", "TPO (no anchor)"),
+        ("GRPO (interactions)", "GRPO"),
+        ("GRPO, no KL", "GRPO (no KL)"),
+        ("group_pg", "Group PG"),
+        ("PG", "REINFORCE"),
+        ("TPOx", None),
+        ("my TPO", None),
+        ("", None),
+    ],
+)
+def test_families(name, family):
+    assert family_of(name) == family
+
+
+def test_reading_order_is_the_papers():
+    assert reading_order(["zeta", *reversed(METHOD_STYLES), "alpha", "TPO, 1 epoch"]) == [
+        "TPO",
+        "TPO, 1 epoch",
+        *list(METHOD_STYLES)[1:],
+        "zeta",
+        "alpha",
+    ]
+
+
+@pytest.mark.parametrize("method", METHOD_STYLES)
+def test_a_known_method_looks_the_same_beside_any_others(method):
+    others = ["mine", *VARIANTS, *METHOD_STYLES]
+    assert method_styles([method])[method] == method_styles(others)[method] == METHOD_STYLES[method]
+
+
+def test_variants_have_the_familys_colour_and_lines_of_their_own():
+    styles = method_styles(["DG", *VARIANTS])
+    assert {style.colour for style in styles.values()} == {METHOD_STYLES["DG"].colour}
+    assert len({style.dashes for style in styles.values()}) == len(styles)
+
+
+def test_unknown_methods_have_colours_of_their_own():
+    names = ["mine", "yours", "theirs", "ours", "his", "hers"]
+    styles = method_styles(names)
+    colours = {style.colour for style in styles.values()}
+    assert len(colours) == 6
+    assert not colours & {style.colour for style in METHOD_STYLES.values()}
+    assert method_styles(["mine"])["mine"] == method_styles(["mine"])["mine"]
+
+
+def linear(colour):
+    srgb = np.array(colors.to_rgb(colour))
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def lightness(rgb):
+    luminance = float(rgb @ [0.2126, 0.7152, 0.0722])
+    return 116 * luminance ** (1 / 3) - 16
+
+
+# Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
+VISION = {
+    "normal": np.eye(3),
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritan": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+@pytest.mark.parametrize("vision", VISION)
+@pytest.mark.parametrize("pair", [*itertools.combinations(METHOD_STYLES, 2)], ids="-".join)
+def test_methods_can_be_told_apart_without_colour_vision_and_in_grey(vision, pair):
+    first, second = (METHOD_STYLES[method] for method in pair)
+    assert first.dashes != second.dashes
+    assert first.marker != second.marker
+    one, other = (
+        np.clip(VISION[vision] @ linear(style.colour), 0, 1) ** (1 / 2.2) for style in (first, second)
+    )
+    assert np.linalg.norm(one - other) > 0.1
+
+
+@pytest.mark.parametrize("method", METHOD_STYLES)
+def test_every_colour_stands_out_on_white(method):
+    assert lightness(linear(METHOD_STYLES[method].colour)) < 75
