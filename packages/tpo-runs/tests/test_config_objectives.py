@@ -1,7 +1,6 @@
 """The objective tables against the functions that they configure."""
 
 import inspect
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,15 +46,3 @@ def test_informative_only_is_the_combinator_of_that_name() -> None:
     spec = spec_of("grpo")(informative_only=True)
     assert callable(tpo_objectives.informative_only)
     assert "informative_only" not in spec.keywords
-
-
-@pytest.mark.parametrize(
-    "path", sorted((Path(__file__).parents[3] / "configs").glob("*.toml")), ids=lambda path: path.name
-)
-@pytest.mark.parametrize("smoke", [False, True])
-def test_every_shipped_config_loads(path: Path, smoke: bool) -> None:
-    from tpo_runs import load_config
-
-    loaded = load_config(path, smoke=smoke)
-    assert loaded.cells
-    assert loaded.config.title

@@ -1,5 +1,6 @@
 """Figures: what is drawn where, that nothing is cut off or overlaps, and that files do not change."""
 
+import dataclasses
 import doctest
 import itertools
 import math
@@ -50,13 +51,25 @@ LAYOUTS = {
     "final_errors": ["none", "wrapped", "four_by_two"],
     "probe_curves": ["none", "two_by_two"],
     "sweep": ["wrapped", "two_by_two"],
+    "binned_surplus": ["none", "two_by_two"],
 }
 FIGURES_AND_GRIDS = [(name, grid) for name in FIGURES for grid in LAYOUTS[name]]
+
+
+def with_surplus(result):
+    """The cell with a measure taken at every tenth step, and a bin without any value."""
+    taken = np.arange(result.steps, 0, -1) % 10 == 1
+    bins = {f"surplus_bin_{i}": np.where(taken, (i - 1) * result.metrics["error"], np.nan) for i in range(3)}
+    bins["surplus_bin_3"] = np.full_like(result.metrics["error"], np.nan)
+    return dataclasses.replace(result, metrics={**result.metrics, **bins})
 
 
 def draw(name, results, **options):
     if name == "sweep":
         options["axis"] = "task.horizon"
+    if name == "binned_surplus":
+        options["after"] = 20
+        results = [with_surplus(result) for result in results]
     return FIGURES[name](results, **options)
 
 

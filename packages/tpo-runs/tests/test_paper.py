@@ -268,7 +268,7 @@ def test_every_quantity_that_is_compared_can_be_shown():
         "final error %",
         "steps to 1%",
         "steps to 5%, in blocks of 200",
-        "surplus highest bin at step 2000",
+        "surplus bin 3 at step 2000",
     ]
 
 

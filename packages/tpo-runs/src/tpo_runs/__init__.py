@@ -4,25 +4,59 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._build import build_objective as build_objective
+    from ._build import build_policy as build_policy
+    from ._build import build_trainer as build_trainer
     from ._cells import Cell as Cell
     from ._config_error import ConfigError as ConfigError
+    from ._draw import draw as draw
     from ._expand import expand as expand
     from ._load import LoadedConfig as LoadedConfig
     from ._load import load_config as load_config
+    from ._observation import Evaluation as Evaluation
+    from ._observation import Observation as Observation
+    from ._optimizers import adam as adam
+    from ._optimizers import muon as muon
+    from ._results import CellResult as CellResult
+    from ._rollout import AbstractRollout as AbstractRollout
+    from ._rollout import Draw as Draw
     from ._specs import Config as Config
     from ._specs import effective as effective
+    from ._store import Store as Store
+    from ._token_rollouts import SequenceGroup as SequenceGroup
+    from ._token_rollouts import Single as Single
+    from ._train import Trainer as Trainer
+    from ._train import initial_state as initial_state
+    from ._train import train as train
 
     __version__: str
 
 # Names are imported when they are first used: a wrong config is reported without waiting for JAX.
 _MODULE_OF = {
+    "AbstractRollout": "_rollout",
     "Cell": "_cells",
+    "CellResult": "_results",
     "Config": "_specs",
     "ConfigError": "_config_error",
+    "Draw": "_rollout",
+    "Evaluation": "_observation",
     "LoadedConfig": "_load",
+    "Observation": "_observation",
+    "SequenceGroup": "_token_rollouts",
+    "Single": "_token_rollouts",
+    "Store": "_store",
+    "Trainer": "_train",
+    "adam": "_optimizers",
+    "build_objective": "_build",
+    "build_policy": "_build",
+    "build_trainer": "_build",
+    "draw": "_draw",
     "effective": "_specs",
     "expand": "_expand",
+    "initial_state": "_train",
     "load_config": "_load",
+    "muon": "_optimizers",
+    "train": "_train",
 }
 
 

@@ -1,18 +1,48 @@
 """Combinations of tables that are each valid but do not fit together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ._cells import Cell
 from ._problems import Problem
 from ._specs_objective import OBJECTIVES
-from ._specs_rollout import ROLLOUTS, TokenGroupSpec
+from ._specs_rollout import OWN_BASELINES, ROLLOUTS, AllActionsSpec, SampledActionsSpec, TokenGroupSpec
 from ._specs_task import TokensSpec
+
+# The tasks that each policy can answer.
+SERVED = {
+    "transformer": ("tokens",),
+    "mlp": ("images",),
+    "logit_table": ("symmetric_bandit", "context_table"),
+}
+TABLE_PROBES = ("misalignment", "error_after")
 
 
 def mismatches(cell: Cell) -> list[Problem]:
     """What does not fit in a cell whose tables are valid one by one."""
-    return [problem for check in (_level, _dense_reward) if (problem := check(cell))]
+    problems = [problem for check in (_policy, _rollout) if (problem := check(cell))]
+    if problems:
+        return problems
+    checks: tuple[Callable[[Cell], Problem | None], ...] = (_level, _dense_reward, _probes)
+    return [problem for check in checks if (problem := check(cell))] + list(_measures(cell))
+
+
+def _policy(cell: Cell) -> Problem | None:
+    task, policy = cell.task.kind, cell.policy.kind
+    if task in SERVED[policy]:
+        return None
+    fits = _quoted(kind for kind, tasks in SERVED.items() if task in tasks)
+    return Problem(("policy", "kind"), f"{policy!r} cannot answer task {task!r}; use policy.kind = {fits}")
+
+
+def _rollout(cell: Cell) -> Problem | None:
+    task, rollout = cell.task.kind, cell.rollout
+    if task in rollout.serves:
+        return None
+    fits = _quoted(_rollouts_for(task))
+    return Problem(
+        ("rollout", "kind"), f"{rollout.kind!r} cannot sample task {task!r}; use rollout.kind = {fits}"
+    )
 
 
 def _level(cell: Cell) -> Problem | None:
@@ -20,8 +50,8 @@ def _level(cell: Cell) -> Problem | None:
     if objective.level is None or objective.level == rollout.level:
         return None
     takes = {"group": "groups of candidates", "sample": "single samples"}
-    rollouts = _of_level(ROLLOUTS.kinds, objective.level)
-    objectives = _of_level(OBJECTIVES.kinds, rollout.level)
+    rollouts = _quoted(_of_level(_rollouts_for(cell.task.kind), objective.level))
+    objectives = _quoted(_of_level(OBJECTIVES.kinds, rollout.level))
     text = (
         f"{rollout.kind!r} makes {takes[rollout.level]}, but objective {objective.kind!r} takes "
         f"{takes[objective.level]}; use rollout.kind = {rollouts} or objective.kind = {objectives}"
@@ -29,8 +59,16 @@ def _level(cell: Cell) -> Problem | None:
     return Problem(("rollout", "kind"), text)
 
 
-def _of_level(kinds: Mapping[str, Any], level: str | None) -> str:
-    return " or ".join(f"'{kind}'" for kind, model in kinds.items() if model.level == level)
+def _rollouts_for(task: str) -> dict[str, Any]:
+    return {kind: model for kind, model in ROLLOUTS.kinds.items() if task in getattr(model, "serves", ())}
+
+
+def _of_level(kinds: Mapping[str, Any], level: str | None) -> Iterator[str]:
+    return (kind for kind, model in kinds.items() if model.level == level)
+
+
+def _quoted(kinds: Any) -> str:
+    return " or ".join(f"'{kind}'" for kind in kinds)
 
 
 def _dense_reward(cell: Cell) -> Problem | None:
@@ -40,3 +78,33 @@ def _dense_reward(cell: Cell) -> Problem | None:
         return None
     text = "'token_group' needs a reward for each token, but task.reward is 'terminal'; use 'sequence_group'"
     return Problem(("rollout", "kind"), text)
+
+
+def _probes(cell: Cell) -> Problem | None:
+    needing = [name for name in cell.probes if name in TABLE_PROBES]
+    if not needing or cell.policy.kind == "logit_table":
+        return None
+    text = f"probe {needing[0]!r} needs a table of logits, not {cell.policy.kind!r}; leave it out of probes"
+    return Problem(("policy", "kind"), text)
+
+
+def _measures(cell: Cell) -> Iterator[Problem]:
+    path = ("evaluation", "measures")
+    if cell.evaluation.measures and cell.task.kind != "images":
+        yield Problem(path, f"there are test images in task 'images' alone, not in {cell.task.kind!r}")
+    elif cell.evaluation.measures and cell.evaluation.every > cell.schedule.steps:
+        text = f"more than schedule.steps = {cell.schedule.steps}, so that nothing would be measured"
+        yield Problem(("evaluation", "every"), f"{cell.evaluation.every} is {text}")
+    if "surplus" in cell.evaluation.measures and not _has_surplus(cell.rollout):
+        yield Problem(
+            path,
+            "'surplus' needs a method whose update is that of one sampled action: rollout.kind = "
+            "'sampled_actions' or 'all_actions', samples = 1, and as baseline a number or one of "
+            f"{', '.join(OWN_BASELINES)}; give the method its own evaluation = {{ measures = [...] }}",
+        )
+
+
+def _has_surplus(rollout: Any) -> bool:
+    if not isinstance(rollout, SampledActionsSpec | AllActionsSpec) or rollout.samples != 1:
+        return False
+    return not isinstance(rollout.baseline, str) or rollout.baseline in OWN_BASELINES

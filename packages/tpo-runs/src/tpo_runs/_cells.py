@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._specs import SECTIONS, Schedule
+from ._specs_evaluation import EvaluationSpec
 from ._specs_objective import Objective
 from ._specs_optimizer import Optimizer
 from ._specs_policy import Policy
 from ._specs_rollout import Rollout
 from ._specs_task import Task
 
+NO_EVALUATION = EvaluationSpec()
 NOT_IDENTITY = ("seeds", "first_seed", "checkpoint_minutes")
 
 
@@ -24,7 +26,7 @@ class Cell:
     Args:
         method: name of the method.
         point: the grid's values at this point, by dotted path.
-        task: settled table; likewise the next five.
+        task: settled table; likewise the next six.
         probes: extra measurements.
     """
 
@@ -36,13 +38,21 @@ class Cell:
     schedule: Schedule
     objective: Objective
     rollout: Rollout
+    evaluation: EvaluationSpec = NO_EVALUATION
     probes: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of what is recorded."""
+        return ("error", "loss", *self.probes, *self.evaluation.columns)
 
     def identity(self) -> dict[str, Any]:
         """Everything that a cell's numbers depend on except the seeds, with every default filled in."""
         identity = {section: getattr(self, section).model_dump(mode="json") for section in SECTIONS}
         for key in NOT_IDENTITY:
             del identity["schedule"][key]
+        if not self.evaluation.measures:
+            del identity["evaluation"]
         return {**identity, "probes": sorted(self.probes)}
 
     @functools.cached_property

@@ -26,10 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             methods=arguments.methods,
         )
         check_custom(loaded.cells, loaded.path)
+        from ._run import run
+
+        return run(loaded, arguments)
     except ConfigError as error:
         for line in error.lines:
             print(line, file=sys.stderr)
         return 2
-    from ._run import run
-
-    return run(loaded, arguments)

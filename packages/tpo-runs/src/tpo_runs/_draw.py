@@ -8,6 +8,7 @@ from rich.console import Console
 from ._figures import FIGURES, save_figure
 from ._paper import compare, paper_table
 from ._results import CellResult
+from ._specs_figure import figure_name, figure_spec
 from ._store import Store
 from ._tables import paired_table, seeds_table, summary_table
 from ._text_table import TextTable
@@ -28,10 +29,13 @@ def draw(store: Store, console: Console) -> list[Path]:
     if not results:
         return []
     written = []
-    for name in manifest["figures"]:
-        figure = FIGURES[name](results, title=manifest["title"] or None)
-        written += save_figure(figure, store.figures / name)
-    tables = _tables(results, manifest["threshold"])
+    metric = manifest.get("metric", "error")
+    for entry in manifest["figures"]:
+        spec = figure_spec(entry)
+        title = spec.title or manifest["title"] or None
+        figure = FIGURES[spec.kind](results, title=title, **spec.options(metric))
+        written += save_figure(figure, store.figures / figure_name(spec))
+    tables = _tables(results, manifest["threshold"], metric)
     summary = store.figures / "summary.md"
     heading = f"# {manifest['title']}\n\n" if manifest["title"] else ""
     summary.write_text(heading + "\n".join(table.markdown() for table in tables), encoding="utf-8")
@@ -41,7 +45,11 @@ def draw(store: Store, console: Console) -> list[Path]:
     return [*written, summary]
 
 
-def _tables(results: Sequence[CellResult], threshold: float) -> list[TextTable]:
-    tables = [summary_table(results, threshold=threshold), seeds_table(results), paired_table(results)]
+def _tables(results: Sequence[CellResult], threshold: float, metric: str) -> list[TextTable]:
+    tables = [
+        summary_table(results, threshold=threshold, metric=metric),
+        seeds_table(results, metric=metric),
+        paired_table(results, metric=metric),
+    ]
     published = compare(results)
     return [table for table in tables if table.rows] + ([paper_table(published)] if published else [])

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ._cell_checks import mismatches
@@ -13,7 +13,7 @@ from ._overrides import changes_kind, merge, merge_paths, nest
 from ._problems import MOST_LINES, Problem, Source, lines_of
 from ._pydantic_errors import parse_or_explain
 from ._specs import SECTIONS, SHARED_SECTIONS, Config
-from ._wording import did_you_mean, found
+from ._wording import did_you_mean, found, one_of
 
 MOST_CELLS = 4096
 
@@ -80,6 +80,7 @@ def expand_or_explain(config: Config) -> tuple[tuple[Cell, ...], list[Problem]]:
             cells += [cell] if cell else []
         if len(problems) > MOST_LINES:
             break
+    problems = problems or _metric_problems(config, cells)
     return tuple(cells), problems
 
 
@@ -100,6 +101,24 @@ def _grid_problems(config: Config) -> list[Problem]:
     if count > MOST_CELLS:
         text = f"makes {count} cells with {len(config.method)} methods; the most is {MOST_CELLS}: split it"
         problems.append(Problem(("grid",), text))
+    return problems
+
+
+def _metric_problems(config: Config, cells: Sequence[Cell]) -> list[Problem]:
+    """Metrics that tables or figures show but that no method records, or not every one."""
+    wanted = [(("metric",), config.metric, all)]
+    for i, figure in enumerate(config.figures):
+        path = ("figures", i + 1)
+        metric, names = getattr(figure, "metric", None), getattr(figure, "names", None)
+        wanted += [((*path, "metric"), metric, all)] if metric is not None else []
+        wanted += [((*path, "names"), name, any) for name in names or ()]
+    problems = []
+    for path, name, how_many in wanted:
+        if not how_many(name in cell.metrics for cell in cells):
+            everywhere = [m for m in cells[0].metrics if how_many(m in cell.metrics for cell in cells)]
+            problems.append(
+                Problem(path, f"{found(name)} is not a metric of this run{one_of(name, everywhere)}")
+            )
     return problems
 
 

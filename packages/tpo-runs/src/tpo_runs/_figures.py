@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from ._figures_bins import binned_surplus as binned_surplus
 from ._figures_curves import learning_curves as learning_curves
 from ._figures_curves import probe_curves as probe_curves
 from ._figures_seeds import final_errors as final_errors
@@ -17,6 +18,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "final_errors": final_errors,
     "probe_curves": probe_curves,
     "sweep": sweep,
+    "binned_surplus": binned_surplus,
 }
 
 # Neither format may hold a date or a version: the same data gives the same bytes.

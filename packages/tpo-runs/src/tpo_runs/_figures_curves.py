@@ -30,10 +30,11 @@ from ._figures_panels import (
     styles_of,
 )
 from ._results import CellResult, check_results, grid_axes, group_by_point, point_label
-from ._style import MethodStyle
+from ._style import SOLID, MethodStyle
 
 Band = Literal["interval", "standard_error", "none"]
 
+_METRIC_WORDS = {"error_after": "error after the step", "misalignment": "misalignment (1 − cos)"}
 _MARKED = 60  # the longest curve whose points get markers
 _BANDS = {"interval": bootstrap_band, "standard_error": standard_error_band}
 _BAND_WORDS = {
@@ -187,7 +188,8 @@ def _draw(axes: Axes, cell: CellResult, metric: str, style: MethodStyle, look: _
         linewidth=1.5,
         marker=marker,
         markersize=3,
-        zorder=3,
+        # A broken line over a solid one leaves both visible where they meet.
+        zorder=3 if style.dashes == SOLID else 3.1,
     )
     drawn = [mean]
     if look.band != "none" and len(curves) > 1:
@@ -226,7 +228,7 @@ def _step_word(results: Sequence[CellResult]) -> str:
 
 def _metric_label(results: Sequence[CellResult], metric: str) -> str:
     if metric != "error":
-        return metric.replace("_", " ")
+        return _METRIC_WORDS.get(metric, metric.replace("_", " "))
     return "error (1 − mean reward)" if _is_tokens(results) else "error"
 
 

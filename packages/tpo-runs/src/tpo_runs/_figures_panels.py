@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ._results import CellResult, axis_values, check_results, grid_axes, group_by_point, point_label
@@ -141,6 +142,7 @@ def finish(
     title: str | None,
     note: str,
     markers: bool = False,
+    patches: bool = False,
 ) -> Figure:
     """Add the title, one legend for all panels, and the note below them.
 
@@ -150,6 +152,7 @@ def finish(
         title: above everything, or None.
         note: what lines, bands and dots mean, and over how many seeds.
         markers: whether the legend's lines carry the methods' markers.
+        patches: whether the legend shows areas in place of lines.
 
     Returns:
         the same figure.
@@ -166,12 +169,15 @@ def finish(
     figure.set_figheight(height + 0.2 * (rows - 1) + (0.25 if title else 0.0))
     # The title is the legend's: constrained layout would draw a suptitle over an outside legend.
     figure.legend(
-        handles=[_handle(method, style, markers) for method, style in styles.items()],
+        handles=[
+            Patch(color=style.colour, label=method) if patches else _handle(method, style, markers)
+            for method, style in styles.items()
+        ],
         loc="outside upper center",
         ncols=math.ceil(len(styles) / rows),
         fontsize=LABEL_SIZE,
         frameon=False,
-        handlelength=3.2,
+        handlelength=1.2 if patches else 3.2,
         title=title,
         title_fontproperties=bold,
     )

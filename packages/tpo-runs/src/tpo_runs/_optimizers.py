@@ -1,6 +1,7 @@
 """Optimizers, as Optax gradient transformations."""
 
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import PyTree
 from optax.contrib import MuonDimensionNumbers
@@ -38,3 +39,25 @@ def muon(
 def adam(*, learning_rate: float, b1: float, b2: float, eps: float) -> optax.GradientTransformation:
     """Adam on every parameter."""
     return optax.adam(learning_rate, b1=b1, b2=b2, eps=eps)
+
+
+def unit_norm(*, learning_rate: float) -> optax.GradientTransformation:
+    """Steps of length `learning_rate` against the gradient: `-learning_rate g / sqrt(sum g^2 + 1e-30)`.
+
+    The norm is over all parameters together. A gradient of zero gives no step.
+    Source: arXiv 2604.06159, figures 2 and 3.
+    """
+
+    def init(params: optax.Params) -> optax.OptState:
+        del params
+        return optax.EmptyState()
+
+    def update(
+        updates: optax.Updates, state: optax.OptState, params: optax.Params | None = None
+    ) -> tuple[optax.Updates, optax.OptState]:
+        del params
+        square = sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(updates))
+        scale = -learning_rate * jax.lax.rsqrt(square + 1e-30)
+        return jax.tree.map(lambda leaf: scale * leaf, updates), state
+
+    return optax.GradientTransformation(init, update)

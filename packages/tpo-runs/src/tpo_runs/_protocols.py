@@ -1,10 +1,11 @@
 """What a rollout asks of tasks, policies and objectives: the seams between the packages."""
 
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A loss as in `tpo_objectives`, its keywords already set.
 
@@ -19,6 +20,7 @@ class Objective(Protocol):
         ...
 
 
+@runtime_checkable
 class TokenTask(Protocol):
     """A task of prompts and answers, as `tpo_envs.TokenTask`."""
 
@@ -39,6 +41,7 @@ class TokenTask(Protocol):
         ...
 
 
+@runtime_checkable
 class TokenPolicy(Protocol):
     """A policy over answers to prompts, as `tpo_models.CausalTransformer`."""
 
@@ -56,4 +59,39 @@ class TokenPolicy(Protocol):
         self, prompts: Int[Array, "b h"], answers: Int[Array, "b k h"]
     ) -> Float[Array, "b k h vocab"]:
         """The log-probs of all tokens at every position of given answers."""
+        ...
+
+
+@runtime_checkable
+class BanditTask(Protocol):
+    """A task of contexts and actions, as the bandits of `tpo_envs`.
+
+    Its contexts are a value with the field `inputs`, which the policy reads.
+    """
+
+    num_actions: int
+
+    def sample(self, key: PRNGKeyArray, batch: int) -> Any:
+        """Draw contexts."""
+        ...
+
+    def all_contexts(self) -> Any:
+        """Every context once."""
+        ...
+
+    def reward(self, contexts: Any, actions: Int[Array, "b *n"]) -> Float[Array, "b *n"]:
+        """The rewards of some actions, in [0, 1]."""
+        ...
+
+    def all_rewards(self, contexts: Any) -> Float[Array, "b a"]:
+        """The rewards of all actions."""
+        ...
+
+
+@runtime_checkable
+class ActionPolicy(Protocol):
+    """A policy over the actions of a bandit, as `tpo_models.MLP` and `tpo_models.LogitTable`."""
+
+    def log_policy(self, inputs: Any) -> Float[Array, "b a"]:
+        """The log-probs of all actions for every input."""
         ...

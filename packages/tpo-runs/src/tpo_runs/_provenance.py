@@ -48,4 +48,7 @@ def _git() -> dict[str, Any] | None:
 
     if ask("ls-files", "--error-unmatch", Path(__file__).name) is None:
         return None
-    return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}
+    return {
+        "commit": ask("rev-parse", "HEAD"),
+        "dirty": bool(ask("status", "--porcelain", "--untracked-files=no")),
+    }

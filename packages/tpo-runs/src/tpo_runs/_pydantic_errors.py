@@ -10,11 +10,12 @@ from pydantic import BaseModel, ValidationError
 from ._problems import MOST_LINES, KeyPath, Problem, method_label
 from ._spec import Spec
 from ._specs import Config, Method, parse_section, section_model
+from ._specs_figure import FIGURES
 from ._wording import did_you_mean, expectation, found, nearest, one_of
 
 # What a config and a method hold in tables of their own, by section.
 TABLES: dict[type[BaseModel], tuple[str, ...]] = {
-    Config: ("task", "policy", "optimizer", "schedule"),
+    Config: ("task", "policy", "optimizer", "schedule", "evaluation"),
     Method: ("objective", "rollout"),
 }
 
@@ -74,8 +75,10 @@ def _fields(model: type[BaseModel]) -> Mapping[str, Any]:
 def _problem(finding: Any, model: type[BaseModel], table: KeyPath, rest: KeyPath) -> Problem:
     """The finding about what is at `rest` in the table at `table`, which is of class `model`."""
     path, kind, value = (*table, *rest), finding["type"], finding["input"]
+    # Items of a list are told under the list's name.
+    whole = (*table, *itertools.takewhile(lambda part: isinstance(part, str), rest))
     if kind == "refused":
-        return Problem(path, finding["msg"])
+        return Problem(whole, finding["msg"])
     key = str(rest[0]) if rest else ""
     if kind == "extra_forbidden":
         return Problem(path, f"unknown key{one_of(key, model.model_fields)}")
@@ -90,9 +93,7 @@ def _problem(finding: Any, model: type[BaseModel], table: KeyPath, rest: KeyPath
     if kind == "finite_number":
         asked = asked.replace("a number", "a finite number")
     hint = did_you_mean(value, schema["enum"]) if "enum" in schema and isinstance(value, str) else ""
-    # Items of a list are told under the list's name.
-    whole = tuple(itertools.takewhile(lambda part: isinstance(part, str), rest))
-    return Problem((*table, *whole), f"expected {asked}, found {found(value)}{hint}")
+    return Problem(whole, f"expected {asked}, found {found(value)}{hint}")
 
 
 def _owner(loc: KeyPath, root: type[BaseModel], raw: Any) -> tuple[type[BaseModel], KeyPath, KeyPath]:
@@ -104,6 +105,10 @@ def _owner(loc: KeyPath, root: type[BaseModel], raw: Any) -> tuple[type[BaseMode
         if model is Config and head == "method" and isinstance(loc[1], int):
             raw = raw["method"][loc[1]]
             model, named, loc = Method, ("method", method_label(raw, loc[1])), loc[2:]
+            continue
+        if model is Config and head == "figures" and isinstance(loc[1], int) and len(loc) > 2:
+            raw = raw["figures"][loc[1]]
+            model, named, loc = FIGURES.model(raw) or Spec, ("figures", loc[1] + 1), loc[2:]
             continue
         inner = section_model(head, raw[head]) if head in TABLES.get(model, ()) else None
         if inner is None:

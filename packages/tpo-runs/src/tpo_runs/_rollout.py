@@ -19,6 +19,8 @@ class Draw(eqx.Module):
         advantages for single samples.
     - `rewards`: the rewards behind the scores, shaped as `old_logp`, in [0, 1].
     - `error`: one minus the mean reward of what the behaviour policy sampled.
+    - `weights`: how much each sample's loss counts, shaped as `old_logp`; None for once each. Only rollouts
+        that enumerate instead of sampling have them.
     """
 
     inputs: PyTree
@@ -26,6 +28,7 @@ class Draw(eqx.Module):
     scores: Float[Array, "*b"]
     rewards: Float[Array, "*b"]
     error: Float[Array, ""]
+    weights: Float[Array, "*b"] | None = None
 
 
 class AbstractRollout(eqx.Module):
@@ -49,6 +52,7 @@ def reduce(losses: Float[Array, "*c"], draw: Draw) -> Float[Array, ""]:
     """
     shape = draw.old_logp.shape
     if losses.shape == shape:
+        losses = losses if draw.weights is None else draw.weights * losses
         return jnp.mean(jnp.sum(losses, axis=-1))
     if losses.shape == shape[:-1]:
         return jnp.mean(losses)

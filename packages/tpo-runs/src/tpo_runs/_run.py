@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ._arguments import Arguments
-from ._build import build_policy, build_trainer
+from ._build import build_policy, build_task, build_trainer
 from ._cells import Cell
 from ._custom import resolve, search_paths
 from ._draw import draw
@@ -23,6 +23,8 @@ from ._specs_objective import CustomSpec
 from ._store import Store
 from ._train import Trainer, initial_state, train
 
+FILE_WIDTH = 140
+
 
 def run(loaded: LoadedConfig, arguments: Arguments) -> int:
     """Train, store, draw.
@@ -31,8 +33,11 @@ def run(loaded: LoadedConfig, arguments: Arguments) -> int:
 
     Returns:
         The exit code.
+
+    Raises:
+        ConfigError: a data set cannot be had, or the output directory cannot be read.
     """
-    console = Console()
+    console = _console()
     store = Store(arguments.out or _default_out(loaded.path, arguments.smoke))
     if arguments.list:
         console.print(_listing(loaded, store))
@@ -40,12 +45,21 @@ def run(loaded: LoadedConfig, arguments: Arguments) -> int:
     if arguments.overwrite:
         for cell in loaded.cells:
             store.remove_cell(cell.key)
+    for cell in loaded.cells:
+        # Missing data is told before the first step of any cell.
+        build_task(cell)
     store.write_manifest(_manifest(loaded, store))
     _train_missing(loaded, store, console, quiet=arguments.quiet)
     files = draw(store, console)
     if not arguments.quiet:
         console.print(f"figures and tables: {', '.join(str(file) for file in files)}", soft_wrap=True)
     return 0
+
+
+def _console() -> Console:
+    """The terminal; a file or a pipe, which has no width, gets room for whole tables."""
+    console = Console()
+    return console if console.is_terminal else Console(width=FILE_WIDTH)
 
 
 def _default_out(config: Path, smoke: bool) -> Path:
@@ -121,7 +135,8 @@ def _manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
     return {
         "title": config.title,
         "paper": config.paper,
-        "figures": list(config.figures),
+        "figures": effective(config)["figures"],
+        "metric": config.metric,
         "threshold": config.threshold,
         "settings": settings,
         "cells": list(entries.values()),
@@ -129,7 +144,9 @@ def _manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    shared = {name: effective(config)[name] for name in ("title", "task", "policy", "optimizer", "schedule")}
+    names = ["title", "task", "policy", "optimizer", "schedule"]
+    names += ["evaluation"] if config.evaluation.measures else []
+    shared = {name: effective(config)[name] for name in names}
     return {**shared, "schedule": {**shared["schedule"], "seeds": None, "first_seed": None}}
 
 

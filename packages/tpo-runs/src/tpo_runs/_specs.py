@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, Strict
 
 from ._spec import Family, Spec, refusal
+from ._specs_evaluation import EvaluationSpec
+from ._specs_figure import FIGURES, Figure, FigureSpec, figure_name
 from ._specs_objective import OBJECTIVES, Objective
 from ._specs_optimizer import OPTIMIZERS, Optimizer
 from ._specs_policy import POLICIES, Policy
@@ -13,8 +15,7 @@ from ._specs_rollout import ROLLOUTS, Rollout
 from ._specs_task import TASKS, Task
 from ._wording import found, one_of
 
-FIGURES = ("learning_curves", "final_errors")
-PROBES: tuple[str, ...] = ()
+PROBES = ("misalignment", "error_after")
 
 FAMILIES: dict[str, Family] = {
     "task": TASKS,
@@ -23,8 +24,8 @@ FAMILIES: dict[str, Family] = {
     "objective": OBJECTIVES,
     "rollout": ROLLOUTS,
 }
-SECTIONS = ("task", "policy", "optimizer", "schedule", "objective", "rollout")
-SHARED_SECTIONS = ("task", "policy", "optimizer", "schedule")
+SECTIONS = ("task", "policy", "optimizer", "schedule", "objective", "rollout", "evaluation")
+SHARED_SECTIONS = ("task", "policy", "optimizer", "schedule", "evaluation")
 
 
 class Schedule(Spec):
@@ -48,6 +49,9 @@ class Schedule(Spec):
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
 
 
+PLAIN: dict[str, type[Spec]] = {"schedule": Schedule, "evaluation": EvaluationSpec}  # of one kind each
+
+
 def _plain_name(name: str) -> str:
     if not name.strip() or name != name.strip() or not name.isprintable():
         raise refusal(f"expected a printable name without blanks around it, found {found(name)}")
@@ -64,7 +68,8 @@ class Method(Spec):
         name: what tables and legends call it.
         objective: the loss.
         rollout: the sampling.
-        task: keys that replace those of `[task]`; likewise `policy`, `optimizer` and `schedule`.
+        task: keys that replace those of `[task]`; likewise `policy`, `optimizer`, `schedule` and
+            `evaluation`.
     """
 
     name: Annotated[str, AfterValidator(_plain_name)]
@@ -74,6 +79,7 @@ class Method(Spec):
     policy: Partial = {}
     optimizer: Partial = {}
     schedule: Partial = {}
+    evaluation: Partial = {}
 
 
 def _distinct(values: tuple[Any, ...], what: str) -> None:
@@ -95,6 +101,19 @@ def _known(names: tuple[str, ...], known: tuple[str, ...], what: str) -> tuple[s
     return names
 
 
+def _figures(figures: tuple[str | FigureSpec, ...]) -> tuple[str | FigureSpec, ...]:
+    for name in (figure for figure in figures if isinstance(figure, str)):
+        if name not in FIGURES.kinds:
+            raise refusal(f"{found(name)} is not a figure{one_of(name, FIGURES.kinds)}")
+        missing = [key for key, field in FIGURES.kinds[name].model_fields.items() if field.is_required()]
+        if missing:
+            raise refusal(
+                f"{found(name)} needs a table with {', '.join(missing)}, as in {{ kind = '{name}' }}"
+            )
+    _distinct(tuple(figure_name(figure) for figure in figures), "the figure")
+    return figures
+
+
 def _axis(values: list[Any]) -> list[Any]:
     _distinct(tuple(values), "the value")
     return values
@@ -114,8 +133,10 @@ class Config(Spec):
         task: what is learned, and by which policy, optimizer and schedule (the next three).
         method: the methods to compare, at least one, with distinct names.
         probes: extra measurements recorded at each step.
-        figures: the figures to draw.
-        threshold: the mean error that counts as solved.
+        evaluation: measures of the policy on test data.
+        figures: the figures to draw: the name of a kind, or a table of its options.
+        metric: what tables and figures show.
+        threshold: the mean of it that counts as solved.
         grid: lists of values by dotted path; cells are made for their product.
         smoke: a partial config that `--smoke` lays over the file.
     """
@@ -133,7 +154,14 @@ class Config(Spec):
         AfterValidator(_distinct_names),
     ]
     probes: Annotated[Names, AfterValidator(lambda names: _known(names, PROBES, "probe"))] = ()
-    figures: Annotated[Names, AfterValidator(lambda names: _known(names, FIGURES, "figure"))] = FIGURES
+    evaluation: EvaluationSpec = EvaluationSpec()
+    figures: Annotated[
+        tuple[Figure, ...],
+        Strict(False),
+        Field(description="a list of names and tables"),
+        AfterValidator(_figures),
+    ] = ("learning_curves", "final_errors")
+    metric: str = "error"
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.01
     grid: dict[str, Axis] = {}
     smoke: Partial = {}
@@ -141,7 +169,7 @@ class Config(Spec):
 
 def section_model(section: str, table: object) -> type[Spec] | None:
     """The class of a raw table, or None when its kind is missing or unknown."""
-    return Schedule if section == "schedule" else FAMILIES[section].model(table)
+    return PLAIN[section] if section in PLAIN else FAMILIES[section].model(table)
 
 
 def parse_section(section: str, table: Mapping[str, Any]) -> Spec:
@@ -150,7 +178,7 @@ def parse_section(section: str, table: Mapping[str, Any]) -> Spec:
     Raises:
         pydantic.ValidationError: listing everything that is wrong with the table.
     """
-    return Schedule.model_validate(table) if section == "schedule" else FAMILIES[section].parse(table)
+    return PLAIN[section].model_validate(table) if section in PLAIN else FAMILIES[section].parse(table)
 
 
 def effective(config: Config) -> dict[str, Any]:

@@ -49,5 +49,16 @@ class AdamSpec(Spec):
     eps: Epsilon = 1e-8
 
 
-OPTIMIZERS = Family("optimizer", {"muon": MuonSpec, "adam": AdamSpec})
-Optimizer = Annotated[MuonSpec | AdamSpec, BeforeValidator(OPTIMIZERS.parse)]
+class UnitNormSpec(Spec):
+    """Gradient descent with the gradient scaled to norm 1.
+
+    Args:
+        learning_rate: length of every step.
+    """
+
+    kind: Literal["unit_norm"] = "unit_norm"
+    learning_rate: LearningRate
+
+
+OPTIMIZERS = Family("optimizer", {"muon": MuonSpec, "adam": AdamSpec, "unit_norm": UnitNormSpec})
+Optimizer = Annotated[MuonSpec | AdamSpec | UnitNormSpec, BeforeValidator(OPTIMIZERS.parse)]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from ._spec import Family, Spec, refusal
 
@@ -32,5 +32,34 @@ class TransformerSpec(Spec):
         return self
 
 
-POLICIES = Family("policy", {"transformer": TransformerSpec})
-Policy = Annotated[TransformerSpec, BeforeValidator(POLICIES.parse)]
+Width = Annotated[int, Field(ge=1, le=65536)]
+
+
+class MLPSpec(Spec):
+    """A multilayer perceptron with ReLU, over the actions of a bandit made of images.
+
+    Args:
+        hidden: widths of the hidden layers.
+    """
+
+    kind: Literal["mlp"] = "mlp"
+    hidden: Annotated[
+        tuple[Width, ...],
+        Strict(False),
+        Field(max_length=64, description="a list of at most 64 integers from 1 to 65536"),
+    ] = (50, 50)
+
+
+class LogitTableSpec(Spec):
+    """A table with one logit for each context and action.
+
+    Args:
+        initial_std: standard deviation of the first logits; 0 starts at the uniform policy.
+    """
+
+    kind: Literal["logit_table"] = "logit_table"
+    initial_std: Annotated[float, Field(ge=0)] = 0.0
+
+
+POLICIES = Family("policy", {"transformer": TransformerSpec, "mlp": MLPSpec, "logit_table": LogitTableSpec})
+Policy = Annotated[TransformerSpec | MLPSpec | LogitTableSpec, BeforeValidator(POLICIES.parse)]

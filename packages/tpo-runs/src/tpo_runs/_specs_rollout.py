@@ -1,13 +1,19 @@
 """Tables `rollout` of a method: which candidates are sampled, and what counts as a group."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ._spec import Family, Spec
+from ._spec import Family, Spec, refusal
+from ._wording import found, one_of
 
 Prompts = Annotated[int, Field(ge=1, le=1_000_000)]
 Candidates = Annotated[int, Field(ge=2, le=65536)]
+Samples = Annotated[int, Field(ge=1, le=1_000_000)]
+
+# Kinds of tasks that a rollout can sample from.
+TOKENS = ("tokens",)
+BANDITS = ("symmetric_bandit", "context_table", "images")
 
 
 class SingleSpec(Spec):
@@ -19,6 +25,7 @@ class SingleSpec(Spec):
     """
 
     level: ClassVar[str] = "sample"
+    serves: ClassVar[tuple[str, ...]] = TOKENS
     kind: Literal["single"] = "single"
     prompts: Prompts
     baseline: Literal["batch_mean", "none"] = "batch_mean"
@@ -33,6 +40,7 @@ class SequenceGroupSpec(Spec):
     """
 
     level: ClassVar[str] = "group"
+    serves: ClassVar[tuple[str, ...]] = TOKENS
     kind: Literal["sequence_group"] = "sequence_group"
     prompts: Prompts
     candidates: Candidates
@@ -47,12 +55,120 @@ class TokenGroupSpec(Spec):
     """
 
     level: ClassVar[str] = "group"
+    serves: ClassVar[tuple[str, ...]] = TOKENS
     kind: Literal["token_group"] = "token_group"
     prompts: Prompts
     candidates: Candidates
 
 
+def _contexts(value: object) -> object:
+    if value == "all" or (type(value) is int and 1 <= value <= 1_000_000):
+        return value
+    raise refusal(f"expected an integer from 1 to 1000000, or 'all' for each once, found {found(value)}")
+
+
+Contexts = Annotated[int | str, Field(description="an integer, or 'all'"), BeforeValidator(_contexts)]
+# Those that need no more than one sampled action a context, then all.
+OWN_BASELINES = ("none", "expected", "standardized_one_hot")
+SAMPLED_BASELINES = (*OWN_BASELINES, "batch_mean", "batch_zscore")
+EXACT_BASELINES = ("none", "expected", "expected_zscore")
+
+
+def _baseline(*names: str) -> Any:
+    def check(value: object) -> object:
+        if type(value) in (int, float) or value in names:
+            return value
+        hint = one_of(value if isinstance(value, str) else "", names)
+        raise refusal(f"{found(value)} is not a baseline{hint}, or a number to subtract")
+
+    asked = f"a number to subtract, or one of {', '.join(names)}"
+    return Annotated[float | str, Field(description=asked), BeforeValidator(check)]
+
+
+class SampledActionsSpec(Spec):
+    """Actions of a bandit, each a sample of its own.
+
+    Args:
+        contexts: contexts per step, drawn with replacement; "all" takes each of them once.
+        samples: actions per context.
+        baseline: from rewards to advantages. A number is subtracted; "none" leaves the rewards; "expected"
+            subtracts `sum_a pi(a)^2`; "standardized_one_hot" is the sampled coordinate of TPO's standardized
+            score vector; "batch_mean" and "batch_zscore" standardize over the batch.
+    """
+
+    level: ClassVar[str] = "sample"
+    serves: ClassVar[tuple[str, ...]] = BANDITS
+    kind: Literal["sampled_actions"] = "sampled_actions"
+    contexts: Contexts
+    samples: Samples = 1
+    baseline: _baseline(*SAMPLED_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
+
+
+class AllActionsSpec(Spec):
+    """All actions of a context as one group, scored by the sampled ones.
+
+    Args:
+        contexts: contexts per step, drawn with replacement; "all" takes each of them once.
+        samples: actions per context; the score vector is the mean of their advantages, each at its action.
+        baseline: from rewards to advantages, as in "sampled_actions".
+    """
+
+    level: ClassVar[str] = "group"
+    serves: ClassVar[tuple[str, ...]] = BANDITS
+    kind: Literal["all_actions"] = "all_actions"
+    contexts: Contexts
+    samples: Samples = 1
+    baseline: _baseline(*SAMPLED_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
+
+
+class ExactGroupSpec(Spec):
+    """All actions of a context as one group with their true rewards: nothing is left to chance.
+
+    Args:
+        contexts: contexts per step, drawn with replacement; "all" takes each of them once.
+    """
+
+    level: ClassVar[str] = "group"
+    serves: ClassVar[tuple[str, ...]] = BANDITS
+    kind: Literal["exact_group"] = "exact_group"
+    contexts: Contexts
+
+
+class ExactSamplesSpec(Spec):
+    """Every action of a context as a sample, weighted by its probability: the expectation of sampling.
+
+    Args:
+        contexts: contexts per step, drawn with replacement; "all" takes each of them once.
+        baseline: from rewards to advantages. A number is subtracted; "none" leaves the rewards; "expected"
+            subtracts `sum_a pi(a)^2`; "expected_zscore" standardizes under the policy.
+    """
+
+    level: ClassVar[str] = "sample"
+    serves: ClassVar[tuple[str, ...]] = BANDITS
+    kind: Literal["exact_samples"] = "exact_samples"
+    contexts: Contexts
+    baseline: _baseline(*EXACT_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
+
+
 ROLLOUTS = Family(
-    "rollout", {"single": SingleSpec, "sequence_group": SequenceGroupSpec, "token_group": TokenGroupSpec}
+    "rollout",
+    {
+        "single": SingleSpec,
+        "sequence_group": SequenceGroupSpec,
+        "token_group": TokenGroupSpec,
+        "sampled_actions": SampledActionsSpec,
+        "all_actions": AllActionsSpec,
+        "exact_group": ExactGroupSpec,
+        "exact_samples": ExactSamplesSpec,
+    },
 )
-Rollout = Annotated[SingleSpec | SequenceGroupSpec | TokenGroupSpec, BeforeValidator(ROLLOUTS.parse)]
+Rollout = Annotated[
+    SingleSpec
+    | SequenceGroupSpec
+    | TokenGroupSpec
+    | SampledActionsSpec
+    | AllActionsSpec
+    | ExactGroupSpec
+    | ExactSamplesSpec,
+    BeforeValidator(ROLLOUTS.parse),
+]

@@ -34,20 +34,23 @@ class CellSummary:
     seconds: float | int | None
 
 
-def summarise_cell(result: CellResult, *, threshold: float = 0.01, fraction: float = 0.01) -> CellSummary:
+def summarise_cell(
+    result: CellResult, *, threshold: float = 0.01, fraction: float = 0.01, metric: str = "error"
+) -> CellSummary:
     """Summarise a cell's error over its seeds.
 
     Args:
         result: the cell.
         threshold: the mean error that counts as solved, in `[0, 1]`; also each seed's, for relapses.
         fraction: the share of the steps that counts as the end, see `final_error`.
+        metric: what counts as the error.
 
     Returns:
         statistics of the final error, share of failed seeds (final error above 0.5), number of relapsed seeds
         (solved, later above 0.5), steps until the mean error is below the threshold, and training seconds.
     """
-    error = result.metrics["error"]
-    final = final_error(result, fraction=fraction)
+    error = result.metric(metric)
+    final = final_error(result, fraction=fraction, metric=metric)
     return CellSummary(
         final=summarise(final),
         failed=failed_share(final),
@@ -63,7 +66,8 @@ def summary_table(
     *,
     threshold: float = 0.01,
     fraction: float = 0.01,
-    title: str = "Final error (%) and speed",
+    metric: str = "error",
+    title: str | None = None,
 ) -> TextTable:
     """One row per cell: final error, failed seeds, steps to the threshold, seconds.
 
@@ -71,6 +75,7 @@ def summary_table(
         results: the cells.
         threshold: the mean error that counts as solved, in `[0, 1]`.
         fraction: the share of the steps that counts as the end, see `final_error`.
+        metric: what counts as the error.
         title: of the table.
 
     Returns:
@@ -81,7 +86,7 @@ def summary_table(
     """
     rows = []
     for names, result in _ordered(results):
-        summary = summarise_cell(result, threshold=threshold, fraction=fraction)
+        summary = summarise_cell(result, threshold=threshold, fraction=fraction, metric=metric)
         final = summary.final
         rows.append(
             (
@@ -101,7 +106,7 @@ def summary_table(
     level = f"{100 * threshold:g}%"
     columns = ("seeds", "steps", "mean ± s.e.", "95% interval", "IQM", "failed %", "relapsed")
     return TextTable(
-        title,
+        title or f"Final {_words(metric)} (%) and speed",
         (*axes, "method", *columns, f"steps to {level}", "seconds"),
         tuple(rows),
         numbers=len(axes) + 1,
@@ -114,13 +119,14 @@ def summary_table(
 
 
 def seeds_table(
-    results: Sequence[CellResult], *, fraction: float = 0.01, title: str = "Final error (%) of every seed"
+    results: Sequence[CellResult], *, fraction: float = 0.01, metric: str = "error", title: str | None = None
 ) -> TextTable:
     """One row per grid point and seed, one column per method.
 
     Args:
         results: the cells; a seed that a cell lacks is a dash.
         fraction: the share of the steps that counts as the end, see `final_error`.
+        metric: what counts as the error.
         title: of the table.
 
     Returns:
@@ -136,7 +142,9 @@ def seeds_table(
     for point, cells in group_by_point(results, axes):
         place = tuple(value_label(point[axis]) for axis in axes)
         finals = {
-            cell.method: dict(zip(cell.seeds.tolist(), final_error(cell, fraction=fraction), strict=True))
+            cell.method: dict(
+                zip(cell.seeds.tolist(), final_error(cell, fraction=fraction, metric=metric), strict=True)
+            )
             for cell in cells
         }
         for seed in sorted({seed for final in finals.values() for seed in final}):
@@ -144,17 +152,23 @@ def seeds_table(
             rows.append((*place, str(seed), *map(percent, found)))
     notes = (f"Final error: {final_words(fraction)}.",)
     columns = (*_axis_columns(results), "seed", *methods)
+    title = title or f"Final {_words(metric)} (%) of every seed"
     return TextTable(title, columns, tuple(rows), numbers=len(axes), notes=notes)
 
 
 def paired_table(
-    results: Sequence[CellResult], *, fraction: float = 0.01, title: str = "Paired differences"
+    results: Sequence[CellResult],
+    *,
+    fraction: float = 0.01,
+    metric: str = "error",
+    title: str = "Paired differences",
 ) -> TextTable:
     """At each grid point, the first method in reading order against each other one, on shared seeds.
 
     Args:
         results: the cells.
         fraction: the share of the steps that counts as the end, see `final_error`.
+        metric: what counts as the error.
         title: of the table.
 
     Returns:
@@ -167,7 +181,7 @@ def paired_table(
         for other in others:
             if not np.intersect1d(first.seeds, other.seeds).size:
                 continue
-            pair = paired_comparison(first, other, fraction=fraction)
+            pair = paired_comparison(first, other, fraction=fraction, metric=metric)
             p = ABSENT if np.isnan(pair.p_value) else f"{pair.p_value:.2g}"
             names = (*(value_label(point[axis]) for axis in axes), f"{first.method} − {other.method}")
             interval = percent_interval(pair.interval)
@@ -179,6 +193,10 @@ def paired_table(
         "number of rows.",
     )
     return TextTable(title, columns, tuple(rows), numbers=len(axes) + 1, notes=notes)
+
+
+def _words(metric: str) -> str:
+    return metric.replace("_", " ")
 
 
 def _ordered(results: Sequence[CellResult]) -> list[tuple[tuple[str, ...], CellResult]]:

@@ -46,7 +46,8 @@ class TextTable:
             caption_justify="left",
         )
         for i, column in enumerate(self.columns):
-            table.add_column(Text(column), justify="right" if i >= self.numbers else "left")
+            numeric = i >= self.numbers
+            table.add_column(Text(column), justify="right" if numeric else "left", no_wrap=not numeric)
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree, Scalar
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree, Scalar
 
+from ._observation import Evaluation, Observation, Probe
 from ._protocols import Objective
 from ._rollout import AbstractRollout, reduce
 
@@ -25,22 +26,29 @@ class TrainState(eqx.Module):
 
 
 class Trainer(eqx.Module):
-    """How a cell is trained: a rollout, an objective, an optimizer, and gradient steps per rollout."""
+    """How a cell is trained: a rollout, an objective, an optimizer, and gradient steps per rollout.
+
+    `probes` look at every episode, `evaluation` at the policy after some of them.
+    """
 
     rollout: AbstractRollout
     objective: Objective = eqx.field(static=True)
     optimizer: optax.GradientTransformation = eqx.field(static=True)
     epochs: int = eqx.field(static=True)
+    probes: Mapping[str, Probe] = eqx.field(default_factory=dict)
+    evaluation: Evaluation | None = None
 
     def start(self, policy: PyTree) -> TrainState:
         """The state before the first episode."""
         return TrainState(policy, self.optimizer.init(eqx.filter(policy, eqx.is_inexact_array)))
 
-    def episode(self, state: TrainState, key: PRNGKeyArray) -> tuple[TrainState, dict[str, Scalar]]:
+    def episode(
+        self, state: TrainState, key: PRNGKeyArray, step: Int[Array, ""]
+    ) -> tuple[TrainState, dict[str, Scalar]]:
         """Draw one batch from the policy and take `epochs` full-batch gradient steps on it.
 
-        Returns the new state, and the metrics of the episode: `error` of the behaviour policy, and `loss`
-        before the first step.
+        Returns the new state, and the metrics of the episode: `error` of the behaviour policy, `loss` before
+        the first step, and the probes.
         """
         draw = self.rollout.draw(state.policy, key)
 
@@ -57,10 +65,16 @@ class Trainer(eqx.Module):
             params = eqx.filter(state.policy, eqx.is_inexact_array)
             updates, optimizer_state = self.optimizer.update(gradient, state.optimizer_state, params)
             state = TrainState(eqx.apply_updates(state.policy, updates), optimizer_state)
-            return eqx.filter(state, eqx.is_array), loss
+            return eqx.filter(state, eqx.is_array), (loss, gradient)
 
-        arrays, losses = jax.lax.scan(epoch, arrays, length=self.epochs)
-        return eqx.combine(arrays, static), {"error": draw.error, "loss": losses[0]}
+        # All epochs' gradients are handed out, so that the step is compiled once; what no probe reads of them
+        # is dropped by the compiler.
+        arrays, seen_by_epoch = jax.lax.scan(epoch, arrays, length=self.epochs)
+        loss, gradient = jax.tree.map(lambda stacked: stacked[0], seen_by_epoch)
+        after = eqx.combine(arrays, static)
+        seen = Observation(self.rollout, draw, state.policy, after.policy, gradient, step)
+        metrics = {"error": draw.error, "loss": loss}
+        return after, metrics | {name: probe(seen) for name, probe in self.probes.items()}
 
 
 class Chunk(NamedTuple):
@@ -72,7 +86,7 @@ class Chunk(NamedTuple):
     seconds: float
 
 
-def seed_keys(seeds: Int[Array, " s"]) -> tuple[PRNGKeyArray, PRNGKeyArray]:
+def seed_keys(seeds: Int[Array, " s"]) -> tuple[Key[Array, " s"], Key[Array, " s"]]:
     """The keys `[s]` that initialise the policies, and those that the steps' keys are folded from.
 
     A seed's keys do not depend on the other seeds, a step's key not on the steps before it. So neither the
@@ -87,14 +101,25 @@ def initial_state(
 ) -> TrainState:
     """The states of all seeds, stacked."""
     policy_keys, _ = seed_keys(seeds)
-    return eqx.filter_jit(eqx.filter_vmap(lambda key: trainer.start(make_policy(key))))(policy_keys)
+    return _start_all(trainer.start, _initial_policies(make_policy, policy_keys))
+
+
+@eqx.filter_jit
+def _initial_policies(make_policy: Callable[[PRNGKeyArray], PyTree], keys: Key[Array, " s"]) -> PyTree:
+    # Compiled apart from the rest, which differs between methods: random initialisers are slow to compile.
+    return eqx.filter_vmap(make_policy)(keys)
+
+
+@eqx.filter_jit
+def _start_all(start: Callable[[PyTree], TrainState], policies: PyTree) -> TrainState:
+    return eqx.filter_vmap(start)(policies)
 
 
 class Plan(NamedTuple):
     """What a chunk does: steps `start` to `stop` of the seeds whose step keys these are."""
 
     trainer: Trainer
-    keys: PRNGKeyArray
+    keys: Key[Array, " s"]
     start: Int[Array, ""]
     stop: Int[Array, ""]
 
@@ -111,10 +136,15 @@ def run_chunk(
     arrays, static = eqx.partition(state, eqx.is_array)
 
     def one_seed(arrays, key, step):
-        state, metrics = trainer.episode(eqx.combine(arrays, static), jax.random.fold_in(key, step))
+        state, metrics = trainer.episode(eqx.combine(arrays, static), jax.random.fold_in(key, step), step)
         return eqx.filter(state, eqx.is_array), metrics
 
-    all_seeds = jax.vmap(one_seed, in_axes=(0, 0, None))
+    def all_seeds(arrays, keys, step):
+        arrays, metrics = jax.vmap(one_seed, in_axes=(0, 0, None))(arrays, keys, step)
+        if trainer.evaluation is not None:
+            metrics |= trainer.evaluation(eqx.combine(arrays, static).policy, step)
+        return arrays, metrics
+
     shapes = jax.eval_shape(all_seeds, arrays, keys, start)[1]
     rows = jax.tree.map(lambda shape: jnp.full((*shape.shape, room), jnp.nan, shape.dtype), shapes)
 

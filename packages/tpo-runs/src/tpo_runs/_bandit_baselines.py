@@ -1,0 +1,90 @@
+"""From rewards to advantages in bandits, where the probabilities of all actions are at hand.
+
+Every function takes the rewards `[b n]` of `n` actions in each of `b` contexts and the policy's probabilities
+`[b a]` of all actions, and returns one advantage per reward.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+BanditBaseline: TypeAlias = Callable[[Float[Array, "b n"], Float[Array, "b a"]], Float[Array, "b n"]]
+
+EPSILON = 1e-8
+
+
+def none(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Float[Array, "b n"]:
+    """The rewards as they are."""
+    del probs
+    return rewards
+
+
+def constant(
+    rewards: Float[Array, "b n"], probs: Float[Array, "b a"], *, value: float
+) -> Float[Array, "b n"]:
+    """Rewards minus a number: 0.5 in arXiv 2604.06159, figure 2."""
+    del probs
+    return rewards - value
+
+
+def batch_mean(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Float[Array, "b n"]:
+    """Rewards minus their mean over the whole batch."""
+    del probs
+    return rewards - jnp.mean(rewards)
+
+
+def batch_zscore(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Float[Array, "b n"]:
+    """Rewards standardized over the whole batch: `(r - mean r) / sqrt(var r + 1e-8)`.
+
+    With REINFORCE this is GRPO in the bandits of arXiv 2604.06159, where the batch is the group.
+    """
+    del probs
+    return (rewards - jnp.mean(rewards)) / jnp.sqrt(jnp.var(rewards) + EPSILON)
+
+
+def expected(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Float[Array, "b n"]:
+    """Rewards minus `sum_a pi(a)^2`: the reward expected when the label, too, is drawn from the policy.
+
+    Source: arXiv 2604.06159, section 3, the baseline of the MNIST bandit. It needs no knowledge of the label.
+    """
+    return rewards - jnp.sum(probs**2, axis=-1, keepdims=True)
+
+
+def standardized_one_hot(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Float[Array, "b n"]:
+    """The sampled coordinate of TPO's standardized score vector.
+
+    A single action `a` with advantage `A = r - sum pi^2` makes the score vector `A e_a` over the `k` actions.
+    Its standardization is `sign(A) sqrt(k - 1)` at `a`: 3 for a success among ten actions, -3 for a failure.
+    With REINFORCE this is the Group PG of arXiv 2604.06159, figure 4.
+    """
+    return jnp.sign(expected(rewards, probs)) * jnp.sqrt(jnp.float32(probs.shape[-1] - 1))
+
+
+def expected_zscore(rewards: Float[Array, "b a"], probs: Float[Array, "b a"]) -> Float[Array, "b a"]:
+    """The rewards of all actions, standardized under the policy: `(r - E r) / sqrt(Var r + 1e-8)`.
+
+    With REINFORCE this is GRPO with a population in place of a group: arXiv 2604.06159, figure 3.
+    """
+    mean = jnp.sum(probs * rewards, axis=-1, keepdims=True)
+    variance = jnp.sum(probs * (rewards - mean) ** 2, axis=-1, keepdims=True)
+    return (rewards - mean) / jnp.sqrt(variance + EPSILON)
+
+
+BANDIT_BASELINES: dict[str, BanditBaseline] = {
+    "none": none,
+    "batch_mean": batch_mean,
+    "batch_zscore": batch_zscore,
+    "expected": expected,
+    "standardized_one_hot": standardized_one_hot,
+    "expected_zscore": expected_zscore,
+}
+
+
+def bandit_baseline(setting: str | float) -> BanditBaseline:
+    """The baseline of a config: a name, or a number to subtract."""
+    if isinstance(setting, str):
+        return BANDIT_BASELINES[setting]
+    return functools.partial(constant, value=setting)

@@ -1,0 +1,66 @@
+"""The tasks by kind, and the sizes that they ask of a policy."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from tpo_envs import (
+    ClassificationBandit,
+    ContextTable,
+    DatasetError,
+    TokenTask,
+    load_dataset,
+    symmetric_bandit,
+)
+
+from ._config_error import ConfigError
+
+
+@functools.lru_cache(maxsize=4)
+def image_bandits(dataset: str, directory: str | None) -> tuple[ClassificationBandit, ClassificationBandit]:
+    """The training and the test images of a data set, on the device once for all cells.
+
+    Raises:
+        ConfigError: the data set cannot be had.
+    """
+    try:
+        data = load_dataset(dataset, directory=directory)
+    except DatasetError as error:
+        raise ConfigError([f"task.dataset = {dataset!r}: {error}"]) from None
+    return (
+        ClassificationBandit(data.train_images, data.train_labels, data.num_classes),
+        ClassificationBandit(data.test_images, data.test_labels, data.num_classes),
+    )
+
+
+def _training_images(*, dataset: str, directory: str | None) -> ClassificationBandit:
+    return image_bandits(dataset, directory)[0]
+
+
+def _context_table(*, contexts: int, actions: int) -> ContextTable:
+    return ContextTable(contexts, actions)
+
+
+def _symmetric_bandit(*, actions: int) -> ContextTable:
+    return symmetric_bandit(actions)
+
+
+TASKS: dict[str, Callable[..., Any]] = {
+    "tokens": TokenTask,
+    "symmetric_bandit": _symmetric_bandit,
+    "context_table": _context_table,
+    "images": _training_images,
+}
+
+
+def policy_sizes(task: Any) -> dict[str, int]:
+    """The keywords that fit a policy to a task."""
+    match task:
+        case TokenTask():
+            return {"horizon": task.horizon, "vocab_size": task.vocab_size}
+        case ContextTable():
+            return {"contexts": task.num_contexts, "actions": task.num_actions}
+        case ClassificationBandit():
+            return {"inputs": task.images.shape[1], "actions": task.num_actions}
+        case _:
+            raise TypeError(f"no policy sizes are known for a {type(task).__name__}")

@@ -1,0 +1,239 @@
+"""Rollouts, probes, measures and the unit-norm step of the bandit experiments."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+
+def table_of(probs):
+    from tpo_models import LogitTable
+
+    table = LogitTable(contexts=len(probs), actions=probs.shape[1], key=jax.random.key(0))
+    return eqx.tree_at(lambda table: table.logits, table, jnp.log(jnp.asarray(probs, jnp.float32)))
+
+
+PROBS = np.array([[0.2, 0.3, 0.5], [0.7, 0.1, 0.2]])
+
+
+def task():
+    from tpo_envs import ContextTable
+
+    return ContextTable(2, 3, correct=[0, 2])
+
+
+def test_actions_are_drawn_with_their_probabilities():
+    from tpo_runs._bandit_rollouts import sample_actions
+
+    count = 100_000
+    logp = jnp.log(jnp.asarray([[0.2, 0.3, 0.5], [1e-30, 1.0, 1e-30]], jnp.float32))
+    actions = np.asarray(sample_actions(jax.random.key(0), logp, count))
+    shares = np.stack([(actions == a).mean(axis=1) for a in range(3)], axis=1)
+    # Four standard errors of a share are at most 0.0064.
+    np.testing.assert_allclose(shares[0], [0.2, 0.3, 0.5], atol=0.0064)
+    np.testing.assert_array_equal(shares[1], [0, 1, 0])
+
+
+@pytest.mark.parametrize("contexts", ["all", 2])
+def test_sampled_actions_pay_each_sample_its_advantage(contexts):
+    from tpo_runs._bandit_baselines import expected
+    from tpo_runs._bandit_rollouts import SampledActions
+
+    rollout = SampledActions(task(), contexts, 5, expected)
+    draw = rollout.draw(table_of(PROBS), jax.random.key(1))
+    rows, actions = (np.asarray(value) for value in draw.inputs)
+    assert actions.shape == (2, 5)
+    rewards = (actions == np.array([0, 2])[rows][:, None]).astype(float)
+    np.testing.assert_allclose(draw.rewards[..., 0], rewards)
+    np.testing.assert_allclose(
+        draw.scores[..., 0], rewards - (PROBS[rows] ** 2).sum(axis=1, keepdims=True), rtol=1e-5
+    )
+    chosen = np.take_along_axis(np.log(PROBS)[rows], actions, axis=1)
+    np.testing.assert_allclose(draw.old_logp[..., 0], chosen, rtol=1e-5)
+    np.testing.assert_allclose(rollout.log_probs(table_of(PROBS), draw), draw.old_logp, rtol=1e-6)
+
+
+def test_all_actions_score_the_mean_of_the_sampled_advantages():
+    from tpo_runs._bandit_baselines import bandit_baseline
+    from tpo_runs._bandit_rollouts import AllActions
+
+    rollout = AllActions(task(), "all", 7, bandit_baseline(0.5))
+    draw = rollout.draw(table_of(PROBS), jax.random.key(2))
+    actions = np.asarray(draw.inputs[1])
+    scores = np.zeros((2, 3))
+    for i, right in enumerate([0, 2]):
+        for action in actions[i]:
+            scores[i, action] += ((action == right) - 0.5) / 7
+    np.testing.assert_allclose(draw.scores, scores, atol=1e-6)
+    np.testing.assert_allclose(draw.old_logp, np.log(PROBS), rtol=1e-5)
+    np.testing.assert_array_equal(draw.rewards, [[1, 0, 0], [0, 0, 1]])
+
+
+def all_rollouts():
+    from tpo_runs._bandit_baselines import none
+    from tpo_runs._bandit_rollouts import AllActions, ExactGroup, ExactSamples, SampledActions
+
+    return [
+        SampledActions(task(), "all", 3, none),
+        AllActions(task(), "all", 3, none),
+        ExactGroup(task(), "all"),
+        ExactSamples(task(), "all", none),
+    ]
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_the_error_is_the_exact_one_of_the_policy_before_the_step(index):
+    from tpo_objectives import reinforce, tpo
+    from tpo_runs._probes import error_after, misalignment
+    from tpo_runs._train import Trainer
+
+    rollout = all_rollouts()[index]
+    trainer = Trainer(
+        rollout=rollout,
+        objective=tpo if index in (1, 2) else reinforce,
+        optimizer=optax.sgd(0.5),
+        epochs=1,
+        probes={"error_after": error_after, "misalignment": misalignment},
+    )
+    before = table_of(PROBS)
+    state, metrics = eqx.filter_jit(trainer.episode)(trainer.start(before), jax.random.key(3), jnp.int32(0))
+    assert float(metrics["error"]) == pytest.approx(1 - (0.2 + 0.2) / 2, abs=1e-6)
+    after = np.exp(np.asarray(state.policy.log_policy(jnp.arange(2))))
+    assert float(metrics["error_after"]) == pytest.approx(1 - (after[0, 0] + after[1, 2]) / 2, abs=1e-6)
+    assert float(metrics["error_after"]) != float(metrics["error"])
+    step = np.asarray(state.policy.logits - before.logits).ravel()
+    wanted = (np.eye(3)[[0, 2]] - PROBS).ravel()
+    cosine = step @ wanted / np.linalg.norm(step) / np.linalg.norm(wanted)
+    assert float(metrics["misalignment"]) == pytest.approx(1 - cosine, abs=1e-5)
+
+
+def test_without_any_update_misalignment_is_one():
+    from tpo_objectives import reinforce
+    from tpo_runs._bandit_baselines import batch_zscore
+    from tpo_runs._bandit_rollouts import SampledActions
+    from tpo_runs._optimizers import unit_norm
+    from tpo_runs._probes import misalignment
+    from tpo_runs._train import Trainer
+
+    # All samples fail, so all rewards are equal and their z-scores 0.
+    probs = np.array([[1e-6, 0.5, 0.5], [0.5, 0.5, 1e-6]])
+    trainer = Trainer(
+        rollout=SampledActions(task(), "all", 4, batch_zscore),
+        objective=reinforce,
+        optimizer=unit_norm(learning_rate=0.1),
+        epochs=1,
+        probes={"misalignment": misalignment},
+    )
+    before = table_of(probs)
+    state, metrics = eqx.filter_jit(trainer.episode)(trainer.start(before), jax.random.key(0), jnp.int32(0))
+    assert float(metrics["misalignment"]) == 1
+    np.testing.assert_array_equal(state.policy.logits, before.logits)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_unit_norm_steps_have_the_learning_rate_as_their_length(scale):
+    from tpo_runs._optimizers import unit_norm
+
+    gradient = {"a": scale * jnp.array([3.0, 0.0]), "b": scale * jnp.array([[4.0]])}
+    optimizer = unit_norm(learning_rate=0.1)
+    updates, _ = optimizer.update(gradient, optimizer.init(gradient), gradient)
+    np.testing.assert_allclose(updates["a"], [-0.06, 0], rtol=1e-5)
+    np.testing.assert_allclose(updates["b"], [[-0.08]], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("none", [[1, 0], [0, 0]]),
+        ("batch_mean", [[0.75, -0.25], [-0.25, -0.25]]),
+        ("expected", [[1 - 0.38, -0.38], [-0.54, -0.54]]),
+        ("batch_zscore", np.array([[0.75, -0.25], [-0.25, -0.25]]) / np.sqrt(0.1875)),
+        (0.5, [[0.5, -0.5], [-0.5, -0.5]]),
+    ],
+)
+def test_baselines(name, expected):
+    from tpo_runs._bandit_baselines import bandit_baseline
+
+    rewards = jnp.array([[1.0, 0.0], [0.0, 0.0]])
+    found = bandit_baseline(name)(rewards, jnp.asarray(PROBS, jnp.float32))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_expected_zscore_standardizes_under_the_policy():
+    from tpo_runs._bandit_baselines import bandit_baseline
+
+    rewards = jnp.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    found = np.asarray(bandit_baseline("expected_zscore")(rewards, jnp.asarray(PROBS, jnp.float32)))
+    np.testing.assert_allclose((PROBS * found).sum(axis=1), 0, atol=1e-6)
+    np.testing.assert_allclose((PROBS * found**2).sum(axis=1), 1, rtol=1e-5)
+
+
+# --- measures on held-out images ---
+
+
+def images_of(labels):
+    from tpo_envs import ClassificationBandit
+
+    return ClassificationBandit(np.zeros((len(labels), 2), np.uint8), np.asarray(labels), 10)
+
+
+class Fixed(eqx.Module):
+    """A policy whose log-probs do not depend on the images."""
+
+    logits: jax.Array
+
+    def log_policy(self, inputs):
+        assert len(inputs) == len(self.logits)
+        return jax.nn.log_softmax(self.logits)
+
+
+def test_greedy_error_is_the_share_of_wrong_classes():
+    from tpo_runs._measures import GreedyError
+
+    labels = [3, 1, 4, 1]
+    policy = Fixed(jax.nn.one_hot(jnp.array([3, 1, 5, 9]), 10))
+    assert float(GreedyError(images_of(labels))(policy)) == 0.5
+
+
+def test_surplus_averages_over_misclassified_images_bin_by_bin(monkeypatch):
+    from tpo_objectives import tpo
+    from tpo_runs import _measures
+    from tpo_runs._bandit_baselines import expected
+    from tpo_runs._bandit_rollouts import AllActions
+
+    # Small blocks, so that a bin is filled by more than one and the last one is not full.
+    monkeypatch.setattr(_measures, "BLOCK", 7)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, size=60)
+    policy = Fixed(jnp.asarray(rng.normal(size=(60, 10)) * rng.uniform(0.3, 5, (60, 1)), jnp.float32))
+    measure = _measures.Surplus(images_of(labels), AllActions(images_of(labels), 1, 1, expected), tpo)
+    found = eqx.filter_jit(measure)(policy)
+
+    logp = policy.log_policy(np.zeros((60, 2)))
+    each = np.asarray(measure.of(logp, jax.nn.one_hot(labels, 10)))
+    pi = np.exp(np.asarray(logp, dtype=np.float64))
+    wrong = np.where(np.eye(10)[labels] > 0, 0, pi)
+    concentration = wrong.max(axis=1) / wrong.sum(axis=1)
+    missed = pi.argmax(axis=1) != labels
+    filled = 0
+    for i, (low, high) in enumerate([(0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.01)]):
+        here = missed & (low <= concentration) & (concentration < high)
+        filled += here.any()
+        mean = each[here].mean() if here.any() else np.nan
+        np.testing.assert_allclose(found[f"bin_{i}"], mean, rtol=1e-3, atol=1e-6)
+    assert filled >= 3
+    assert missed.sum() % 7 != 0
+
+
+def test_a_bin_without_images_has_no_surplus():
+    from tpo_objectives import tpo
+    from tpo_runs._bandit_baselines import expected
+    from tpo_runs._bandit_rollouts import AllActions
+    from tpo_runs._measures import Surplus
+
+    task = images_of([0, 1])
+    right = Fixed(5 * jax.nn.one_hot(jnp.array([0, 1]), 10))
+    found = Surplus(task, AllActions(task, 1, 1, expected), tpo)(right)
+    assert all(np.isnan(value) for value in found.values())

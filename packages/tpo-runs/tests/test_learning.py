@@ -1,0 +1,106 @@
+"""A ladder of tasks with known answers: every method must learn each of them within seconds."""
+
+import functools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import tpo_objectives as objectives
+from tpo_envs import TokenTask
+from tpo_models import CausalTransformer
+from tpo_runs._baselines import batch_mean
+from tpo_runs._rollout import AbstractRollout, Draw
+from tpo_runs._token_rollouts import SequenceGroup, Single
+from tpo_runs._train import Trainer, initial_state, train
+
+METHODS = {
+    "TPO": (objectives.tpo, "group"),
+    "TPO (no anchor)": (functools.partial(objectives.tpo, anchor=False), "group"),
+    "GRPO": (objectives.grpo, "group"),
+    "GRPO (no KL)": (functools.partial(objectives.grpo, kl_coef=0.0), "group"),
+    "Group PG": (objectives.group_pg, "group"),
+    "PPO": (objectives.ppo, "single"),
+    "DG": (objectives.dg, "single"),
+    "REINFORCE": (objectives.reinforce, "single"),
+}
+# What differs from these only in its loss is left to the slow tests, for compiling takes seconds each.
+QUICK = ("TPO", "GRPO", "PPO", "DG")
+
+
+# Without its anchor TPO's target knows the scores alone: the odds of right to wrong stop at exp(u+ - u-), so
+# some error stays.
+FLOOR = {"TPO (no anchor)": 0.25}
+
+
+def assert_learned(method, error):
+    assert (error < FLOOR.get(method, 0.1)).all(), error
+
+
+class Arms(AbstractRollout):
+    """Every context once, with sampled arms; arm 1 is right in even contexts, arm 0 in odd ones."""
+
+    arms: int = eqx.field(static=True)
+    group: bool = eqx.field(static=True)
+
+    def draw(self, policy, key):
+        log_pi = jax.nn.log_softmax(policy)
+        shape = (len(policy), self.arms)
+        actions = jax.random.categorical(key, log_pi[:, None], shape=shape)
+        right = 1 - jnp.arange(len(policy)) % 2
+        rewards = (actions == right[:, None]).astype(jnp.float32)
+        scores = rewards if self.group else rewards - rewards.mean()
+        old = jnp.take_along_axis(log_pi, actions, axis=1)
+        return Draw(actions, old, scores, rewards, 1 - rewards.mean())
+
+    def log_probs(self, policy, draw):
+        return jnp.take_along_axis(jax.nn.log_softmax(policy), draw.inputs, axis=1)
+
+
+def final_error(rollout, objective, make_policy, *, optimizer, steps, epochs=2):
+    trainer = Trainer(rollout, objective, optimizer, epochs)
+    seeds = jnp.arange(2)
+    errors = [
+        chunk.metrics["error"]
+        for _, chunk in train(trainer, initial_state(trainer, make_policy, seeds), seeds, steps)
+    ]
+    return np.concatenate(errors, axis=1)[:, -5:].mean(axis=1)
+
+
+@pytest.mark.parametrize("contexts", [1, 20], ids=["one context", "many contexts"])
+@pytest.mark.parametrize("method", METHODS)
+def test_bandits(method, contexts):
+    objective, level = METHODS[method]
+    error = final_error(
+        Arms(16, level == "group"),
+        objective,
+        lambda key: jnp.zeros((contexts, 4)),
+        optimizer=optax.adam(0.1),
+        steps=60,
+    )
+    assert_learned(method, error)
+
+
+@pytest.mark.parametrize(
+    ("horizon", "reward"),
+    [(1, "terminal"), (2, "bag_of_tokens"), (2, "terminal")],
+    ids=["H=1", "H=2 dense", "H=2 terminal"],
+)
+@pytest.mark.parametrize(
+    "method", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in METHODS]
+)
+def test_token_reversal(method, horizon, reward):
+    objective, level = METHODS[method]
+    task = TokenTask("reverse_copy", reward, horizon, 2)
+    rollout = SequenceGroup(task, 32, 8) if level == "group" else Single(task, 256, batch_mean)
+    error = final_error(
+        rollout,
+        objective,
+        lambda key: CausalTransformer(vocab_size=2, horizon=horizon, width=16, layers=1, heads=2, key=key),
+        optimizer=optax.adam(1e-2),
+        steps=60,
+    )
+    assert_learned(method, error)

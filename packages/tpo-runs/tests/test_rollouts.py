@@ -1,0 +1,87 @@
+"""Rollouts of token tasks: what is sampled, how it is scored, and how losses over it are reduced."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tpo_envs import TokenTask
+from tpo_models import CausalTransformer
+from tpo_runs._baselines import batch_mean, none
+from tpo_runs._rollout import Draw, reduce
+from tpo_runs._token_rollouts import SequenceGroup, Single
+
+HORIZON, VOCAB = 3, 2
+
+
+@pytest.fixture(scope="module")
+def policy():
+    make = eqx.filter_jit(CausalTransformer)
+    return make(vocab_size=VOCAB, horizon=HORIZON, width=8, layers=1, heads=2, key=jax.random.key(0))
+
+
+def task(reward):
+    return TokenTask("reverse_copy", reward, HORIZON, VOCAB)
+
+
+@eqx.filter_jit
+def draw_and_rescore(rollout, policy, key):
+    draw = rollout.draw(policy, key)
+    return draw, rollout.log_probs(policy, draw)
+
+
+@pytest.mark.parametrize("reward", ["sequential", "terminal"])
+def test_single_pays_each_token_its_reward_minus_the_batch_mean_at_its_position(policy, reward):
+    draw, logp = draw_and_rescore(Single(task(reward), 50, batch_mean), policy, jax.random.key(1))
+    prompts, answers = draw.inputs
+    rewards = np.asarray(task(reward).token_rewards(prompts, answers[:, 0]))
+    np.testing.assert_array_equal(draw.rewards, rewards)
+    np.testing.assert_allclose(draw.scores, rewards - rewards.mean(axis=0), atol=1e-6)
+    assert draw.error == pytest.approx(1 - rewards.mean(), abs=1e-6)
+    np.testing.assert_allclose(logp, draw.old_logp, atol=1e-5)
+    assert len(np.unique(draw.rewards, axis=0)) > 1
+
+
+def test_single_without_a_baseline_keeps_the_rewards(policy):
+    draw, _ = draw_and_rescore(Single(task("sequential"), 50, none), policy, jax.random.key(1))
+    np.testing.assert_array_equal(draw.scores, draw.rewards)
+
+
+@pytest.mark.parametrize("reward", ["sequential", "terminal"])
+def test_sequence_group_scores_whole_answers_and_sums_their_log_probs(policy, reward):
+    rollout = SequenceGroup(task(reward), 20, 4)
+    draw, logp = draw_and_rescore(rollout, policy, jax.random.key(1))
+    prompts, answers = draw.inputs
+    assert answers.shape == (20, 4, HORIZON)
+    expected = task(reward).token_rewards(prompts[:, None], answers).mean(-1)
+    np.testing.assert_allclose(draw.scores, expected, atol=1e-6)
+    assert draw.error == pytest.approx(1 - float(expected.mean()), abs=1e-6)
+    np.testing.assert_allclose(logp, policy.log_probs(prompts, answers).sum(-1), atol=1e-5)
+    np.testing.assert_allclose(logp, draw.old_logp, atol=1e-5)
+    # independent samples, duplicates kept: eight possible answers cannot all differ in every group
+    assert any(len(np.unique(group, axis=0)) < 4 for group in np.asarray(answers))
+
+
+def test_a_draw_is_a_function_of_the_key(policy):
+    rollout = SequenceGroup(task("terminal"), 20, 4)
+    first, again, other = (draw_and_rescore(rollout, policy, jax.random.key(seed))[0] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.inputs[1], again.inputs[1])
+    assert (first.inputs[1] != other.inputs[1]).any()
+
+
+def empty_draw(*shape):
+    zeros = jnp.zeros(shape)
+    return Draw(None, zeros, zeros, zeros, jnp.float32(0))
+
+
+def test_losses_are_summed_over_the_last_axis_of_the_draw_and_averaged_over_the_rest():
+    losses = jnp.arange(24.0).reshape(2, 3, 4)
+    assert reduce(losses, empty_draw(2, 3, 4)) == pytest.approx(np.arange(24).reshape(6, 4).sum(-1).mean())
+    # a group objective has summed over its group already
+    assert reduce(losses, empty_draw(2, 3, 4, 8)) == pytest.approx(np.arange(24).mean())
+
+
+def test_losses_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"returned losses of shape \(\).*expected \(2,\).*or \(2, 3\)"):
+        reduce(jnp.float32(0), empty_draw(2, 3))

@@ -1,0 +1,139 @@
+"""The results store: what goes in comes out, and half-written or damaged blocks do not."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tpo_runs import ConfigError, load_config
+from tpo_runs._store import Store
+
+CONFIG = """
+[task]
+kind = "tokens"
+target = "copy"
+reward = "terminal"
+horizon = 2
+vocab_size = 2
+[policy]
+kind = "transformer"
+[optimizer]
+kind = "muon"
+learning_rate = 1e-3
+[schedule]
+steps = 3
+[[method]]
+name = "TPO"
+objective = { kind = "tpo" }
+rollout = { kind = "sequence_group", prompts = 4, candidates = 2 }
+"""
+
+
+@pytest.fixture
+def cell(tmp_path):
+    (tmp_path / "a.toml").write_text(CONFIG)
+    return load_config(tmp_path / "a.toml").cells[0]
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "out")
+
+
+def metrics(seeds, steps=3):
+    rng = np.random.default_rng(sum(seeds))
+    return {name: rng.random((len(seeds), steps), dtype=np.float32) for name in ("error", "loss")}
+
+
+def manifest(cell, seeds):
+    entry = {"method": "TPO", "point": {"task.horizon": 2}, "key": cell.key, "seeds": list(seeds)}
+    return {"title": "A title", "cells": [entry]}
+
+
+def test_blocks_come_back_as_one_cell_in_the_order_of_seeds(store, cell):
+    later, earlier = metrics([2, 3]), metrics([0, 1])
+    store.write_block(cell, [2, 3], later, {"seconds": 2.0, "python": "3"})
+    store.write_block(cell, [0, 1], earlier, {"seconds": 1.0, "python": "3"})
+    store.write_manifest(manifest(cell, range(4)))
+    assert store.finished_seeds(cell.key) == {0, 1, 2, 3}
+    (result,) = store.results()
+    assert (result.method, result.point, result.spec) == ("TPO", {"task.horizon": 2}, cell.identity())
+    assert result.seeds.tolist() == [0, 1, 2, 3]
+    for name in ("error", "loss"):
+        np.testing.assert_array_equal(result.metrics[name], np.concatenate([earlier[name], later[name]]))
+    assert result.provenance["seconds"] == 3.0
+
+
+def test_seeds_that_the_run_does_not_want_are_left_out(store, cell):
+    values = metrics([0, 1, 2])
+    store.write_block(cell, [0, 1, 2], values, {"seconds": 1.0})
+    store.write_manifest(manifest(cell, [1, 7]))
+    (result,) = store.results()
+    assert result.seeds.tolist() == [1]
+    np.testing.assert_array_equal(result.metrics["error"], values["error"][1:2])
+
+
+def test_a_cell_without_finished_seeds_has_no_result(store, cell):
+    store.write_manifest(manifest(cell, [0]))
+    assert store.results() == []
+    assert store.finished_seeds(cell.key) == set()
+
+
+def test_metrics_are_a_parquet_table_with_one_row_for_each_seed_and_step(store, cell):
+    store.write_block(cell, [5, 6], metrics([5, 6]), {"seconds": 1.0})
+    (path,) = store.root.glob("cells/*/seeds-000005-000006/metrics.parquet")
+    table = pq.read_table(path)
+    assert table.column_names == ["seed", "step", "error", "loss"]
+    assert table["seed"].to_pylist() == [5, 5, 5, 6, 6, 6]
+    assert table["step"].to_pylist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_the_same_metrics_give_the_same_bytes(tmp_path, cell):
+    files = []
+    for name in ("a", "b"):
+        store = Store(tmp_path / name)
+        store.write_block(cell, [0, 1], metrics([0, 1]), {"seconds": 1.0})
+        files.append(next(store.root.glob("cells/*/*/metrics.parquet")).read_bytes())
+    assert files[0] == files[1]
+
+
+def test_a_block_is_there_only_when_it_is_whole(store, cell):
+    with pytest.raises(TypeError):  # the provenance, written last, cannot be stored
+        store.write_block(cell, [0], metrics([0]), {"seconds": object()})
+    assert not list(store.root.glob("cells/*/seeds-*"))
+    assert store.finished_seeds(cell.key) == set()
+
+
+def test_a_flipped_bit_in_the_metrics_is_noticed(store, cell):
+    store.write_block(cell, [0], metrics([0], steps=200), {"seconds": 1.0})
+    store.write_manifest(manifest(cell, [0]))
+    (path,) = store.root.glob("cells/*/*/metrics.parquet")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(OSError, match=r"(?i)crc|checksum|corrupt"):
+        store.results()
+
+
+def test_a_cell_can_be_removed(store, cell):
+    store.write_block(cell, [0], metrics([0]), {"seconds": 1.0})
+    store.remove_cell(cell.key)
+    assert store.finished_seeds(cell.key) == set()
+
+
+def test_a_directory_without_a_run_is_named(store):
+    with pytest.raises(ConfigError, match=r"run\.json: not found; expected the output directory of a run"):
+        store.manifest()
+
+
+def test_a_damaged_manifest_is_named(store, cell):
+    store.write_manifest(manifest(cell, [0]))
+    (store.root / "run.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"run\.json: cannot be read"):
+        store.manifest()
+
+
+def test_the_manifest_is_plain_json(store, cell):
+    store.write_manifest(manifest(cell, [0]))
+    assert json.loads((store.root / "run.json").read_text())["title"] == "A title"
