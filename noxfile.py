@@ -1,0 +1,131 @@
+"""The workspace's tasks: `nox -l` lists them, `nox -s NAME -- ARGS` runs one.
+
+Each session needs only Python and nox: it installs uv for itself, and uv installs what `uv.lock` names.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PACKAGES = ["tpo-objectives", "tpo-envs", "tpo-models", "tpo-runs"]
+SMOKE_CONFIGS = ["configs/transformer_rlvr.toml"]
+UV = "uv>=0.13,<0.14"
+# uv trusts the machine's certificates, as pip does, and uses the Python that runs nox.
+UV_ENV = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+
+nox.needs_version = ">=2025.10.14"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests"]
+
+
+def sync(session: nox.Session, *selection: str) -> None:
+    """Install what the lock file names; `selection` is passed to `uv sync`."""
+    location = session.virtualenv.location
+    session.install(UV)
+    session.run_install(
+        *("uv", "sync", "--locked", "--active", "--inexact", *selection),
+        env={**UV_ENV, "VIRTUAL_ENV": location, "UV_PROJECT_ENVIRONMENT": location, "UV_PYTHON": location},
+    )
+
+
+def sync_packages(session: nox.Session, *selection: str) -> None:
+    """Install the four packages as editable, and their locked dependencies."""
+    sync(session, "--all-packages", "--no-default-groups", *selection)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    sync(session, "--only-group=lint")
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with pyright."""
+    sync_packages(session, "--group=types", "--extra=mnist")
+    session.run("pyright", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests but the slow ones; arguments go to pytest."""
+    sync_packages(session, "--group=test", "--extra=mnist")
+    session.run("pytest", "--numprocesses=2", "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Run the slow tests; arguments go to pytest."""
+    sync_packages(session, "--group=test", "--extra=mnist")
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def smoke(session: nox.Session) -> None:
+    """Train, store and draw a shortened experiment; arguments go to tpo-runs."""
+    sync_packages(session)
+    for config in SMOKE_CONFIGS:
+        session.run("tpo-runs", config, "--smoke", "--overwrite", *session.posargs)
+
+
+@nox.session
+def run(session: nox.Session) -> None:
+    """Run an experiment: `nox -s run -- configs/transformer_rlvr.toml`."""
+    sync_packages(session)
+    session.run("tpo-runs", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time cached decoding; arguments go to scripts/bench_decoding.py."""
+    sync_packages(session)
+    session.run("python", "scripts/bench_decoding.py", *session.posargs)
+
+
+@nox.session(reuse_venv=False)
+@nox.parametrize("package", [nox.param(name, id=name) for name in PACKAGES])
+def alone(session: nox.Session, package: str) -> None:
+    """Test each package as users get it: its wheel, the newest dependencies, no workspace around it."""
+    check_wheel(session, package, resolution="highest")
+
+
+@nox.session(reuse_venv=False)
+@nox.parametrize("package", [nox.param(name, id=name) for name in PACKAGES])
+def floors(session: nox.Session, package: str) -> None:
+    """Test each package's wheel with the oldest versions of its dependencies that it declares."""
+    check_wheel(session, package, resolution="lowest-direct")
+
+
+def check_wheel(session: nox.Session, package: str, resolution: str) -> None:
+    """Build the wheels, install one package from them, and run its tests away from the repository."""
+    module = package.replace("-", "_")
+    # The dependencies are named beside the wheel, since `lowest-direct` looks only at what is named.
+    dependencies = nox.project.load_toml(f"packages/{package}/pyproject.toml")["project"]["dependencies"]
+    test_tools = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
+    session.install(UV)
+    with tempfile.TemporaryDirectory() as scratch:
+        dist, away = Path(scratch, "dist"), Path(scratch, "away")
+        for name in PACKAGES:
+            command = ("uv", "build", "--wheel", f"--package={name}", f"--out-dir={dist}")
+            session.run_install(*command, env=UV_ENV)
+        (wheel,) = dist.glob(f"{module}-*.whl")
+        session.run_install(
+            *("uv", "pip", "install", f"--resolution={resolution}", f"--find-links={dist}"),
+            *(str(wheel), *dependencies, *test_tools),
+            env={**UV_ENV, "VIRTUAL_ENV": session.virtualenv.location},
+        )
+
+        # The tests keep the workspace's pytest settings, so its pyproject.toml goes with them.
+        shutil.copytree(
+            ROOT / "packages" / package, away, ignore=shutil.ignore_patterns("src", "__pycache__")
+        )
+        shutil.copy(ROOT / "pyproject.toml", away)
+        with session.chdir(away):
+            checked = f"--jaxtyping-packages={module},beartype.beartype"
+            session.run("pytest", "-m", "not slow", checked, "tests", *session.posargs)

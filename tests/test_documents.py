@@ -1,0 +1,98 @@
+"""What the documents tell a reader to run does run."""
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("packages/*/README.md"))]
+
+
+def blocks(document: Path, *languages: str) -> list[str]:
+    """The fenced code blocks of a document that are marked as one of `languages`."""
+    found = re.findall(r"^```(\w+)\n(.*?)^```", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return [code for language, code in found if language in languages]
+
+
+def commands(document: Path) -> list[list[str]]:
+    """The shell commands of a document, each as a list of words; `a && b` is two commands."""
+    shell = "\n".join(blocks(document, "sh", "bash", "console")).replace("\\\n", " ")
+    words = [shlex.split(line.removeprefix("$ "), comments=True) for line in shell.splitlines()]
+    return [list(command) for line in words for command in _split(line, "&&") if command]
+
+
+def _split(words: list[str], separator: str) -> list[list[str]]:
+    parts = [[]]
+    for word in words:
+        parts.append([]) if word == separator else parts[-1].append(word)
+    return parts
+
+
+def experiments(document: Path) -> list[list[str]]:
+    """What the commands of a document pass to `tpo-runs`, by itself or through uv or nox."""
+    starts = (["tpo-runs"], ["uv", "run", "tpo-runs"], ["nox", "-s", "run", "--"])
+    return [
+        command[len(start) :]
+        for command in commands(document)
+        for start in starts
+        if command[: len(start)] == start
+    ]
+
+
+def sessions() -> set[str]:
+    """The names of the functions that noxfile.py declares as sessions."""
+    functions = [
+        node
+        for node in ast.parse((ROOT / "noxfile.py").read_text()).body
+        if isinstance(node, ast.FunctionDef)
+    ]
+    return {
+        node.name for node in functions if any("nox.session" in ast.unparse(d) for d in node.decorator_list)
+    }
+
+
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def test_the_readme_opens_with_the_commands_for_tests_and_smoke_run():
+    first_screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:40])
+    assert "pip install nox && nox -s tests" in first_screen
+    assert "nox -s smoke" in first_screen
+
+
+@every_document
+def test_its_nox_sessions_exist(document):
+    nox_commands = [command for command in commands(document) if command[0] == "nox"]
+    named = {
+        name
+        for command in nox_commands
+        if "-s" in command
+        for name in _split(command, "--")[0][command.index("-s") + 1 :]
+    }
+    assert named <= sessions()
+
+
+@every_document
+def test_its_paths_exist(document):
+    words = {word for command in commands(document) for word in command}
+    tracked = {word for word in words if re.match(r"(configs|scripts|packages|tests|docs|figures)/", word)}
+    assert [path for path in sorted(tracked) if not (ROOT / path).exists()] == []
+
+
+@every_document
+def test_its_experiments_are_understood(document, monkeypatch, capsys):
+    from tpo_runs._cli import main
+
+    monkeypatch.chdir(ROOT)
+    for arguments in experiments(document):
+        assert main([*arguments, "--list"]) == 0, capsys.readouterr().err
+
+
+def test_the_python_code_of_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    for code in blocks(ROOT / "README.md", "python"):
+        exec(compile(code, "README.md", "exec"), namespace)

@@ -1,0 +1,101 @@
+"""What each package may import, what it must declare for that, and what must not load JAX."""
+
+import ast
+import itertools
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# The first three packages never import each other: tasks and policies meet in tpo_runs as values.
+ALLOWED = {
+    "tpo_objectives": {"jax", "jaxtyping"},
+    "tpo_envs": {"jax", "equinox", "numpy", "jaxtyping"},
+    "tpo_models": {"jax", "equinox", "jaxtyping"},
+    "tpo_runs": {
+        *("tpo_objectives", "tpo_envs", "tpo_models"),
+        *("jax", "equinox", "jaxtyping", "numpy", "optax", "scipy", "matplotlib"),
+        *("pydantic", "pydantic_core", "rich", "pyarrow", "filelock"),
+    },
+}
+# Extras may be missing, so they are imported only by the functions that need them.
+ALLOWED_IN_FUNCTIONS = {"tpo_envs": {"PIL", "datasets", "pyarrow", "sklearn"}}
+DISTRIBUTIONS = {"PIL": "pillow", "pydantic_core": "pydantic", "sklearn": "scikit-learn"}
+
+
+class Import(NamedTuple):
+    """One import of a top-level module from outside the package."""
+
+    module: str
+    in_function: bool
+    place: str
+
+
+def imports_of(package: str) -> list[Import]:
+    """All imports in the sources of `package`, but for the standard library and the package itself."""
+    sources = sorted((ROOT / "packages" / package.replace("_", "-") / "src" / package).rglob("*.py"))
+    assert sources, f"no sources found for {package}"
+    found = [item for path in sources for item in _imports(ast.parse(path.read_text()), path)]
+    return [item for item in found if item.module not in sys.stdlib_module_names | {package}]
+
+
+def _imports(node: ast.AST, path: Path, in_function: bool = False) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        place = f"{path.relative_to(ROOT)}:{getattr(child, 'lineno', 0)}"
+        match child:
+            case ast.Import(names=names):
+                yield from (Import(name.name.split(".")[0], in_function, place) for name in names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield Import(module.split(".")[0], in_function, place)
+        is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        yield from _imports(child, path, in_function or is_function)
+
+
+def requirement_names(requirements: Iterable[str]) -> set[str]:
+    """The distributions named by requirement strings such as `jax>=0.10.2,<0.13`."""
+    return {re.match(r"[\w.-]+", requirement)[0] for requirement in requirements}
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_a_package_imports_only_what_it_may(package):
+    everywhere = ALLOWED[package]
+    in_functions = everywhere | ALLOWED_IN_FUNCTIONS.get(package, set())
+    broken = [
+        f"{item.place} imports {item.module}"
+        for item in imports_of(package)
+        if item.module not in (in_functions if item.in_function else everywhere)
+    ]
+    assert broken == []
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_declared_dependencies_cover_the_imports(package):
+    pyproject = ROOT / "packages" / package.replace("_", "-") / "pyproject.toml"
+    project = tomllib.loads(pyproject.read_text())["project"]
+    required = requirement_names(project["dependencies"])
+    extras = requirement_names(itertools.chain(*project.get("optional-dependencies", {}).values()))
+    undeclared = [
+        f"{item.place} imports {item.module}"
+        for item in imports_of(package)
+        if DISTRIBUTIONS.get(item.module, item.module.replace("_", "-"))
+        not in (required | extras if item.in_function else required)
+    ]
+    assert undeclared == []
+
+
+@pytest.mark.parametrize("arguments", [["-c", "import tpo_runs"], ["-m", "tpo_runs", "--help"]], ids=" ".join)
+def test_the_command_line_answers_before_jax_is_loaded(arguments):
+    command = [sys.executable, "-X", "importtime", *arguments]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    imported = [line for line in finished.stderr.splitlines() if line.startswith("import time:")]
+    modules = {line.rpartition("|")[2].strip() for line in imported}
+    assert finished.returncode == 0, finished.stderr.replace("\n".join(imported), "")
+    assert "tpo_runs" in modules
+    assert not modules & {"jax", "jaxlib", "equinox", "optax"}
