@@ -13,6 +13,8 @@ ROOT = Path(__file__).parent
 PACKAGES = ["tpo-objectives", "tpo-envs", "tpo-models", "tpo-runs"]
 SMOKE_CONFIGS = ["configs/transformer_rlvr.toml"]
 UV = "uv>=0.13,<0.14"
+# Tests compile far longer than they compute.
+TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 # uv trusts the machine's certificates, as pip does, and uses the Python that runs nox.
 UV_ENV = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
@@ -56,7 +58,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests but the slow ones; arguments go to pytest."""
     sync_packages(session, "--group=test", "--extra=mnist")
-    session.run("pytest", "--numprocesses=2", "-m", "not slow", *session.posargs)
+    session.run("pytest", "--numprocesses=2", "-m", "not slow", *session.posargs, env=TEST_ENV)
 
 
 @nox.session
@@ -128,4 +130,4 @@ def check_wheel(session: nox.Session, package: str, resolution: str) -> None:
         shutil.copy(ROOT / "pyproject.toml", away)
         with session.chdir(away):
             checked = f"--jaxtyping-packages={module},beartype.beartype"
-            session.run("pytest", "-m", "not slow", checked, "tests", *session.posargs)
+            session.run("pytest", "-m", "not slow", checked, "tests", *session.posargs, env=TEST_ENV)

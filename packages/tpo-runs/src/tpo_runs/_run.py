@@ -1,8 +1,12 @@
 """One run: train the cells that the store lacks, then draw what it holds."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import importlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +17,7 @@ from ._arguments import Arguments
 from ._build import build_policy, build_task, build_trainer
 from ._cells import Cell
 from ._custom import resolve, search_paths
-from ._draw import draw
+from ._devices import set_up_jax
 from ._load import LoadedConfig
 from ._progress import Reporter
 from ._provenance import provenance
@@ -21,9 +25,10 @@ from ._results import point_label
 from ._specs import Config, effective
 from ._specs_objective import CustomSpec
 from ._store import Store
-from ._train import Trainer, initial_state, train
+from ._train import Trainer, TrainState, compile_chunk, initial_state, train
 
 FILE_WIDTH = 140
+COMPILED_AHEAD = 2
 
 
 def run(loaded: LoadedConfig, arguments: Arguments) -> int:
@@ -45,12 +50,14 @@ def run(loaded: LoadedConfig, arguments: Arguments) -> int:
     if arguments.overwrite:
         for cell in loaded.cells:
             store.remove_cell(cell.key)
+    set_up_jax()
     for cell in loaded.cells:
         # Missing data is told before the first step of any cell.
         build_task(cell)
     store.write_manifest(_manifest(loaded, store))
     _train_missing(loaded, store, console, quiet=arguments.quiet)
-    files = draw(store, console)
+    # Loaded while the last block trains: matplotlib and SciPy take over a second.
+    files = importlib.import_module("._draw", __package__).draw(store, console)
     if not arguments.quiet:
         console.print(f"figures and tables: {', '.join(str(file) for file in files)}", soft_wrap=True)
     return 0
@@ -78,33 +85,61 @@ def _missing_blocks(cell: Cell, store: Store) -> Iterator[list[int]]:
         yield missing[start : start + cell.schedule.block]
 
 
+class _Block(NamedTuple):
+    """Seeds of a cell that are trained together."""
+
+    cell: Cell
+    seeds: list[int]
+    trainer: Trainer
+
+
 def _train_missing(loaded: LoadedConfig, store: Store, console: Console, *, quiet: bool) -> None:
     # Two methods may share a cell under different names; it is trained once.
     cells = {cell.key: cell for cell in reversed(loaded.cells)}
     work = {key: list(_missing_blocks(cell, store)) for key, cell in reversed(cells.items())}
     total = sum(cells[key].schedule.steps * len(blocks) for key, blocks in work.items())
     with Reporter(console, total, quiet=quiet) as reporter:
-        for key, blocks in work.items():
-            if not blocks:
+        blocks = []
+        for key, seed_blocks in work.items():
+            if not seed_blocks:
                 reporter.note(f"{_label(cells[key])}: already complete in {store.root}")
                 continue
             trainer = build_trainer(cells[key], _custom(cells[key], loaded.path))
-            for seeds in blocks:
-                _train_block(cells[key], trainer, seeds, store, reporter)
+            blocks += [_Block(cells[key], seeds, trainer) for seeds in seed_blocks]
+        for block, state in _compiled_ahead(blocks):
+            _train_block(block, state, store, reporter)
 
 
-def _train_block(cell: Cell, trainer: Trainer, seeds: list[int], store: Store, reporter: Reporter) -> None:
+def _compiled_ahead(blocks: Sequence[_Block]) -> Iterator[tuple[_Block, TrainState]]:
+    """The blocks with their initial states, each compiled while the one before it trains."""
+    with ThreadPoolExecutor(COMPILED_AHEAD) as pool:
+        waiting = iter(blocks)
+        ahead = deque((block, pool.submit(_prepare, block)) for block in islice(waiting, COMPILED_AHEAD))
+        pool.submit(importlib.import_module, "._draw", __package__)
+        while ahead:
+            block, prepared = ahead.popleft()
+            state = prepared.result()
+            ahead.extend((block, pool.submit(_prepare, block)) for block in islice(waiting, 1))
+            yield block, state
+
+
+def _prepare(block: _Block) -> TrainState:
+    seeds = jnp.asarray(block.seeds)
+    state = initial_state(block.trainer, build_policy(block.cell), seeds)
+    return compile_chunk(block.trainer, state, seeds, block.cell.schedule.steps)
+
+
+def _train_block(block: _Block, state: TrainState, store: Store, reporter: Reporter) -> None:
+    cell, seeds = block.cell, block.seeds
     reporter.block(f"{_label(cell)}, seeds {seeds[0]} to {seeds[-1]}")
-    seed_array = jnp.asarray(seeds)
-    state = initial_state(trainer, build_policy(cell), seed_array)
     chunks = []
-    for _, chunk in train(trainer, state, seed_array, cell.schedule.steps):
+    for _, chunk in train(block.trainer, state, jnp.asarray(seeds), cell.schedule.steps):
         chunks.append(chunk)
         reporter.advance(chunk.stop - chunk.start, chunk.stop, float(chunk.metrics["error"][:, -1].mean()))
     metrics = {
         name: np.concatenate([chunk.metrics[name] for chunk in chunks], axis=1) for name in chunks[0].metrics
     }
-    seconds = {"seconds": sum(chunk.seconds for chunk in chunks), "first_chunk_seconds": chunks[0].seconds}
+    seconds = {"seconds": sum(chunk.seconds for chunk in chunks)}
     store.write_block(cell, seeds, metrics, {**provenance(), **seconds})
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree, Scalar
 
+from ._devices import spread_over_devices
 from ._observation import Evaluation, Observation, Probe
 from ._protocols import Objective
 from ._rollout import AbstractRollout, reduce
@@ -86,6 +87,7 @@ class Chunk(NamedTuple):
     seconds: float
 
 
+@eqx.filter_jit
 def seed_keys(seeds: Int[Array, " s"]) -> tuple[Key[Array, " s"], Key[Array, " s"]]:
     """The keys `[s]` that initialise the policies, and those that the steps' keys are folded from.
 
@@ -106,7 +108,7 @@ def initial_state(
 
 @eqx.filter_jit
 def _initial_policies(make_policy: Callable[[PRNGKeyArray], PyTree], keys: Key[Array, " s"]) -> PyTree:
-    # Compiled apart from the rest, which differs between methods: random initialisers are slow to compile.
+    # Compiled apart from the rest, which differs between methods.
     return eqx.filter_vmap(make_policy)(keys)
 
 
@@ -157,6 +159,16 @@ def run_chunk(
     return eqx.combine(arrays, static), rows
 
 
+def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int) -> TrainState:
+    """Compile what `train` runs, and hand back the state, whose memory is reused. Safe in another thread."""
+    _, keys = seed_keys(seeds)
+    (state, keys), trainer = spread_over_devices((state, keys), trainer, len(seeds))
+    now = jnp.int32(0)
+    # Only running it fills the cache that `train` looks into: a chunk of no steps.
+    state, _ = run_chunk(Plan(trainer, keys, now, now), state, min(LONGEST_CHUNK, steps))
+    return state
+
+
 def train(
     trainer: Trainer,
     state: TrainState,
@@ -172,6 +184,7 @@ def train(
     is valid until the next chunk is asked for, which reuses its memory.
     """
     _, keys = seed_keys(seeds)
+    (state, keys), trainer = spread_over_devices((state, keys), trainer, len(seeds))
     room = min(LONGEST_CHUNK, steps)
     length = 1
     while first_step < steps:
