@@ -25,7 +25,7 @@ def task():
 
 
 def test_actions_are_drawn_with_their_probabilities():
-    from tpo_runs._bandit_rollouts import sample_actions
+    from tpo_runs._sampling import sample_actions
 
     count = 100_000
     logp = jnp.log(jnp.asarray([[0.2, 0.3, 0.5], [1e-30, 1.0, 1e-30]], jnp.float32))

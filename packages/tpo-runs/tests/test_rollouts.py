@@ -10,7 +10,7 @@ from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
 from tpo_runs._baselines import batch_mean, none
 from tpo_runs._rollout import Draw, reduce
-from tpo_runs._token_rollouts import SequenceGroup, Single
+from tpo_runs._token_rollouts import SequenceGroup, Single, TokenGroup
 
 HORIZON, VOCAB = 3, 2
 
@@ -61,6 +61,45 @@ def test_sequence_group_scores_whole_answers_and_sums_their_log_probs(policy, re
     np.testing.assert_allclose(logp, draw.old_logp, atol=1e-5)
     # independent samples, duplicates kept: eight possible answers cannot all differ in every group
     assert any(len(np.unique(group, axis=0)) < 4 for group in np.asarray(answers))
+
+
+@pytest.mark.parametrize("reward", ["bag_of_tokens", "sequential"])
+def test_token_group_equals_every_prefix_run_by_itself(policy, reward):
+    count, size = 20, 4
+    draw, logp = draw_and_rescore(TokenGroup(task(reward), count, size), policy, jax.random.key(1))
+    prompts, (answers, candidates) = draw.inputs[0], map(np.asarray, draw.inputs[1:])
+    assert candidates.shape == (count, HORIZON, size)
+    log_probs = eqx.filter_jit(policy.log_probs)
+    for t in range(HORIZON):
+        # The answers with a candidate in place of token t: what comes after it can play no part.
+        changed = np.repeat(answers[:, None], size, axis=1)
+        changed[:, :, t] = candidates[:, t]
+        changed[:, :, t + 1 :] = 0
+        alone = log_probs(prompts, jnp.asarray(changed))[:, :, t]
+        np.testing.assert_allclose(draw.old_logp[:, t], alone, atol=1e-5)
+        np.testing.assert_allclose(logp[:, t], alone, atol=1e-5)
+        paid = task(reward).token_rewards(prompts[:, None], jnp.asarray(changed))[:, :, t]
+        np.testing.assert_array_equal(draw.scores[:, t], paid)
+    np.testing.assert_array_equal(candidates[:, :, 0], answers)
+    expected = np.asarray(task(reward).token_rewards(prompts, jnp.asarray(answers)))
+    assert draw.error == pytest.approx(1 - expected.mean(), abs=1e-6)
+
+
+def test_candidates_of_a_token_group_are_drawn_from_the_policy_at_their_prefix(policy):
+    count, size = 400, 65
+    draw, _ = draw_and_rescore(TokenGroup(task("sequential"), count, size), policy, jax.random.key(2))
+    prompts, answers, candidates = draw.inputs
+    probs = np.exp(policy.answer_log_softmax(prompts, answers[:, None])[:, 0])
+    drawn = np.eye(VOCAB)[np.asarray(candidates)[..., 1:]].mean(axis=2)
+    # 64 draws a prefix, 1,200 prefixes: the mean of all differences has a standard error below 0.002.
+    assert abs((drawn - probs)[..., 1].mean()) < 0.008
+    spread = (drawn - probs)[..., 1] / np.sqrt(probs[..., 0] * probs[..., 1] / (size - 1))
+    assert 0.9 < spread.std() < 1.1
+
+
+def test_token_group_refuses_a_reward_for_whole_answers(policy):
+    with pytest.raises(ValueError, match="a terminal reward pays whole answers"):
+        draw_and_rescore(TokenGroup(task("terminal"), 2, 2), policy, jax.random.key(1))
 
 
 def test_a_draw_is_a_function_of_the_key(policy):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._store import Store as Store
     from ._token_rollouts import SequenceGroup as SequenceGroup
     from ._token_rollouts import Single as Single
+    from ._token_rollouts import TokenGroup as TokenGroup
     from ._train import Trainer as Trainer
     from ._train import initial_state as initial_state
     from ._train import train as train
@@ -43,6 +44,7 @@ _MODULE_OF = {
     "LoadedConfig": "_load",
     "Observation": "_observation",
     "SequenceGroup": "_token_rollouts",
+    "TokenGroup": "_token_rollouts",
     "Single": "_token_rollouts",
     "Store": "_store",
     "Trainer": "_train",

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from ._bandit_baselines import BanditBaseline
 from ._protocols import ActionPolicy, BanditTask
 from ._rollout import AbstractRollout, Draw
+from ._sampling import sample_actions
 
 Contexts = int | Literal["all"]
 
@@ -18,17 +19,6 @@ Contexts = int | Literal["all"]
 def draw_contexts(task: BanditTask, contexts: Contexts, key: PRNGKeyArray) -> Any:
     """That many contexts at random, or each of them once."""
     return task.all_contexts() if contexts == "all" else task.sample(key, contexts)
-
-
-def sample_actions(key: PRNGKeyArray, logp: Float[Array, "b a"], samples: int) -> Int[Array, "b {samples}"]:
-    """Independent actions in each context.
-
-    The inverse of the distribution function: one uniform number a sample, where Gumbel noise takes one for
-    every action. Measured against the last sum and not 1, rounding leaves no room beyond the last action.
-    """
-    below = jnp.cumsum(jnp.exp(logp), axis=-1)
-    level = jax.random.uniform(key, (logp.shape[0], samples)) * below[:, -1:]
-    return jnp.sum(below[:, None] <= level[..., None], axis=-1, dtype=jnp.int32)
 
 
 def expected_error(task: BanditTask, contexts: Any, logp: Float[Array, "b a"]) -> Float[Array, ""]:

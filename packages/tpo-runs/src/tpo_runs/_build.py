@@ -21,7 +21,7 @@ from ._probes import PROBES
 from ._protocols import Objective
 from ._rollout import AbstractRollout
 from ._tasks import TASKS, image_bandits, policy_sizes
-from ._token_rollouts import SequenceGroup, Single
+from ._token_rollouts import SequenceGroup, Single, TokenGroup
 from ._train import Trainer
 
 POLICIES: dict[str, Callable[..., Any]] = {
@@ -46,6 +46,7 @@ OBJECTIVES: dict[str, Callable[..., Any]] = {
 ROLLOUTS: dict[str, Callable[..., Any]] = {
     "single": Single,
     "sequence_group": SequenceGroup,
+    "token_group": TokenGroup,
     "sampled_actions": SampledActions,
     "all_actions": AllActions,
     "exact_group": ExactGroup,
