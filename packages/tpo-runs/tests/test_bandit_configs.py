@@ -94,7 +94,7 @@ WRONG = [
         MNIST,
         "figures =",
         'probes = ["misalignment"]\nfigures =',
-        "probe 'misalignment' needs a table of logits",
+        "probe 'misalignment' needs policy.kind = 'logit_table', not 'mlp'",
     ),
     (
         MNIST,

@@ -6,6 +6,7 @@ from typing import Any
 from ._cells import Cell
 from ._problems import Problem
 from ._specs_objective import OBJECTIVES
+from ._specs_probe import PROBES
 from ._specs_rollout import OWN_BASELINES, ROLLOUTS, AllActionsSpec, SampledActionsSpec, TokenGroupSpec
 from ._specs_task import TokensSpec
 
@@ -15,7 +16,6 @@ SERVED = {
     "mlp": ("images",),
     "logit_table": ("symmetric_bandit", "context_table"),
 }
-TABLE_PROBES = ("misalignment", "error_after")
 
 
 def mismatches(cell: Cell) -> list[Problem]:
@@ -23,8 +23,8 @@ def mismatches(cell: Cell) -> list[Problem]:
     problems = [problem for check in (_policy, _rollout) if (problem := check(cell))]
     if problems:
         return problems
-    checks: tuple[Callable[[Cell], Problem | None], ...] = (_level, _dense_reward, _probes)
-    return [problem for check in checks if (problem := check(cell))] + list(_measures(cell))
+    checks: tuple[Callable[[Cell], Problem | None], ...] = (_level, _dense_reward)
+    return [problem for check in checks if (problem := check(cell))] + [*_probes(cell), *_measures(cell)]
 
 
 def _policy(cell: Cell) -> Problem | None:
@@ -80,12 +80,14 @@ def _dense_reward(cell: Cell) -> Problem | None:
     return Problem(("rollout", "kind"), text)
 
 
-def _probes(cell: Cell) -> Problem | None:
-    needing = [name for name in cell.probes if name in TABLE_PROBES]
-    if not needing or cell.policy.kind == "logit_table":
-        return None
-    text = f"probe {needing[0]!r} needs a table of logits, not {cell.policy.kind!r}; leave it out of probes"
-    return Problem(("policy", "kind"), text)
+def _probes(cell: Cell) -> Iterator[Problem]:
+    for name in cell.probes:
+        for section, kinds in PROBES[name].items():
+            kind = getattr(cell, section).kind
+            if kind not in kinds:
+                text = f"probe {name!r} needs {section}.kind = {_quoted(kinds)}, not {kind!r}"
+                fix = "leave it out of probes, or give the method its own probes = [...]"
+                yield Problem((section, "kind"), f"{text}; {fix}")
 
 
 def _measures(cell: Cell) -> Iterator[Problem]:

@@ -66,7 +66,7 @@ def expand(config: Config) -> tuple[Cell, ...]:
 
 def expand_or_explain(config: Config) -> tuple[tuple[Cell, ...], list[Problem]]:
     """Like `expand`, with the problems returned."""
-    problems = _grid_problems(config)
+    problems = [*_grid_problems(config), *_figure_problems(config)]
     if problems:
         return (), problems
     shared = {section: getattr(config, section).model_dump() for section in SHARED_SECTIONS}
@@ -75,7 +75,7 @@ def expand_or_explain(config: Config) -> tuple[tuple[Cell, ...], list[Problem]]:
     for point in _points(config.grid):
         for method in methods:
             attempt = _Attempt(shared, method, point)
-            cell, found_here = attempt.settle(config.probes)
+            cell, found_here = attempt.settle(config.probes if method["probes"] is None else method["probes"])
             problems += found_here
             cells += [cell] if cell else []
         if len(problems) > MOST_LINES:
@@ -102,6 +102,16 @@ def _grid_problems(config: Config) -> list[Problem]:
         text = f"makes {count} cells with {len(config.method)} methods; the most is {MOST_CELLS}: split it"
         problems.append(Problem(("grid",), text))
     return problems
+
+
+def _figure_problems(config: Config) -> Iterator[Problem]:
+    """Methods that figures show but that the config does not have."""
+    known = [method.name for method in config.method]
+    for i, figure in enumerate(config.figures):
+        for name in getattr(figure, "methods", None) or ():
+            if name not in known:
+                text = f"no method is named {found(name)}{one_of(name, known)}"
+                yield Problem(("figures", i + 1, "methods"), text)
 
 
 def _metric_problems(config: Config, cells: Sequence[Cell]) -> list[Problem]:

@@ -39,7 +39,8 @@ def sweep(
 
     Args:
         results: the cells; other varying axes make panels.
-        axis: grid axis, for example "rollout.candidates"; default the only numeric one that varies.
+        axis: grid axis, for example "rollout.candidates"; default the only numeric one that varies. One
+            that is named may have a single value, as in a part of a sweep.
         metric: the metric to read.
         fraction: see `final_error`.
         log2_x: space the axis by doublings; default when the values are positive and span a factor of 8.
@@ -51,7 +52,7 @@ def sweep(
         The figure, not yet saved.
 
     Raises:
-        ValueError: the axis is not a numeric one that varies, or several are and none was named.
+        ValueError: the axis is not a numeric one, or none was named where not exactly one varies.
     """
     check_results(results)
     span = ErrorSpan.of(
@@ -68,7 +69,8 @@ def sweep(
     if log2_x and min(values) <= 0:
         raise ValueError(f"log2_x needs positive values, {axis!r} has {min(values)}")
     place = np.log2 if log2_x else np.asarray
-    lane = 0.6 * np.diff(place(np.array(values, dtype=float))).min() / len(styles)
+    gaps = np.diff(place(np.array(values, dtype=float)))
+    lane = 0.6 * (gaps.min() if gaps.size else 1.0) / len(styles)
     for panel in panels:
         for i, (method, style) in enumerate(styles.items()):
             cells = sorted(
@@ -95,7 +97,7 @@ def sweep(
 def _sweep_axis(results: Sequence[CellResult], axis: str | None) -> str:
     numeric = [
         a
-        for a in grid_axes(results)
+        for a in grid_axes(results, varying=axis is None)
         if all(isinstance(v, int | float) and not isinstance(v, bool) for v in axis_values(results, a))
     ]
     found = ", ".join(numeric) or "none"
@@ -104,7 +106,7 @@ def _sweep_axis(results: Sequence[CellResult], axis: str | None) -> str:
     if axis is None:
         raise ValueError(f"name the grid axis of the sweep; numeric axes that vary: {found}")
     if axis not in numeric:
-        raise ValueError(f"{axis!r} is not a numeric grid axis that varies; those are: {found}")
+        raise ValueError(f"{axis!r} is not a numeric grid axis; those are: {found}")
     return axis
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, PyTree, Scalar
 
+from ._protocols import Objective
 from ._rollout import AbstractRollout, Draw
 
 
@@ -17,6 +18,7 @@ class Observation(eqx.Module):
     **Arguments:**
 
     - `rollout`, `draw`: how the batch was sampled, and the batch.
+    - `objective`: the loss that was minimised on it.
     - `before`, `after`: the policy before the first gradient step and after the last.
     - `first_gradient`: the gradient of the first step, in the shape of the policy's float arrays.
     - `step`: the episode's index, from 0.
@@ -24,6 +26,7 @@ class Observation(eqx.Module):
 
     rollout: AbstractRollout
     draw: Draw
+    objective: Objective = eqx.field(static=True)
     before: Any
     after: Any
     first_gradient: PyTree

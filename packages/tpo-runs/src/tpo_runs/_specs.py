@@ -11,11 +11,10 @@ from ._specs_figure import FIGURES, Figure, FigureSpec, figure_name
 from ._specs_objective import OBJECTIVES, Objective
 from ._specs_optimizer import OPTIMIZERS, Optimizer
 from ._specs_policy import POLICIES, Policy
+from ._specs_probe import PROBES
 from ._specs_rollout import ROLLOUTS, Rollout
 from ._specs_task import TASKS, Task
 from ._wording import found, one_of
-
-PROBES = ("misalignment", "error_after")
 
 FAMILIES: dict[str, Family] = {
     "task": TASKS,
@@ -58,7 +57,27 @@ def _plain_name(name: str) -> str:
     return name
 
 
+def _distinct(values: tuple[Any, ...], what: str) -> None:
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise refusal(f"{what} {found(value)} appears twice")
+
+
+def _probe_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in PROBES:
+            raise refusal(f"{found(name)} is not a probe{one_of(name, PROBES)}")
+    _distinct(names, "the probe")
+    return names
+
+
 Partial = dict[str, Any]
+ProbeNames = Annotated[
+    tuple[str, ...],
+    Strict(False),
+    Field(description="a list of names"),
+    AfterValidator(_probe_names),
+]
 
 
 class Method(Spec):
@@ -70,6 +89,7 @@ class Method(Spec):
         rollout: the sampling.
         task: keys that replace those of `[task]`; likewise `policy`, `optimizer`, `schedule` and
             `evaluation`.
+        probes: takes the place of the config's `probes`.
     """
 
     name: Annotated[str, AfterValidator(_plain_name)]
@@ -80,25 +100,12 @@ class Method(Spec):
     optimizer: Partial = {}
     schedule: Partial = {}
     evaluation: Partial = {}
-
-
-def _distinct(values: tuple[Any, ...], what: str) -> None:
-    for i, value in enumerate(values):
-        if value in values[:i]:
-            raise refusal(f"{what} {found(value)} appears twice")
+    probes: Annotated[ProbeNames | None, Field(description="a list of names")] = None
 
 
 def _distinct_names(methods: tuple[Method, ...]) -> tuple[Method, ...]:
     _distinct(tuple(method.name for method in methods), "the name")
     return methods
-
-
-def _known(names: tuple[str, ...], known: tuple[str, ...], what: str) -> tuple[str, ...]:
-    for name in names:
-        if name not in known:
-            raise refusal(f"{found(name)} is not a {what}{one_of(name, known)}")
-    _distinct(names, f"the {what}")
-    return names
 
 
 def _figures(figures: tuple[str | FigureSpec, ...]) -> tuple[str | FigureSpec, ...]:
@@ -121,7 +128,6 @@ def _axis(values: list[Any]) -> list[Any]:
 
 MOST_VALUES = 1000
 Axis = Annotated[list[Any], Field(min_length=1, max_length=MOST_VALUES), AfterValidator(_axis)]
-Names = Annotated[tuple[str, ...], Strict(False), Field(description="a list of names")]
 
 
 class Config(Spec):
@@ -153,7 +159,7 @@ class Config(Spec):
         Field(min_length=1, max_length=MOST_VALUES, description=f"1 to {MOST_VALUES} [[method]] tables"),
         AfterValidator(_distinct_names),
     ]
-    probes: Annotated[Names, AfterValidator(lambda names: _known(names, PROBES, "probe"))] = ()
+    probes: ProbeNames = ()
     evaluation: EvaluationSpec = EvaluationSpec()
     figures: Annotated[
         tuple[Figure, ...],

@@ -14,6 +14,9 @@ Metric = Annotated[str | None, Field(description="the name of a metric")]
 Text = Annotated[str | None, Field(description="a string")]
 Window = Annotated[int, Field(ge=1, le=1_000_000)]
 Points = Annotated[int, Field(ge=2, le=1_000_000)]
+Names = Annotated[
+    tuple[str, ...], Strict(False), Field(min_length=1, max_length=1000, description="a list of names")
+]
 
 
 def _file_name(name: str | None) -> str | None:
@@ -23,20 +26,22 @@ def _file_name(name: str | None) -> str | None:
 
 
 class FigureSpec(Spec):
-    """A figure; the keys besides `kind`, `name` and `title` are options of the function that draws it.
+    """A figure; the keys besides the four below are options of the function that draws it.
 
     Args:
         name: stem of the files; by default the kind.
         title: heading; by default that of the config.
+        methods: names of the methods it shows; by default all.
     """
 
     kind: str
     name: Annotated[str | None, Field(description="a file name"), AfterValidator(_file_name)] = None
     title: Text = None
+    methods: Names | None = None
 
     def options(self, metric: str) -> dict[str, Any]:
         """The drawing function's keywords, for a run that shows `metric` where the table names none."""
-        options = self.model_dump(exclude={"kind", "name", "title"})
+        options = self.model_dump(exclude={"kind", "name", "title", "methods"})
         return options | ({"metric": options["metric"] or metric} if "metric" in options else {})
 
 

@@ -73,7 +73,7 @@ class Trainer(eqx.Module):
         arrays, seen_by_epoch = jax.lax.scan(epoch, arrays, length=self.epochs)
         loss, gradient = jax.tree.map(lambda stacked: stacked[0], seen_by_epoch)
         after = eqx.combine(arrays, static)
-        seen = Observation(self.rollout, draw, state.policy, after.policy, gradient, step)
+        seen = Observation(self.rollout, draw, self.objective, state.policy, after.policy, gradient, step)
         metrics = {"error": draw.error, "loss": loss}
         return after, metrics | {name: probe(seen) for name, probe in self.probes.items()}
 
