@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from ._config_error import ConfigError as ConfigError
     from ._draw import draw as draw
     from ._expand import expand as expand
+    from ._figures import learning_curves as learning_curves
+    from ._figures import save_figure as save_figure
     from ._load import LoadedConfig as LoadedConfig
     from ._load import load_config as load_config
     from ._observation import Evaluation as Evaluation
@@ -56,8 +58,10 @@ _MODULE_OF = {
     "effective": "_specs",
     "expand": "_expand",
     "initial_state": "_train",
+    "learning_curves": "_figures",
     "load_config": "_load",
     "muon": "_optimizers",
+    "save_figure": "_figures",
     "train": "_train",
 }
 

@@ -33,7 +33,15 @@ def draw(store: Store, console: Console) -> list[Path]:
     for entry in manifest["figures"]:
         spec = figure_spec(entry)
         title = spec.title or manifest["title"] or None
-        figure = FIGURES[spec.kind](results, title=title, **spec.options(metric))
+        shown = [result for result in results if spec.methods is None or result.method in spec.methods]
+        if not shown:
+            continue
+        try:
+            figure = FIGURES[spec.kind](shown, title=title, **spec.options(metric))
+        except ValueError as error:
+            # What a part of the methods or seeds has recorded may not be enough for every figure.
+            console.print(f"{figure_name(spec)} is not drawn: {error}", highlight=False, soft_wrap=True)
+            continue
         written += save_figure(figure, store.figures / figure_name(spec))
     tables = _tables(results, manifest["threshold"], metric)
     summary = store.figures / "summary.md"

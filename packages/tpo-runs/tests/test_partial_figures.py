@@ -1,0 +1,97 @@
+"""Figures of a part of a run: some of its methods, or one point of a sweep."""
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tpo_runs import Config, ConfigError, Store, draw, expand
+from tpo_runs._figures import sweep
+from tpo_runs._results import CellResult
+
+RNG = np.random.default_rng(0)
+
+
+def config_of(figures, names=("TPO", "GRPO")):
+    kinds = {"TPO": "tpo", "GRPO": "grpo"}
+    return Config.model_validate(
+        {
+            "task": {"kind": "tokens", "target": "copy", "reward": "terminal", "horizon": 3, "vocab_size": 2},
+            "policy": {"kind": "transformer"},
+            "optimizer": {"kind": "adam", "learning_rate": 1e-3},
+            "schedule": {"steps": 5, "seeds": 2},
+            "figures": figures,
+            "method": [
+                {
+                    "name": name,
+                    "objective": {"kind": kinds[name]},
+                    "rollout": {"kind": "sequence_group", "prompts": 2, "candidates": 2},
+                }
+                for name in names
+            ],
+        }
+    )
+
+
+@pytest.fixture
+def told():
+    """What is printed while drawing."""
+    return io.StringIO()
+
+
+@pytest.fixture
+def drawn(tmp_path, told):
+    """The figures of a run in which only TPO was trained, and nothing but its error was measured."""
+    figures = [
+        {"kind": "learning_curves", "name": "both"},
+        {"kind": "binned_surplus", "name": "bins", "after": 1},
+        {"kind": "learning_curves", "name": "one", "methods": ["TPO"]},
+        {"kind": "learning_curves", "name": "other", "methods": ["GRPO"]},
+    ]
+    config = config_of(figures[:1])
+    store = Store(tmp_path)
+    cells = expand(config)
+    for cell in cells[:1]:
+        store.write_block(
+            cell, [0, 1], {"error": RNG.random((2, 5)), "loss": RNG.random((2, 5))}, {"seconds": 1.0}
+        )
+    entries = [{"method": c.method, "point": {}, "key": c.key, "seeds": [0, 1]} for c in cells]
+    store.write_manifest(
+        {
+            "title": "",
+            "figures": figures,
+            "metric": "error",
+            "threshold": 0.01,
+            "cells": entries,
+        }
+    )
+    return [path.stem for path in draw(store, Console(file=told, width=200)) if path.suffix == ".png"]
+
+
+def test_a_figure_of_methods_without_results_is_left_out(drawn):
+    assert drawn == ["both", "one"]
+
+
+def test_a_figure_that_the_measurements_do_not_suffice_for_is_told_and_left_out(drawn, told):
+    (line,) = (line for line in told.getvalue().splitlines() if "not drawn" in line)
+    assert line.startswith("bins is not drawn: no method has the measure 'surplus'")
+
+
+def test_a_figure_of_an_unknown_method_is_refused():
+    with pytest.raises(
+        ConfigError, match=r"figures.1.methods: no method is named 'TPOO'; did you mean 'TPO'"
+    ):
+        expand(config_of([{"kind": "learning_curves", "methods": ["TPO", "TPOO"]}]))
+
+
+def test_a_sweep_along_a_named_axis_may_have_a_single_value():
+    cells = [
+        CellResult(name, {"task.horizon": 7}, {}, np.arange(3), {"error": RNG.random((3, 9))}, {})
+        for name in ("TPO", "GRPO")
+    ]
+    figure = sweep(cells, "task.horizon")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["7"]
+    assert [len(line.get_xdata()) for line in axes.lines] == [1, 1]
