@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,15 @@ def cache_away_from_home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def programs_let_go():
+    """Frees the compiled programs: Linux allows a process 65,530 pieces of memory, and each takes 1,500."""
+    import jax
+
+    yield
+    jax.clear_caches()
 
 
 @pytest.mark.parametrize("smoke", [False, True])
@@ -210,6 +220,21 @@ def test_every_published_number_belongs_to_one_cell_of_its_config():
         assert cells[0].schedule.seeds == number.seeds
 
 
+def test_the_page_of_experiments_names_every_config_and_what_it_draws():
+    from tpo_runs import load_config
+    from tpo_runs._specs_figure import figure_name
+
+    page = (ROOT / "docs" / "experiments.md").read_text()
+    rows = re.findall(r"^\| (?:Figs?|Table)[^|]*\| \[(\w+)\] \|([^|]*)\|", page, flags=re.MULTILINE)
+    assert {name for name, _ in rows} == {path.stem for path in CONFIGS}
+    for name, where in rows:
+        config = load_config(ROOT / "configs" / f"{name}.toml").config
+        drawn = {"summary.md", *map(figure_name, config.figures)}
+        named = set(re.findall(r"`([\w.]+)`", where))
+        assert named, name
+        assert named <= drawn, name
+
+
 # --- two steps of each ---
 
 
@@ -269,6 +294,7 @@ def test_its_first_method_runs_for_two_steps(name, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("programs_let_go")
 @pytest.mark.parametrize("name", PAPER)
 def test_all_its_methods_run_for_two_steps(name, tmp_path):
     run(name, tmp_path, *tiny(name, list(PAPER[name][-1])))
