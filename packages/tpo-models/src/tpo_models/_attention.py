@@ -7,14 +7,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ._dense import lecun_normal
+from ._dense import affine, lecun_normal
 
 
 class KeyValues(NamedTuple):
-    """The keys and values of one layer: per candidate `b k s`, or of the shared prompt `b s`."""
+    """The keys and values of one layer: per candidate `b heads k s`, or of the shared prompt `b heads s`.
 
-    keys: Float[Array, "*b s heads head_dim"]
-    values: Float[Array, "*b s heads head_dim"]
+    Heads come before candidates and positions: so laid out, neither the products with a candidate's own keys
+    nor those with the prompt's need a transposed copy.
+    """
+
+    keys: Float[Array, "b heads *k s head_dim"]
+    values: Float[Array, "b heads *k s head_dim"]
 
 
 class Attention(eqx.Module):
@@ -43,38 +47,37 @@ class Attention(eqx.Module):
         self.out = kernels[3].reshape(heads, head_dim, width)
         self.out_bias = jnp.zeros(width)
 
-    def project(self, x: Float[Array, "n width"]) -> Float[Array, "3 n heads head_dim"]:
+    def project(self, x: Float[Array, "n width"]) -> Float[Array, "n 3 heads head_dim"]:
         """Queries, keys and values of every row, in one matrix product."""
         width, heads, head_dim = self.query.shape
         kernel = jnp.stack([self.query, self.key, self.value], axis=1).reshape(width, -1)
         bias = jnp.stack([self.query_bias, self.key_bias, self.value_bias]).reshape(-1)
-        return jnp.moveaxis((x @ kernel + bias).reshape(-1, 3, heads, head_dim), 1, 0)
+        return affine(x, kernel, bias).reshape(-1, 3, heads, head_dim)
 
-    def merge(self, heads_out: Float[Array, "n heads head_dim"]) -> Float[Array, "n width"]:
-        """The output projection of every row's heads."""
-        rows = heads_out.shape[0]
-        return heads_out.reshape(rows, -1) @ self.out.reshape(-1, self.out.shape[-1]) + self.out_bias
+    def merge(self, heads_out: Float[Array, "n width"]) -> Float[Array, "n width"]:
+        """The output projection of every row's concatenated heads."""
+        return affine(heads_out, self.out.reshape(-1, self.out.shape[-1]), self.out_bias)
 
 
 def attend(
-    queries: Float[Array, "b k t heads head_dim"],
+    queries: Float[Array, "b heads k t head_dim"],
     own: KeyValues,
     mask: Bool[Array, "t s"],
     prefix: KeyValues | None,
-) -> Float[Array, "b k t heads head_dim"]:
+) -> Float[Array, "b heads k t head_dim"]:
     """Softmax attention over a candidate's `own` positions where `mask` allows, and over all of `prefix`.
 
-    The prefix `b p heads head_dim` is that of the prompt: its `k` candidates read the same keys and values,
+    The prefix `b heads p head_dim` is that of the prompt: its `k` candidates read the same keys and values,
     which are never repeated in memory.
     """
     scaled = queries / jnp.sqrt(jnp.float32(queries.shape[-1]))
-    logits = jnp.einsum("bktnd,bksnd->bnkts", scaled, own.keys)
+    logits = jnp.einsum("bnktd,bnksd->bnkts", scaled, own.keys)
     logits = jnp.where(mask, logits, jnp.finfo(logits.dtype).min)
     if prefix is None:
-        return jnp.einsum("bnkts,bksnd->bktnd", jax.nn.softmax(logits), own.values)
-    shared = jnp.einsum("bktnd,bpnd->bnktp", scaled, prefix.keys)
+        return jnp.einsum("bnkts,bnksd->bnktd", jax.nn.softmax(logits), own.values)
+    shared = jnp.einsum("bnktd,bnpd->bnktp", scaled, prefix.keys)
     weights = jax.nn.softmax(jnp.concatenate([shared, logits], axis=-1))
     over_prefix, over_own = jnp.split(weights, [shared.shape[-1]], axis=-1)
-    return jnp.einsum("bnktp,bpnd->bktnd", over_prefix, prefix.values) + jnp.einsum(
-        "bnkts,bksnd->bktnd", over_own, own.values
+    return jnp.einsum("bnktp,bnpd->bnktd", over_prefix, prefix.values) + jnp.einsum(
+        "bnkts,bnksd->bnktd", over_own, own.values
     )

@@ -28,7 +28,33 @@ class Dense(eqx.Module):
 
     def __call__(self, x: Float[Array, "n fan_in"]) -> Float[Array, "n fan_out"]:
         """The affine image of every row."""
-        return x @ self.kernel + self.bias
+        return affine(x, self.kernel, self.bias)
+
+
+@jax.custom_vjp
+def affine(
+    x: Float[Array, "n fan_in"], kernel: Float[Array, "fan_in fan_out"], bias: Float[Array, " fan_out"]
+) -> Float[Array, "n fan_out"]:
+    """`x @ kernel + bias`, with a gradient that is quick on CPUs.
+
+    A tall kernel's gradient is computed as its transpose: XLA takes half the time for a wide product of
+    two matrices with many rows. The barrier keeps the compiler from folding the transpose back into it.
+    """
+    return x @ kernel + bias
+
+
+def _affine_forward(x, kernel, bias):
+    return affine(x, kernel, bias), (x, kernel)
+
+
+def _affine_backward(saved, gradient):
+    x, kernel = saved
+    tall = kernel.shape[0] > kernel.shape[1]
+    of_kernel = jax.lax.optimization_barrier(gradient.T @ x).T if tall else x.T @ gradient
+    return gradient @ kernel.T, of_kernel, jnp.sum(gradient, axis=0)
+
+
+affine.defvjp(_affine_forward, _affine_backward)
 
 
 def lecun_normal(key: PRNGKeyArray, shape: tuple[int, int]) -> Float[Array, "fan_in fan_out"]:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from ._attention import KeyValues
 from ._block import Block
 from ._dense import Dense
+from ._layer_norm import LayerNorm
 
 
 class Prefill(NamedTuple):
@@ -52,7 +53,7 @@ class CausalTransformer(eqx.Module):
     token_embedding: Float[Array, "vocab width"]
     position_embedding: Float[Array, "positions width"]
     blocks: tuple[Block, ...]
-    norm: eqx.nn.LayerNorm
+    norm: LayerNorm
     head: Dense
 
     def __init__(
@@ -74,7 +75,7 @@ class CausalTransformer(eqx.Module):
         self.token_embedding = jax.random.normal(token_key, (vocab_size, width)) / jnp.sqrt(width)
         self.position_embedding = 0.02 * jax.random.normal(position_key, (2 * horizon, width))
         self.blocks = tuple(Block(width, heads, key=block_key) for block_key in block_keys)
-        self.norm = eqx.nn.LayerNorm(width, eps=1e-6)
+        self.norm = LayerNorm(width)
         self.head = Dense(width, vocab_size, key=head_key)
 
     @property
@@ -89,7 +90,7 @@ class CausalTransformer(eqx.Module):
         cache = []
         for block in self.blocks:
             queries, own = block.queries_keys_values(x)
-            cache.append(KeyValues(own.keys[:, 0], own.values[:, 0]))
+            cache.append(KeyValues(own.keys[:, :, 0], own.values[:, :, 0]))
             x = block(x, queries, own, mask)
         return Prefill(tuple(cache), self._log_softmax(x[:, :, -1:])[:, 0, 0])
 
@@ -128,7 +129,8 @@ class CausalTransformer(eqx.Module):
         keys = jax.random.split(key, horizon)
         tokens = jax.random.categorical(keys[0], first)
         room = max(1, horizon - 1)
-        empty = jnp.zeros((batch, candidates, room, *self.blocks[0].attention.query_bias.shape))
+        heads, head_dim = self.blocks[0].attention.query_bias.shape
+        empty = jnp.zeros((batch, heads, candidates, room, head_dim))
         written = tuple(KeyValues(empty, empty) for _ in self.blocks)
 
         def step(carry, now):
@@ -146,12 +148,12 @@ class CausalTransformer(eqx.Module):
     def _decode(self, tokens, t, prompt_length, written, cache):
         """Read answer token `t` of every candidate and predict the next one."""
         x = self._embed(tokens[..., None], prompt_length + t[None])
-        mask = jnp.arange(written[0].keys.shape[2])[None] <= t
+        mask = jnp.arange(written[0].keys.shape[3])[None] <= t
         extended = []
         for block, own, prefix in zip(self.blocks, written, cache, strict=True):
             queries, new = block.queries_keys_values(x)
             own = KeyValues(
-                *(jax.lax.dynamic_update_slice_in_dim(old, n, t, 2) for old, n in zip(own, new, strict=True))
+                *(jax.lax.dynamic_update_slice_in_dim(old, n, t, 3) for old, n in zip(own, new, strict=True))
             )
             extended.append(own)
             x = block(x, queries, own, mask, prefix)
@@ -164,7 +166,7 @@ class CausalTransformer(eqx.Module):
         return embedded + self.position_embedding[positions]
 
     def _log_softmax(self, x):
-        rows = jax.vmap(self.norm)(x.reshape(-1, x.shape[-1]))
+        rows = self.norm(x.reshape(-1, x.shape[-1]))
         return jax.nn.log_softmax(self.head(rows)).reshape(*x.shape[:-1], self.vocab_size)
 
 
