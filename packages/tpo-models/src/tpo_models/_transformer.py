@@ -91,8 +91,11 @@ class CausalTransformer(eqx.Module):
         for block in self.blocks:
             queries, own = block.queries_keys_values(x)
             cache.append(KeyValues(own.keys[:, :, 0], own.values[:, :, 0]))
+            if block is self.blocks[-1]:
+                # Of the last block, only the prompt's end predicts anything.
+                x, queries, mask = x[:, :, -1:], queries[..., -1:, :], mask[-1:]
             x = block(x, queries, own, mask)
-        return Prefill(tuple(cache), self._log_softmax(x[:, :, -1:])[:, 0, 0])
+        return Prefill(tuple(cache), self._log_softmax(x)[:, 0, 0])
 
     def answer_log_softmax(
         self, prompts: Int[Array, "b h"], answers: Int[Array, "b k t"]
