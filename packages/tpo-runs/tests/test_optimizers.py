@@ -117,7 +117,7 @@ def test_roles_are_those_of_the_table(params):
     assert {name: role is not None for name, role in named.items()} == {
         name: kind == MUON for name, (kind, _) in TABLE.items()
     }
-    assert {(role.reduction_axis, role.output_axis) for role in named.values() if role} == {(0, 1)}
+    assert {(role.reduction_axis, role.output_axis) for role in named.values() if role} == {(-2, -1)}
 
 
 @pytest.mark.parametrize("name", TABLE)

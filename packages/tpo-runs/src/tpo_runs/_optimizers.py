@@ -1,9 +1,12 @@
 """Optimizers, as Optax gradient transformations."""
 
+import functools
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 from optax.contrib import MuonDimensionNumbers
 
 
@@ -14,8 +17,41 @@ def muon_roles(params: PyTree) -> PyTree:
     position tables, MLP and head kernels, and the query, key and value biases `(heads, head_dim)`. Attention
     kernels have three axes and go to Adam with all vectors.
     """
-    matrix = MuonDimensionNumbers(reduction_axis=0, output_axis=1)
-    return jax.tree.map(lambda leaf: matrix if leaf.ndim == 2 else None, params)
+    return _roles(params, rank=2)
+
+
+def _roles(params: PyTree, rank: int) -> PyTree:
+    matrix = MuonDimensionNumbers(reduction_axis=-2, output_axis=-1)
+    return jax.tree.map(lambda leaf: matrix if leaf.ndim == rank else None, params)
+
+
+def stack_equal_shapes(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+    """The optimizer, given all parameters of one shape as a single array `[parameters, *shape]`.
+
+    The same updates for an optimizer that treats the leading axis as a batch, in far fewer operations: a
+    transformer has many small parameters of few shapes.
+    """
+
+    def stacked(tree: PyTree) -> dict[str, Array]:
+        groups: dict[str, list[Array]] = {}
+        for leaf in jax.tree.leaves(tree):
+            groups.setdefault(f"{leaf.dtype}{list(leaf.shape)}", []).append(leaf)
+        return {name: jnp.stack(leaves) for name, leaves in groups.items()}
+
+    def unstacked(arrays: Mapping[str, Array], like: PyTree) -> PyTree:
+        rows = {name: iter(array) for name, array in arrays.items()}
+        return jax.tree.map(lambda leaf: next(rows[f"{leaf.dtype}{list(leaf.shape)}"]), like)
+
+    def init(params: optax.Params) -> optax.OptState:
+        return optimizer.init(stacked(params))
+
+    def update(
+        updates: optax.Updates, state: optax.OptState, params: optax.Params | None = None
+    ) -> tuple[optax.Updates, optax.OptState]:
+        new, state = optimizer.update(stacked(updates), state, None if params is None else stacked(params))
+        return unstacked(new, updates), state  # pyright: ignore[reportArgumentType]
+
+    return optax.GradientTransformation(init, update)
 
 
 def muon(
@@ -25,14 +61,16 @@ def muon(
 
     Muon's updates are scaled by `sqrt(max(1, fan_out / fan_in))`. `eps` serves both parts.
     """
-    return optax.contrib.muon(
-        learning_rate,
-        ns_steps=newton_schulz_steps,
-        beta=beta,
-        eps=eps,
-        adam_b1=adam_b1,
-        adam_b2=adam_b2,
-        muon_weight_dimension_numbers=muon_roles,
+    return stack_equal_shapes(
+        optax.contrib.muon(
+            learning_rate,
+            ns_steps=newton_schulz_steps,
+            beta=beta,
+            eps=eps,
+            adam_b1=adam_b1,
+            adam_b2=adam_b2,
+            muon_weight_dimension_numbers=functools.partial(_roles, rank=3),
+        )
     )
 
 
