@@ -1,6 +1,7 @@
 """Benchmark tasks that score sampled answers: token tasks and bandits, for JAX, NumPy, Gymnasium and text."""
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -82,3 +83,8 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_MODULE_OF])
+
+
+if "gymnasium" in sys.modules:
+    # So that `import gymnasium, tpo_envs` is all it takes; nobody waits who does not use it.
+    importlib.import_module(".gymnasium", __name__)

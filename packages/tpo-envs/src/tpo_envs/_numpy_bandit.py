@@ -80,12 +80,18 @@ class NumpyBandit:
         """
         check_count("seed", seed, 0)
         check_count("n", n, 1)
-        index = np.random.default_rng(seed).integers(0, len(self.labels), n)
-        return NumpyContexts(self._read(index), self.labels[index])
+        return self.contexts(np.random.default_rng(seed).integers(0, len(self.labels), n))
+
+    def contexts(self, index: Integer[np.ndarray, " n"]) -> NumpyContexts:
+        """The contexts of these numbers."""
+        chosen = self.all_inputs[index]
+        if chosen.dtype == np.uint8:
+            chosen = chosen.astype(np.float32) / np.float32(255)
+        return NumpyContexts(chosen, self.labels[index])
 
     def all_contexts(self) -> NumpyContexts:
         """Every context once, in order."""
-        return NumpyContexts(self._read(np.arange(len(self.labels))), self.labels)
+        return self.contexts(np.arange(len(self.labels)))
 
     def inputs(self, contexts: NumpyContexts) -> Shaped[np.ndarray, "n ..."]:
         """What a policy may read."""
@@ -128,10 +134,6 @@ class NumpyBandit:
         """The reward of every action of every context."""
         right = contexts.labels[:, None] == np.arange(self.num_actions)
         return 1 - self.gap * ~right
-
-    def _read(self, index: Any) -> Any:
-        chosen = self.all_inputs[index]
-        return chosen.astype(np.float32) / np.float32(255) if chosen.dtype == np.uint8 else chosen
 
 
 def check_actions(actions: Any, count: int, num_actions: int) -> None:
