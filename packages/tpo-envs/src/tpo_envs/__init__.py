@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from ._suite import make_numpy as make_numpy
     from ._suite_table import TAGS as TAGS
     from ._targets import TARGETS as TARGETS
+    from ._text import TextTask as TextTask
+    from ._text import text_tasks as text_tasks
+    from ._text_data import text_dataset as text_dataset
+    from ._text_data import text_reward as text_reward
     from ._token_base import AbstractTokenTask as AbstractTokenTask
     from ._tokens import TokenTask as TokenTask
 
@@ -51,6 +55,7 @@ _MODULE_OF = {
     "REWARDS": "_rewards",
     "TAGS": "_suite_table",
     "TARGETS": "_targets",
+    "TextTask": "_text",
     "TokenTask": "_tokens",
     "describe": "_suite",
     "list_tasks": "_suite",
@@ -58,6 +63,9 @@ _MODULE_OF = {
     "make": "_suite",
     "make_numpy": "_suite",
     "symmetric_bandit": "_context_table",
+    "text_dataset": "_text_data",
+    "text_reward": "_text_data",
+    "text_tasks": "_text",
 }
 # JAX must know these before they are used under `jax.jit`.
 _PYTREES = {"AbstractTokenTask", "BracketTask", "MultiTurnTask", "NoisyVerifier", "TokenTask"}

@@ -134,6 +134,6 @@ class NumpyTokenTask:
         self._check("answers", answers)
         rows = max(1, _PIECE // (2 * self.horizon) ** 2)
         if prompts.ndim != 2 or prompts.shape != answers.shape or len(prompts) <= rows:
-            return compute(prompts, answers)
+            return np.asarray(compute(prompts, answers))
         pieces = range(0, len(prompts), rows)
         return np.concatenate([compute(prompts[i : i + rows], answers[i : i + rows]) for i in pieces])
