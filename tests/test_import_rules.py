@@ -57,6 +57,8 @@ def _imports(node: ast.AST, path: Path, in_function: bool = False) -> Iterator[I
             case ast.ImportFrom(module=str(module), level=0):
                 yield Import(module.split(".")[0], in_function, place)
         is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        # What is imported for type checkers alone is not imported when the module is.
+        is_function |= isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
         yield from _imports(child, path, in_function or is_function)
 
 

@@ -39,7 +39,7 @@ def test_ids_and_settings_never_change():
 
 def test_what_is_drawn_for_a_seed_never_changes():
     task = make_numpy("token-reversal-terminal-h10-v2")
-    assert task.sample(0, 2).tolist() == [[1, 1, 1, 0, 0, 0, 0, 0, 0, 1], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]
+    assert task.sample(0, 2).tolist() == [[1, 1, 1, 1, 0, 1, 0, 1, 1, 0], [0, 0, 0, 1, 0, 0, 0, 1, 1, 1]]
 
 
 def test_the_suite_covers_what_it_promises():
@@ -143,6 +143,15 @@ def test_a_seed_draws_the_same_again_and_another_one_something_else(task_id):
         return np.asarray(task.inputs(task.sample(seed, 50))).tolist()
 
     assert drawn(3) == drawn(3) != drawn(4)
+
+
+def test_answers_drawn_with_the_seed_of_the_questions_are_not_the_questions():
+    task = make_numpy("token-copy-bag-h10-v2")
+    questions = task.sample(0, 2000)
+    same_shape = np.random.default_rng(0).integers(0, 2, (2000, 10), np.int32)
+    for answers in (task.random_answers(0, 2000), same_shape):
+        # Five standard deviations of 20,000 coins.
+        assert abs(task.score(questions, answers).mean() - 0.5) < 0.018
 
 
 def test_long_batches_are_scored_in_pieces(monkeypatch):

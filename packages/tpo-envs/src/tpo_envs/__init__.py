@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ._context_table import symmetric_bandit as symmetric_bandit
     from ._datasets import DATASETS as DATASETS
     from ._datasets import load_dataset as load_dataset
+    from ._harness import run_suite as run_suite
     from ._image_dataset import DatasetError as DatasetError
     from ._image_dataset import ImageDataset as ImageDataset
     from ._multi_turn import MultiTurnTask as MultiTurnTask
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
     from ._numpy_bandit import NumpyBandit as NumpyBandit
     from ._numpy_bandit import NumpyContexts as NumpyContexts
     from ._numpy_tokens import NumpyTokenTask as NumpyTokenTask
+    from ._reference import reference_scores as reference_scores
     from ._rewards import REWARDS as REWARDS
+    from ._scoring import Interval as Interval
+    from ._scoring import Score as Score
+    from ._scoring import evaluation_inputs as evaluation_inputs
+    from ._scoring import score as score
     from ._suite import describe as describe
     from ._suite import list_tasks as list_tasks
     from ._suite import make as make
@@ -47,21 +53,27 @@ _MODULE_OF = {
     "DATASETS": "_datasets",
     "DatasetError": "_image_dataset",
     "ImageDataset": "_image_dataset",
+    "Interval": "_scoring",
     "MultiTurnTask": "_multi_turn",
     "NoisyVerifier": "_noisy_verifier",
     "NumpyBandit": "_numpy_bandit",
     "NumpyContexts": "_numpy_bandit",
     "NumpyTokenTask": "_numpy_tokens",
     "REWARDS": "_rewards",
+    "Score": "_scoring",
     "TAGS": "_suite_table",
     "TARGETS": "_targets",
     "TextTask": "_text",
     "TokenTask": "_tokens",
     "describe": "_suite",
+    "evaluation_inputs": "_scoring",
     "list_tasks": "_suite",
     "load_dataset": "_datasets",
     "make": "_suite",
     "make_numpy": "_suite",
+    "reference_scores": "_reference",
+    "run_suite": "_harness",
+    "score": "_scoring",
     "symmetric_bandit": "_context_table",
     "text_dataset": "_text_data",
     "text_reward": "_text_data",

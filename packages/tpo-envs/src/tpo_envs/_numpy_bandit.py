@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Integer, Shaped
 
-from ._numpy_checks import check_count, check_range
+from ._numpy_checks import answer_stream, check_count, check_range, question_stream
 
 
 class NumpyContexts(NamedTuple):
@@ -80,7 +80,7 @@ class NumpyBandit:
         """
         check_count("seed", seed, 0)
         check_count("n", n, 1)
-        return self.contexts(np.random.default_rng(seed).integers(0, len(self.labels), n))
+        return self.contexts(question_stream(seed).integers(0, len(self.labels), n))
 
     def contexts(self, index: Integer[np.ndarray, " n"]) -> NumpyContexts:
         """The contexts of these numbers."""
@@ -99,7 +99,7 @@ class NumpyBandit:
 
     def random_answers(self, seed: int, n: int) -> Integer[np.ndarray, " n"]:
         """Draw `n` uniform actions: the policy whose mean score is `random_score`."""
-        return np.random.default_rng(seed).integers(0, self.num_actions, n, np.int32)
+        return answer_stream(seed).integers(0, self.num_actions, n, np.int32)
 
     def answer(self, contexts: NumpyContexts) -> Integer[np.ndarray, " n"]:
         """The right action of every context."""

@@ -1,8 +1,22 @@
-"""What is checked of the arrays and numbers that a NumPy task is given."""
+"""Seeds of NumPy tasks, and what is checked of the arrays and numbers that they are given."""
 
 from typing import Any
 
 import numpy as np
+
+
+def question_stream(seed: int) -> np.random.Generator:
+    """The generator that draws questions.
+
+    It is not `default_rng(seed)`: somebody who draws answers of the same shape with that must not get the
+    questions.
+    """
+    return np.random.default_rng([seed, 1])
+
+
+def answer_stream(seed: int) -> np.random.Generator:
+    """The generator that draws uniform answers, independent of the questions of the same seed."""
+    return np.random.default_rng([seed, 2])
 
 
 def check_count(name: str, value: Any, least: int) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from ._arrays import check_tokens
-from ._numpy_checks import check_count, check_range
+from ._numpy_checks import answer_stream, check_count, check_range, question_stream
 from ._token_base import AbstractTokenTask
 
 # Brackets are matched by a table of all pairs of positions, so long batches are scored piece by piece.
@@ -63,7 +63,7 @@ class NumpyTokenTask:
         """
         check_count("seed", seed, 0)
         check_count("n", n, 1)
-        return self.task.numpy_prompts(np.random.default_rng(seed), n)
+        return self.task.numpy_prompts(question_stream(seed), n)
 
     def inputs(self, prompts: Integer[np.ndarray, "*b h"]) -> Integer[np.ndarray, "*b h"]:
         """What a policy may read: the prompts."""
@@ -72,7 +72,7 @@ class NumpyTokenTask:
     def random_answers(self, seed: int, n: int) -> Integer[np.ndarray, "n h"]:
         """Draw `n` uniform answers: the policy whose mean score is `random_score`."""
         shape = (n, self.horizon)
-        return np.random.default_rng(seed).integers(0, self.vocab_size, shape, np.int32)
+        return answer_stream(seed).integers(0, self.vocab_size, shape, np.int32)
 
     def answer(self, prompts: Integer[np.ndarray, "*b h"]) -> Integer[np.ndarray, "*b h"]:
         """A correct answer to every prompt."""

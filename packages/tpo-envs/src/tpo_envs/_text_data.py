@@ -29,7 +29,7 @@ def text_dataset(task_id: str, *, n: int = 1000, seed: int = 0, conversational: 
     Example:
         >>> data = text_dataset("token-sort-terminal-h4-v4", n=2)
         >>> data.column_names, data[0]["question"], data[0]["answer"]
-        (['prompt', 'answer', 'question'], [3, 2, 2, 1], 'Answer: 1 2 2 3')
+        (['prompt', 'answer', 'question'], [2, 3, 3, 2], 'Answer: 2 2 3 3')
     """
     try:
         import datasets
