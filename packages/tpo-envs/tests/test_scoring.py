@@ -171,7 +171,7 @@ def test_describe(capsys, task_id):
     assert code == 0
     assert out.startswith(task_id)
     assert "random score    0.1" in out
-    assert "difficulty  " in out
+    assert "difficulty      " in out
     assert ("reference TPO: normalized" in out) == (task_id in reference_scores()["tasks"])
 
 

@@ -176,6 +176,11 @@ def test_long_batches_are_scored_in_pieces(monkeypatch):
             ValueError,
             r"answers must be integer tokens \[\.\.\., 10\]; got shape \(4, 3\)",
         ),
+        (
+            lambda p, a: (p, a[:3]),
+            ValueError,
+            r"must be equal or 1, .*; got prompts \(4, 10\) and answers \(3, 10\)",
+        ),
         (lambda p, a: (p, a / 2), TypeError, "answers must be integer tokens .*; got dtype float64"),
         (lambda p, a: (p.tolist(), a), TypeError, "prompts must be .* as an array of NumPy or JAX; got list"),
     ],
@@ -189,7 +194,10 @@ def test_bad_tokens_are_refused(change, error, message):
 
 
 def test_bad_actions_seeds_and_counts_are_refused():
-    from tpo_envs._numpy_bandit import check_actions
+    from tpo_envs._numpy_bandit import check_actions, check_contexts
+
+    with pytest.raises(TypeError, match="from sample or all_contexts; got list"):
+        check_contexts([1, 2])
 
     with pytest.raises(ValueError, match=r"actions must be from 0 to 9; got values from 10 to 10"):
         check_actions(np.full(3, 10), 3, 10)

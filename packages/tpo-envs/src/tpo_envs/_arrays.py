@@ -23,6 +23,21 @@ def namespace(*arrays: AnyArray) -> types.ModuleType | Any:
     return np
 
 
+def check_broadcast(**shapes: tuple[int, ...]) -> None:
+    """Refuse arrays whose leading axes do not fit together.
+
+    Raises:
+        ValueError: with the name and the shape of each.
+    """
+    try:
+        np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        found = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(
+            f"the leading axes must be equal or 1, as NumPy broadcasts them; got {found}"
+        ) from None
+
+
 def check_tokens(name: str, tokens: AnyArray, length: int) -> None:
     """Refuse what is no integer array `[..., length]`; under `jax.jit` too, where values are unknown.
 

@@ -89,7 +89,7 @@ def _list(arguments: Any) -> list[str]:
 
 def _describe(arguments: Any) -> list[str]:
     row = describe(arguments.id)
-    lines = [row.id, f"family      {row.family}", f"difficulty  {row.difficulty} of 5"]
+    lines = [row.id, f"family          {row.family}", f"difficulty      {row.difficulty} of 5"]
     lines += [f"{name:<16}{value}" for name, value in row.settings.items()]
     if row.family == "images":
         lines += ["random score    0.1", "optimal score   1"]

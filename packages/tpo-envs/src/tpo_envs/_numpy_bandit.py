@@ -127,6 +127,7 @@ class NumpyBandit:
         self, contexts: NumpyContexts, actions: Integer[np.ndarray, "n *k"]
     ) -> Bool[np.ndarray, "n *k"]:
         """Whether actions are right; arguments as in `score`."""
+        check_contexts(contexts)
         check_actions(actions, len(contexts.labels), self.num_actions)
         return contexts.labels.reshape(-1, *[1] * (actions.ndim - 1)) == actions
 
@@ -134,6 +135,19 @@ class NumpyBandit:
         """The reward of every action of every context."""
         right = contexts.labels[:, None] == np.arange(self.num_actions)
         return 1 - self.gap * ~right
+
+
+def check_contexts(contexts: Any) -> None:
+    """Refuse what no bandit has drawn.
+
+    Raises:
+        TypeError: with what to give instead.
+    """
+    if not isinstance(contexts, NumpyContexts):
+        raise TypeError(
+            f"contexts must be NumpyContexts, from sample or all_contexts; got {type(contexts).__name__}. "
+            "The right actions cannot be known from the inputs alone."
+        )
 
 
 def check_actions(actions: Any, count: int, num_actions: int) -> None:

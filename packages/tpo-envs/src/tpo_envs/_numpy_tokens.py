@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from ._arrays import check_tokens
+from ._arrays import check_broadcast, check_tokens
 from ._numpy_checks import answer_stream, check_count, check_range, question_stream
 from ._token_base import AbstractTokenTask
 
@@ -132,6 +132,7 @@ class NumpyTokenTask:
     def _by_piece(self, compute: Any, prompts: Any, answers: Any) -> Any:
         self._check("prompts", prompts)
         self._check("answers", answers)
+        check_broadcast(prompts=prompts.shape, answers=answers.shape)
         rows = max(1, _PIECE // (2 * self.horizon) ** 2)
         if prompts.ndim != 2 or prompts.shape != answers.shape or len(prompts) <= rows:
             return np.asarray(compute(prompts, answers))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._token_base import AbstractTokenTask
 
 Split = Literal["train", "test"]
+SPLITS = ("train", "test")
 
 
 @functools.cache
@@ -106,6 +107,7 @@ def make(task_id: str, *, split: Split = "train") -> "AbstractTokenTask | Abstra
         [1.0, 1.0, 1.0]
     """
     row = describe(task_id)
+    check_name("split", split, SPLITS)
     try:
         import jax  # noqa: F401
     except ImportError:
@@ -146,6 +148,7 @@ def make_numpy(task_id: str, *, split: Split = "train") -> "NumpyTokenTask | Num
         [1.0, 1.0, 1.0]
     """
     row = describe(task_id)
+    check_name("split", split, SPLITS)
     if row.family in ("bandit", "images"):
         from ._numpy_bandit import NumpyBandit
 
@@ -183,7 +186,6 @@ def right_arms(contexts: int, arms: int) -> list[int]:
 def _images(dataset: str, split: Split) -> tuple[Any, Any, int]:
     from ._datasets import load_dataset
 
-    check_name("split", split, ("train", "test"))
     data = load_dataset(dataset)
     if split == "train":
         return data.train_images, data.train_labels, data.num_classes

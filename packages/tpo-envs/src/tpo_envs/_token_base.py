@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ._arrays import AnyArray, check_tokens, namespace
+from ._arrays import AnyArray, check_broadcast, check_tokens, namespace
 from ._rewards import REWARDS, Reward
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ class AbstractTokenTask(abc.ABC):
     def _check(self, prompts: AnyArray, answers: AnyArray) -> None:
         check_tokens("prompts", prompts, self.horizon)
         check_tokens("answers", answers, self.horizon)
+        check_broadcast(prompts=tuple(prompts.shape), answers=tuple(answers.shape))
 
 
 def check_sizes(horizon: int, vocab_size: int) -> None:
