@@ -3,6 +3,7 @@
 Each session needs only Python and nox: it installs uv for itself, and uv installs what `uv.lock` names.
 """
 
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,6 +12,8 @@ import nox
 
 ROOT = Path(__file__).parent
 PACKAGES = ["tpo-objectives", "tpo-envs", "tpo-models", "tpo-runs"]
+# What a package's tests use besides its dependencies.
+TEST_EXTRAS = {"tpo-envs": ["jax", "gymnasium"]}
 SMOKE_CONFIGS = ["configs/transformer_rlvr.toml"]
 UV = "uv>=0.13,<0.14"
 # Tests compile far longer than they compute.
@@ -108,7 +111,9 @@ def check_wheel(session: nox.Session, package: str, resolution: str) -> None:
     """Build the wheels, install one package from them, and run its tests away from the repository."""
     module = package.replace("-", "_")
     # The dependencies are named beside the wheel, since `lowest-direct` looks only at what is named.
-    dependencies = nox.project.load_toml(f"packages/{package}/pyproject.toml")["project"]["dependencies"]
+    project = nox.project.load_toml(f"packages/{package}/pyproject.toml")["project"]
+    extras = TEST_EXTRAS.get(package, [])
+    named = [project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras)]
     test_tools = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
     session.install(UV)
     with tempfile.TemporaryDirectory() as scratch:
@@ -119,7 +124,11 @@ def check_wheel(session: nox.Session, package: str, resolution: str) -> None:
         (wheel,) = dist.glob(f"{module}-*.whl")
         session.run_install(
             *("uv", "pip", "install", f"--resolution={resolution}", f"--find-links={dist}"),
-            *(str(wheel), *dependencies, *test_tools),
+            *(
+                f"{wheel}[{','.join(extras)}]" if extras else str(wheel),
+                *itertools.chain(*named),
+                *test_tools,
+            ),
             env={**UV_ENV, "VIRTUAL_ENV": session.virtualenv.location},
         )
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
-    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("docs/**/*.md")),
     *sorted(ROOT.glob("packages/*/README.md")),
 ]
 
@@ -101,3 +101,61 @@ def test_the_python_code_of_the_readme_runs(tmp_path, monkeypatch):
     namespace = {}
     for code in blocks(ROOT / "README.md", "python"):
         exec(compile(code, "README.md", "exec"), namespace)
+
+
+SECTIONS = (ROOT / "docs" / "quickstarts.md").read_text().split("\n## ")[1:]
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.splitlines()[0])
+def test_every_quickstart_runs(section, tmp_path, monkeypatch):
+    name = section.splitlines()[0]
+    for module in {"Gymnasium": ["gymnasium"], "TRL": ["datasets"]}.get(name, []):
+        pytest.importorskip(module)
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    codes = re.findall(r"^```python\n(.*?)^```", section, flags=re.MULTILINE | re.DOTALL)
+    assert codes
+    for code in codes:
+        exec(compile(code, f"quickstart of {name}", "exec"), namespace)
+
+
+def test_there_is_a_quickstart_for_everybody():
+    assert [s.splitlines()[0] for s in SECTIONS] == ["NumPy and PyTorch", "JAX", "Gymnasium", "TRL"]
+
+
+FAMILIES = {
+    "tokens": "tokens",
+    "brackets": "brackets",
+    "multi_turn": "multi_turn",
+    "noisy_verifier": "noisy_verifier",
+    "bandits": "bandit",
+    "images": "images",
+}
+
+
+@pytest.mark.parametrize("page", FAMILIES)
+def test_the_page_of_a_family_has_its_tasks_scores_picture_and_source(page):
+    from tpo_envs import describe, list_tasks, make_numpy
+
+    text = (ROOT / "docs" / "tasks" / f"{page}.md").read_text()
+    assert "\nSource: " in text
+    assert f"]({page}.png)" in text
+    assert (ROOT / "docs" / "tasks" / f"{page}.png").read_bytes().startswith(b"\x89PNG")
+    rows = re.findall(
+        r"^\| `([^`]+)` \| (\d) \| ([\d.e-]+) \| ([\d.]+) \| (.*) \|$", text, flags=re.MULTILINE
+    )
+    assert [row[0] for row in rows] == list_tasks(family=FAMILIES[page])
+    for task_id, difficulty, random_score, optimal_score, tags in rows:
+        row = describe(task_id)
+        assert (int(difficulty), tuple(tags.split(", "))) == (row.difficulty, row.tags)
+        if page != "images":
+            task = make_numpy(task_id)
+            assert f"{task.random_score:.3g} {task.optimal_score:.3g}" == f"{random_score} {optimal_score}"
+
+
+def test_the_suite_is_as_large_as_the_documents_say():
+    from tpo_envs import list_tasks
+
+    count = len(list_tasks())
+    for document in ("docs/tasks/README.md", "packages/tpo-envs/README.md"):
+        assert f"{count} tasks" in (ROOT / document).read_text()

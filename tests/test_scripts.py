@@ -31,3 +31,25 @@ def test_a_plot_is_drawn_from_a_store(script, config, tmp_path):
     assert done.stdout.split() == [f"{figure}.png", f"{figure}.pdf"]
     assert figure.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert figure.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_pictures_of_the_tasks_are_drawn(tmp_path):
+    drawing = [sys.executable, str(ROOT / "scripts/draw_tasks.py"), "--out", str(tmp_path)]
+    subprocess.run(drawing, check=True, timeout=300, capture_output=True)
+    pages = {path.stem for path in (ROOT / "docs" / "tasks").glob("*.md")} - {"README"}
+    assert {path.stem for path in tmp_path.glob("*.png")} == pages
+
+
+def test_scoring_is_timed():
+    timing = [sys.executable, str(ROOT / "scripts/bench_scoring.py"), "--answers", "1000", "--rounds", "1"]
+    task = "token-reversal-terminal-h10-v2"
+    done = subprocess.run([*timing, "--task", task], check=True, timeout=300, capture_output=True, text=True)
+    assert done.stdout.splitlines()[1].startswith(task)
+
+
+@pytest.mark.slow
+def test_reference_scores_are_made(tmp_path):
+    made = tmp_path / "scores.json"
+    command = [sys.executable, str(ROOT / "scripts/reference_scores.py"), "--out", str(made)]
+    subprocess.run([*command, "--tasks", "token-parity-terminal-h2-v2"], check=True, timeout=600)
+    assert '"TPO"' in made.read_text()

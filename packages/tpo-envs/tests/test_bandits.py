@@ -221,3 +221,15 @@ def test_images_and_labels_that_do_not_fit_are_refused(images, labels):
     # With checked signatures the wrong shapes are refused as wrong types.
     with pytest.raises((ValueError, TypeError)):
         ClassificationBandit(images, np.array(labels, np.int32), num_actions=4)
+
+
+def test_the_gap_is_what_a_wrong_arm_earns_less():
+    task = ContextTable(3, 4, correct=[0, 1, 2], gap=0.25)
+    contexts = task.all_contexts()
+    expected = np.where(np.eye(3, 4), 1.0, 0.75)
+    np.testing.assert_array_equal(task.all_rewards(contexts), expected)
+    np.testing.assert_array_equal(task.reward(contexts, jnp.tile(jnp.arange(4), (3, 1))), expected)
+    assert task.random_score == expected.mean()
+    for gap in (0, 1.5):
+        with pytest.raises(ValueError, match="gap must be above 0 and at most 1"):
+            ContextTable(3, 4, gap=float(gap))

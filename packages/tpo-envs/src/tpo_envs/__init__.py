@@ -1,18 +1,110 @@
-"""Tasks that score sampled answers: token reversal and bandits."""
+"""Benchmark tasks that score sampled answers: token tasks and bandits, for JAX, NumPy, Gymnasium and text."""
 
-import importlib.metadata
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
 
-from ._bandits import AbstractBandit as AbstractBandit
-from ._bandits import Contexts as Contexts
-from ._classification_bandit import ClassificationBandit as ClassificationBandit
-from ._context_table import ContextTable as ContextTable
-from ._context_table import symmetric_bandit as symmetric_bandit
-from ._datasets import DATASETS as DATASETS
-from ._datasets import load_dataset as load_dataset
-from ._image_dataset import DatasetError as DatasetError
-from ._image_dataset import ImageDataset as ImageDataset
-from ._rewards import REWARDS as REWARDS
-from ._targets import TARGETS as TARGETS
-from ._tokens import TokenTask as TokenTask
+if TYPE_CHECKING:
+    from ._bandits import AbstractBandit as AbstractBandit
+    from ._bandits import Contexts as Contexts
+    from ._brackets import BracketTask as BracketTask
+    from ._classification_bandit import ClassificationBandit as ClassificationBandit
+    from ._context_table import ContextTable as ContextTable
+    from ._context_table import symmetric_bandit as symmetric_bandit
+    from ._datasets import DATASETS as DATASETS
+    from ._datasets import load_dataset as load_dataset
+    from ._harness import run_suite as run_suite
+    from ._image_dataset import DatasetError as DatasetError
+    from ._image_dataset import ImageDataset as ImageDataset
+    from ._multi_turn import MultiTurnTask as MultiTurnTask
+    from ._noisy_verifier import NoisyVerifier as NoisyVerifier
+    from ._numpy_bandit import NumpyBandit as NumpyBandit
+    from ._numpy_bandit import NumpyContexts as NumpyContexts
+    from ._numpy_tokens import NumpyTokenTask as NumpyTokenTask
+    from ._reference import reference_scores as reference_scores
+    from ._rewards import REWARDS as REWARDS
+    from ._scoring import Interval as Interval
+    from ._scoring import Score as Score
+    from ._scoring import evaluation_inputs as evaluation_inputs
+    from ._scoring import score as score
+    from ._suite import describe as describe
+    from ._suite import list_tasks as list_tasks
+    from ._suite import make as make
+    from ._suite import make_numpy as make_numpy
+    from ._suite_table import TAGS as TAGS
+    from ._targets import TARGETS as TARGETS
+    from ._text import TextTask as TextTask
+    from ._text import text_tasks as text_tasks
+    from ._text_data import text_dataset as text_dataset
+    from ._text_data import text_reward as text_reward
+    from ._token_base import AbstractTokenTask as AbstractTokenTask
+    from ._tokens import TokenTask as TokenTask
 
-__version__ = importlib.metadata.version("tpo-envs")
+    __version__: str
+
+# Names are imported when they are first used: with NumPy alone, nobody waits for JAX.
+_MODULE_OF = {
+    "AbstractBandit": "_bandits",
+    "AbstractTokenTask": "_token_base",
+    "BracketTask": "_brackets",
+    "ClassificationBandit": "_classification_bandit",
+    "ContextTable": "_context_table",
+    "Contexts": "_bandits",
+    "DATASETS": "_datasets",
+    "DatasetError": "_image_dataset",
+    "ImageDataset": "_image_dataset",
+    "Interval": "_scoring",
+    "MultiTurnTask": "_multi_turn",
+    "NoisyVerifier": "_noisy_verifier",
+    "NumpyBandit": "_numpy_bandit",
+    "NumpyContexts": "_numpy_bandit",
+    "NumpyTokenTask": "_numpy_tokens",
+    "REWARDS": "_rewards",
+    "Score": "_scoring",
+    "TAGS": "_suite_table",
+    "TARGETS": "_targets",
+    "TextTask": "_text",
+    "TokenTask": "_tokens",
+    "describe": "_suite",
+    "evaluation_inputs": "_scoring",
+    "list_tasks": "_suite",
+    "load_dataset": "_datasets",
+    "make": "_suite",
+    "make_numpy": "_suite",
+    "reference_scores": "_reference",
+    "run_suite": "_harness",
+    "score": "_scoring",
+    "symmetric_bandit": "_context_table",
+    "text_dataset": "_text_data",
+    "text_reward": "_text_data",
+    "text_tasks": "_text",
+}
+# JAX must know these before they are used under `jax.jit`.
+_PYTREES = {"AbstractTokenTask", "BracketTask", "MultiTurnTask", "NoisyVerifier", "TokenTask"}
+_NEED_JAX = {"_bandits", "_classification_bandit", "_context_table"}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("tpo-envs")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _MODULE_OF[name]
+    if name in _PYTREES or module in _NEED_JAX:
+        try:
+            importlib.import_module("._pytrees", __name__)
+        except ImportError:
+            if module in _NEED_JAX:
+                raise ImportError(f"tpo_envs.{name} needs JAX: pip install 'tpo-envs[jax]'") from None
+    return getattr(importlib.import_module(f".{module}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULE_OF])
+
+
+if "gymnasium" in sys.modules:
+    # So that `import gymnasium, tpo_envs` is all it takes; nobody waits who does not use it.
+    importlib.import_module(".gymnasium", __name__)

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ._bandits import AbstractBandit, Contexts
 
@@ -18,10 +18,13 @@ class ContextTable(AbstractBandit):
     sizes this is the multi-context bandit of arXiv 2604.06159, figure 3; `symmetric_bandit` is the single
     context of figure 2.
 
+    `r(x, a) = 1 if a is the right arm of x, else 1 - gap`.
+
     Attributes:
         num_contexts: the number of contexts.
         num_actions: the number of arms.
         correct: the right arm of each context `[num_contexts]`.
+        gap: what a wrong arm earns less than the right one, in (0, 1].
 
     Example:
         >>> import jax
@@ -37,6 +40,7 @@ class ContextTable(AbstractBandit):
     correct: Int[Array, " c"]
     num_contexts: int = eqx.field(static=True)
     num_actions: int = eqx.field(static=True)
+    gap: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class ContextTable(AbstractBandit):
         num_actions: int = 10,
         *,
         correct: int | Sequence[int] | Int[np.ndarray, " c"] | Int[Array, " c"] = 0,
+        gap: float = 1.0,
     ):
         """Build the table, outside of `jax.jit`.
 
@@ -51,9 +56,10 @@ class ContextTable(AbstractBandit):
             num_contexts: the number of contexts, at least 1.
             num_actions: the number of arms, at least 1.
             correct: the right arm, from 0 to `num_actions - 1`: one for all contexts, or one for each.
+            gap: what a wrong arm earns less than the right one, in (0, 1].
 
         Raises:
-            ValueError: if a size is below 1, or `correct` has the wrong shape or range.
+            ValueError: if a size is below 1, or `correct` or `gap` has the wrong shape or range.
             TypeError: if `correct` does not hold integers.
         """
         if num_contexts < 1 or num_actions < 1:
@@ -73,8 +79,11 @@ class ContextTable(AbstractBandit):
                 f"correct must be from 0 to num_actions - 1 = {num_actions - 1}; "
                 f"got values from {arms.min()} to {arms.max()}."
             )
+        if not 0 < gap <= 1:
+            raise ValueError(f"gap must be above 0 and at most 1; got {gap}.")
         self.num_contexts = num_contexts
         self.num_actions = num_actions
+        self.gap = gap
         self.correct = jnp.asarray(np.broadcast_to(arms, (num_contexts,)), jnp.int32)
 
     def sample(self, key: PRNGKeyArray, batch: int) -> Contexts:
@@ -97,6 +106,19 @@ class ContextTable(AbstractBandit):
             `Contexts` with `inputs` and `labels` of shape `[num_contexts]`.
         """
         return Contexts(jnp.arange(self.num_contexts, dtype=jnp.int32), self.correct)
+
+    @property
+    def random_score(self) -> float:
+        """The expected reward of the uniform policy, `(1 + (A - 1) (1 - gap)) / A`."""
+        return (1 + (self.num_actions - 1) * (1 - self.gap)) / self.num_actions
+
+    def reward(self, contexts: Contexts, actions: Int[Array, "b *n"]) -> Float[Array, "b *n"]:
+        """Score actions: 1 for the right one, `1 - gap` for another, as `AbstractBandit.reward` has it."""
+        return 1 - self.gap * (1 - super().reward(contexts, actions))
+
+    def all_rewards(self, contexts: Contexts) -> Float[Array, "b a"]:
+        """Score every action of every context `[b, num_actions]`."""
+        return 1 - self.gap * (1 - super().all_rewards(contexts))
 
 
 def symmetric_bandit(num_actions: int = 100, *, correct: int = 0) -> ContextTable:

@@ -1,32 +1,88 @@
-"""How the correct tokens of an answer are paid, token by token."""
+"""How the correct tokens of an answer are paid."""
 
+import dataclasses
 from collections.abc import Callable
-from typing import TypeAlias
 
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
-Reward: TypeAlias = Callable[[Bool[Array, "*b h"]], Float[Array, "*b h"]]
+from ._arrays import AnyArray, namespace
 
 
-def bag_of_tokens(correct: Bool[Array, "*b h"]) -> Float[Array, "*b h"]:
+@dataclasses.dataclass(frozen=True)
+class Reward:
+    """A rule that pays the tokens of an answer, each in [0, 1]. Calling it gives the reward of every token.
+
+    Attributes:
+        tokens: from which tokens are correct `[..., h]` to the reward of every token `[..., h]`.
+        score: the same to the score of every answer `[...]`: the mean of its token rewards, at less cost.
+        random_score: the expected score when each of `h` tokens is correct with probability `p`, by `(p, h)`.
+        dense: whether a token's reward depends on nothing after it.
+
+    Example:
+        >>> import numpy as np
+        >>> REWARDS["sequential"](np.array([True, False, True])).tolist()
+        [1.0, 0.0, 0.0]
+    """
+
+    tokens: Callable[[AnyArray], AnyArray]
+    score: Callable[[AnyArray], AnyArray]
+    random_score: Callable[[float, int], float]
+    dense: bool
+
+    def __call__(self, correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b h"]:
+        """The reward of every token."""
+        return self.tokens(correct)
+
+
+def bag_of_tokens(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b h"]:
     """One for every correct token, wherever it stands."""
     return correct.astype(float)
 
 
-def sequential(correct: Bool[Array, "*b h"]) -> Float[Array, "*b h"]:
+def _share(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b"]:
+    return namespace(correct).mean(correct, axis=-1)
+
+
+def sequential(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b h"]:
     """One for every correct token up to the first mistake."""
-    return jnp.cumprod(correct.astype(float), axis=-1)
+    return namespace(correct).cumprod(correct.astype(float), axis=-1)
 
 
-def terminal(correct: Bool[Array, "*b h"]) -> Float[Array, "*b h"]:
+def _share_before_a_mistake(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b"]:
+    xp, horizon = namespace(correct), correct.shape[-1]
+    # The first minimum is the first mistake; an answer without one has its first token there.
+    first = xp.argmin(correct, axis=-1)
+    return xp.where(xp.all(correct, axis=-1), horizon, first).astype(float) / horizon
+
+
+def terminal(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b h"]:
     """One on every token if the whole answer is correct, else zero on all."""
-    whole = jnp.all(correct, axis=-1, keepdims=True)
-    return jnp.broadcast_to(whole, correct.shape).astype(float)
+    return _on_all_tokens(_whole(correct), correct)
+
+
+def _whole(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b"]:
+    return namespace(correct).all(correct, axis=-1).astype(float)
+
+
+def graded(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b h"]:
+    """The square of the share of correct tokens, on every token: partial credit for the answer as a whole."""
+    return _on_all_tokens(_squared_share(correct), correct)
+
+
+def _squared_share(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b"]:
+    return _share(correct) ** 2
+
+
+def _on_all_tokens(scores: Float[AnyArray, "*b"], correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b h"]:
+    return namespace(correct).broadcast_to(scores[..., None], correct.shape)
 
 
 REWARDS: dict[str, Reward] = {
-    "bag_of_tokens": bag_of_tokens,
-    "sequential": sequential,
-    "terminal": terminal,
+    "bag_of_tokens": Reward(bag_of_tokens, _share, lambda p, h: p, dense=True),  # noqa: ARG005
+    "sequential": Reward(
+        sequential, _share_before_a_mistake, lambda p, h: sum(p**t for t in range(1, h + 1)) / h, dense=True
+    ),
+    "terminal": Reward(terminal, _whole, lambda p, h: p**h, dense=False),
+    # The mean square of a binomial share: its variance and the square of its mean.
+    "graded": Reward(graded, _squared_share, lambda p, h: p * (1 - p) / h + p**2, dense=False),
 }

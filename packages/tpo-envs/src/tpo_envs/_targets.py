@@ -3,32 +3,62 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-import jax.numpy as jnp
-from jaxtyping import Array, Int
+from jaxtyping import Int
 
-Target: TypeAlias = Callable[[Int[Array, "*b h"], int], Int[Array, "*b h"]]
+from ._arrays import AnyArray, namespace
+
+Target: TypeAlias = Callable[[Int[AnyArray, "*b h"], int], Int[AnyArray, "*b h"]]
 
 
-def copy(prompts: Int[Array, "*b h"], vocab_size: int) -> Int[Array, "*b h"]:
+def copy(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """The prompt itself."""
     del vocab_size
     return prompts
 
 
-def flip(prompts: Int[Array, "*b h"], vocab_size: int) -> Int[Array, "*b h"]:
+def flip(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """Every token `x` replaced by its mirror image `vocab_size - 1 - x`."""
     return vocab_size - 1 - prompts
 
 
-def reverse_copy(prompts: Int[Array, "*b h"], vocab_size: int) -> Int[Array, "*b h"]:
+def reverse_copy(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """The prompt from its last token to its first."""
     del vocab_size
-    return jnp.flip(prompts, axis=-1)
+    return prompts[..., ::-1]
 
 
-def reverse_flip(prompts: Int[Array, "*b h"], vocab_size: int) -> Int[Array, "*b h"]:
+def reverse_flip(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """The mirrored tokens from the last to the first."""
     return flip(reverse_copy(prompts, vocab_size), vocab_size)
+
+
+def sort(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+    """The tokens of the prompt in ascending order."""
+    del vocab_size
+    return namespace(prompts).sort(prompts, axis=-1)
+
+
+def modular_addition(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+    """Every token and its right neighbour, `y_t = (x_t + x_{t+1}) mod V`; after the last comes the first."""
+    return (prompts + namespace(prompts).roll(prompts, -1, axis=-1)) % vocab_size
+
+
+def parity(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+    """The sum of the prompt so far, `y_t = (x_0 + ... + x_t) mod V`: with two tokens, the running parity."""
+    sums = namespace(prompts).cumsum(prompts, axis=-1) % vocab_size
+    return sums.astype(prompts.dtype)
+
+
+def skip_distractors(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+    """The signals of the prompt in their order, then `V - 1` to the end.
+
+    Tokens below `ceil(V / 2)` are signals, those from there on are distractors.
+    """
+    xp = namespace(prompts)
+    distracts = prompts >= (vocab_size + 1) // 2
+    padded = xp.where(distracts, vocab_size - 1, prompts).astype(prompts.dtype)
+    signals_first = xp.argsort(distracts, axis=-1, stable=True)
+    return xp.take_along_axis(padded, signals_first, axis=-1)
 
 
 TARGETS: dict[str, Target] = {
@@ -36,4 +66,8 @@ TARGETS: dict[str, Target] = {
     "flip": flip,
     "reverse_copy": reverse_copy,
     "reverse_flip": reverse_flip,
+    "sort": sort,
+    "modular_addition": modular_addition,
+    "parity": parity,
+    "skip_distractors": skip_distractors,
 }

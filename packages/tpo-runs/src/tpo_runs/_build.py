@@ -20,6 +20,7 @@ from ._optimizers import adam, muon, unit_norm
 from ._probes import PROBES
 from ._protocols import Objective
 from ._rollout import AbstractRollout
+from ._specs_task import TOKEN_KINDS
 from ._tasks import TASKS, image_bandits, policy_sizes
 from ._token_rollouts import SequenceGroup, Single, TokenGroup
 from ._train import Trainer
@@ -81,7 +82,7 @@ def build_rollout(cell: Cell) -> AbstractRollout:
     """How the cell samples."""
     keywords = settings(cell.rollout)
     if "baseline" in keywords:
-        find = BASELINES.__getitem__ if cell.task.kind == "tokens" else bandit_baseline
+        find = BASELINES.__getitem__ if cell.task.kind in TOKEN_KINDS else bandit_baseline
         keywords["baseline"] = find(keywords["baseline"])
     return ROLLOUTS[cell.rollout.kind](task=build_task(cell), **keywords)
 

@@ -8,11 +8,13 @@ from ._problems import Problem
 from ._specs_objective import OBJECTIVES
 from ._specs_probe import PROBES
 from ._specs_rollout import OWN_BASELINES, ROLLOUTS, AllActionsSpec, SampledActionsSpec, TokenGroupSpec
-from ._specs_task import TokensSpec
+from ._specs_task import TOKEN_KINDS
 
+# The rewards that pay a token for itself.
+DENSE_REWARDS = ("bag_of_tokens", "sequential")
 # The tasks that each policy can answer.
 SERVED = {
-    "transformer": ("tokens",),
+    "transformer": TOKEN_KINDS,
     "mlp": ("images",),
     "logit_table": ("symmetric_bandit", "context_table"),
 }
@@ -72,11 +74,14 @@ def _quoted(kinds: Any) -> str:
 
 
 def _dense_reward(cell: Cell) -> Problem | None:
-    if not isinstance(cell.rollout, TokenGroupSpec) or not isinstance(cell.task, TokensSpec):
+    if not isinstance(cell.rollout, TokenGroupSpec):
         return None
-    if cell.task.reward != "terminal":
+    # A noisy verifier has no choice of rewards: it judges whole answers.
+    reward = getattr(cell.task, "reward", None)
+    if reward in DENSE_REWARDS:
         return None
-    text = "'token_group' needs a reward for each token, but task.reward is 'terminal'; use 'sequence_group'"
+    paid = f"task.reward is {reward!r}" if reward else f"task {cell.task.kind!r} pays whole answers"
+    text = f"'token_group' needs a reward for each token, but {paid}; use 'sequence_group'"
     return Problem(("rollout", "kind"), text)
 
 

@@ -219,7 +219,7 @@ def _label(panel: Panel, x: str, y: str) -> None:
 
 
 def _is_tokens(results: Sequence[CellResult]) -> bool:
-    return all(result.spec.get("task", {}).get("kind") == "tokens" for result in results)
+    return all("vocab_size" in result.spec.get("task", {}) for result in results)
 
 
 def _step_word(results: Sequence[CellResult]) -> str:

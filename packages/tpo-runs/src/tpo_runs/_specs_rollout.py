@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from ._spec import Family, Spec, refusal
+from ._specs_task import TOKEN_KINDS
 from ._wording import found, one_of
 
 Prompts = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -12,7 +13,7 @@ Candidates = Annotated[int, Field(ge=2, le=65536)]
 Samples = Annotated[int, Field(ge=1, le=1_000_000)]
 
 # Kinds of tasks that a rollout can sample from.
-TOKENS = ("tokens",)
+TOKENS = TOKEN_KINDS
 BANDITS = ("symmetric_bandit", "context_table", "images")
 
 

@@ -2,28 +2,113 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from ._spec import Family, Spec
+from ._spec import Family, Spec, refusal
+
+Target = Literal[
+    "copy",
+    "flip",
+    "reverse_copy",
+    "reverse_flip",
+    "sort",
+    "modular_addition",
+    "parity",
+    "skip_distractors",
+]
+Reward = Literal["bag_of_tokens", "sequential", "terminal", "graded"]
+Horizon = Annotated[int, Field(ge=1, le=4096)]
+Vocabulary = Annotated[int, Field(ge=2, le=65536)]
 
 
 class TokensSpec(Spec):
     """Token reversal and its relatives: a prompt of `horizon` tokens, an answer of as many.
 
-    Source: arXiv 2604.06159, Section 4.
+    Source: arXiv 2604.06159, Section 4; "sort" and what follows it, and "graded", are ours.
 
     Args:
         target: the right answer, as a function of the prompt.
-        reward: how tokens are scored; "terminal" pays only when the whole answer is right.
+        reward: how tokens are scored; "terminal" pays only when the whole answer is right, "graded" pays the
+            square of the share of right tokens.
         horizon: tokens in a prompt, and in an answer.
         vocab_size: number of distinct tokens.
     """
 
     kind: Literal["tokens"] = "tokens"
-    target: Literal["copy", "flip", "reverse_copy", "reverse_flip"]
-    reward: Literal["bag_of_tokens", "sequential", "terminal"]
-    horizon: Annotated[int, Field(ge=1, le=4096)]
-    vocab_size: Annotated[int, Field(ge=2, le=65536)]
+    target: Target
+    reward: Reward
+    horizon: Horizon
+    vocab_size: Vocabulary
+
+
+class BracketsSpec(Spec):
+    """Bracket matching: complete a beginning of a balanced string, in any way that balances it.
+
+    Args:
+        reward: "sequential" pays tokens up to the first mistake, "terminal" only balanced strings.
+        horizon: tokens in a prompt, and in an answer.
+        vocab_size: number of distinct tokens, even: half of them open and half of them close.
+    """
+
+    kind: Literal["brackets"] = "brackets"
+    reward: Literal["sequential", "terminal"]
+    horizon: Horizon
+    vocab_size: Vocabulary
+
+    @model_validator(mode="after")
+    def _brackets_come_in_pairs(self) -> "BracketsSpec":
+        if self.vocab_size % 2:
+            raise refusal(f"vocab_size = {self.vocab_size} is odd, but brackets come in pairs")
+        return self
+
+
+class MultiTurnSpec(Spec):
+    """A conversation: every reply is built on the message and on the reply before it, right or wrong.
+
+    Args:
+        target: the right reply, as a function of the message plus the last reply.
+        reward: how tokens are scored, as in "tokens".
+        turns: messages in a prompt, and replies in an answer; divides `horizon`.
+        horizon: tokens of all messages together, and of all replies.
+        vocab_size: number of distinct tokens.
+    """
+
+    kind: Literal["multi_turn"] = "multi_turn"
+    target: Target
+    reward: Reward
+    turns: Horizon
+    horizon: Horizon
+    vocab_size: Vocabulary
+
+    @model_validator(mode="after")
+    def _turns_divide_horizon(self) -> "MultiTurnSpec":
+        if self.horizon % self.turns:
+            raise refusal(f"turns = {self.turns} does not divide horizon = {self.horizon}")
+        return self
+
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class NoisyVerifierSpec(Spec):
+    """A terminal reward by a verifier that errs, always alike on the same answer to the same prompt.
+
+    Args:
+        target: the right answer, as a function of the prompt.
+        horizon: tokens in a prompt, and in an answer.
+        vocab_size: number of distinct tokens.
+        false_positives: share of wrong answers that pass.
+        false_negatives: share of right answers that fail.
+        seed: names the verifier; another one errs elsewhere.
+    """
+
+    kind: Literal["noisy_verifier"] = "noisy_verifier"
+    target: Target
+    horizon: Horizon
+    vocab_size: Vocabulary
+    false_positives: Rate
+    false_negatives: Rate
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
 Actions = Annotated[int, Field(ge=2, le=65536)]
@@ -77,11 +162,23 @@ TASKS = Family(
     "task",
     {
         "tokens": TokensSpec,
+        "brackets": BracketsSpec,
+        "multi_turn": MultiTurnSpec,
+        "noisy_verifier": NoisyVerifierSpec,
         "symmetric_bandit": SymmetricBanditSpec,
         "context_table": ContextTableSpec,
         "images": ImagesSpec,
     },
 )
 Task = Annotated[
-    TokensSpec | SymmetricBanditSpec | ContextTableSpec | ImagesSpec, BeforeValidator(TASKS.parse)
+    TokensSpec
+    | BracketsSpec
+    | MultiTurnSpec
+    | NoisyVerifierSpec
+    | SymmetricBanditSpec
+    | ContextTableSpec
+    | ImagesSpec,
+    BeforeValidator(TASKS.parse),
 ]
+# The kinds that answer a prompt with tokens.
+TOKEN_KINDS = ("tokens", "brackets", "multi_turn", "noisy_verifier")

@@ -5,9 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tpo_envs import (
+    AbstractTokenTask,
+    BracketTask,
     ClassificationBandit,
     ContextTable,
     DatasetError,
+    MultiTurnTask,
+    NoisyVerifier,
     TokenTask,
     load_dataset,
     symmetric_bandit,
@@ -47,6 +51,9 @@ def _symmetric_bandit(*, actions: int) -> ContextTable:
 
 TASKS: dict[str, Callable[..., Any]] = {
     "tokens": TokenTask,
+    "brackets": BracketTask,
+    "multi_turn": MultiTurnTask,
+    "noisy_verifier": NoisyVerifier,
     "symmetric_bandit": _symmetric_bandit,
     "context_table": _context_table,
     "images": _training_images,
@@ -56,7 +63,7 @@ TASKS: dict[str, Callable[..., Any]] = {
 def policy_sizes(task: Any) -> dict[str, int]:
     """The keywords that fit a policy to a task."""
     match task:
-        case TokenTask():
+        case AbstractTokenTask():
             return {"horizon": task.horizon, "vocab_size": task.vocab_size}
         case ContextTable():
             return {"contexts": task.num_contexts, "actions": task.num_actions}

@@ -1,0 +1,144 @@
+"""The program `tpo-envs`: what is in the suite, and scores of answers in a file."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._harness import MEASURES
+from ._image_dataset import DatasetError
+from ._reference import reference_scores
+from ._scoring import evaluation_inputs, score
+from ._suite import describe, list_tasks, make_numpy
+from ._suite_table import TAGS
+from ._text import TextTask, text_tasks
+
+ANSWERS = '{"seed": 0, "answers": {"ID": [[0, 1], ...]}}'
+EXAMPLES = f"""\
+examples:
+  tpo-envs list --tag sparse
+  tpo-envs describe token-reversal-terminal-h10-v2
+  tpo-envs questions token-sort-terminal-h4-v4 -n 100 > questions.json
+  tpo-envs score answers.json
+
+A file of answers is {ANSWERS},
+with one answer to each question of that seed, as `tpo-envs questions` and
+`tpo_envs.evaluation_inputs` have them. `score` also shows the file that `run_suite` writes.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program on a command line, that of the process by default.
+
+    Returns:
+        The exit code: 2, after one line, when there is no such task or the file cannot be used.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        for line in arguments.run(arguments):
+            print(line)
+    except BrokenPipeError:  # of a reader who has seen enough, such as `head`
+        sys.stderr.close()
+    except (ValueError, TypeError, OSError, DatasetError) as error:
+        print(f"tpo-envs: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tpo-envs",
+        description="Benchmark tasks that score sampled answers.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("list", help="the tasks of the suite")
+    command.add_argument(
+        "--tag", action="append", default=[], help=f"one of {', '.join(TAGS)}; may be repeated"
+    )
+    command.add_argument("--family", help="tasks of one kind")
+    command.add_argument("--max-difficulty", type=int, default=5, help="1 to 5")
+    command.set_defaults(run=_list)
+    command = commands.add_parser("describe", help="settings, tags and scores of a task")
+    command.add_argument("id", metavar="ID")
+    command.set_defaults(run=_describe)
+    command = commands.add_parser("questions", help="the questions that answers are scored on, as JSON")
+    command.add_argument("id", metavar="ID")
+    command.add_argument("-n", type=int, default=1000, help="how many (1000)")
+    command.add_argument("--seed", type=int, default=0, help="which (0)")
+    command.set_defaults(run=_questions)
+    command = commands.add_parser("score", help="scores of the answers in a JSON file")
+    command.add_argument("file", metavar="FILE", type=Path)
+    command.set_defaults(run=_score)
+    return parser
+
+
+def _list(arguments: Any) -> list[str]:
+    ids = list_tasks(arguments.tag, family=arguments.family, max_difficulty=arguments.max_difficulty)
+    rows = [
+        ("id", "difficulty", "tags"),
+        *((i, describe(i).difficulty, " ".join(describe(i).tags)) for i in ids),
+    ]
+    return [f"{name:<42}{difficulty!s:<12}{tags}".rstrip() for name, difficulty, tags in rows]
+
+
+def _describe(arguments: Any) -> list[str]:
+    row = describe(arguments.id)
+    lines = [row.id, f"family          {row.family}", f"difficulty      {row.difficulty} of 5"]
+    lines += [f"{name:<16}{value}" for name, value in row.settings.items()]
+    if row.family == "images":
+        lines += ["random score    0.1", "optimal score   1"]
+    else:
+        task = make_numpy(row.id)
+        lines += [f"random score    {task.random_score:.6g}", f"optimal score   {task.optimal_score:.6g}"]
+    lines += [f"tag {tag}: {TAGS[tag]}" for tag in row.tags]
+    for method, record in reference_scores(row.id).items():
+        values = ", ".join(f"{value:.3f}" for value in record["normalized"])
+        lines.append(f"reference {method}: normalized {values} after {record['answers_scored']:,} answers")
+    if row.id in text_tasks():
+        words = TextTask(row.id)
+        lines += ["", "in words:", words.prompt(words.questions(1, 0)[0].tolist())]
+    return lines
+
+
+def _questions(arguments: Any) -> list[str]:
+    inputs = evaluation_inputs(arguments.id, n=arguments.n, seed=arguments.seed)
+    return [json.dumps({"seed": arguments.seed, "questions": {arguments.id: inputs.tolist()}})]
+
+
+def _score(arguments: Any) -> list[str]:
+    try:
+        content = json.loads(arguments.file.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{arguments.file} is no JSON: {error}") from None
+    header = f"{'id':<42}" + "".join(f"{measure.replace('_', ' '):<24}" for measure in MEASURES)
+    return [header.rstrip(), *(line.rstrip() for line in _scored(content, arguments.file))]
+
+
+def _scored(content: Any, path: Path) -> list[str]:
+    if isinstance(content, dict) and isinstance(content.get("tasks"), dict):
+        return [
+            f"{task_id:<42}" + "".join(f"{_in_words(entry[measure]):<24}" for measure in MEASURES)
+            for task_id, entry in content["tasks"].items()
+        ]
+    if not isinstance(content, dict) or not isinstance(content.get("answers"), dict):
+        raise ValueError(f"{path} must hold answers as {ANSWERS}, or the results of run_suite")
+    lines = []
+    for task_id, answers in content["answers"].items():
+        describe(task_id)
+        try:
+            array = np.array(answers)
+            result = score(task_id, array, n=max(1, len(array)), seed=content.get("seed", 0))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}: {task_id}: {error}") from None
+        lines.append(f"{task_id:<42}" + "".join(f"{getattr(result, m)!s:<24}" for m in MEASURES))
+    return lines
+
+
+def _in_words(entry: dict[str, Any]) -> str:
+    return f"{entry['mean']:.3f} [{entry['low']:.3f}, {entry['high']:.3f}]"

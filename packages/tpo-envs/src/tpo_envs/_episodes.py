@@ -1,0 +1,128 @@
+"""Tasks as episodes: what is seen, done and paid step by step, for a batch at once."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._multi_turn import MultiTurnTask
+from ._numpy_bandit import NumpyBandit, NumpyContexts
+from ._numpy_checks import check_range
+from ._numpy_tokens import NumpyTokenTask
+
+
+class Step(NamedTuple):
+    """What a step of `n` episodes leads to.
+
+    Attributes:
+        observations: `[n, ...]`.
+        rewards: `[n]`; over an episode they sum to its score.
+        over: whether the episodes are over; all of them last equally long.
+        scores: the scores `[n]` of episodes that are over, else None.
+        exact: whether they were right in all, `[n]`, else None.
+    """
+
+    observations: Any
+    rewards: Any
+    over: bool
+    scores: Any = None
+    exact: Any = None
+
+
+class TokenEpisodes:
+    """`n` episodes of a token task: one token a step, `horizon` steps.
+
+    An observation is the prompt and then the answer so far, `[n, 2 horizon]`; what is not there yet is
+    `vocab_size`. In a conversation, messages appear when it is their turn. Dense rewards are paid at every
+    step, a reward for the whole answer with its last token.
+    """
+
+    def __init__(self, task: NumpyTokenTask, n: int):
+        self.task, self.n = task, n
+        self.dense = task.task.rule.dense
+        self.prompts = self.answers = np.zeros((n, task.horizon), np.int32)
+        self.t = task.horizon
+
+    def reset(self, rng: np.random.Generator) -> Any:
+        """Begin new episodes and return the first observations."""
+        self.prompts = self.task.task.numpy_prompts(rng, self.n)
+        self.answers = np.zeros_like(self.prompts)
+        self.t = 0
+        return self.observations()
+
+    def observations(self) -> Any:
+        """What is seen now."""
+        horizon, blank = self.task.horizon, self.task.vocab_size
+        seen = np.full((self.n, 2 * horizon), blank, np.int64)
+        shown = horizon
+        if isinstance(self.task.task, MultiTurnTask):
+            length = self.task.task.message_length
+            shown = min(horizon, (self.t // length + 1) * length)
+        seen[:, :shown] = self.prompts[:, :shown]
+        seen[:, horizon : horizon + self.t] = self.answers[:, : self.t]
+        return seen
+
+    def step(self, actions: Any) -> Step:
+        """Write one token in each episode."""
+        t, horizon = self.t, self.task.horizon
+        check_over(t >= horizon)
+        self.answers[:, t] = checked_actions(actions, self.n, self.task.vocab_size)
+        self.t = t + 1
+        rewards = np.zeros(self.n)
+        if self.dense:
+            rewards = self.task.task.token_rewards(self.prompts, self.answers)[:, t] / horizon
+        if self.t < horizon:
+            return Step(self.observations(), rewards, False)
+        scores = self.task.task.score(self.prompts, self.answers)
+        exact = self.task.task.exact_match(self.prompts, self.answers)
+        return Step(self.observations(), rewards if self.dense else scores, True, scores, exact)
+
+
+class BanditEpisodes:
+    """`n` episodes of a bandit: see a context, act, and it is over."""
+
+    def __init__(self, task: NumpyBandit, n: int):
+        self.task, self.n = task, n
+        self.contexts: NumpyContexts | None = None
+
+    def reset(self, rng: np.random.Generator) -> Any:
+        """Draw new contexts and return what is seen of them."""
+        self.contexts = self.task.contexts(rng.integers(0, len(self.task.labels), self.n))
+        return self.observations()
+
+    def observations(self) -> Any:
+        """What is seen of the contexts last drawn."""
+        assert self.contexts is not None
+        seen = self.contexts.inputs
+        return seen.astype(np.int64) if seen.ndim == 1 else seen.copy()
+
+    def step(self, actions: Any) -> Step:
+        """Act in each episode."""
+        check_over(self.contexts is None)
+        assert self.contexts is not None
+        actions = checked_actions(actions, self.n, self.task.num_actions)
+        scores = self.task.score(self.contexts, actions)
+        step = Step(self.observations(), scores, True, scores, self.task.exact_match(self.contexts, actions))
+        self.contexts = None
+        return step
+
+
+def check_over(over: bool) -> None:
+    """Refuse a step when there is nothing left to do."""
+    if over:
+        raise ValueError("the episode is over, or has not begun: call reset first")
+
+
+def checked_actions(actions: Any, n: int, count: int) -> Any:
+    """Actions as an array `[n]`.
+
+    Raises:
+        TypeError: not integers.
+        ValueError: a wrong number of them, or one out of range.
+    """
+    array = np.asarray(actions)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(f"an action must be an integer from 0 to {count - 1}; got dtype {array.dtype}")
+    if array.shape not in ((n,), () if n == 1 else (n,)):
+        raise ValueError(f"there must be one action for each of {n} episodes; got shape {array.shape}")
+    check_range("actions", array, count)
+    return array.reshape(n)

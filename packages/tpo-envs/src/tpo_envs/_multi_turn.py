@@ -1,0 +1,87 @@
+"""A conversation: every reply is built on the reply before it, right or wrong."""
+
+import dataclasses
+
+from jaxtyping import Int
+
+from ._arrays import AnyArray, check_tokens, namespace
+from ._names import check_name
+from ._rewards import REWARDS
+from ._targets import TARGETS
+from ._token_base import AbstractTokenTask, check_sizes
+
+
+@dataclasses.dataclass(frozen=True)
+class MultiTurnTask(AbstractTokenTask):
+    """Reply to `turns` messages in turn; a reply depends on the message and on one's own last reply.
+
+    A prompt is `turns` messages of `horizon / turns` uniform tokens each, an answer as many replies. With
+    `reply_0 = 0`, the right reply to message `m_i` is
+
+        reply_i = target((m_i + reply_{i-1}) mod V)
+
+    where `reply_{i-1}` is what was really replied: a mistake changes what is right from there on, and a reply
+    can be right after a wrong one.
+
+    **Arguments:**
+
+    - `target`, `reward`, `vocab_size`: as in `TokenTask`; the target acts on one message.
+    - `turns`: messages in a prompt, at least 1.
+    - `horizon`: tokens of all messages together, and of all replies; a multiple of `turns`.
+
+    **Raises:** `ValueError` for an unknown target or reward, or sizes out of range.
+
+    >>> import numpy as np
+    >>> task = MultiTurnTask(target="copy", reward="bag_of_tokens", turns=2, horizon=4, vocab_size=10)
+    >>> task.answer(np.array([1, 2, 5, 5])).tolist()
+    [1, 2, 6, 7]
+    >>> task.token_rewards(np.array([1, 2, 5, 5]), np.array([1, 3, 6, 8])).tolist()
+    [1.0, 0.0, 1.0, 1.0]
+
+    Source: ours.
+    """
+
+    target: str
+    reward: str
+    turns: int
+    horizon: int
+    vocab_size: int
+
+    def __post_init__(self) -> None:
+        check_name("target", self.target, TARGETS)
+        check_name("reward", self.reward, REWARDS)
+        check_sizes(self.horizon, self.vocab_size)
+        if self.turns < 1 or self.horizon % self.turns:
+            raise ValueError(
+                f"turns is {self.turns}, but it must divide horizon = {self.horizon} "
+                "into messages of one length"
+            )
+
+    @property
+    def message_length(self) -> int:
+        """Tokens in a message and in a reply."""
+        return self.horizon // self.turns
+
+    def answer(self, prompts: Int[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
+        """The replies that are right when all before them are."""
+        check_tokens("prompts", prompts, self.horizon)
+        length, xp = self.message_length, namespace(prompts)
+        replies = [self._reply(prompts[..., :length])]
+        for turn in range(1, self.turns):
+            message = prompts[..., turn * length : (turn + 1) * length]
+            replies.append(self._reply(message + replies[-1]))
+        return xp.concatenate(replies, axis=-1)
+
+    def right_tokens(
+        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+    ) -> Int[AnyArray, "*#b h"]:
+        """The token that would be right at every position, given the replies up to there."""
+        length, xp = self.message_length, namespace(prompts, answers)
+        earlier = answers[..., : self.horizon - length]
+        last_replies = xp.concatenate([xp.zeros_like(answers[..., :length]), earlier], axis=-1)
+        sums = prompts + last_replies
+        by_turn = sums.reshape(*sums.shape[:-1], self.turns, length)
+        return self._reply(by_turn).reshape(sums.shape)
+
+    def _reply(self, sums: AnyArray) -> AnyArray:
+        return TARGETS[self.target](sums % self.vocab_size, self.vocab_size)

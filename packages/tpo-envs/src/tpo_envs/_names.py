@@ -1,0 +1,27 @@
+"""Names that a user gives: the nearest match of one that is unknown."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(name: object, known: Iterable[str], n: int = 1) -> str:
+    """The end of a message about an unknown name, empty when nothing is near.
+
+    Example:
+        >>> did_you_mean("terminl", ["sequential", "terminal"])
+        "; did you mean 'terminal'?"
+    """
+    near = difflib.get_close_matches(str(name), list(known), n=n)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def check_name(field: str, name: object, known: Iterable[str]) -> None:
+    """Refuse a name that is not among the known ones.
+
+    Raises:
+        ValueError: with the choices and the nearest match.
+    """
+    known = list(known)
+    if name not in known:
+        choices = ", ".join(map(repr, known))
+        raise ValueError(f"{field} is {name!r}, but it must be one of {choices}{did_you_mean(name, known)}")

@@ -1,0 +1,30 @@
+"""Scores that our own methods reached on a part of the suite."""
+
+import functools
+import json
+from importlib import resources
+from typing import Any
+
+
+@functools.cache
+def _data() -> dict[str, Any]:
+    return json.loads(resources.files("tpo_envs").joinpath("data/reference_scores.json").read_text("utf-8"))
+
+
+def reference_scores(task_id: str | None = None) -> dict[str, Any]:
+    """What the methods of `tpo-runs` reached, with how it was made.
+
+    Args:
+        task_id: an id of `list_tasks()`; all of them when left out.
+
+    Returns:
+        For one id, by method: `normalized` and `mean_return` of every seed and the number of answers that
+        were scored in training; empty when there are none. For all, the whole record with its `provenance`:
+        command, versions, machine, seconds.
+
+    Example:
+        >>> from tpo_envs import reference_scores
+        >>> sorted(reference_scores("token-reversal-terminal-h3-v2"))
+        ['DG', 'GRPO', 'PPO', 'TPO']
+    """
+    return _data() if task_id is None else _data()["tasks"].get(task_id, {})

@@ -1,0 +1,192 @@
+"""The suite: tasks under stable ids."""
+
+import difflib
+import functools
+import types
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from ._names import check_name
+from ._suite_table import TAGS, Row, rows
+
+if TYPE_CHECKING:
+    from ._bandits import AbstractBandit
+    from ._numpy_bandit import NumpyBandit
+    from ._numpy_tokens import NumpyTokenTask
+    from ._token_base import AbstractTokenTask
+
+Split = Literal["train", "test"]
+SPLITS = ("train", "test")
+
+
+@functools.cache
+def suite() -> Mapping[str, Row]:
+    """Every row of the suite by its id."""
+    return types.MappingProxyType({row.id: row for row in rows()})
+
+
+def list_tasks(
+    tags: str | Iterable[str] = (), *, family: str | None = None, max_difficulty: int = 5
+) -> list[str]:
+    """The ids of the suite, family by family and in order of size.
+
+    Args:
+        tags: one tag, or several that must all be there; `tpo_envs.TAGS` says what they mean.
+        family: "tokens", "brackets", "multi_turn", "noisy_verifier", "bandit" or "images".
+        max_difficulty: the highest difficulty, 1 to 5.
+
+    Returns:
+        Ids for `make`.
+
+    Raises:
+        ValueError: for an unknown tag or family, with the nearest match.
+
+    Example:
+        >>> from tpo_envs import list_tasks
+        >>> list_tasks("noise", max_difficulty=2)
+        ['noisy-reversal-fp10-fn0-h4-v2', 'noisy-reversal-fp0-fn10-h4-v2', 'noisy-reversal-fp10-fn10-h4-v2', \
+'noisy-reversal-fp30-fn30-h4-v2']
+    """
+    asked = {tags} if isinstance(tags, str) else set(tags)
+    for tag in asked:
+        check_name("tag", tag, TAGS)
+    if family is not None:
+        check_name("family", family, dict.fromkeys(row.family for row in suite().values()))
+    return [
+        row.id
+        for row in suite().values()
+        if asked <= set(row.tags) and family in (None, row.family) and row.difficulty <= max_difficulty
+    ]
+
+
+def describe(task_id: str) -> Row:
+    """The settings, tags and difficulty that an id stands for.
+
+    Raises:
+        ValueError: for an unknown id, with the nearest matches.
+
+    Example:
+        >>> from tpo_envs import describe
+        >>> row = describe("token-reversal-terminal-h10-v2")
+        >>> dict(row.settings)
+        {'target': 'reverse_copy', 'reward': 'terminal', 'horizon': 10, 'vocab_size': 2}
+        >>> row.tags
+        ('sparse', 'credit_assignment', 'paper')
+    """
+    if task_id not in suite():
+        near = difflib.get_close_matches(str(task_id), suite(), n=3, cutoff=0.4)
+        hint = f"; the nearest are {', '.join(near)}" if near else ""
+        raise ValueError(
+            f"no task has the id {task_id!r}{hint}; tpo_envs.list_tasks() has all {len(suite())}"
+        )
+    return suite()[task_id]
+
+
+def make(task_id: str, *, split: Split = "train") -> "AbstractTokenTask | AbstractBandit":
+    """The task of an id for JAX: pure functions that can be jitted and vmapped.
+
+    Args:
+        task_id: an id of `list_tasks()`.
+        split: which images, for a task made of images; other tasks have no splits.
+
+    Returns:
+        A token task, with `prompts`, `score` and `candidate_rewards`, or a bandit, with `sample`, `reward`
+        and `all_rewards`.
+
+    Raises:
+        ValueError: for an unknown id, with the nearest matches.
+        ImportError: without JAX.
+        DatasetError: when its images cannot be had.
+
+    Example:
+        >>> import jax
+        >>> from tpo_envs import make
+        >>> task = make("token-reversal-terminal-h10-v2")
+        >>> prompts = task.prompts(jax.random.key(0), 3)
+        >>> task.score(prompts, task.answer(prompts)).tolist()
+        [1.0, 1.0, 1.0]
+    """
+    row = describe(task_id)
+    check_name("split", split, SPLITS)
+    try:
+        import jax  # noqa: F401
+    except ImportError:
+        raise ImportError("tpo_envs.make needs JAX: pip install 'tpo-envs[jax]', or use make_numpy") from None
+    if row.family == "bandit":
+        from ._context_table import ContextTable
+
+        contexts, arms = row.settings["contexts"], row.settings["arms"]
+        return ContextTable(contexts, arms, correct=right_arms(contexts, arms), gap=row.settings["gap"])
+    if row.family == "images":
+        from ._classification_bandit import ClassificationBandit
+
+        return ClassificationBandit(*_images(row.settings["dataset"], split))
+    from . import _pytrees  # noqa: F401
+
+    return token_task(row)
+
+
+def make_numpy(task_id: str, *, split: Split = "train") -> "NumpyTokenTask | NumpyBandit":
+    """The task of an id for NumPy: arrays of NumPy in and out, drawn by plain seeds, without JAX.
+
+    Args:
+        task_id: an id of `list_tasks()`.
+        split: which images, for a task made of images; other tasks have no splits.
+
+    Returns:
+        A task with `sample`, `score` and `exact_match`.
+
+    Raises:
+        ValueError: for an unknown id, with the nearest matches.
+        DatasetError: when its images cannot be had.
+
+    Example:
+        >>> from tpo_envs import make_numpy
+        >>> task = make_numpy("token-reversal-terminal-h10-v2")
+        >>> prompts = task.sample(seed=0, n=3)
+        >>> task.score(prompts, task.answer(prompts)).tolist()
+        [1.0, 1.0, 1.0]
+    """
+    row = describe(task_id)
+    check_name("split", split, SPLITS)
+    if row.family in ("bandit", "images"):
+        from ._numpy_bandit import NumpyBandit
+
+        if row.family == "images":
+            return NumpyBandit(*_images(row.settings["dataset"], split))
+        contexts, arms, gap = (row.settings[name] for name in ("contexts", "arms", "gap"))
+        return NumpyBandit.table(right_arms(contexts, arms), arms, gap=gap)
+    from ._numpy_tokens import NumpyTokenTask
+
+    return NumpyTokenTask(token_task(row))
+
+
+def token_task(row: Row) -> "AbstractTokenTask":
+    """The token task of a row, before JAX or NumPy is chosen."""
+    from ._brackets import BracketTask
+    from ._multi_turn import MultiTurnTask
+    from ._noisy_verifier import NoisyVerifier
+    from ._tokens import TokenTask
+
+    kinds = {
+        "tokens": TokenTask,
+        "brackets": BracketTask,
+        "multi_turn": MultiTurnTask,
+        "noisy_verifier": NoisyVerifier,
+    }
+    return kinds[row.family](**row.settings)
+
+
+def right_arms(contexts: int, arms: int) -> list[int]:
+    """The right arm of every context of a bandit of the suite: its number modulo the number of arms."""
+    return [context % arms for context in range(contexts)]
+
+
+@functools.lru_cache(maxsize=4)
+def _images(dataset: str, split: Split) -> tuple[Any, Any, int]:
+    from ._datasets import load_dataset
+
+    data = load_dataset(dataset)
+    if split == "train":
+        return data.train_images, data.train_labels, data.num_classes
+    return data.test_images, data.test_labels, data.num_classes

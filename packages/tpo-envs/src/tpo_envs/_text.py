@@ -1,0 +1,153 @@
+"""The tasks in words, for language models: questions, right answers, and what a completion says."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Integer
+
+from ._multi_turn import MultiTurnTask
+from ._names import check_name
+from ._numpy_bandit import NumpyBandit
+from ._numpy_checks import check_count
+from ._numpy_tokens import NumpyTokenTask
+from ._suite import list_tasks, make_numpy, suite
+
+# What to write for numbers x_1 ... x_h below V.
+_INSTRUCTIONS = {
+    "copy": "Repeat the numbers.",
+    "flip": "Replace each number x by {last} - x.",
+    "reverse_copy": "Write the numbers in reverse order.",
+    "reverse_flip": "Replace each number x by {last} - x and write the results in reverse order.",
+    "sort": "Sort the numbers in ascending order.",
+    "modular_addition": "Add to each number the one after it, and to the last one the first, modulo {count}.",
+    "parity": "Replace each number by the sum of all numbers up to it, itself included, modulo {count}.",
+    "skip_distractors": "Write the numbers below {signals} in order, then {last} until there are {length}.",
+}
+_BRACKETS = (
+    "The numbers below {types} open a bracket of that type, and x + {types} closes a bracket of type x. "
+    "Go on with the numbers so that all brackets are closed in the right order."
+)
+_TURNS = (
+    "The numbers are {turns} messages of {each}. Reply to each message in turn: add to it your reply to the "
+    "message before, number by number and modulo {count}; there is none before the first. Then: "
+)
+_ARM = (
+    "There are {count} arms, and one of them is right in context {context}. Choose it.\n"
+    "Write its number, from 0 to {last}, after 'Answer:'."
+)
+_FORM = (
+    "{instruction}\nNumbers: {numbers}\n"
+    "Write {length} numbers from 0 to {last}, with spaces between, after 'Answer:'."
+)
+_NUMBERS = re.compile(r"[\s\[(]*([0-9]{1,9}(?:[\s,]+[0-9]{1,9})*)[\s\])]*\.?\s*")
+
+
+def text_tasks() -> list[str]:
+    """The ids of the tasks that can be put in words: all but those made of images."""
+    return [task_id for task_id in list_tasks() if suite()[task_id].family != "images"]
+
+
+class TextTask:
+    """A task of the suite in words.
+
+    Args:
+        task_id: an id of `text_tasks()`.
+
+    Raises:
+        ValueError: for an unknown id, or a task made of images.
+
+    Example:
+        >>> task = TextTask("token-reversal-terminal-h3-v2")
+        >>> print(task.prompt([0, 1, 1]))
+        Write the numbers in reverse order.
+        Numbers: 0 1 1
+        Write 3 numbers from 0 to 1, with spaces between, after 'Answer:'.
+        >>> task.parse("Let me see. Answer: 1 1 0"), task.parse("I do not know")
+        ([1, 1, 0], None)
+    """
+
+    def __init__(self, task_id: str):
+        if task_id in suite():
+            check_name("the id of a task in words", task_id, text_tasks())
+        self.task_id = task_id
+        self.task = make_numpy(task_id)
+
+    @property
+    def answer_length(self) -> int:
+        """Numbers in an answer."""
+        return 1 if isinstance(self.task, NumpyBandit) else self.task.horizon
+
+    def questions(self, n: int, seed: int) -> Integer[np.ndarray, "n length"]:
+        """Draw `n` questions: prompts `[n, horizon]`, or numbers of contexts `[n, 1]`."""
+        check_count("n", n, 1)
+        if isinstance(self.task, NumpyBandit):
+            return self.task.sample(seed, n).inputs[:, None]
+        return self.task.sample(seed, n)
+
+    def answers(self, questions: Integer[np.ndarray, "n length"]) -> Integer[np.ndarray, "n length"]:
+        """A right answer to every question."""
+        if isinstance(self.task, NumpyBandit):
+            return self.task.labels[questions]
+        return self.task.answer(questions)
+
+    def prompt(self, question: Sequence[int]) -> str:
+        """A question in words."""
+        count = self.task.num_actions
+        if isinstance(self.task, NumpyBandit):
+            return _ARM.format(count=count, context=question[0], last=count - 1)
+        instruction = _instruction(self.task)
+        numbers = " ".join(map(str, question))
+        return _FORM.format(
+            instruction=instruction, numbers=numbers, length=self.task.horizon, last=count - 1
+        )
+
+    def parse(self, text: str) -> list[int] | None:
+        """The numbers of a completion, or None unless they are an answer: the right count, all in range.
+
+        They are looked for after the last "Answer:", or in the whole text without one, and nothing else may
+        stand there but spaces, commas, brackets around them and a full stop.
+        """
+        said = re.split(r"answer\s*:", text, flags=re.IGNORECASE)[-1]
+        match = _NUMBERS.fullmatch(said)
+        if match is None:
+            return None
+        numbers = [int(number) for number in re.split(r"[\s,]+", match[1])]
+        fits = len(numbers) == self.answer_length and max(numbers) < self.task.num_actions
+        return numbers if fits else None
+
+    def score(self, question: Sequence[int], text: str) -> float:
+        """The score of a completion, 0 if it is no answer."""
+        numbers = self.parse(text)
+        if numbers is None:
+            return 0.0
+        if isinstance(self.task, NumpyBandit):
+            context = self.task.contexts(np.array(question))
+            return float(self.task.score(context, np.array(numbers))[0])
+        return float(self.task.score(np.array(question), np.array(numbers)))
+
+
+def _instruction(task: NumpyTokenTask) -> str:
+    rules: Any = task.task
+    count = task.vocab_size
+    target = getattr(rules, "target", None)
+    if target is None:
+        return _BRACKETS.format(types=count // 2)
+    length = rules.message_length if isinstance(rules, MultiTurnTask) else rules.horizon
+    words = _INSTRUCTIONS[target].format(last=count - 1, count=count, signals=(count + 1) // 2, length=length)
+    if not isinstance(rules, MultiTurnTask):
+        return words
+    return _TURNS.format(turns=rules.turns, each=rules.message_length, count=count) + words
+
+
+def message_text(completion: Any) -> str:
+    """The text of a completion: a string, or the last message of a list of chat messages; else empty."""
+    if isinstance(completion, list | tuple):
+        completion = completion[-1] if completion else ""
+    if isinstance(completion, dict):
+        completion = completion.get("content")
+    if isinstance(completion, list | tuple):  # the parts of a message
+        parts = [part.get("text") for part in completion if isinstance(part, dict)]
+        return "".join(part for part in parts if isinstance(part, str))
+    return completion if isinstance(completion, str) else ""

@@ -1,0 +1,141 @@
+"""What every token task does: draw prompts, know right answers, pay tokens."""
+
+import abc
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ._arrays import AnyArray, check_broadcast, check_tokens, namespace
+from ._rewards import REWARDS, Reward
+
+if TYPE_CHECKING:
+    from jaxtyping import PRNGKeyArray
+
+
+class AbstractTokenTask(abc.ABC):
+    """A prompt of `horizon` tokens is answered with as many, and every token of the answer is paid in [0, 1].
+
+    All methods but the two that draw compute with NumPy or with JAX, whichever their arguments are from, and
+    pass through `jax.jit` and `jax.vmap`. A task has no arrays of its own: it is a frozen dataclass, and to
+    JAX a pytree without leaves.
+
+    A task of your own is a frozen dataclass with the fields `reward`, `horizon` and `vocab_size` and the
+    method `answer`; where more than one answer is right, with `correct` and `right_candidates` as well.
+    """
+
+    reward: str
+    horizon: int
+    vocab_size: int
+
+    @abc.abstractmethod
+    def answer(self, prompts: Int[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
+        """A correct answer to every prompt."""
+
+    @property
+    def rule(self) -> Reward:
+        """How correct tokens are paid."""
+        return REWARDS[self.reward]
+
+    def prompts(self, key: "PRNGKeyArray", batch: int) -> Int[AnyArray, "{batch} {self.horizon}"]:
+        """Draw `batch` prompts with a JAX key."""
+        import jax
+
+        return jax.random.randint(key, (batch, self.horizon), 0, self.vocab_size)
+
+    def numpy_prompts(self, rng: np.random.Generator, batch: int) -> Int[np.ndarray, "b h"]:
+        """Draw `batch` prompts with a generator of NumPy, `int32`."""
+        return rng.integers(0, self.vocab_size, (batch, self.horizon), np.int32)
+
+    def right_tokens(
+        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+    ) -> Int[AnyArray, "*#b h"]:
+        """The token that would be right at every position, given the answer up to there."""
+        del answers
+        return self.answer(prompts)
+
+    def correct(
+        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+    ) -> Bool[AnyArray, "*b h"]:
+        """Which tokens of the answers are right; leading axes broadcast."""
+        self._check(prompts, answers)
+        return answers == self.right_tokens(prompts, answers)
+
+    def exact_match(
+        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+    ) -> Bool[AnyArray, "*b"]:
+        """Whether every token of an answer is right, whatever it is paid."""
+        return namespace(prompts, answers).all(self.correct(prompts, answers), axis=-1)
+
+    def token_rewards(
+        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+    ) -> Float[AnyArray, "*b h"]:
+        """The reward of every token, each in [0, 1]; leading axes broadcast."""
+        return self.rule.tokens(self.correct(prompts, answers))
+
+    def score(
+        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+    ) -> Float[AnyArray, "*b"]:
+        """The score of every answer: the mean of its token rewards, in [0, 1]."""
+        return self.rule.score(self.correct(prompts, answers))
+
+    def candidate_rewards(
+        self,
+        prompts: Int[AnyArray, "*b h"],
+        behaviour: Int[AnyArray, "*b h"],
+        candidates: Int[AnyArray, "*b h k"],
+    ) -> Float[AnyArray, "*b h k"]:
+        """The reward of each candidate token, put after the prefix that the behaviour answer has there.
+
+        Under `"sequential"` a candidate earns nothing once the behaviour prefix before it holds a mistake.
+
+        **Raises:** `ValueError` under a reward that pays whole answers and so no single token.
+        """
+        if not self.rule.dense:
+            raise ValueError(
+                f"a {self.reward} reward pays whole answers, so single candidate tokens have no reward: "
+                "score whole answers with `score`, or use the reward 'bag_of_tokens' or 'sequential'"
+            )
+        right = self.right_candidates(prompts, behaviour, candidates)
+        if self.reward == "bag_of_tokens":
+            return right.astype(float)
+        xp = namespace(prompts, behaviour, candidates)
+        reached = xp.cumprod(self.correct(prompts, behaviour).astype(float), axis=-1)
+        before = xp.concatenate([xp.ones_like(reached[..., :1]), reached[..., :-1]], axis=-1)
+        return before[..., None] * right.astype(float)
+
+    def right_candidates(
+        self,
+        prompts: Int[AnyArray, "*b h"],
+        behaviour: Int[AnyArray, "*b h"],
+        candidates: Int[AnyArray, "*b h k"],
+    ) -> Bool[AnyArray, "*b h k"]:
+        """Which candidate tokens would be right after the behaviour's prefix."""
+        return candidates == self.right_tokens(prompts, behaviour)[..., None]
+
+    @property
+    def random_score(self) -> float:
+        """The expected score of uniformly random answers, in closed form."""
+        return self.rule.random_score(1 / self.vocab_size, self.horizon)
+
+    @property
+    def optimal_score(self) -> float:
+        """The score of correct answers."""
+        return 1.0
+
+    def _check(self, prompts: AnyArray, answers: AnyArray) -> None:
+        check_tokens("prompts", prompts, self.horizon)
+        check_tokens("answers", answers, self.horizon)
+        check_broadcast(prompts=tuple(prompts.shape), answers=tuple(answers.shape))
+
+
+def check_sizes(horizon: int, vocab_size: int) -> None:
+    """Refuse sizes that no task has.
+
+    Raises:
+        ValueError: with the size and its least value.
+    """
+    if horizon < 1:
+        raise ValueError(f"horizon is {horizon}, but a prompt needs at least 1 token")
+    if vocab_size < 2:
+        raise ValueError(f"vocab_size is {vocab_size}, but a task needs at least 2 tokens")

@@ -1,0 +1,171 @@
+"""The suite for Gymnasium: importing this module registers every task as `tpo_envs/ID`.
+
+`import tpo_envs` does so too, when Gymnasium has been imported before.
+
+Example:
+    >>> import gymnasium
+    >>> import tpo_envs.gymnasium
+    >>> env = gymnasium.make("tpo_envs/token-reversal-terminal-h3-v2")
+    >>> observation, _ = env.reset(seed=0)
+    >>> observation.tolist()  # three tokens of the prompt; no token of the answer yet
+    [1, 1, 1, 2, 2, 2]
+    >>> for token in (1, 1, 1):
+    ...     observation, reward, terminated, truncated, info = env.step(token)
+    >>> reward, terminated, info["exact_match"]
+    (1.0, True, True)
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from ._episodes import BanditEpisodes, Step, TokenEpisodes
+from ._numpy_bandit import NumpyBandit
+from ._suite import Split, list_tasks, make_numpy
+
+NAMESPACE = "tpo_envs"
+
+
+class TaskEnv(gymnasium.Env):
+    """One episode of a task of the suite at a time.
+
+    A token task takes one token a step, for `horizon` steps, and observes the prompt and the answer so far
+    `[2 horizon]`, where `vocab_size` stands for a token that is not there yet. A bandit takes one action. The
+    rewards of an episode sum to its score, and the last `info` holds `score` and `exact_match`.
+
+    Args:
+        task_id: an id of `tpo_envs.list_tasks()`.
+        split: which images, for a task made of images.
+        render_mode: "ansi" for text, or None.
+
+    Raises:
+        ValueError: for an unknown id, with the nearest matches.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["ansi"]}  # noqa: RUF012
+
+    def __init__(self, task_id: str, split: Split = "train", render_mode: str | None = None):
+        self._episodes = _episodes(task_id, split, 1)
+        self.observation_space, self.action_space = _spaces(self._episodes)
+        self.render_mode = render_mode
+        self.task_id = task_id
+
+    def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Any, dict]:
+        """Begin an episode."""
+        super().reset(seed=seed, options=dict(options or {}))
+        return self._one(self._episodes.reset(self.np_random)), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
+        """Write a token, or act."""
+        step = self._episodes.step(np.asarray(action).reshape(1))
+        info = {name: values[0].item() for name, values in _outcome(step).items()}
+        return self._one(step.observations), float(step.rewards[0]), step.over, False, info
+
+    def render(self) -> Any:
+        """The observation as a line of text."""
+        if self.render_mode is None:
+            return None
+        seen = self._episodes.observations()[0]
+        if isinstance(self._episodes, BanditEpisodes):
+            return f"{self.task_id}: context {seen}\n"
+        horizon, blank = self._episodes.task.horizon, self._episodes.task.vocab_size
+        words = ["_" if token == blank else str(token) for token in seen.tolist()]
+        return f"{self.task_id}: {' '.join(words[:horizon])} -> {' '.join(words[horizon:])}\n"
+
+    def _one(self, observations: Any) -> Any:
+        discrete = isinstance(self.observation_space, gymnasium.spaces.Discrete)
+        return observations[0] if not discrete else np.int64(observations[0])
+
+
+class TaskVectorEnv(VectorEnv):
+    """Many episodes of a task of the suite at once, computed as one batch.
+
+    All episodes of a task last equally long. They begin anew with the step after their last one, whose
+    actions are ignored, as in Gymnasium's "next step" mode. Spaces, rewards and `info` are those of
+    `TaskEnv`, with a leading axis.
+
+    Args:
+        task_id: an id of `tpo_envs.list_tasks()`.
+        num_envs: how many episodes at once, at least 1.
+        split: which images, for a task made of images.
+
+    Raises:
+        ValueError: for an unknown id, with the nearest matches.
+    """
+
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
+
+    def __init__(self, task_id: str, num_envs: int = 1, split: Split = "train"):
+        self.num_envs = num_envs
+        self._episodes = _episodes(task_id, split, num_envs)
+        self.single_observation_space, self.single_action_space = _spaces(self._episodes)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._over = False
+
+    def reset(
+        self,
+        *,
+        seed: int | list[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin all episodes; one seed is for all of them together."""
+        if isinstance(seed, list):
+            raise TypeError("these episodes are drawn as one batch: seed must be one integer, not a list")
+        super().reset(seed=seed, options=options)
+        self._over = False
+        return self._episodes.reset(self.np_random), {}
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Take a step in all episodes, or begin new ones after the last step."""
+        ended = np.zeros(self.num_envs, bool)
+        if self._over:
+            self._over = False
+            return self._episodes.reset(self.np_random), np.zeros(self.num_envs), ended, ended.copy(), {}
+        step = self._episodes.step(actions)
+        self._over = step.over
+        return step.observations, step.rewards, ended | step.over, ended, _outcome(step)
+
+
+def _episodes(task_id: str, split: Split, n: int) -> TokenEpisodes | BanditEpisodes:
+    task = make_numpy(task_id, split=split)
+    return BanditEpisodes(task, n) if isinstance(task, NumpyBandit) else TokenEpisodes(task, n)
+
+
+def _spaces(episodes: TokenEpisodes | BanditEpisodes) -> tuple[Any, Any]:
+    actions = gymnasium.spaces.Discrete(episodes.task.num_actions)
+    if isinstance(episodes, TokenEpisodes):
+        sizes = np.full(2 * episodes.task.horizon, episodes.task.vocab_size + 1)
+        return gymnasium.spaces.MultiDiscrete(sizes), actions
+    inputs = episodes.task.all_inputs
+    if inputs.ndim == 1:
+        return gymnasium.spaces.Discrete(len(inputs)), actions
+    return gymnasium.spaces.Box(0.0, 1.0, inputs.shape[1:], np.float32), actions
+
+
+def _outcome(step: Step) -> dict[str, Any]:
+    return {"score": step.scores, "exact_match": step.exact} if step.over else {}
+
+
+def _register() -> None:
+    for task_id in list_tasks():
+        name = f"{NAMESPACE}/{task_id}"
+        if name in gymnasium.registry:
+            continue
+        gymnasium.register(
+            name,
+            entry_point="tpo_envs.gymnasium:TaskEnv",
+            vector_entry_point="tpo_envs.gymnasium:TaskVectorEnv",
+            kwargs={"task_id": task_id},
+        )
+        # The last part of an id is the size of the vocabulary, which Gymnasium would take for a version: it
+        # would call v2 out of date where there is v4.
+        spec = gymnasium.registry[name]
+        spec.name, spec.version = task_id, None
+
+
+_register()
