@@ -1,6 +1,11 @@
-"""What all tests of this package share."""
+"""What all tests of this package share, and a path to the helpers beside this file."""
+
+import pathlib
+import sys
 
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True, scope="session")

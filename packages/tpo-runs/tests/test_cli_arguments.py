@@ -135,7 +135,7 @@ def test_a_right_command_line_reaches_the_run(
     path = tmp_path / "config.toml"
     path.write_text(CONFIG)
     assert main([str(path), "--smoke", "--quiet", "--task.horizon", "2"]) == 7
-    ((loaded, arguments),) = calls
+    ((loaded, arguments, _),) = calls
     assert (loaded.path, loaded.config.schedule.steps, loaded.cells[0].task.horizon) == (path, 3, 2)
     assert arguments.quiet
     assert capsys.readouterr().err == ""

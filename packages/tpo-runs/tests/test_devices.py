@@ -26,10 +26,11 @@ def make_policy(key):
 rollout = SequenceGroup(TokenTask("reverse_copy", "terminal", 2, 2), 6, 4)
 trainer = Trainer(rollout, tpo, optax.adam(0.1), epochs=2)
 seeds = jnp.arange(int(sys.argv[1]))
-(state, keys), placed = spread_over_devices(
-    (initial_state(trainer, make_policy, seeds), seed_keys(seeds)[1]), trainer, len(seeds)
+alive = jnp.ones(len(seeds), bool)
+(state, keys, alive), placed = spread_over_devices(
+    (initial_state(trainer, make_policy, seeds), seed_keys(seeds)[1], alive), trainer, len(seeds)
 )
-plan = Plan(placed, keys, jnp.int32(0), jnp.int32(5))
+plan = Plan(placed, keys, alive, jnp.int32(0), jnp.int32(5))
 program = run_chunk.lower(plan, state, 5).compile().compiled.as_text()
 exchanges = [name for name in ("all-gather", "all-reduce", "all-to-all", "permute") if name in program]
 chunks = [chunk for _, chunk in train(trainer, state, seeds, 5)]

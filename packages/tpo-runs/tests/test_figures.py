@@ -28,7 +28,14 @@ def cell(method, point, *, seeds=4, steps=200, task="tokens"):
     error[solved[:, 0], -steps // 10 :] = 0.0
     weight = np.where(rng.random(error.shape) < 0.3, np.nan, error)
     metrics = {"error": error, "gradient_norm": error + 0.1, "success_weight": weight}
-    return CellResult(method, point, {"task": {"kind": task}}, np.arange(seeds), metrics, {})
+    return CellResult(
+        method,
+        point,
+        {"task": {"kind": task, **({"vocab_size": 2} if task == "tokens" else {})}},
+        np.arange(seeds),
+        metrics,
+        {},
+    )
 
 
 def cells(grid=None, methods=METHODS, **options):

@@ -54,7 +54,7 @@ def drawn(tmp_path, told):
     cells = expand(config)
     for cell in cells[:1]:
         store.write_block(
-            cell, [0, 1], {"error": RNG.random((2, 5)), "loss": RNG.random((2, 5))}, {"seconds": 1.0}
+            cell, [0, 1], {"error": RNG.random((2, 5)), "loss": RNG.random((2, 5))}, {}, {"seconds": 1.0}
         )
     entries = [{"method": c.method, "point": {}, "key": c.key, "seeds": [0, 1]} for c in cells]
     store.write_manifest(

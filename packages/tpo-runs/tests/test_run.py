@@ -65,6 +65,7 @@ def test_a_run_ends_with_metrics_figures_and_tables_and_resumes(config, capsys):
     out = config.parent / "results" / "tiny"
     assert finished(out) == {"TPO": [0, 1], "PG": [0, 1]}
     assert {path.name for path in (out / "figures").iterdir()} == {
+        "SHA256SUMS",
         *("learning_curves.png", "learning_curves.pdf", "final_errors.png", "final_errors.pdf"),
         "summary.md",
     }

@@ -1,8 +1,6 @@
 """`python -m tpo_runs`, the same as `tpo-runs`."""
 
-import sys
-
-from ._cli import main
+from ._cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -26,6 +26,14 @@ overrides:
   A VALUE is read as TOML, or as a string where it is not TOML. The command line wins over the
   smoke table, which wins over the file. What a method sets for itself stays: --schedule.epochs
   leaves a method with its own `schedule = { epochs = 1 }` as it is.
+
+exit codes:
+    0  complete
+    1  some cell failed, the others are complete; or the disk could not be written, and the last
+       checkpoint is intact
+    2  refused before anything was trained: the command line, the config, the output directory
+    3  complete, but some seed diverged: it became NaN or infinite, and was frozen
+  130, 143  stopped by SIGINT or SIGTERM, and all is saved; the same command goes on
 """
 
 

@@ -58,5 +58,10 @@ class Cell:
     @functools.cached_property
     def key(self) -> str:
         """The cell's name in the results store: 16 hexadecimal digits of the SHA-256 of its identity."""
-        text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return key_of(self.identity())
+
+
+def key_of(identity: Mapping[str, Any]) -> str:
+    """The key of the cell of this identity."""
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

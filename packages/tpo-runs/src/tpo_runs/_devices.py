@@ -1,6 +1,7 @@
 """Where training runs: the seeds of a block, spread over the devices of this machine."""
 
 import contextlib
+import gc
 import importlib.util
 import os
 from pathlib import Path
@@ -60,3 +61,15 @@ def _has_gpu_plugin() -> bool:
 def _cores() -> int:
     """The cores this process may use, where the system tells."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def let_go_of_programs(most_maps: int = 16_000) -> None:
+    """Make JAX forget its compiled programs when they take up many memory maps of this process.
+
+    JAX keeps all that it has compiled, about 1,000 memory maps a program on CPU, and Linux allows a process
+    65,530. A program that is still held elsewhere stays; what is used again comes from the cache on disk.
+    """
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > most_maps:
+        jax.clear_caches()
+        gc.collect()

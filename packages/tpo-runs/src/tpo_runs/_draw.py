@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ._figures import FIGURES, save_figure
+from ._integrity import SUMS, damage, sums, write_file
 from ._paper import compare, paper_table
 from ._results import CellResult
 from ._specs_figure import figure_name, figure_spec
@@ -28,6 +29,9 @@ def draw(store: Store, console: Console) -> list[Path]:
     manifest, results = store.manifest(), store.results()
     if not results:
         return []
+    for line in damage(store.figures) if (store.figures / SUMS).exists() else ():
+        console.print(f"{line}; drawn again", highlight=False, markup=False, soft_wrap=True)
+    (store.figures / SUMS).unlink(missing_ok=True)
     written = []
     metric = manifest.get("metric", "error")
     for entry in manifest["figures"]:
@@ -45,17 +49,24 @@ def draw(store: Store, console: Console) -> list[Path]:
         written += save_figure(figure, store.figures / figure_name(spec))
     tables = _tables(results, manifest["threshold"], metric)
     summary = store.figures / "summary.md"
+    store.figures.mkdir(exist_ok=True)
     heading = f"# {manifest['title']}\n\n" if manifest["title"] else ""
-    summary.write_text(heading + "\n".join(table.markdown() for table in tables), encoding="utf-8")
+    # What took how long differs from run to run; the file does not.
+    timeless = _tables(results, manifest["threshold"], metric, seconds=False)
+    write_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
+    written.append(summary)
+    write_file(store.figures / SUMS, sums(store.figures, [path.name for path in written]).encode())
     for table in tables:
         if len(table.rows) <= MOST_SEED_ROWS:
             console.print(table.rich())
-    return [*written, summary]
+    return written
 
 
-def _tables(results: Sequence[CellResult], threshold: float, metric: str) -> list[TextTable]:
+def _tables(
+    results: Sequence[CellResult], threshold: float, metric: str, *, seconds: bool = True
+) -> list[TextTable]:
     tables = [
-        summary_table(results, threshold=threshold, metric=metric),
+        summary_table(results, threshold=threshold, metric=metric, seconds=seconds),
         seeds_table(results, metric=metric),
         paired_table(results, metric=metric),
     ]

@@ -1,8 +1,11 @@
 """What a run shows while it trains: a live bar on a terminal, plain lines elsewhere."""
 
+import math
 import time
 from types import TracebackType
 
+import numpy as np
+from jaxtyping import Float
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -28,7 +31,7 @@ class Reporter:
     def __init__(self, console: Console, total: int, *, quiet: bool = False):
         self._console = console
         self._total = total
-        self._done = 0
+        self._done = self._done_before = 0
         self._quiet = quiet
         self._began = self._last_line = time.monotonic()
         self._bar = Progress(
@@ -59,11 +62,21 @@ class Reporter:
         self._bar.update(self._task, description=f"{label}, compiling")
         self._plain(f"{label}: compiling", now=True)
 
-    def advance(self, steps: int, step: int, error: float) -> None:
-        """Another `steps` steps are done; the block stands at `step` with this mean error."""
+    def resume(self, step: int) -> None:
+        """The block goes on from `step`, which an earlier run has reached."""
+        self._done += step
+        self._done_before += step
+        self._bar.update(self._task, advance=step)
+        self.note(f"{self._label}: goes on from step {step}")
+
+    def advance(self, steps: int, step: int, errors: Float[np.ndarray, " seeds"]) -> None:
+        """Another `steps` steps are done; the block stands at `step` with these errors, NaN where lost."""
         self._done += steps
+        known = errors[~np.isnan(errors)]
+        error = float(known.mean()) if known.size else math.nan
         self._bar.update(self._task, advance=steps, description=f"{self._label}, error {error:.3f}")
-        left = (time.monotonic() - self._began) / self._done * (self._total - self._done)
+        left = (time.monotonic() - self._began) / (self._done - self._done_before)
+        left *= self._total - self._done
         self._plain(
             f"{self._label}: step {step}, error {error:.3f}, {self._done}/{self._total} steps of the run, "
             f"about {left:.0f} s left"
@@ -72,7 +85,13 @@ class Reporter:
     def note(self, text: str) -> None:
         """A line that stays."""
         if not self._quiet:
-            self._bar.console.print(text, highlight=False)
+            self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """A line that stays, also where nothing else is shown."""
+        # On a terminal above the bar, which would be torn apart otherwise.
+        console = self._bar.console if self._console.is_terminal else Console(stderr=True)
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _plain(self, text: str, *, now: bool = False) -> None:
         due = now or time.monotonic() - self._last_line >= LINE_SECONDS

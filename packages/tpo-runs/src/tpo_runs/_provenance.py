@@ -1,13 +1,18 @@
-"""Where results come from: versions, device and commit."""
+"""Where results come from: versions, device and commit, and what of it differs from now."""
 
+import functools
 import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
+
+from ._integrity import digest
 
 PACKAGES = (
     "tpo-runs",
@@ -20,10 +25,26 @@ PACKAGES = (
     "optax",
     "numpy",
 )
+# What the bits of a result may depend on, besides the commit, which changes with every note in a document.
+BITS = ("versions", "python", "platform", "devices", "cpu_count", "xla_flags", "objective")
 
 
-def provenance() -> dict[str, Any]:
-    """What is stored beside every result, made of what JSON can hold."""
+def provenance(objective: str = "") -> dict[str, Any]:
+    """What is stored beside every result, made of what JSON can hold. The same until the program ends.
+
+    Args:
+        objective: the module of the user's own objective, whose source is hashed.
+    """
+    module = sys.modules.get(objective)
+    source = getattr(module, "__file__", None)
+    return {
+        **_surroundings(),
+        "objective": {objective: digest(Path(source).read_bytes())} if source else {},
+    }
+
+
+@functools.cache
+def _surroundings() -> Mapping[str, Any]:
     return {
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
@@ -35,13 +56,45 @@ def provenance() -> dict[str, Any]:
     }
 
 
+def changes(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two provenances and may show in the last bits of a result, in words.
+
+    >>> changes({"versions": {"jax": "0.10.1"}, "python": "3.11.2"}, {"versions": {"jax": "0.10.2"}})
+    ['jax 0.10.1, now 0.10.2', 'python 3.11.2, now unknown']
+    """
+    before, after = dict(_flat(earlier)), dict(_flat(now))
+    return [
+        f"{name} {_short(before.get(name))}, now {_short(after.get(name))}"
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _flat(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    for name in BITS:
+        value = record.get(name)
+        if isinstance(value, Mapping):
+            yield from value.items()
+        elif value is not None:
+            yield name, value
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return text if len(text) < 64 else f"{text[:12]}..."
+
+
 def _git() -> dict[str, Any] | None:
     """The commit of the checkout that this package runs from, or None where it was installed from a wheel."""
     here = Path(__file__).parent
 
     def ask(*command: str) -> str | None:
         try:
-            done = subprocess.run(["git", *command], cwd=here, capture_output=True, text=True, timeout=10)
+            # Without optional locks, nothing is written into the user's repository.
+            words = ["git", "--no-optional-locks", *command]
+            done = subprocess.run(words, cwd=here, capture_output=True, text=True, timeout=10)
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout.strip() if done.returncode == 0 else None

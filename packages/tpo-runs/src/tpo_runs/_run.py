@@ -1,66 +1,150 @@
 """One run: train the cells that the store lacks, then draw what it holds."""
 
 import importlib
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import jax.numpy as jnp
-import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from ._arguments import Arguments
-from ._build import build_policy, build_task, build_trainer
+from ._block import Surroundings, own_module, train_block
+from ._build import build_task
 from ._cells import Cell
-from ._custom import resolve, search_paths
 from ._devices import set_up_jax
+from ._failures import told, write_traceback
+from ._integrity import discard
+from ._jobs import Job, compiled_ahead, missing_jobs, wanted_seeds
+from ._listing import listing
 from ._load import LoadedConfig
+from ._lock import locked
+from ._manifest import check_same_settings, manifest, remove_replaced
 from ._progress import Reporter
-from ._provenance import provenance
-from ._results import point_label
-from ._specs import Config, effective
-from ._specs_objective import CustomSpec
+from ._provenance import changes, provenance
+from ._signals import StopSignals
+from ._space import check_space, check_writable
+from ._storage_error import StorageError, told_in_one_line
 from ._store import Store
-from ._train import Trainer, TrainState, compile_chunk, initial_state, train
 
 FILE_WIDTH = 140
-COMPILED_AHEAD = 2
+FAILED, DIVERGED = 1, 3
 
 
-def run(loaded: LoadedConfig, arguments: Arguments) -> int:
+def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
     """Train, store, draw.
 
-    Cells that are complete in the output directory are not trained again, so the same command resumes a run.
+    Cells that are complete in the output directory are not trained again, and a block of seeds goes on from
+    its last checkpoint, so the same command resumes a run.
 
     Returns:
         The exit code.
 
     Raises:
-        ConfigError: a data set cannot be had, or the output directory cannot be read.
+        ConfigError: the output directory cannot take this run, or a data set cannot be had.
+        StorageError: the disk does not take what has to be kept.
+        Stopped: a signal has arrived, and all is saved.
     """
     console = _console()
     store = Store(arguments.out or _default_out(loaded.path, arguments.smoke))
     if arguments.list:
-        console.print(_listing(loaded, store))
+        console.print(listing(loaded, store))
         return 0
-    if arguments.overwrite:
-        for cell in loaded.cells:
-            store.remove_cell(cell.key)
     set_up_jax()
     for cell in loaded.cells:
-        # Missing data is told before the first step of any cell.
+        # Missing data is told before anything is written or trained.
         build_task(cell)
-    store.write_manifest(_manifest(loaded, store))
-    _train_missing(loaded, store, console, quiet=arguments.quiet)
-    # Loaded while the last block trains: matplotlib and SciPy take over a second.
-    files = importlib.import_module("._draw", __package__).draw(store, console)
-    if not arguments.quiet:
+    check_writable(store.root)
+    with locked(store.root) as takeover:
+        notes = [takeover] if takeover else []
+        if arguments.overwrite:
+            remove_replaced(loaded, store)
+        else:
+            check_same_settings(loaded, store)
+        store.remove_unfinished()
+        return _train_and_draw(loaded, store, console, stop, notes, quiet=arguments.quiet)
+
+
+def _train_and_draw(
+    loaded: LoadedConfig,
+    store: Store,
+    console: Console,
+    stop: StopSignals,
+    notes: list[str],
+    *,
+    quiet: bool,
+) -> int:
+    # Two methods may share a cell under different names; it is trained once.
+    cells: dict[str, Cell] = {}
+    for cell in loaded.cells:
+        cells.setdefault(cell.key, cell)
+    jobs = {key: missing_jobs(cell, store) for key, cell in cells.items()}
+    check_space(store.root, [job for of_cell in jobs.values() for job in of_cell])
+    discard(store.root / "errors")
+    with told_in_one_line(store.root, "nothing was trained"):
+        notes += store.write_run(manifest(loaded, store), loaded.config)
+    steps = sum(len(job.blocks) * job.cell.schedule.steps for of_cell in jobs.values() for job in of_cell)
+    with Reporter(console, steps, quiet=quiet) as reporter:
+        for text in notes:
+            reporter.warn(text)
+        _tell_what_is_there(cells, jobs, store, reporter)
+        wanted = [job for of_cell in jobs.values() for job in of_cell]
+        with stop.polled():
+            failed = _train_all(wanted, loaded.path, Surroundings(store, reporter, stop))
+    with told_in_one_line(store.figures, "the results are intact; rerun to draw them"):
+        files = importlib.import_module("._draw", __package__).draw(store, console)
+    if not quiet:
         console.print(f"figures and tables: {', '.join(str(file) for file in files)}", soft_wrap=True)
-    return 0
+    return FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
+
+
+def _tell_what_is_there(
+    cells: dict[str, Cell], jobs: dict[str, list[Job]], store: Store, reporter: Reporter
+) -> None:
+    """Which cells are complete, and what was computed with other versions than those of now."""
+    for key, cell in cells.items():
+        label = Job(cell, ()).label
+        if not jobs[key]:
+            reporter.note(f"{label}: already complete in {store.root}")
+        now = provenance(own_module(cell))
+        differences = [text for there in store.provenances(key) for text in changes(there, now)]
+        if differences:
+            text = "; ".join(dict.fromkeys(differences))
+            reporter.warn(f"{label}: trained with other versions: {text}; --overwrite trains it again")
+
+
+def _train_all(jobs: Sequence[Job], config: Path, around: Surroundings) -> bool:
+    """Train all jobs; whether some of them failed."""
+    failed = False
+    with compiled_ahead(jobs, config, around.stop.check) as ready:
+        for job, future in ready:
+            try:
+                compiled = future.result()
+                for seeds in job.blocks:
+                    _warn_of_lost_seeds(job, train_block(job, compiled, seeds, around), around.reporter)
+            except StorageError:
+                raise
+            except Exception as error:
+                # Whatever it is, a user's objective or too little memory: the other cells go on.
+                failed = True
+                path = write_traceback(around.store.root / "errors", job.cell.key, error)
+                around.reporter.warn(f"{job.label}: failed: {told(error)}; the whole traceback is in {path}")
+    return failed
+
+
+def _warn_of_lost_seeds(job: Job, diverged: dict[str, int], reporter: Reporter) -> None:
+    for seed, step in diverged.items():
+        reporter.warn(
+            f"{job.label}: seed {seed} diverged at step {step}: its loss or its state is NaN or infinite; "
+            "it is frozen from there on, and the other seeds are not touched"
+        )
+
+
+def _any_diverged(cells: Sequence[Cell], store: Store) -> bool:
+    return any(
+        int(seed) in wanted_seeds(cell)
+        for cell in cells
+        for record in store.provenances(cell.key)
+        for seed in record["diverged"]
+    )
 
 
 def _console() -> Console:
@@ -70,146 +154,5 @@ def _console() -> Console:
 
 
 def _default_out(config: Path, smoke: bool) -> Path:
-    return Path("results") / (f"{config.stem}-smoke" if smoke else config.stem)
-
-
-def _seeds(cell: Cell) -> range:
-    return range(cell.schedule.first_seed, cell.schedule.first_seed + cell.schedule.seeds)
-
-
-def _missing_blocks(cell: Cell, store: Store) -> Iterator[list[int]]:
-    """The seeds that the store lacks, in blocks that are trained together."""
-    finished = store.finished_seeds(cell.key)
-    missing = [seed for seed in _seeds(cell) if seed not in finished]
-    for start in range(0, len(missing), cell.schedule.block):
-        yield missing[start : start + cell.schedule.block]
-
-
-class _Block(NamedTuple):
-    """Seeds of a cell that are trained together."""
-
-    cell: Cell
-    seeds: list[int]
-    trainer: Trainer
-
-
-def _train_missing(loaded: LoadedConfig, store: Store, console: Console, *, quiet: bool) -> None:
-    # Two methods may share a cell under different names; it is trained once.
-    cells = {cell.key: cell for cell in reversed(loaded.cells)}
-    work = {key: list(_missing_blocks(cell, store)) for key, cell in reversed(cells.items())}
-    total = sum(cells[key].schedule.steps * len(blocks) for key, blocks in work.items())
-    with Reporter(console, total, quiet=quiet) as reporter:
-        blocks = []
-        for key, seed_blocks in work.items():
-            if not seed_blocks:
-                reporter.note(f"{_label(cells[key])}: already complete in {store.root}")
-                continue
-            trainer = build_trainer(cells[key], _custom(cells[key], loaded.path))
-            blocks += [_Block(cells[key], seeds, trainer) for seeds in seed_blocks]
-        for block, state in _compiled_ahead(blocks):
-            _train_block(block, state, store, reporter)
-
-
-def _compiled_ahead(blocks: Sequence[_Block]) -> Iterator[tuple[_Block, TrainState]]:
-    """The blocks with their initial states, each compiled while the one before it trains."""
-    with ThreadPoolExecutor(COMPILED_AHEAD) as pool:
-        waiting = iter(blocks)
-        ahead = deque((block, pool.submit(_prepare, block)) for block in islice(waiting, COMPILED_AHEAD))
-        pool.submit(importlib.import_module, "._draw", __package__)
-        while ahead:
-            block, prepared = ahead.popleft()
-            state = prepared.result()
-            ahead.extend((block, pool.submit(_prepare, block)) for block in islice(waiting, 1))
-            yield block, state
-
-
-def _prepare(block: _Block) -> TrainState:
-    seeds = jnp.asarray(block.seeds)
-    state = initial_state(block.trainer, build_policy(block.cell), seeds)
-    return compile_chunk(block.trainer, state, seeds, block.cell.schedule.steps)
-
-
-def _train_block(block: _Block, state: TrainState, store: Store, reporter: Reporter) -> None:
-    cell, seeds = block.cell, block.seeds
-    reporter.block(f"{_label(cell)}, seeds {seeds[0]} to {seeds[-1]}")
-    chunks = []
-    for _, chunk in train(block.trainer, state, jnp.asarray(seeds), cell.schedule.steps):
-        chunks.append(chunk)
-        reporter.advance(chunk.stop - chunk.start, chunk.stop, float(chunk.metrics["error"][:, -1].mean()))
-    metrics = {
-        name: np.concatenate([chunk.metrics[name] for chunk in chunks], axis=1) for name in chunks[0].metrics
-    }
-    seconds = {"seconds": sum(chunk.seconds for chunk in chunks)}
-    store.write_block(cell, seeds, metrics, {**provenance(), **seconds})
-
-
-def _custom(cell: Cell, config: Path) -> Any:
-    if not isinstance(cell.objective, CustomSpec):
-        return None
-    return resolve(cell.objective.kind, cell.objective.keywords, search_paths(config))
-
-
-def _label(cell: Cell) -> str:
-    point = point_label(cell.point)
-    return f"{cell.method}, {point}" if point else cell.method
-
-
-def _manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
-    """The run's manifest. Methods and grid points of earlier runs with the same settings stay in it."""
-    settings = _settings(loaded.config)
-    entries = {_place(entry): entry for entry in _earlier_entries(store, settings)}
-    for cell in loaded.cells:
-        entry = {
-            "method": cell.method,
-            "point": dict(cell.point),
-            "key": cell.key,
-            "seeds": list(_seeds(cell)),
-        }
-        entries[_place(entry)] = entry
-    config = loaded.config
-    return {
-        "title": config.title,
-        "paper": config.paper,
-        "figures": effective(config)["figures"],
-        "metric": config.metric,
-        "threshold": config.threshold,
-        "settings": settings,
-        "cells": list(entries.values()),
-    }
-
-
-def _settings(config: Config) -> dict[str, Any]:
-    names = ["title", "task", "policy", "optimizer", "schedule"]
-    names += ["evaluation"] if config.evaluation.measures else []
-    shared = {name: effective(config)[name] for name in names}
-    return {**shared, "schedule": {**shared["schedule"], "seeds": None, "first_seed": None}}
-
-
-def _earlier_entries(store: Store, settings: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    if not store.has_manifest():
-        return []
-    earlier = store.manifest()
-    return earlier["cells"] if earlier["settings"] == settings else []
-
-
-def _place(entry: Mapping[str, Any]) -> tuple[str, str]:
-    return entry["method"], repr(sorted(entry["point"].items()))
-
-
-def _listing(loaded: LoadedConfig, store: Store) -> Table:
-    table = Table("cell", "method", "grid point", "steps", "seeds", "state", title=str(store.root))
-    for cell in loaded.cells:
-        wanted = _seeds(cell)
-        done = len(store.finished_seeds(cell.key).intersection(wanted))
-        state = (
-            "complete" if done == len(wanted) else f"{done} of {len(wanted)} seeds" if done else "not begun"
-        )
-        table.add_row(
-            cell.key,
-            cell.method,
-            point_label(cell.point),
-            f"{cell.schedule.steps:,}",
-            str(len(wanted)),
-            state,
-        )
-    return table
+    name = config.stem.strip(".") or "run"
+    return Path("results") / (f"{name}-smoke" if smoke else name)

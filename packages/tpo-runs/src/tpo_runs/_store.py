@@ -1,11 +1,9 @@
 """The results store: one directory per cell, one per block of seeds in it, and a manifest of the run."""
 
+import io
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +12,42 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
-from ._cells import Cell
+from ._cells import Cell, key_of
 from ._config_error import ConfigError
+from ._integrity import (
+    DamagedError,
+    appearing_whole,
+    damage,
+    discard,
+    json_bytes,
+    remove_unfinished,
+    sealed,
+    unsealed,
+    write_file,
+)
 from ._results import CellResult
+from ._specs import Config
+from ._stored_config import config_of_run, is_sealed
 
 MANIFEST = "run.json"
+METRICS, PROVENANCE, TIMING, CONFIG = "metrics.parquet", "provenance.json", "timing.json", "config.toml"
 
 
 class Store:
     """What a run leaves behind, below one directory.
 
     - `run.json`: title, and for each method and grid point the key and the seeds of its cell;
-    - `cells/KEY/spec.json`: everything that the cell's numbers depend on, except the seeds;
-    - `cells/KEY/seeds-A-B/metrics.parquet`: one row per seed and step, pages with checksums;
-    - `cells/KEY/seeds-A-B/provenance.json`: versions, device, commit, seconds;
+    - `config.toml`: the run's config as it took effect, which trains the same again;
+    - `cells/KEY/spec.json`: everything that the cell's numbers depend on, except the seeds; KEY is its hash;
+    - `cells/KEY/seeds-A-B/metrics.parquet`: one row per seed and step;
+    - `cells/KEY/seeds-A-B/provenance.json`: versions, device, commit, seeds that diverged;
+    - `cells/KEY/seeds-A-B/config.toml`: a config that trains these seeds again;
+    - `cells/KEY/seeds-A-B/timing.json`: seconds, host and date, apart from what can be compared;
+    - `cells/KEY/checkpoints/`: of seeds in training;
     - `figures/`: drawn from all of these.
 
-    A block of seeds is written under a temporary name and renamed when it is complete.
+    A block of seeds is written under a temporary name and renamed when it is complete. Every file is covered
+    by a SHA-256, which is checked when it is read: in `SHA256SUMS`, inside the file, or as KEY.
     """
 
     def __init__(self, root: Path):
@@ -44,7 +61,19 @@ class Store:
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Say which cells belong to the run; `manifest["cells"]` lists method, point, key and seeds."""
         self.root.mkdir(parents=True, exist_ok=True)
-        _write_json(self.root / MANIFEST, manifest)
+        write_file(self.root / MANIFEST, sealed(manifest))
+
+    def write_run(self, manifest: Mapping[str, Any], config: Config) -> list[str]:
+        """Write the manifest, and as `config.toml` the config as it took effect.
+
+        Returns:
+            A line about the config that was there before, if it was damaged.
+        """
+        self.write_manifest(manifest)
+        path = self.root / CONFIG
+        damaged = path.exists() and not is_sealed(path.read_bytes())
+        write_file(path, config_of_run(config))
+        return [f"{path}: damaged; written anew"] if damaged else []
 
     def has_manifest(self) -> bool:
         """Whether a run has written here before."""
@@ -54,23 +83,64 @@ class Store:
         """The run's manifest.
 
         Raises:
-            ConfigError: there is none, or it cannot be read.
+            ConfigError: there is none, it is damaged or cannot be read.
         """
         path = self.root / MANIFEST
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return unsealed(path)
         except FileNotFoundError:
             raise ConfigError([f"{path}: not found; expected the output directory of a run"]) from None
-        except (OSError, ValueError) as error:
-            raise ConfigError([f"{path}: cannot be read: {error}"]) from None
+        except DamagedError as error:
+            fix = "remove it, and run the config again, which writes it anew without training again"
+            raise ConfigError([f"{error}; {fix}"]) from None
+        except OSError as error:
+            raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
+
+    def remove_unfinished(self) -> None:
+        """Remove what processes that were killed had begun to write. Only for the holder of the lock."""
+        remove_unfinished(self.root)
 
     def finished_seeds(self, key: str) -> set[int]:
-        """The seeds of a cell that are complete in the store."""
-        return {seed for block in self._blocks(key) for seed in _provenance(block)["seeds"]}
+        """The seeds of a cell that are complete in the store.
+
+        Raises:
+            ConfigError: a file is damaged; one line for each.
+        """
+        return {seed for block in self._intact_blocks(key) for seed in self._provenance(block)["seeds"]}
+
+    def provenances(self, key: str) -> list[dict[str, Any]]:
+        """Where the cell's blocks of seeds come from, one by one.
+
+        Raises:
+            ConfigError: a file is damaged; one line for each.
+        """
+        return [self._provenance(block) for block in self._intact_blocks(key)]
+
+    def spec(self, key: str) -> dict[str, Any]:
+        """The settings of a cell; none where it was never trained.
+
+        Raises:
+            ConfigError: they are damaged.
+        """
+        if lines := list(self._spec_damage(key)):
+            raise ConfigError(lines)
+        path = self._cell(key) / "spec.json"
+        return json.loads(path.read_bytes()) if path.exists() else {}
 
     def remove_cell(self, key: str) -> None:
         """Forget everything about a cell."""
-        shutil.rmtree(self._cell(key), ignore_errors=True)
+        discard(self._cell(key))
+
+    def checkpoints(self, key: str, seeds: Sequence[int]) -> Path:
+        """The directory of the checkpoints of a block of seeds."""
+        return self._cell(key) / "checkpoints" / _block_name(seeds)
+
+    def write_spec(self, cell: Cell) -> None:
+        """Write down the cell's settings, where they are not yet."""
+        path = self._cell(cell.key) / "spec.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_file(path, json_bytes(cell.identity()))
 
     def write_block(
         self,
@@ -78,28 +148,44 @@ class Store:
         seeds: Sequence[int],
         metrics: Mapping[str, Float[np.ndarray, "seeds steps"]],
         provenance: Mapping[str, Any],
+        timing: Mapping[str, Any],
+        config: str = "",
     ) -> None:
-        """Add the metrics of a finished block of seeds."""
-        directory = self._cell(cell.key)
-        directory.mkdir(parents=True, exist_ok=True)
-        spec = directory / "spec.json"
-        if not spec.exists():
-            _write_json(spec, cell.identity())
-        with _appearing_whole(directory / f"seeds-{seeds[0]:06d}-{seeds[-1]:06d}") as block:
-            _write_metrics(block / "metrics.parquet", seeds, metrics)
-            _write_json(block / "provenance.json", {**provenance, "seeds": list(seeds)})
+        """Add the metrics of a finished block of seeds.
+
+        Args:
+            cell: what was trained.
+            seeds: the block.
+            metrics: of all steps.
+            provenance: what the bits of the metrics may depend on.
+            timing: what differs from run to run; `seconds` of training among it.
+            config: the TOML file that trains this block.
+        """
+        self.write_spec(cell)
+        with appearing_whole(self._cell(cell.key) / _block_name(seeds), apart=[TIMING]) as block:
+            _write_metrics(block / METRICS, seeds, metrics)
+            (block / PROVENANCE).write_bytes(json_bytes({**provenance, "seeds": list(seeds)}))
+            (block / TIMING).write_bytes(sealed(timing))
+            (block / CONFIG).write_text(config, encoding="utf-8")
 
     def results(self) -> list[CellResult]:
-        """The cells of the run's manifest of which at least one wanted seed is complete."""
+        """The cells of the run's manifest of which at least one wanted seed is complete.
+
+        Raises:
+            ConfigError: a file is damaged; one line for each.
+        """
         found = (self._result(entry) for entry in self.manifest()["cells"])
         return [result for result in found if result is not None]
 
     def _result(self, entry: Mapping[str, Any]) -> CellResult | None:
         tables, provenance, wanted = [], [], set(entry["seeds"])
-        for block in self._blocks(entry["key"]):
-            if wanted.intersection(_provenance(block)["seeds"]):
-                tables.append(pq.read_table(block / "metrics.parquet", page_checksum_verification=True))
-                provenance.append(_provenance(block))
+        seconds = 0.0
+        for block in self._intact_blocks(entry["key"]):
+            if wanted.intersection(self._provenance(block)["seeds"]):
+                content = io.BytesIO((block / METRICS).read_bytes())
+                tables.append(pq.read_table(content, page_checksum_verification=True))
+                provenance.append(self._provenance(block))
+                seconds += unsealed(block / TIMING)["seconds"]
         if not tables:
             return None
         table = pa.concat_tables(tables).sort_by([("seed", "ascending"), ("step", "ascending")])
@@ -111,26 +197,59 @@ class Store:
             for name in table.column_names
             if name not in ("seed", "step")
         }
-        spec = json.loads((self._cell(entry["key"]) / "spec.json").read_text(encoding="utf-8"))
-        seconds = sum(record["seconds"] for record in provenance)
-        return CellResult(
-            entry["method"],
-            entry["point"],
-            spec,
-            every[kept],
-            metrics,
-            {**provenance[-1], "seconds": seconds},
-        )
+        spec = self.spec(entry["key"])
+        diverged = {
+            seed: step
+            for record in provenance
+            for seed, step in record.get("diverged", {}).items()
+            if int(seed) in wanted
+        }
+        facts = {**provenance[-1], "seconds": seconds, "diverged": diverged}
+        return CellResult(entry["method"], entry["point"], spec, every[kept], metrics, facts)
 
     def _cell(self, key: str) -> Path:
+        # A manifest may come from a stranger: nothing in it may lead out of the directory.
+        if not re.fullmatch(r"[0-9a-f]{16}", key):
+            raise ConfigError([f"{self.root / MANIFEST}: {key!r} is not the key of a cell"])
         return self.root / "cells" / key
 
-    def _blocks(self, key: str) -> list[Path]:
-        return sorted(self._cell(key).glob("seeds-*"))
+    def _provenance(self, block: Path) -> dict[str, Any]:
+        return json.loads((block / PROVENANCE).read_bytes())
+
+    def _intact_blocks(self, key: str) -> list[Path]:
+        blocks = sorted(self._cell(key).glob("seeds-*"))
+        lines = [*self._spec_damage(key), *(line for block in blocks for line in _block_damage(block))]
+        if lines:
+            raise ConfigError(lines)
+        return blocks
+
+    def _spec_damage(self, key: str) -> Iterable[str]:
+        path = self._cell(key) / "spec.json"
+        if not path.exists():
+            return
+        content = path.read_bytes()
+        try:
+            identity = json.loads(content)
+            intact = json_bytes(identity) == content and key_of(identity) == key
+        except (ValueError, RecursionError):
+            intact = False
+        if not intact:
+            yield f"{path}: damaged, does not match the name of its directory; remove it: it is written anew"
 
 
-def _provenance(block: Path) -> dict[str, Any]:
-    return json.loads((block / "provenance.json").read_text(encoding="utf-8"))
+def _block_name(seeds: Sequence[int]) -> str:
+    return f"seeds-{seeds[0]:06d}-{seeds[-1]:06d}"
+
+
+def _block_damage(block: Path) -> list[str]:
+    lines = damage(block)
+    try:
+        unsealed(block / TIMING)
+    except DamagedError as error:
+        lines.append(str(error))
+    except OSError:
+        lines.append(f"{block / TIMING}: missing")
+    return [f"{line}; remove {block} to have its seeds trained again" for line in lines]
 
 
 def _write_metrics(path: Path, seeds: Sequence[int], metrics: Mapping[str, np.ndarray]) -> None:
@@ -141,27 +260,3 @@ def _write_metrics(path: Path, seeds: Sequence[int], metrics: Mapping[str, np.nd
     }
     columns |= {name: np.ascontiguousarray(values).reshape(-1) for name, values in sorted(metrics.items())}
     pq.write_table(pa.table(columns), path, compression="zstd", write_page_checksum=True)
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write so that a reader sees the old file or the new one, whole."""
-    text = json.dumps(value, indent=2, sort_keys=True) + "\n"
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=".", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(file.name, path)
-
-
-@contextmanager
-def _appearing_whole(directory: Path) -> Iterator[Path]:
-    """A directory to fill that takes its name only when the block of code ends without an error."""
-    temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=".writing-"))
-    try:
-        yield temporary
-        os.rename(temporary, directory)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise

@@ -68,6 +68,7 @@ def summary_table(
     fraction: float = 0.01,
     metric: str = "error",
     title: str | None = None,
+    seconds: bool = True,
 ) -> TextTable:
     """One row per cell: final error, failed seeds, steps to the threshold, seconds.
 
@@ -77,9 +78,10 @@ def summary_table(
         fraction: the share of the steps that counts as the end, see `final_error`.
         metric: what counts as the error.
         title: of the table.
+        seconds: whether there is a column of training times.
 
     Returns:
-        The table; call its `rich()` or `markdown()`.
+        The table; call its `rich()` or `markdown()`. A note names the seeds that diverged.
 
     Raises:
         ValueError: no results, or two cells of one name and point.
@@ -99,7 +101,7 @@ def summary_table(
                 percent(summary.failed),
                 str(summary.relapsed),
                 _steps_and_interval(summary),
-                ABSENT if summary.seconds is None else f"{summary.seconds:,.0f}",
+                *([ABSENT if summary.seconds is None else f"{summary.seconds:,.0f}"] if seconds else []),
             )
         )
     axes = _axis_columns(results)
@@ -107,15 +109,25 @@ def summary_table(
     columns = ("seeds", "steps", "mean ± s.e.", "95% interval", "IQM", "failed %", "relapsed")
     return TextTable(
         title or f"Final {_words(metric)} (%) and speed",
-        (*axes, "method", *columns, f"steps to {level}", "seconds"),
+        (*axes, "method", *columns, f"steps to {level}", *(["seconds"] if seconds else [])),
         tuple(rows),
         numbers=len(axes) + 1,
         notes=(
             f"Final: {final_words(fraction)}. IQM: interquartile mean. Intervals: bootstrap over seeds.",
             f"Failed: share of seeds that end above 50%. Relapsed: seeds below {level} and later above 50%.",
             f"Steps to {level}: index from 0 of the first step whose mean error over seeds is below it.",
+            *_lost_seeds(results),
         ),
     )
+
+
+def _lost_seeds(results: Sequence[CellResult]) -> list[str]:
+    lost = [
+        f"{' '.join((*names, 'seed', seed))} at step {step}"
+        for names, result in _ordered(results)
+        for seed, step in result.provenance.get("diverged", {}).items()
+    ]
+    return [f"Diverged, NaN or infinite, and without a value since: {', '.join(lost)}."] if lost else []
 
 
 def seeds_table(

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree, Scalar
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree, Scalar
 
 from ._devices import spread_over_devices
 from ._observation import Evaluation, Observation, Probe
@@ -118,10 +118,11 @@ def _start_all(start: Callable[[PyTree], TrainState], policies: PyTree) -> Train
 
 
 class Plan(NamedTuple):
-    """What a chunk does: steps `start` to `stop` of the seeds whose step keys these are."""
+    """What a chunk does: steps `start` to `stop` of the seeds whose step keys these are, if still `alive`."""
 
     trainer: Trainer
     keys: Key[Array, " s"]
+    alive: Bool[Array, " s"]
     start: Int[Array, ""]
     stop: Int[Array, ""]
 
@@ -132,41 +133,64 @@ def run_chunk(
 ) -> tuple[TrainState, dict[str, Float[Array, "seeds room"]]]:
     """Train all seeds by at most `room` steps, as one compiled loop that reuses the state's memory.
 
-    The bounds are traced, so chunks of all lengths share one compilation.
+    A seed whose loss or state is not finite keeps the state that it had before; its metrics are NaN from that
+    step on. The bounds are traced, so chunks of all lengths share one compilation.
     """
-    trainer, keys, start, stop = plan
+    trainer, keys, alive, start, stop = plan
     arrays, static = eqx.partition(state, eqx.is_array)
 
     def one_seed(arrays, key, step):
         state, metrics = trainer.episode(eqx.combine(arrays, static), jax.random.fold_in(key, step), step)
         return eqx.filter(state, eqx.is_array), metrics
 
-    def all_seeds(arrays, keys, step):
-        arrays, metrics = jax.vmap(one_seed, in_axes=(0, 0, None))(arrays, keys, step)
+    def all_seeds(arrays, alive, keys, step):
+        # Fused with the check, a seed's last bits would depend on how many seeds are beside it.
+        after, metrics = jax.lax.optimization_barrier(
+            jax.vmap(one_seed, in_axes=(0, 0, None))(arrays, keys, step)
+        )
+        alive &= jax.vmap(_finite)((after, metrics["loss"]))
+        arrays = jax.tree.map(lambda new, old: _where(alive, new, old), after, arrays)
         if trainer.evaluation is not None:
             metrics |= trainer.evaluation(eqx.combine(arrays, static).policy, step)
-        return arrays, metrics
+        return arrays, alive, {name: _where(alive, value, jnp.nan) for name, value in metrics.items()}
 
-    shapes = jax.eval_shape(all_seeds, arrays, keys, start)[1]
+    shapes = jax.eval_shape(all_seeds, arrays, alive, keys, start)[2]
     rows = jax.tree.map(lambda shape: jnp.full((*shape.shape, room), jnp.nan, shape.dtype), shapes)
 
     def body(step, carry):
-        arrays, rows = carry
-        arrays, metrics = all_seeds(arrays, keys, step)
-        return arrays, jax.tree.map(lambda row, value: row.at[:, step - start].set(value), rows, metrics)
+        arrays, alive, rows = carry
+        arrays, alive, metrics = all_seeds(arrays, alive, keys, step)
+        rows = jax.tree.map(lambda row, value: row.at[:, step - start].set(value), rows, metrics)
+        return arrays, alive, rows
 
-    arrays, rows = jax.lax.fori_loop(start, stop, body, (arrays, rows))
+    arrays, _, rows = jax.lax.fori_loop(start, stop, body, (arrays, alive, rows))
     return eqx.combine(arrays, static), rows
 
 
-def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int) -> TrainState:
-    """Compile what `train` runs, and hand back the state, whose memory is reused. Safe in another thread."""
+def _finite(tree: PyTree) -> Bool[Array, ""]:
+    floats = jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array))
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in floats]).all()
+
+
+def _where(rows: Bool[Array, " s"], chosen: Array, other: Array | float) -> Array:
+    """`chosen` in some of the rows, `other` elsewhere."""
+    return jnp.where(rows.reshape(-1, *[1] * (chosen.ndim - 1)), chosen, other)
+
+
+Program: TypeAlias = Callable[[Plan, TrainState, int], tuple[TrainState, dict[str, Array]]]
+
+
+def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int) -> Program:
+    """Compile `run_chunk` for what `train` gives it. Safe in another thread.
+
+    As long as it is held, the program outlives a clearing of JAX's caches.
+    """
     _, keys = seed_keys(seeds)
-    (state, keys), trainer = spread_over_devices((state, keys), trainer, len(seeds))
+    alive = jnp.ones(len(seeds), bool)
+    (state, keys, alive), trainer = spread_over_devices((state, keys, alive), trainer, len(seeds))
     now = jnp.int32(0)
-    # Only running it fills the cache that `train` looks into: a chunk of no steps.
-    state, _ = run_chunk(Plan(trainer, keys, now, now), state, min(LONGEST_CHUNK, steps))
-    return state
+    plan = Plan(trainer, keys, alive, now, now)
+    return cast(Any, run_chunk).lower(plan, state, min(LONGEST_CHUNK, steps)).compile()
 
 
 def train(
@@ -176,24 +200,53 @@ def train(
     steps: int,
     *,
     first_step: int = 0,
+    alive: Bool[np.ndarray, " s"] | None = None,
     chunk_seconds: float = 1.0,
+    program: Program = run_chunk,
 ) -> Iterator[tuple[TrainState, Chunk]]:
     """Train all seeds up to `steps`, and hand out the state and the metrics after every chunk.
 
     Chunks are as long as fits in about `chunk_seconds`; their length changes no number. A state handed out
     is valid until the next chunk is asked for, which reuses its memory.
+
+    A seed whose loss or state becomes NaN or infinite is frozen: it keeps the last finite state, its metrics
+    are NaN from that step on, and no other seed is touched.
+
+    Args:
+        trainer: how the seeds are trained.
+        state: their stacked states before step `first_step`.
+        seeds: the seeds.
+        steps: where to stop.
+        first_step: where to go on.
+        alive: which seeds are not frozen; by default all.
+        chunk_seconds: how long a chunk should take.
+        program: what `compile_chunk` made; by default compiled at the first chunk.
     """
     _, keys = seed_keys(seeds)
     (state, keys), trainer = spread_over_devices((state, keys), trainer, len(seeds))
+    alive = np.ones(len(seeds), bool) if alive is None else alive
     room = min(LONGEST_CHUNK, steps)
     length = 1
     while first_step < steps:
-        stop = min(first_step + length, steps)
+        stop = _chunk_end(trainer, first_step, min(first_step + length, steps))
         began = time.perf_counter()
-        plan = Plan(trainer, keys, jnp.int32(first_step), jnp.int32(stop))
-        state, rows = run_chunk(plan, state, room)
+        spread_alive, _ = spread_over_devices(jnp.asarray(alive), None, len(seeds))
+        plan = Plan(trainer, keys, spread_alive, jnp.int32(first_step), jnp.int32(stop))
+        state, rows = program(plan, state, room)
         metrics = {name: np.asarray(row)[:, : stop - first_step] for name, row in rows.items()}
         seconds = time.perf_counter() - began
         yield state, Chunk(first_step, stop, metrics, seconds)
-        length = max(1, min(room, round(chunk_seconds * (stop - first_step) / seconds)))
+        alive = ~np.isnan(metrics["loss"][:, -1])
+        # Growing fourfold at most: an evaluation, or a first step that was quick, must not make a chunk long.
+        done = stop - first_step
+        length = max(1, min(room, 4 * done, round(chunk_seconds * done / seconds)))
         first_step = stop
+
+
+def _chunk_end(trainer: Trainer, start: int, stop: int) -> int:
+    """At the next evaluation, where that cuts off less than nine tenths of the chunk; else at `stop`."""
+    if trainer.evaluation is None:
+        return stop
+    every = trainer.evaluation.every
+    evaluated = (start // every + 1) * every
+    return evaluated if start + (stop - start) / 10 <= evaluated <= stop else stop

@@ -1,0 +1,149 @@
+"""Training one block of seeds, with checkpoints, from where an earlier run left it."""
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from ._cells import Cell
+from ._checkpoint import Checkpoint, Checkpoints
+from ._jobs import Compiled, Job
+from ._progress import Reporter
+from ._provenance import changes, provenance
+from ._signals import StopSignals
+from ._specs_objective import CustomSpec
+from ._storage_error import told_in_one_line
+from ._store import Store
+from ._stored_config import config_of_block
+from ._train import TrainState, train
+
+
+class Surroundings(NamedTuple):
+    """What all blocks of a run share: where results go, who is told, and who may stop it."""
+
+    store: Store
+    reporter: Reporter
+    stop: StopSignals
+
+
+class _Progress:
+    """The steps done so far: their metrics, the seconds they took, and what they were computed with."""
+
+    def __init__(self, seeds: int, begun: Checkpoint | None, now: Mapping[str, Any]):
+        self.pieces = [begun.metrics] if begun else []
+        self.step = begun.step if begun else 0
+        self.seconds = begun.facts["seconds"] if begun else 0.0
+        self.alive = ~np.isnan(begun.metrics["loss"][:, -1]) if begun else np.ones(seeds, bool)
+        self.provenance = dict(now)
+        if begun:
+            earlier = dict(begun.facts["provenance"])
+            before = earlier.pop("before", [])
+            before = before if earlier == now else [*before, earlier]
+            self.provenance |= {"before": before} if before else {}
+
+    def metrics(self) -> dict[str, Float[np.ndarray, "seeds steps"]]:
+        return {
+            name: np.concatenate([piece[name] for piece in self.pieces], axis=1) for name in self.pieces[0]
+        }
+
+    def checkpoint(self, state: TrainState) -> Checkpoint:
+        facts = {"seconds": self.seconds, "provenance": self.provenance}
+        return Checkpoint(self.step, state, self.metrics(), facts)
+
+
+def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surroundings) -> dict[str, int]:
+    """Train a block of seeds to its end and store it.
+
+    Returns:
+        The seeds that diverged, and the step from which on they are frozen.
+
+    Raises:
+        Stopped: a signal has arrived; a checkpoint is saved.
+        StorageError: the disk does not take what has to be kept; the last checkpoint is intact.
+    """
+    cell, store = job.cell, around.store
+    around.reporter.block(f"{job.label}, seeds {seeds[0]} to {seeds[-1]}")
+    state = compiled.start(seeds)
+    checkpoints = Checkpoints(
+        store.checkpoints(cell.key, seeds), {"cell": cell.identity(), "seeds": list(seeds)}
+    )
+    now = provenance(own_module(cell))
+    begun = checkpoints.latest(state, around.reporter.note)
+    progress = _Progress(len(seeds), begun, now)
+    if begun is not None:
+        state = begun.state
+        around.reporter.resume(progress.step)
+        if differences := "; ".join(changes(begun.facts["provenance"], now)):
+            around.reporter.warn(f"{job.label}: the steps up to here were computed with {differences}")
+    _train(job, compiled, seeds, state, progress, checkpoints, around)
+    metrics = progress.metrics()
+    diverged = first_lost_steps(seeds, metrics["loss"])
+    facts = {**progress.provenance, "diverged": diverged}
+    timing = {
+        "seconds": progress.seconds,
+        "host": platform.node(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+    with told_in_one_line(
+        store.checkpoints(cell.key, seeds), "the last checkpoint is intact; rerun to go on from there"
+    ):
+        store.write_block(cell, seeds, metrics, facts, timing, config_of_block(cell, seeds))
+        checkpoints.remove()
+    return diverged
+
+
+def _train(
+    job: Job,
+    compiled: Compiled,
+    seeds: Sequence[int],
+    state: TrainState,
+    progress: _Progress,
+    checkpoints: Checkpoints,
+    around: Surroundings,
+) -> None:
+    schedule = job.cell.schedule
+    saved = time.monotonic()
+    chunks = train(
+        compiled.trainer,
+        state,
+        jnp.asarray(seeds),
+        schedule.steps,
+        first_step=progress.step,
+        alive=progress.alive,
+        program=compiled.program,
+    )
+    around.stop.check()
+    for state, chunk in chunks:
+        progress.pieces.append(chunk.metrics)
+        progress.step = chunk.stop
+        progress.seconds += chunk.seconds
+        around.reporter.advance(chunk.stop - chunk.start, chunk.stop, chunk.metrics["error"][:, -1])
+        if chunk.stop == schedule.steps:
+            return
+        due = time.monotonic() - saved >= 60 * schedule.checkpoint_minutes
+        if due or around.stop.asked:
+            checkpoints.save(progress.checkpoint(state))
+            saved = time.monotonic()
+        around.stop.check()
+
+
+def own_module(cell: Cell) -> str:
+    """The module of the cell's objective, if it is a user's own."""
+    return cell.objective.kind.partition(":")[0] if isinstance(cell.objective, CustomSpec) else ""
+
+
+def first_lost_steps(seeds: Sequence[int], loss: Float[np.ndarray, "seeds steps"]) -> dict[str, int]:
+    """The seeds whose loss is NaN at the end, and the first step from which on it is.
+
+    >>> first_lost_steps([7, 8], np.array([[1.0, 2.0], [1.0, np.nan]]))
+    {'8': 1}
+    """
+    return {
+        str(seed): int(np.isnan(row).argmax())
+        for seed, row in zip(seeds, loss, strict=True)
+        if np.isnan(row[-1])
+    }

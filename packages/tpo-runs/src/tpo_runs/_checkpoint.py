@@ -1,0 +1,130 @@
+"""Checkpoints of a block of seeds in training: the state, and the metrics up to it."""
+
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, PyTree
+
+from ._integrity import appearing_whole, damage, discard, json_bytes
+from ._storage_error import told_in_one_line
+
+KEPT = 2
+STATE, METRICS, MANIFEST = "state.npz", "metrics.npz", "manifest.json"
+
+
+class Checkpoint(NamedTuple):
+    """Where a block of seeds stood: after `step` steps.
+
+    Args:
+        step: the number of steps done, which is the index of the next one.
+        state: what training changes.
+        metrics: of all steps done.
+        facts: what else was known: seconds, provenance.
+    """
+
+    step: int
+    state: PyTree
+    metrics: Mapping[str, Float[np.ndarray, "seeds steps"]]
+    facts: Mapping[str, Any]
+
+
+class Checkpoints:
+    """The last two checkpoints of a block of seeds, as directories `step-N` of one directory.
+
+    Each holds arrays as `.npz` files without pickle, a manifest of their tree paths, shapes and dtypes, and
+    the hashes of them all.
+    """
+
+    def __init__(self, directory: Path, identity: Mapping[str, Any]):
+        """Those of the block that `identity`, made of what JSON can hold, tells from others."""
+        self.directory = directory
+        self.identity = dict(identity)
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Add a checkpoint, which is visible only when it is complete, and remove the third last.
+
+        Raises:
+            StorageError: it cannot be written; those before it stay.
+        """
+        leaves = _leaves(checkpoint.state)
+        manifest = {
+            "identity": self.identity,
+            "step": checkpoint.step,
+            "facts": checkpoint.facts,
+            "leaves": _description(leaves),
+        }
+        target = self.directory / f"step-{checkpoint.step:09d}"
+        with told_in_one_line(target, "the checkpoint before it is intact; rerun to go on from there"):
+            self.directory.mkdir(parents=True, exist_ok=True)
+            discard(target)
+            with appearing_whole(target) as temporary:
+                arrays = {f"{i}": np.asarray(leaf) for i, leaf in enumerate(leaves.values())}
+                np.savez(temporary / STATE, **arrays)  # pyright: ignore[reportArgumentType]
+                np.savez(temporary / METRICS, **checkpoint.metrics)  # pyright: ignore[reportArgumentType]
+                (temporary / MANIFEST).write_bytes(json_bytes(manifest))
+            for old in self._newest_first()[KEPT:]:
+                discard(old)
+
+    def latest(self, like: PyTree, tell: Callable[[str], None]) -> Checkpoint | None:
+        """The last checkpoint that is intact, or None.
+
+        Args:
+            like: a state of the same structure.
+            tell: is given one line for each damaged or foreign checkpoint, which is then removed.
+        """
+        for path in self._newest_first():
+            lines = damage(path)
+            if not lines:
+                try:
+                    return self._read(path, like)
+                except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+                    lines = [f"{path}: cannot be used: {error}"]
+            for line in lines:
+                tell(f"{line}; going back to what was saved before it")
+            discard(path)
+        return None
+
+    def remove(self) -> None:
+        """Remove all of them, and the directories above that are then empty."""
+        discard(self.directory)
+        if self.directory.parent.is_dir() and not any(self.directory.parent.iterdir()):
+            self.directory.parent.rmdir()
+
+    def _newest_first(self) -> list[Path]:
+        return sorted(self.directory.glob("step-*"), reverse=True)
+
+    def _read(self, path: Path, like: PyTree) -> Checkpoint:
+        manifest = json.loads((path / MANIFEST).read_bytes())
+        if manifest["identity"] != self.identity:
+            raise ValueError("it belongs to other seeds or another cell")
+        leaves = _leaves(like)
+        if manifest["leaves"] != _description(leaves):
+            raise ValueError("its arrays are not those of this policy and optimizer")
+        with np.load(path / STATE, allow_pickle=False) as file:
+            # Dtypes that NumPy does not know, such as bfloat16, come back as bytes. Copied, since the
+            # compiled loop reuses the memory of what it is given.
+            loaded = [
+                jnp.array(file[f"{i}"].view(leaf.dtype), copy=True) for i, leaf in enumerate(leaves.values())
+            ]
+        with np.load(path / METRICS, allow_pickle=False) as file:
+            metrics = {name: file[name] for name in file.files}
+        arrays, static = eqx.partition(like, eqx.is_array)
+        state = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), loaded), static)
+        return Checkpoint(int(manifest["step"]), state, metrics, manifest["facts"])
+
+
+def _leaves(state: PyTree) -> dict[str, Any]:
+    """The arrays of a state by their paths."""
+    with_paths, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(state, eqx.is_array))
+    return {jax.tree_util.keystr(path): leaf for path, leaf in with_paths}
+
+
+def _description(leaves: Mapping[str, Any]) -> list[list[Any]]:
+    return [[path, list(leaf.shape), str(leaf.dtype)] for path, leaf in leaves.items()]

@@ -1,0 +1,105 @@
+"""The manifest of a run, and whether an output directory can take a config."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ._cells import Cell
+from ._config_error import ConfigError
+from ._jobs import wanted_seeds
+from ._load import LoadedConfig
+from ._specs import Config, effective
+from ._store import Store
+
+Entries = dict[tuple[str, str], dict[str, Any]]
+ABSENT = "nothing"
+
+
+def manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
+    """The run's manifest. Methods and grid points of earlier runs with the same settings stay in it."""
+    config = loaded.config
+    settings = _settings(config)
+    earlier = store.manifest() if store.has_manifest() else {}
+    kept = earlier.get("cells", []) if earlier.get("settings") == settings else []
+    entries = {_place(entry): entry for entry in kept} | _entries(loaded.cells)
+    return {
+        "title": config.title,
+        "paper": config.paper,
+        "figures": effective(config)["figures"],
+        "metric": config.metric,
+        "threshold": config.threshold,
+        "settings": settings,
+        "cells": list(entries.values()),
+    }
+
+
+def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
+    """Refuse a config that differs from what the directory holds in more than seeds, points and methods.
+
+    Raises:
+        ConfigError: with one line for each key that differs, and one with the ways out.
+    """
+    if not store.has_manifest():
+        return
+    earlier = store.manifest()
+    lines = dict(_differences(earlier.get("settings", {}), _settings(loaded.config), ""))
+    before = {_place(entry): entry["key"] for entry in earlier["cells"]}
+    for cell in loaded.cells:
+        key = before.get(_place_of(cell), cell.key)
+        if key != cell.key and not lines:
+            lines |= _differences(store.spec(key), cell.identity(), f"method '{cell.method}': ")
+    if lines:
+        where = f"{store.root}: holds a run with other settings"
+        ways = "choose another --out, or --overwrite, which removes those results"
+        raise ConfigError([*(f"{where}: {key}: {text}" for key, text in lines.items()), f"{where}; {ways}"])
+
+
+def remove_replaced(loaded: LoadedConfig, store: Store) -> None:
+    """Forget the cells of this config, and those that the new manifest has no place for."""
+    doomed = {cell.key for cell in loaded.cells}
+    if store.has_manifest():
+        kept = {entry["key"] for entry in manifest(loaded, store)["cells"]}
+        doomed |= {entry["key"] for entry in store.manifest()["cells"]} - kept
+    for key in doomed:
+        store.remove_cell(key)
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    names = ["task", "policy", "optimizer", "schedule"]
+    names += ["evaluation"] if config.evaluation.measures else []
+    shared = {name: effective(config)[name] for name in names}
+    free = {"seeds": None, "first_seed": None, "checkpoint_minutes": None}
+    return {**shared, "schedule": {**shared["schedule"], **free}}
+
+
+def _entries(cells: Iterable[Cell]) -> Entries:
+    return {
+        _place_of(cell): {
+            "method": cell.method,
+            "point": dict(cell.point),
+            "key": cell.key,
+            "seeds": list(wanted_seeds(cell)),
+        }
+        for cell in cells
+    }
+
+
+def _place(entry: Mapping[str, Any]) -> tuple[str, str]:
+    return entry["method"], repr(sorted(entry["point"].items()))
+
+
+def _place_of(cell: Cell) -> tuple[str, str]:
+    return cell.method, repr(sorted(cell.point.items()))
+
+
+def _differences(there: Any, here: Any, path: str) -> Iterator[tuple[str, str]]:
+    """The keys whose values differ, with both values in words."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        for key in dict.fromkeys([*there, *here]):
+            inner = f"{path}.{key}" if path and not path.endswith(": ") else f"{path}{key}"
+            yield from _differences(there.get(key, ABSENT), here.get(key, ABSENT), inner)
+    elif there != here:
+        yield path, f"{_value(there)} there, {_value(here)} in this config"
+
+
+def _value(value: Any) -> str:
+    return value if value == ABSENT else repr(value)

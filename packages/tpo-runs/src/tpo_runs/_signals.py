@@ -1,0 +1,73 @@
+"""Stopping a run: the first SIGINT or SIGTERM lets it save what it has, the second ends it at once."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+WAIT = b": saving; once more ends it at once\n"
+
+
+class Stopped(BaseException):
+    """The run was asked to stop by a signal. `code` is the exit code: 128 and the signal's number."""
+
+    def __init__(self, number: int):
+        self.name = signal.Signals(number).name
+        self.code = 128 + number
+        super().__init__(self.name)
+
+
+class StopSignals:
+    """Watches for SIGINT and SIGTERM while it is entered.
+
+    Outside of `polled`, where there is nothing to save, a signal raises `Stopped` where it arrives. Inside,
+    it is only remembered until `check` is called. A second signal ends the process, whatever it is doing.
+    """
+
+    def __init__(self) -> None:
+        self._number: int | None = None
+        self._polled = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopSignals":
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @property
+    def asked(self) -> bool:
+        """Whether a signal has arrived."""
+        return self._number is not None
+
+    def check(self) -> None:
+        """Raise `Stopped` if a signal has arrived."""
+        if self._number is not None:
+            raise Stopped(self._number)
+
+    @contextmanager
+    def polled(self) -> Iterator[None]:
+        """A stretch of code that calls `check` at the moments when all is saved."""
+        self._polled = True
+        try:
+            yield
+        finally:
+            self._polled = False
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if self._number is not None:
+            os._exit(128 + number)
+        self._number = number
+        if not self._polled:
+            raise Stopped(number)
+        # Past all buffers, which the interrupted code may be in the middle of using.
+        os.write(2, signal.Signals(number).name.encode() + WAIT)

@@ -1,0 +1,74 @@
+"""Whether a disk will take a run: asked before anything is trained."""
+
+import functools
+import math
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import equinox as eqx
+import jax
+
+from ._build import PolicyMaker, build_policy
+from ._checkpoint import KEPT
+from ._config_error import ConfigError
+from ._integrity import discard, write_file
+from ._jobs import Job
+
+NUMBER = 4  # bytes of a float32
+STATE_SIZES = 4  # the policy, two moments of the optimizer, and one to spare
+FIGURES = 20_000_000
+PROBE = ".writing-probe"
+
+
+def check_writable(root: Path) -> None:
+    """Make the output directory, and try whether files can be written there.
+
+    Raises:
+        ConfigError: with one line, when they cannot.
+    """
+    for directory in (root, root / "cells", root / "figures"):
+        try:
+            if directory == root:
+                directory.mkdir(parents=True, exist_ok=True)
+            if directory.exists():
+                write_file(directory / PROBE, b"x")
+                discard(directory / PROBE)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigError([f"{directory}: cannot be written: {reason}; choose another --out"]) from None
+
+
+def check_space(root: Path, jobs: Iterable[Job]) -> None:
+    """Compare what the jobs may write at most with what is free.
+
+    Raises:
+        ConfigError: with one line, when there is less.
+    """
+    needed, free = needed_bytes(jobs), shutil.disk_usage(root).free
+    if needed > free:
+        sizes = f"the run may need {_megabytes(needed)}, and {_megabytes(free)} are free"
+        raise ConfigError([f"{root}: too little space: {sizes}; make room, or choose another --out"])
+
+
+def needed_bytes(jobs: Iterable[Job]) -> int:
+    """The most that training and storing some jobs may take: their metrics, and one job's checkpoints."""
+    results, checkpoints = 0, 0
+    for job in jobs:
+        row = NUMBER * (len(job.cell.metrics) + 2)
+        of_block = len(job.blocks[0]) * job.cell.schedule.steps * row
+        state = len(job.blocks[0]) * STATE_SIZES * _policy_bytes(build_policy(job.cell))
+        results += len(job.blocks) * of_block
+        checkpoints = max(checkpoints, (KEPT + 1) * (state + of_block))
+    return results + checkpoints + FIGURES if results else 0
+
+
+@functools.cache
+def _policy_bytes(make: PolicyMaker) -> int:
+    shapes = eqx.filter_eval_shape(make, jax.random.key(0))
+    leaves = jax.tree.leaves(eqx.filter(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct)))
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

@@ -1,0 +1,66 @@
+"""What tests of interrupted, damaged and failing runs share: a small config, and the program as a process."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CONFIG = """
+title = "A small run"
+figures = ["learning_curves"]
+[task]
+kind = "symmetric_bandit"
+actions = 4
+[policy]
+kind = "logit_table"
+initial_std = 0.0
+[optimizer]
+kind = "unit_norm"
+learning_rate = 0.01
+[schedule]
+steps = 6000
+seeds = 2
+block = 2
+checkpoint_minutes = 0.0001
+[[method]]
+name = "PG"
+objective = { kind = "reinforce" }
+rollout = { kind = "sampled_actions", contexts = "all", samples = 4, baseline = 0.5 }
+[[method]]
+name = "DG"
+objective = { kind = "dg" }
+rollout = { kind = "sampled_actions", contexts = "all", samples = 4, baseline = 0.5 }
+"""
+# What tells when a run took place, or that one is under way.
+APART = ("timing.json", ".lock", "lock.json")
+
+
+def start(*words: str | Path, **environment: str) -> subprocess.Popen[str]:
+    """The program in a process of its own."""
+    command = [sys.executable, "-m", "tpo_runs", *map(str, words)]
+    settings = os.environ | {"JAX_NUM_CPU_DEVICES": "1", "JAX_PLATFORMS": "cpu"} | environment
+    return subprocess.Popen(
+        command,
+        env=settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(words[0]).parent,
+    )
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 300) -> tuple[int, str]:
+    """The exit code, and what stands on standard error."""
+    _, errors = process.communicate(timeout=seconds)
+    assert "Traceback" not in errors, errors
+    return process.returncode, errors
+
+
+def contents(root: Path) -> dict[str, str]:
+    """The hash of every file of a store, but of those that tell the time."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.name not in APART
+    }
