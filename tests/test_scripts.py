@@ -47,6 +47,12 @@ def test_scoring_is_timed():
     assert done.stdout.splitlines()[1].startswith(task)
 
 
+def test_checkpoints_are_timed():
+    timing = [sys.executable, str(ROOT / "scripts/bench_checkpoint.py"), "--steps", "10", "--rounds", "3"]
+    done = subprocess.run([*timing, "--seeds", "1"], check=True, timeout=300, capture_output=True, text=True)
+    assert done.stdout.splitlines()[1].startswith("every 300 s: ")
+
+
 @pytest.mark.slow
 def test_reference_scores_are_made(tmp_path):
     made = tmp_path / "scores.json"
