@@ -22,7 +22,7 @@ ALLOWED = {
     "tpo_runs": {
         *("tpo_objectives", "tpo_envs", "tpo_models"),
         *("jax", "equinox", "jaxtyping", "numpy", "optax", "scipy", "matplotlib"),
-        *("pydantic", "pydantic_core", "rich", "pyarrow", "filelock"),
+        *("pydantic", "pydantic_core", "rich", "pyarrow", "filelock", "tomli_w"),
     },
 }
 # Extras that have modules to themselves, which are loaded when something of them is first used.
