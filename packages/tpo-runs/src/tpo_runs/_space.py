@@ -12,13 +12,12 @@ import jax
 from ._build import PolicyMaker, build_policy
 from ._checkpoint import KEPT
 from ._config_error import ConfigError
-from ._integrity import discard, write_file
 from ._jobs import Job
 
 NUMBER = 4  # bytes of a float32
 STATE_SIZES = 4  # the policy, two moments of the optimizer, and one to spare
 FIGURES = 20_000_000
-PROBE = ".writing-probe"
+PROBE = ".probe"
 
 
 def check_writable(root: Path) -> None:
@@ -32,8 +31,9 @@ def check_writable(root: Path) -> None:
             if directory == root:
                 directory.mkdir(parents=True, exist_ok=True)
             if directory.exists():
-                write_file(directory / PROBE, b"x")
-                discard(directory / PROBE)
+                # By a name of its own: another run, which holds the lock, removes unfinished files.
+                (directory / PROBE).write_bytes(b"x")
+                (directory / PROBE).unlink(missing_ok=True)
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigError([f"{directory}: cannot be written: {reason}; choose another --out"]) from None
