@@ -31,7 +31,6 @@ def test_every_task_is_registered_and_no_vocabulary_is_taken_for_a_version():
 
 
 @pytest.mark.parametrize("task_id", SOME)
-@pytest.mark.filterwarnings("ignore:.*render.*:UserWarning")
 def test_gymnasiums_own_checker_is_content(task_id):
     from gymnasium.utils.env_checker import check_env
 
@@ -112,6 +111,17 @@ def test_a_batch_is_many_single_episodes(task_id):
         assert not terminated.any()
         assert (reward == 0).all()
         assert info == {}
+
+
+@pytest.mark.parametrize("task_id", ["bandit-c1-a10-gap1", "token-copy-bag-h10-v2"])
+def test_a_finished_episode_can_be_shown(task_id):
+    env = gymnasium.make(f"tpo_envs/{task_id}", render_mode="ansi")
+    env.reset(seed=0)
+    over = False
+    while not over:
+        _, _, over, _, _ = env.step(1)
+    assert env.render().startswith(f"{task_id}: ")
+    assert "_" not in env.render().removeprefix(task_id)
 
 
 def test_the_same_seed_begins_the_same_episodes():

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._multi_turn import MultiTurnTask
-from ._numpy_bandit import NumpyBandit, NumpyContexts
+from ._numpy_bandit import NumpyBandit
 from ._numpy_checks import check_range
 from ._numpy_tokens import NumpyTokenTask
 
@@ -82,28 +82,27 @@ class BanditEpisodes:
 
     def __init__(self, task: NumpyBandit, n: int):
         self.task, self.n = task, n
-        self.contexts: NumpyContexts | None = None
+        self.contexts = task.contexts(np.zeros(n, int))
+        self.over = True
 
     def reset(self, rng: np.random.Generator) -> Any:
         """Draw new contexts and return what is seen of them."""
         self.contexts = self.task.contexts(rng.integers(0, len(self.task.labels), self.n))
+        self.over = False
         return self.observations()
 
     def observations(self) -> Any:
         """What is seen of the contexts last drawn."""
-        assert self.contexts is not None
         seen = self.contexts.inputs
         return seen.astype(np.int64) if seen.ndim == 1 else seen.copy()
 
     def step(self, actions: Any) -> Step:
         """Act in each episode."""
-        check_over(self.contexts is None)
-        assert self.contexts is not None
+        check_over(self.over)
         actions = checked_actions(actions, self.n, self.task.num_actions)
-        scores = self.task.score(self.contexts, actions)
-        step = Step(self.observations(), scores, True, scores, self.task.exact_match(self.contexts, actions))
-        self.contexts = None
-        return step
+        self.over = True
+        scores, exact = (judge(self.contexts, actions) for judge in (self.task.score, self.task.exact_match))
+        return Step(self.observations(), scores, True, scores, exact)
 
 
 def check_over(over: bool) -> None:

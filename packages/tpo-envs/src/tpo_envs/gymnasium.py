@@ -46,7 +46,7 @@ class TaskEnv(gymnasium.Env):
         ValueError: for an unknown id, with the nearest matches.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi"]}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(self, task_id: str, split: Split = "train", render_mode: str | None = None):
         self._episodes = _episodes(task_id, split, 1)
