@@ -159,7 +159,9 @@ def _figure(number: PaperNumber, value: float) -> str:
     """A value with as many decimals as the paper prints."""
     if number.quantity in ("steps_to_1_percent", "block_to_5_percent") or math.isnan(value):
         return step_count(value)
-    return f"{value:.{max(0, round(-math.log10(number.rounding)))}f}"
+    # Adding 0 turns the -0.0 that small negative values are rounded to into 0.0.
+    digits = max(0, round(-math.log10(number.rounding)))
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def _interval(number: PaperNumber, interval: Interval) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 from ._statistics import Interval
 
 ABSENT = "–"
+FLOAT32_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent, without the sign: one decimal from 1% up, two below, 0 only for exactly 0.
+    """A share in percent, without the sign: one decimal from 1% up, two below, 0 only for 0.
+
+    What float32 rounds off a mean of ones, as in 1 - 0.9999999, is taken for 0.
 
     >>> [percent(x) for x in (0.123, 0.00456, 0.00001, 0.0, 1.0, float("nan"))]
     ['12.3', '0.46', '<0.01', '0', '100', '–']
@@ -72,8 +75,10 @@ def percent(share: float) -> str:
     value = 100 * share
     if math.isnan(value):
         return ABSENT
-    if value in (0, 100):
-        return f"{value:g}"
+    if abs(share) < FLOAT32_ROUNDING:
+        return "0"
+    if value == 100:
+        return "100"
     if abs(value) < 0.005:
         return "<0.01" if value > 0 else ">-0.01"
     return f"{value:.2f}" if abs(value) < 0.995 else f"{value:.1f}"
