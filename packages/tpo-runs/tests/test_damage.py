@@ -134,6 +134,29 @@ def test_a_checkpoint_of_another_shape_or_block_is_told_and_not_used(tmp_path):
     assert "it belongs to other seeds or another cell" in told[1]
 
 
+@pytest.mark.parametrize("ending", ["png", "pdf"])
+def test_what_a_run_that_was_killed_while_drawing_leaves_is_removed(ending, tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    from tpo_runs._figures import save_figure
+
+    class Killed(BaseException):
+        pass
+
+    def killed(source, target):
+        if str(target).endswith(ending):
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", killed)
+        patch.setattr("pathlib.Path.unlink", lambda *_, **__: None)  # a killed process cleans up nothing
+        with pytest.raises(Killed):
+            save_figure(Figure(), tmp_path / "figures" / "curves")
+    assert list((tmp_path / "figures").iterdir())
+    Store(tmp_path).remove_unfinished()
+    assert list((tmp_path / "figures").iterdir()) == []
+
+
 class Hostile:
     """Unpickled, it would write a file."""
 

@@ -130,7 +130,7 @@ def test_files_are_complete_and_the_same_each_time(name, tmp_path):
 
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     (tmp_path / "figure.png").write_bytes(b"old")
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: path.write_bytes(b"half") and 1 / 0)
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **_: file.write(b"half") and 1 / 0)
     with pytest.raises(ZeroDivisionError):
         save_figure(Figure(), tmp_path / "figure")
     assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]

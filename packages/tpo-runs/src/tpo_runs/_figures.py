@@ -1,5 +1,6 @@
 """The figures by name, and how they are saved."""
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from ._figures_curves import learning_curves as learning_curves
 from ._figures_curves import probe_curves as probe_curves
 from ._figures_seeds import final_errors as final_errors
 from ._figures_sweep import sweep as sweep
+from ._integrity import write_file
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "learning_curves": learning_curves,
@@ -45,13 +47,10 @@ def save_figure(figure: Figure, path_stem: str | os.PathLike[str]) -> tuple[Path
     paths = []
     for ending, metadata in _METADATA.items():
         path = stem.with_name(f"{stem.name}.{ending}")
-        partial = stem.with_name(f".{stem.name}.{os.getpid()}.{ending}.partial")
-        try:
-            # TrueType fonts: many venues refuse matplotlib's default of Type 3.
-            with matplotlib.rc_context({"pdf.fonttype": 42}):
-                figure.savefig(partial, format=ending, dpi=200, metadata=metadata)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        content = io.BytesIO()
+        # TrueType fonts: many venues refuse matplotlib's default of Type 3.
+        with matplotlib.rc_context({"pdf.fonttype": 42}):
+            figure.savefig(content, format=ending, dpi=200, metadata=metadata)
+        write_file(path, content.getvalue())
         paths.append(path)
     return paths[0], paths[1]
