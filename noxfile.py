@@ -53,7 +53,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with pyright."""
-    sync_packages(session, "--group=types", "--extra=mnist")
+    sync_packages(session, "--group=types", "--extra=mnist", "--extra=gymnasium")
     session.run("pyright", *session.posargs)
 
 
