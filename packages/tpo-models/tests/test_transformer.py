@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tpo_models import CausalTransformer
+from tpo_models._attention import QUERY_BLOCK, KeyValues, attend
 
 # Compiled as a whole, for one operation at a time would be compiled one by one.
 log_softmax = eqx.filter_jit(CausalTransformer.answer_log_softmax)
@@ -71,6 +72,63 @@ def test_gradients_of_the_shared_prefix_equal_those_of_full_recomputation():
     slow = eqx.filter_jit(jax.grad(lambda p: jnp.sum(weights * naive_log_probs(p, prompts, answers))))(policy)
     for got, expected in zip(jax.tree.leaves(fast), jax.tree.leaves(slow), strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-5 * max(1.0, float(jnp.abs(expected).max())))
+
+
+def test_beyond_the_block_of_attention_nothing_changes():
+    horizon = QUERY_BLOCK + 8  # two blocks, and the second is not full
+    policy, prompts = make(horizon=horizon), tokens(1, 2, horizon)
+    answers = tokens(2, 2, 2, horizon)
+    weights = jax.random.normal(jax.random.key(3), answers.shape)
+
+    def value_and_gradient(log_probs):
+        return eqx.filter_jit(jax.value_and_grad(lambda p: jnp.sum(weights * log_probs(p, prompts, answers))))
+
+    fast = value_and_gradient(CausalTransformer.log_probs)(policy)
+    slow = value_and_gradient(naive.log_probs)(policy)
+    for got, expected in zip(jax.tree.leaves(fast), jax.tree.leaves(slow), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-5 * max(1.0, float(jnp.abs(expected).max())))
+
+
+@pytest.mark.parametrize("with_prefix", [False, True])
+@pytest.mark.parametrize("block", [1, 3, 4])
+def test_attention_in_blocks_equals_attention_at_once(block, with_prefix):
+    batch, heads, candidates, length, prompt, head_dim = 2, 2, 3, 8, 5, 4
+    keys = jax.random.split(jax.random.key(0), 6)
+    shape = (batch, heads, candidates, length, head_dim)
+    queries, *own = (jax.random.normal(key, shape) for key in keys[:3])
+    shared = [jax.random.normal(key, (batch, heads, prompt, head_dim)) for key in keys[3:5]]
+    weights = jax.random.normal(keys[5], shape)
+    mask = jnp.tril(jnp.ones((length, length), dtype=bool))
+
+    @functools.partial(jax.jit, static_argnames="block")
+    def loss_and_gradient(queries, own, shared, block):
+        def loss(queries, own, shared):
+            prefix = KeyValues(*shared) if with_prefix else None
+            return jnp.sum(weights * attend(queries, KeyValues(*own), mask, prefix, block=block))
+
+        return jax.value_and_grad(loss, argnums=(0, 1, 2))(queries, own, shared)
+
+    in_blocks = loss_and_gradient(queries, own, shared, block=block)
+    at_once = loss_and_gradient(queries, own, shared, block=length)
+    for got, expected in zip(jax.tree.leaves(in_blocks), jax.tree.leaves(at_once), strict=True):
+        np.testing.assert_allclose(got, expected, atol=2e-5)
+
+
+def test_the_memory_of_attention_and_its_gradient_grows_linearly_with_the_horizon():
+    def temporary_bytes(horizon):
+        own = jax.ShapeDtypeStruct((2, 2, 4, horizon, 8), jnp.float32)
+        shared = jax.ShapeDtypeStruct((2, 2, horizon, 8), jnp.float32)
+        mask = jnp.tril(jnp.ones((horizon, horizon), dtype=bool))
+
+        def loss(queries, own, prefix):
+            return jnp.sum(attend(queries, KeyValues(*own), mask, KeyValues(*prefix)) ** 2)
+
+        gradient = jax.jit(jax.grad(loss, argnums=(0, 1, 2)))
+        compiled = gradient.lower(own, (own, own), (shared, shared)).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    # The weights of all positions would take four times as much where the horizon doubles.
+    assert temporary_bytes(16 * QUERY_BLOCK) < 2.2 * temporary_bytes(8 * QUERY_BLOCK)
 
 
 @pytest.mark.parametrize("horizon", [1, 2, 4])

@@ -1,5 +1,6 @@
 """Multi-head attention in which the candidates of a prompt share its keys and values."""
 
+import functools
 from typing import NamedTuple
 
 import equinox as eqx
@@ -8,6 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ._dense import affine, lecun_normal
+
+# Above this many positions, attention is computed in blocks of as many.
+QUERY_BLOCK = 32
 
 
 class KeyValues(NamedTuple):
@@ -64,13 +68,39 @@ def attend(
     own: KeyValues,
     mask: Bool[Array, "t s"],
     prefix: KeyValues | None,
+    *,
+    block: int = QUERY_BLOCK,
 ) -> Float[Array, "b heads k t head_dim"]:
     """Softmax attention over a candidate's `own` positions where `mask` allows, and over all of `prefix`.
 
     The prefix `b heads p head_dim` is that of the prompt: its `k` candidates read the same keys and values,
     which are never repeated in memory.
+
+    More than `block` positions ask in blocks of that many, one after the other, and the gradient computes a
+    block's weights again: weights of `block (s + p)` entries for each head and candidate exist at a time, not
+    of `t (s + p)`.
     """
     scaled = queries / jnp.sqrt(jnp.float32(queries.shape[-1]))
+    length = queries.shape[3]
+    if length <= block:
+        return _attend(scaled, own, mask, prefix)
+    blocks = -(-length // block)
+    filler = blocks * block - length
+    scaled = jnp.pad(scaled, ((0, 0), (0, 0), (0, 0), (0, filler), (0, 0)))
+    scaled = scaled.reshape(*scaled.shape[:3], blocks, block, -1)
+    mask = jnp.pad(mask, ((0, filler), (0, 0))).reshape(blocks, block, -1)
+
+    # A scan keeps its iterations apart already, so the barriers against common subexpressions are not needed.
+    @functools.partial(jax.checkpoint, prevent_cse=False)
+    def attend_block(of_block):
+        return _attend(of_block[0], own, of_block[1], prefix)
+
+    attended = jax.lax.map(attend_block, (jnp.moveaxis(scaled, 3, 0), mask))
+    attended = jnp.moveaxis(attended, 0, 3).reshape(*queries.shape[:3], blocks * block, -1)
+    return attended[..., :length, :]
+
+
+def _attend(scaled, own, mask, prefix):
     logits = jnp.einsum("bnktd,bnksd->bnkts", scaled, own.keys)
     logits = jnp.where(mask, logits, jnp.finfo(logits.dtype).min)
     if prefix is None:
