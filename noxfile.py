@@ -88,9 +88,9 @@ def run(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time cached decoding; arguments go to scripts/bench_decoding.py."""
+    """Time training beside the machine's matrix products; arguments go to scripts/bench.py."""
     sync_packages(session)
-    session.run("python", "scripts/bench_decoding.py", *session.posargs)
+    session.run("python", "scripts/bench.py", *session.posargs)
 
 
 @nox.session(reuse_venv=False)
