@@ -15,10 +15,14 @@ import os
 import statistics
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from benchmark.cases import ROOT, SPARSE, Case
 from benchmark.worker import Worker, WorkerError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 AXES = {
     "seeds": [1, 2, 4, 8, 16, 32],
@@ -91,43 +95,51 @@ def measure(case: Case, rounds: int) -> list[float]:
 
 def draw(points: Points, stem: Path) -> tuple[Path, Path]:
     """One panel for each axis: median, least and most, and the closest power law with its exponent."""
-    from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     from tpo_runs import save_figure
-    from tpo_runs._figures_panels import LABEL_SIZE, TICK_SIZE, TITLE_SIZE, make_axes
 
-    figure, grid = make_axes(1, len(AXES), (2.6, 2.6))
-    for axes, axis in zip(grid.flat, AXES, strict=True):
-        measured = {int(key.partition("=")[2]): s for key, s in points.items() if key.startswith(f"{axis}=")}
-        values = sorted(measured)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlabel(LABELS[axis], fontsize=LABEL_SIZE)
-        if not values:
-            axes.set_title("not measured", fontsize=TITLE_SIZE)
-            continue
-        medians = [statistics.median(measured[v]) for v in values]
-        spread = [
-            [m - min(measured[v]) for v, m in zip(values, medians, strict=True)],
-            [max(measured[v]) - m for v, m in zip(values, medians, strict=True)],
-        ]
-        axes.errorbar(values, medians, spread, fmt="o", color="black", markersize=4, capsize=2, linewidth=1)
-        power = exponent(values, medians)
-        if power is not None:
-            middle = np.exp(np.mean(np.log(medians)) - power * np.mean(np.log(values)))
-            axes.plot(values, middle * np.asarray(values, float) ** power, "--", color="#707070", linewidth=1)
-        axes.set_title(
-            axis if power is None else f"time ∝ {axis}$^{{{power:.2f}}}$", fontsize=TITLE_SIZE, loc="left"
-        )
-        axes.xaxis.set_major_locator(FixedLocator(values))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.tick_params(labelsize=TICK_SIZE)
-    grid[0, 0].set_ylabel("seconds of an episode", fontsize=LABEL_SIZE)
+    figure = Figure(figsize=(2.6 * len(AXES), 2.8), layout="constrained")
+    grid = figure.subplots(1, len(AXES), sharey=True)
+    grid[0].set_yscale("log")
+    for axes, axis in zip(grid, AXES, strict=True):
+        axes.set_xscale("log", base=2)
+        axes.set_xlim(AXES[axis][0] / 1.5, AXES[axis][-1] * 1.5)
+        axes.set_xlabel(LABELS[axis], fontsize=9)
+        axes.tick_params(labelsize=8, which="both")
+        axes.grid(color="#E4E4E4", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        _draw_axis(axes, axis, points)
+    grid[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    grid[0].yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    grid[0].yaxis.set_minor_formatter(NullFormatter())
+    grid[0].set_ylabel("seconds of an episode", fontsize=9)
     return save_figure(figure, stem)
 
 
+def _draw_axis(axes: "Axes", axis: str, points: Points) -> None:
+    measured = {int(key.partition("=")[2]): s for key, s in points.items() if key.startswith(f"{axis}=")}
+    values = sorted(measured)
+    if not values:
+        axes.set_title("not measured", fontsize=9, loc="left")
+        return
+    medians = [statistics.median(measured[value]) for value in values]
+    below = [median - min(measured[value]) for value, median in zip(values, medians, strict=True)]
+    above = [max(measured[value]) - median for value, median in zip(values, medians, strict=True)]
+    axes.errorbar(values, medians, [below, above], fmt="o", color="black", markersize=4, capsize=2)
+    power = exponent(values, medians)
+    if power is None:
+        return
+    middle = np.exp(np.mean(np.log(medians)) - power * np.mean(np.log(values)))
+    axes.plot(values, middle * np.asarray(values, float) ** power, "--", color="#707070", linewidth=1)
+    axes.set_title(f"time ∝ {axis}$^{{{power:.2f}}}$", fontsize=9, loc="left")
+
+
 def main() -> int:
+    """Measure what is missing, and draw everything."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
     parser.add_argument("--points", type=parse_points, default=AXES, help="AXIS=VALUE,VALUE ...")

@@ -44,7 +44,7 @@ def _first_steps(scratch: Path, rounds: int) -> Iterator[float]:
         out = scratch / f"out-{i}"
         command = [*PROGRAM, str(config), "--smoke", "--schedule.steps", "1", "--quiet", "--out", str(out)]
         began = time.perf_counter()
-        process = subprocess.Popen(command, env=environment)
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         try:
             while process.poll() is None and not any(out.glob("cells/*/seeds-*")):
                 time.sleep(POLL_SECONDS)
