@@ -23,15 +23,9 @@ from benchmark.startup import startup_lines  # noqa: E402
 ONE = Shape(prompts=1, candidates=1, horizon=2, vocab_size=3, width=2, layers=1, heads=1)
 
 
-def row(name="TPO sparse", seeds=1, seconds=(0.2, 0.1, 0.3), curve=None, **changes):
-    values = {
-        "flop": 10**10,
-        "rates": [200.0, 400.0],
-        "compile_seconds": 5.0,
-        "peak_bytes": 10**9,
-        "answers": 800,
-    }
-    return Row(name=name, seeds=seeds, seconds=list(seconds), curve=curve, **{**values, **changes})
+def row(name="TPO sparse", seeds=1, seconds=(0.2, 0.1, 0.3), curve=None, rates=(200.0, 400.0), **changes):
+    values = {"flop": 10**10, "compile_seconds": 5.0, "peak_bytes": 10**9, "answers": 800, **changes}
+    return Row(name=name, seeds=seeds, seconds=list(seconds), rates=list(rates), curve=curve, **values)
 
 
 def results(*rows):
@@ -245,6 +239,7 @@ def test_the_points_of_the_scaling_curves():
             assert bench_scaling.case_at(axis, value).flop > 0
 
 
+@pytest.mark.slow
 def test_the_scaling_figure_is_drawn(tmp_path):
     points = {
         f"{axis}={v}": [0.1 * v, 0.2 * v] for axis, values in bench_scaling.AXES.items() for v in values
