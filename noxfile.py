@@ -18,6 +18,8 @@ SMOKE_CONFIGS = ["configs/transformer_rlvr.toml"]
 UV = "uv>=0.13,<0.14"
 # Tests compile far longer than they compute.
 TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+# Material prints on every build that MkDocs 2 will have no plugins; the lock file keeps MkDocs 1.
+DOCS_ENV = {"NO_MKDOCS_2_WARNING": "1"}
 # uv trusts the machine's certificates, as pip does, and uses the Python that runs nox.
 UV_ENV = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
@@ -84,6 +86,14 @@ def run(session: nox.Session) -> None:
     """Run an experiment: `nox -s run -- configs/transformer_rlvr.toml`."""
     sync_packages(session)
     session.run("tpo-runs", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/, warnings being errors, and check it; arguments go to MkDocs."""
+    sync(session, "--only-group=docs")
+    session.run("mkdocs", "build", "--strict", "--quiet", *session.posargs, env=DOCS_ENV)
+    session.run("python", "scripts/docs_site/check_site.py", "site")
 
 
 @nox.session

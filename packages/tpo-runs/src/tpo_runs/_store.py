@@ -50,8 +50,8 @@ class Store:
     by a SHA-256, which is checked when it is read: in `SHA256SUMS`, inside the file, or as KEY.
     """
 
-    def __init__(self, root: Path):
-        self.root = root
+    def __init__(self, root: str | Path):
+        self.root = Path(root)
 
     @property
     def figures(self) -> Path:

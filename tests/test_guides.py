@@ -1,0 +1,93 @@
+"""The guides' examples are complete: their files, written as the guide says, run."""
+
+import importlib.util
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+GUIDES = ROOT / "docs" / "guides"
+
+_spec = importlib.util.spec_from_file_location("documents", Path(__file__).with_name("test_documents.py"))
+documents = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(documents)
+
+
+@pytest.fixture(scope="module")
+def small_store(tmp_path_factory):
+    """A store of two steps of TPO, as a run writes it."""
+    from tpo_runs import Store, load_config
+    from tpo_runs._manifest import manifest
+
+    loaded = load_config(ROOT / "configs" / "tabular_single.toml", methods="TPO")
+    store = Store(tmp_path_factory.mktemp("store") / "bandit")
+    store.write_run(manifest(loaded, store), loaded.config)
+    errors = np.array([[0.9, 0.8], [0.9, 0.7]], np.float32)
+    facts = {"provenance": {"diverged": {}}, "timing": {"seconds": 1.0}}
+    store.write_block(loaded.cells[0], [0, 1], {"error": errors, "loss": errors}, **facts)
+    return store.root
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working directory, which Python imports from as it does beside a script."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("guide", "script"), [("own_objective", "check_my_objective.py"), ("own_task", "check_turned.py")]
+)
+def test_what_a_reader_wrote_is_checked_as_the_guide_says(guide, script, folder):
+    documents.write_files(GUIDES / f"{guide}.md", folder)
+    runpy.run_path(script, run_name="__main__")
+
+
+def test_the_figure_of_the_guide_is_drawn(small_store, folder, monkeypatch):
+    documents.write_files(GUIDES / "own_figure.md", folder)
+    monkeypatch.setattr(sys, "argv", ["spread.py", str(small_store)])
+    runpy.run_path("spread.py", run_name="__main__")
+    assert (folder / "figures" / "spread.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_store_is_read_as_its_page_says(small_store, folder, capsys):
+    documents.write_files(GUIDES / "results_store.md", folder)
+    (folder / "results").mkdir()
+    (folder / "results" / "bandit").symlink_to(small_store)
+    runpy.run_path("read_store.py", run_name="__main__")
+    assert capsys.readouterr().out.startswith("TPO {}")
+
+
+def test_the_quickstart_reads_its_results(small_store, folder, capsys):
+    (folder / "results").mkdir()
+    (folder / "results" / "transformer_rlvr-smoke").symlink_to(small_store)
+    for code in documents.blocks(GUIDES / "quickstart.md", "python"):
+        exec(compile(code, "quickstart.md", "exec"), {})
+    assert capsys.readouterr().out == "TPO [0, 1] (2, 2)\n"
+
+
+def test_what_the_questions_claim_holds():
+    for code in documents.blocks(GUIDES / "faq.md", "python"):
+        exec(compile(code, "faq.md", "exec"), {})
+
+
+def test_the_page_of_the_store_names_every_file(small_store):
+    page = (GUIDES / "results_store.md").read_text()
+    files = {path.name for path in small_store.rglob("*") if path.is_file()} - {".lock"}
+    assert {"run.json", "metrics.parquet", "SHA256SUMS"} <= files
+    assert [name for name in sorted(files) if name not in page] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guide", ["own_objective", "own_task", "own_figure"])
+def test_all_commands_of_a_guide_run(guide, folder):
+    documents.write_files(GUIDES / f"{guide}.md", folder)
+    programs = {"python": [sys.executable], "tpo-runs": [sys.executable, "-m", "tpo_runs"]}
+    for program, *arguments in documents.commands(GUIDES / f"{guide}.md"):
+        subprocess.run([*programs[program], *arguments], cwd=folder, check=True, timeout=600)
+    assert list(folder.rglob("*.png"))
