@@ -5,6 +5,7 @@ Each session needs only Python and nox: it installs uv for itself, and uv instal
 
 import itertools
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,7 +16,23 @@ PACKAGES = ["tpo-objectives", "tpo-envs", "tpo-models", "tpo-runs"]
 # What a package's tests use besides its dependencies.
 TEST_EXTRAS = {"tpo-envs": ["jax", "gymnasium"]}
 SMOKE_CONFIGS = ["configs/transformer_rlvr.toml"]
+BUILD_CONFIG = "configs/tabular_single.toml"
+# All packages come from where they were installed, and bring their types.
+IMPORTS = """
+import pathlib, sys, tpo_envs, tpo_models, tpo_objectives, tpo_runs
+for module in (tpo_envs, tpo_models, tpo_objectives, tpo_runs):
+    folder = pathlib.Path(module.__file__).parent
+    assert folder.is_relative_to(sys.prefix), folder
+    assert (folder / "py.typed").is_file(), folder
+    print(module.__name__, module.__version__)
+"""
 UV = "uv>=0.13,<0.14"
+# Files that others read, by the name of their schema.
+SCHEMAS = {
+    "github-workflows": ".github/workflows/*.yml",
+    "dependabot": ".github/dependabot.yml",
+    "citation-file-format": "CITATION.cff",
+}
 # Tests compile far longer than they compute.
 TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 # Material prints on every build that MkDocs 2 will have no plugins; the lock file keeps MkDocs 1.
@@ -46,10 +63,12 @@ def sync_packages(session: nox.Session, *selection: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting."""
+    """Check style and formatting, of notebooks too, and the files that GitHub and citation tools read."""
     sync(session, "--only-group=lint")
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
+    for schema, files in SCHEMAS.items():
+        session.run("check-jsonschema", f"--builtin-schema=vendor.{schema}", *map(str, ROOT.glob(files)))
 
 
 @nox.session
@@ -94,6 +113,36 @@ def docs(session: nox.Session) -> None:
     sync(session, "--only-group=docs")
     session.run("mkdocs", "build", "--strict", "--quiet", *session.posargs, env=DOCS_ENV)
     session.run("python", "scripts/docs_site/check_site.py", "site")
+
+
+@nox.session
+def notebook(session: nox.Session) -> None:
+    """Run the notebooks; `-- --save` stores what they print and draw."""
+    sync_packages(session, "--group=notebook")
+    session.run("python", "scripts/run_notebooks.py", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build wheels and source archives into dist/, check them, and train from the wheels alone."""
+    sync(session, "--only-group=release")
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    for name in PACKAGES:
+        # The wheel is built from the source archive, so that one holds all it needs.
+        session.run_install("uv", "build", f"--package={name}", f"--out-dir={dist}", env=UV_ENV)
+    archives, wheels = sorted(dist.glob("*.tar.gz")), sorted(dist.glob("*.whl"))
+    session.run("twine", "check", "--strict", *map(str, [*archives, *wheels]))
+    with tempfile.TemporaryDirectory() as scratch, session.chdir(scratch):
+        config = shutil.copy(ROOT / BUILD_CONFIG, scratch)
+        session.run("uv", "venv", "--quiet", f"--python={session.virtualenv.location}", "env", env=UV_ENV)
+        programs = Path(scratch, "env", "Scripts" if sys.platform == "win32" else "bin")
+        python = str(programs / "python")
+        session.run("uv", "pip", "install", f"--python={python}", *map(str, wheels), env=UV_ENV)
+        session.run(python, "-c", IMPORTS, external=True)
+        program = str(programs / "tpo-runs")
+        session.run(program, "--help", external=True, silent=True)
+        session.run(program, config, "--smoke", "--quiet", external=True)
 
 
 @nox.session

@@ -1,0 +1,97 @@
+"""What the documentation site makes of the repository; building it is `nox -s docs`."""
+
+import doctest
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "scripts" / "docs_site"))
+
+import check_site  # noqa: E402
+import links  # noqa: E402
+import made_pages  # noqa: E402
+
+PAGES = made_pages.made_pages(ROOT)
+CONFIGS = sorted(path.stem for path in ROOT.glob("configs/*.toml"))
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_config_has_a_page_with_its_command_time_and_settings(name):
+    _, page = PAGES[f"experiments/{name}.md"]
+    text = (ROOT / "configs" / f"{name}.toml").read_text()
+    assert page.startswith(f"# {tomllib.loads(text)['title']}\n")
+    assert f"\ntpo-runs configs/{name}.toml\n" in page
+    assert re.search(r"\| time on 2 CPU cores \| \S", page)
+    assert re.search(r"\| time on a GPU \| \S", page)
+    assert text.rstrip() in page
+
+
+@pytest.mark.parametrize("folder", sorted(ROOT.glob("figures/*/")), ids=lambda path: path.name)
+def test_every_folder_of_figures_is_shown_on_the_page_of_its_config(folder):
+    _, page = PAGES[f"experiments/{made_pages.owner(ROOT, folder.name)}.md"]
+    assert all(f"../figures/{folder.name}/{picture.name})" in page for picture in folder.glob("*.png"))
+    beside = made_pages.BESIDE in (folder / "summary.md").read_text()
+    assert ("## Ours beside the paper's" in page) == beside
+
+
+def test_a_folder_belongs_to_the_longest_name_that_it_begins_with():
+    assert made_pages.owner(ROOT, "transformer_rlvr_h7") == "transformer_rlvr"
+    assert made_pages.owner(ROOT, "dg_epochs_variations") == "dg_epochs_variations"
+    assert made_pages.owner(ROOT, "another") == ""
+
+
+def test_every_public_name_is_in_the_api():
+    import tpo_envs
+    import tpo_objectives
+
+    for module in (tpo_envs, tpo_objectives):
+        page = PAGES[f"api/{module.__name__}.md"][1]
+        names = {name for name in dir(module) if name[0] != "_" and callable(getattr(module, name))}
+        assert [name for name in names - {"import_module", "Any"} if f'"{name}"' not in page] == []
+
+
+def test_every_document_is_in_the_navigation():
+    text = (ROOT / "mkdocs.yml").read_text()
+    shown = set(re.findall(r"\S+\.md", yaml.safe_dump(yaml.safe_load(text)["nav"])))
+    documents = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")}
+    assert documents <= shown
+
+
+def test_links_lead_where_the_site_has_their_targets():
+    told = []
+
+    def moved(text):
+        return links.relinked(text, "docs/experiments.md", "experiments.md", ROOT, told.append)
+
+    assert moved("[a](../configs/mnist.toml)") == "[a](experiments/mnist.md)"
+    assert moved("[a]: ../configs/mnist.toml") == "[a]: experiments/mnist.md"
+    assert moved("[a](tasks/README.md#scores)") == "[a](tasks/README.md#scores)"
+    assert moved("[a](https://a.b) [c](#d)") == "[a](https://a.b) [c](#d)"
+    assert moved("```\n[a](../configs/mnist.toml)\n```") == "```\n[a](../configs/mnist.toml)\n```"
+    assert told == []
+    moved("[a](nowhere.md)")
+    assert told == ["docs/experiments.md: the link to 'nowhere.md' leads to no file that the site has"]
+    assert doctest.testmod(links).failed == 0
+
+
+def test_a_site_that_is_broken_is_told(tmp_path):
+    (tmp_path / "index.html").write_text(
+        '<h1 id="top"></h1><a href="#top">a</a><a href="#nowhere">b</a><a href="missing/">c</a>'
+        '<a href="https://elsewhere.org">d</a><script src="https://elsewhere.org/x.js"></script>'
+        '<img src="a.png"><img src="data:image/png;base64," alt="a picture">'
+    )
+    (tmp_path / "a.css").write_text("@import 'b.css'")
+    found = [line.partition(": ")[2] for line in check_site.problems(tmp_path)]
+    assert found == [
+        "a picture without words: a.png",
+        "no such place: #nowhere",
+        "leads nowhere: missing/",
+        "fetched from elsewhere: https://elsewhere.org/x.js",
+        "leads nowhere: a.png",
+        "fetches from elsewhere",
+    ]
