@@ -1,6 +1,8 @@
 """Draw TPO in one picture: a group with scores, its target, and the gradients on the way there.
 
 python scripts/draw_idea.py [--out docs/idea.png]
+
+The same for a phone, one panel below the other, is written beside it, as idea_narrow.png.
 """
 
 import argparse
@@ -30,12 +32,14 @@ def gradient_norms(objective):
     old = jnp.log(jnp.asarray(P_OLD))
     scores = jnp.asarray(SCORES)
 
-    def loss(logits):
+    @jax.jit
+    @jax.grad
+    def gradient_at(logits):
         return objective(jax.nn.log_softmax(logits), old, scores)
 
     logits, norms = old, []
     for _ in range(STEPS):
-        gradient = jax.grad(loss)(logits)
+        gradient = gradient_at(logits)
         norms.append(float(jnp.linalg.norm(gradient)))
         logits = logits - RATE * gradient
     return np.array(norms)
@@ -74,21 +78,24 @@ def fitted(axes):
     axes.set_ylim(0, 1.2)
 
 
-def draw(path):
-    """Write the picture."""
+def draw(path, shape, size):
+    """Write the picture, its panels in that many rows and columns."""
     plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
-    figure, (first, second, third) = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")
+    figure, axes = plt.subplots(*shape, figsize=size, layout="constrained")
+    first, second, third = axes
     sampled(first)
     targeted(second)
     fitted(third)
-    for axes in (first, second):
-        axes.set_xticks(range(len(P_OLD)), [f"$y_{i + 1}$" for i in range(len(P_OLD))])
-        axes.set_xlabel("candidate answers")
-        axes.set_ylim(0, 0.6)
+    for panel in (first, second):
+        panel.set_xticks(range(len(P_OLD)), [f"$y_{i + 1}$" for i in range(len(P_OLD))])
+        panel.set_xlabel("candidate answers")
+        panel.set_ylim(0, 0.6)
     figure.savefig(path, dpi=160, metadata={"Software": None})
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "idea.png")
-    draw(parser.parse_args().out)
+    out = parser.parse_args().out
+    draw(out, (1, 3), (9, 2.9))
+    draw(out.with_stem(f"{out.stem}_narrow"), (3, 1), (3.6, 8.2))

@@ -33,7 +33,8 @@ def main():
     for path in sorted(ROOT.glob("notebooks/*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         start = time.monotonic()
-        NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
+        folder = {"metadata": {"path": str(path.parent)}}
+        NotebookClient(notebook, timeout=600, coalesce_streams=True, resources=folder).execute()
         print(f"{path.relative_to(ROOT)}: {time.monotonic() - start:.0f} s")
         if save:
             nbformat.write(without_traces(notebook), path)

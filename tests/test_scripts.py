@@ -40,6 +40,12 @@ def test_the_pictures_of_the_tasks_are_drawn(tmp_path):
     assert {path.stem for path in tmp_path.glob("*.png")} == pages
 
 
+def test_the_picture_of_the_idea_is_drawn(tmp_path):
+    drawing = [sys.executable, str(ROOT / "scripts/draw_idea.py"), "--out", str(tmp_path / "idea.png")]
+    subprocess.run(drawing, check=True, timeout=300, capture_output=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"idea.png", "idea_narrow.png"}
+
+
 def test_scoring_is_timed():
     timing = [sys.executable, str(ROOT / "scripts/bench_scoring.py"), "--answers", "1000", "--rounds", "1"]
     task = "token-reversal-terminal-h10-v2"

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 # What a browser fetches by itself; a link to a page elsewhere is fetched when somebody clicks.
-FETCHED = {"img": "src", "script": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
+FETCHED = {"img": "src", "script": "src", "iframe": "src", "source": "srcset", "video": "src", "link": "href"}
 BASE = "https://site.invalid/"
 
 
