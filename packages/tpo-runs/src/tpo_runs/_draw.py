@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -11,17 +12,25 @@ from ._paper import compare, paper_table
 from ._results import CellResult
 from ._specs_figure import figure_name, figure_spec
 from ._store import Store
-from ._tables import paired_table, seeds_table, summary_table
+from ._tables import paired_table, seeds_table, summarise_cell, summary_table
 from ._text_table import TextTable
 
 MOST_SEED_ROWS = 40
+WIDE = 110
+# What the summary leaves out on a terminal that is narrower than that.
+SPARED = ("steps", "IQM", "failed %", "relapsed")
 
 
-def draw(store: Store, console: Console) -> list[Path]:
+def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     """Write the run's figures and tables below `store.figures`, and print the tables.
 
     Nothing is trained: everything is read from the store. `summary.md` holds all tables, the terminal shows
-    those that fit.
+    those that fit, the summary at the end.
+
+    Args:
+        store: the results.
+        console: where to print what could not be drawn, and the tables.
+        tables: whether to print the tables.
 
     Returns:
         The files written.
@@ -47,24 +56,50 @@ def draw(store: Store, console: Console) -> list[Path]:
             console.print(f"{figure_name(spec)} is not drawn: {error}", highlight=False, soft_wrap=True)
             continue
         written += save_figure(figure, store.figures / figure_name(spec))
-    tables = _tables(results, manifest["threshold"], metric)
     summary = store.figures / "summary.md"
     store.figures.mkdir(exist_ok=True)
     heading = f"# {manifest['title']}\n\n" if manifest["title"] else ""
     # What took how long differs from run to run; the file does not.
-    timeless = _tables(results, manifest["threshold"], metric, seconds=False)
+    timeless = tables_of(results, manifest["threshold"], metric, seconds=False)
     write_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
     written.append(summary)
     write_file(store.figures / SUMS, sums(store.figures, [path.name for path in written]).encode())
-    for table in tables:
-        if len(table.rows) <= MOST_SEED_ROWS:
-            console.print(table.rich())
+    shown = tables_of(results, manifest["threshold"], metric) if tables else []
+    # On a terminal, what comes last is what is seen.
+    for table in reversed(shown):
+        if len(table.rows) <= MOST_SEED_ROWS or table is shown[0]:
+            fits = table is not shown[0] or console.width >= WIDE
+            console.print((table if fits else table.without(*SPARED)).rich())
     return written
 
 
-def _tables(
+def summary_records(store: Store) -> list[dict[str, Any]]:
+    """The summary table as records of plain values; errors are in `[0, 1]`."""
+    manifest, records = store.manifest(), []
+    for result in store.results():
+        summary = summarise_cell(result, threshold=manifest["threshold"], metric=manifest["metric"])
+        records.append(
+            {
+                "method": result.method,
+                "point": dict(result.point),
+                "seeds": result.seeds.tolist(),
+                "steps": result.steps,
+                "metric": manifest["metric"],
+                "final": summary.final.mean,
+                "interval": list(summary.final.interval),
+                "failed_share": summary.failed,
+                "steps_to_threshold": summary.steps_to_threshold,
+                "seconds": summary.seconds,
+                "diverged": result.provenance.get("diverged", {}),
+            }
+        )
+    return records
+
+
+def tables_of(
     results: Sequence[CellResult], threshold: float, metric: str, *, seconds: bool = True
 ) -> list[TextTable]:
+    """All tables of a run that have rows, the summary first."""
     tables = [
         summary_table(results, threshold=threshold, metric=metric, seconds=seconds),
         seeds_table(results, metric=metric),
