@@ -10,11 +10,12 @@ from typing import NoReturn
 from ._config_error import ConfigError
 from ._wording import ascii_safe, found, nearest
 
-COMMANDS = ("check", "show", "schema")
+COMMANDS = ("check", "show", "schema", "report")
 DESCRIPTIONS = {
     "run": "Train the methods of a config file, store the results and draw the figures.",
     "check": "Check a config file and say what it would train. Nothing is trained or written.",
     "show": "Print a config as it takes effect: overrides applied, every default filled in.",
+    "report": "Write one HTML page about a run from its results. Nothing is trained.",
     "schema": "Print the JSON Schema of config files, with which editors complete and check them.",
 }
 EXAMPLES = """\
@@ -22,6 +23,7 @@ commands:
   tpo-runs CONFIG                          train, store and draw
   tpo-runs check CONFIG                    check the config and say what it would train
   tpo-runs show CONFIG                     print the config as it takes effect, every default filled in
+  tpo-runs report OUT                      write one HTML page about the run that is stored in OUT
   tpo-runs schema                          print the JSON Schema of configs, for editors
 
 examples:
@@ -55,9 +57,10 @@ class Arguments:
 
     Args:
         config: the config file.
-        command: "run", or the first word of the command line: "check", "show" or "schema".
+        command: "run", or the first word of the command line: "check", "show", "schema" or "report".
         smoke: whether to apply the config's smoke table.
         out: the directory of results and figures; None for one named after the config.
+        to: the file of the report; None for `report.html` in the directory of results.
         methods: names with commas between them; None for all.
         overwrite: whether to train again what is already there.
         list: whether to show the cells and stop.
@@ -70,6 +73,7 @@ class Arguments:
     command: str = "run"
     smoke: bool = False
     out: Path | None = None
+    to: Path | None = None
     methods: str | None = None
     overwrite: bool = False
     list: bool = False
@@ -94,6 +98,10 @@ def _parser(command: str) -> _Parser:
         allow_abbrev=False,
     )
     if command == "schema":
+        return parser
+    if command == "report":
+        parser.add_argument("out", type=Path, metavar="OUT", help="the directory of a run's results")
+        parser.add_argument("--to", type=Path, metavar="FILE", help="the page (default: OUT/report.html)")
         return parser
     parser.add_argument("config", type=Path, metavar="CONFIG", help="the TOML file of the experiment")
     parser.add_argument("--smoke", action="store_true", help="apply the file's [smoke] table: a short run")

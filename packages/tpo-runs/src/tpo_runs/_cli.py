@@ -31,6 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
                 sys.stdout.write(schema_text())
                 return 0
+            if arguments.command == "report":
+                from ._report import write_report
+
+                assert arguments.out is not None
+                print(write_report(arguments.out, arguments.to))
+                return 0
             from ._custom import check_custom
             from ._load import load_config
 

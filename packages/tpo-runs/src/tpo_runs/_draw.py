@@ -1,9 +1,10 @@
 """Figures and tables of a finished or unfinished run, as functions of its store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from ._figures import FIGURES, save_figure
@@ -43,19 +44,11 @@ def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     (store.figures / SUMS).unlink(missing_ok=True)
     written = []
     metric = manifest.get("metric", "error")
-    for entry in manifest["figures"]:
-        spec = figure_spec(entry)
-        title = spec.title or manifest["title"] or None
-        shown = [result for result in results if spec.methods is None or result.method in spec.methods]
-        if not shown:
-            continue
-        try:
-            figure = FIGURES[spec.kind](shown, title=title, **spec.options(metric))
-        except ValueError as error:
-            # What a part of the methods or seeds has recorded may not be enough for every figure.
-            console.print(f"{figure_name(spec)} is not drawn: {error}", highlight=False, soft_wrap=True)
-            continue
-        written += save_figure(figure, store.figures / figure_name(spec))
+    for name, figure in figures_of(manifest, results):
+        if isinstance(figure, ValueError):
+            console.print(f"{name} is not drawn: {figure}", highlight=False, soft_wrap=True)
+        else:
+            written += save_figure(figure, store.figures / name)
     summary = store.figures / "summary.md"
     store.figures.mkdir(exist_ok=True)
     heading = f"# {manifest['title']}\n\n" if manifest["title"] else ""
@@ -71,6 +64,24 @@ def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
             fits = table is not shown[0] or console.width >= WIDE
             console.print((table if fits else table.without(*SPARED)).rich())
     return written
+
+
+def figures_of(
+    manifest: Mapping[str, Any], results: Sequence[CellResult]
+) -> Iterator[tuple[str, Figure | ValueError]]:
+    """The figures that a run's manifest asks for, by name, each drawn or with the reason why not."""
+    for entry in manifest["figures"]:
+        spec = figure_spec(entry)
+        title = spec.title or manifest["title"] or None
+        shown = [result for result in results if spec.methods is None or result.method in spec.methods]
+        if not shown:
+            continue
+        try:
+            options = spec.options(manifest.get("metric", "error"))
+            yield figure_name(spec), FIGURES[spec.kind](shown, title=title, **options)
+        except ValueError as error:
+            # What a part of the methods or seeds has recorded may not be enough for every figure.
+            yield figure_name(spec), error
 
 
 def summary_records(store: Store) -> list[dict[str, Any]]:
