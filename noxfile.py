@@ -15,6 +15,7 @@ PACKAGES = ["tpo-objectives", "tpo-envs", "tpo-models", "tpo-runs"]
 # What a package's tests use besides its dependencies.
 TEST_EXTRAS = {"tpo-envs": ["jax", "gymnasium"]}
 SMOKE_CONFIGS = ["configs/transformer_rlvr.toml"]
+FAST = "not slow and not browser"
 UV = "uv>=0.13,<0.14"
 # Tests compile far longer than they compute.
 TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
@@ -61,7 +62,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests but the slow ones; arguments go to pytest."""
     sync_packages(session, "--group=test", "--extra=mnist")
-    session.run("pytest", "--numprocesses=2", "-m", "not slow", *session.posargs, env=TEST_ENV)
+    session.run("pytest", "--numprocesses=2", "-m", FAST, *session.posargs, env=TEST_ENV)
 
 
 @nox.session
@@ -69,6 +70,13 @@ def slow(session: nox.Session) -> None:
     """Run the slow tests; arguments go to pytest."""
     sync_packages(session, "--group=test", "--extra=mnist")
     session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Look at the report in Chromium, which must be there; arguments go to pytest."""
+    sync_packages(session, "--group=test", "--group=browser")
+    session.run("pytest", "-m", "browser", *session.posargs, env={**TEST_ENV, "TPO_BROWSER_REQUIRED": "1"})
 
 
 @nox.session
@@ -139,4 +147,4 @@ def check_wheel(session: nox.Session, package: str, resolution: str) -> None:
         shutil.copy(ROOT / "pyproject.toml", away)
         with session.chdir(away):
             checked = f"--jaxtyping-packages={module},beartype.beartype"
-            session.run("pytest", "-m", "not slow", checked, "tests", *session.posargs, env=TEST_ENV)
+            session.run("pytest", "-m", FAST, checked, "tests", *session.posargs, env=TEST_ENV)

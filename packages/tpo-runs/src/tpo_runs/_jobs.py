@@ -16,7 +16,6 @@ from ._build import build_policy, build_trainer
 from ._cells import Cell
 from ._custom import resolve, search_paths
 from ._devices import let_go_of_programs
-from ._results import point_label
 from ._specs_objective import CustomSpec
 from ._store import Store
 from ._train import Program, compile_chunk, initial_state
@@ -35,8 +34,7 @@ class Job(NamedTuple):
     @property
     def label(self) -> str:
         """The cell in words."""
-        point = point_label(self.cell.point)
-        return f"{self.cell.method}, {point}" if point else self.cell.method
+        return self.cell.label
 
 
 class Compiled(NamedTuple):
