@@ -37,6 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
                 assert arguments.out is not None
                 print(write_report(arguments.out, arguments.to))
                 return 0
+            if arguments.command == "draw":
+                from ._redraw import redraw
+
+                assert arguments.out is not None
+                files = redraw(arguments.out, arguments.figures)
+                print(f"figures and tables: {', '.join(map(str, files))}")
+                return 0
             from ._custom import check_custom
             from ._load import load_config
 
