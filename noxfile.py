@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent
 PACKAGES = ["tpo-objectives", "tpo-envs", "tpo-models", "tpo-runs"]
 # What a package's tests use besides its dependencies.
 TEST_EXTRAS = {"tpo-envs": ["jax", "gymnasium"]}
-SMOKE_CONFIGS = ["configs/transformer_rlvr.toml"]
+SMOKE_CONFIGS = ["tabular_single", "mnist", "transformer", "transformer_rlvr"]
+FAST = "not slow and not browser"
 BUILD_CONFIG = "configs/tabular_single.toml"
 # All packages come from where they were installed, and bring their types.
 IMPORTS = """
@@ -82,7 +83,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests but the slow ones; arguments go to pytest."""
     sync_packages(session, "--group=test", "--extra=mnist")
-    session.run("pytest", "--numprocesses=2", "-m", "not slow", *session.posargs, env=TEST_ENV)
+    session.run("pytest", "--numprocesses=2", "-m", FAST, *session.posargs, env=TEST_ENV)
 
 
 @nox.session
@@ -93,11 +94,18 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Look at the report in Chromium, which must be there; arguments go to pytest."""
+    sync_packages(session, "--group=test", "--group=browser")
+    session.run("pytest", "-m", "browser", *session.posargs, env={**TEST_ENV, "TPO_BROWSER_REQUIRED": "1"})
+
+
+@nox.session
 def smoke(session: nox.Session) -> None:
-    """Train, store and draw a shortened experiment; arguments go to tpo-runs."""
+    """Train, store and draw the main experiments in miniature; arguments go to tpo-runs."""
     sync_packages(session)
-    for config in SMOKE_CONFIGS:
-        session.run("tpo-runs", config, "--smoke", "--overwrite", *session.posargs)
+    for name in SMOKE_CONFIGS:
+        session.run("tpo-runs", f"configs/{name}.toml", "--smoke", "--overwrite", *session.posargs)
 
 
 @nox.session
@@ -198,4 +206,4 @@ def check_wheel(session: nox.Session, package: str, resolution: str) -> None:
         shutil.copy(ROOT / "pyproject.toml", away)
         with session.chdir(away):
             checked = f"--jaxtyping-packages={module},beartype.beartype"
-            session.run("pytest", "-m", "not slow", checked, "tests", *session.posargs, env=TEST_ENV)
+            session.run("pytest", "-m", FAST, checked, "tests", *session.posargs, env=TEST_ENV)

@@ -3,8 +3,10 @@
 import itertools
 import json
 import re
+import tomllib
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -39,6 +41,22 @@ def test_every_config_is_understood(path, smoke):
     assert loaded.cells
     assert loaded.config.title
     assert loaded.config.paper
+
+
+def test_the_schema_that_editors_read_is_that_of_the_program():
+    from tpo_runs._schema import schema_text
+
+    assert (ROOT / "configs/schema.json").read_text() == schema_text(), (
+        "tpo-runs schema > configs/schema.json"
+    )
+    rules = tomllib.loads((ROOT / ".taplo.toml").read_text())["rule"]
+    assert [rule["schema"]["path"] for rule in rules] == ["configs/schema.json"]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_config_is_valid_by_the_schema(path):
+    schema = json.loads((ROOT / "configs/schema.json").read_text())
+    jsonschema.validate(tomllib.loads(path.read_text()), schema)
 
 
 # --- the paper's settings of section 4, written down a second time ---

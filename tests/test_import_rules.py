@@ -23,13 +23,19 @@ ALLOWED = {
         *("tpo_objectives", "tpo_envs", "tpo_models"),
         *("jax", "equinox", "jaxtyping", "numpy", "optax", "scipy", "matplotlib"),
         *("pydantic", "pydantic_core", "rich", "pyarrow", "filelock", "tomli_w"),
+        *("jinja2", "markupsafe", "plotly"),
     },
 }
 # Extras that have modules to themselves, which are loaded when something of them is first used.
 FROM_EXTRAS = {"tpo_envs": {"jax", "equinox", "gymnasium"}}
 # Extras may be missing, so they are imported only by the functions that need them.
 ALLOWED_IN_FUNCTIONS = {"tpo_envs": {"PIL", "datasets", "pyarrow", "sklearn"}}
-DISTRIBUTIONS = {"PIL": "pillow", "pydantic_core": "pydantic", "sklearn": "scikit-learn"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "markupsafe": "jinja2",
+    "pydantic_core": "pydantic",
+    "sklearn": "scikit-learn",
+}
 
 
 class Import(NamedTuple):

@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-MODULES = ["_arguments", "_expand", "_overrides", "_toml", "_wording"]
+MODULES = ["_arguments", "_expand", "_labels", "_overrides", "_progress", "_toml", "_wording"]
 
 
 @pytest.mark.parametrize("name", MODULES)

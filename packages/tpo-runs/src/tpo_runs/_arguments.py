@@ -10,8 +10,24 @@ from typing import NoReturn
 from ._config_error import ConfigError
 from ._wording import ascii_safe, found, nearest
 
-DESCRIPTION = "Train the methods of a config file, store the results and draw the figures."
+COMMANDS = ("check", "show", "schema", "report", "draw")
+DESCRIPTIONS = {
+    "run": "Train the methods of a config file, store the results and draw the figures.",
+    "check": "Check a config file and say what it would train. Nothing is trained or written.",
+    "show": "Print a config as it takes effect: overrides applied, every default filled in.",
+    "draw": "Draw the figures and tables of a run again from its results. Nothing is trained.",
+    "report": "Write one HTML page about a run from its results. Nothing is trained.",
+    "schema": "Print the JSON Schema of config files, with which editors complete and check them.",
+}
 EXAMPLES = """\
+commands:
+  tpo-runs CONFIG                          train, store and draw
+  tpo-runs check CONFIG                    check the config and say what it would train
+  tpo-runs show CONFIG                     print the config as it takes effect, every default filled in
+  tpo-runs draw OUT                        draw the figures and tables of the run that is stored in OUT
+  tpo-runs report OUT                      write one HTML page about the run that is stored in OUT
+  tpo-runs schema                          print the JSON Schema of configs, for editors
+
 examples:
   tpo-runs configs/transformer_rlvr.toml --smoke             a run of seconds, to see that all is well
   tpo-runs configs/transformer_rlvr.toml                     the whole experiment; again to resume it
@@ -43,22 +59,31 @@ class Arguments:
 
     Args:
         config: the config file.
+        command: "run", or the first word of the command line: "check", "show", "schema", "report"
+            or "draw".
         smoke: whether to apply the config's smoke table.
         out: the directory of results and figures; None for one named after the config.
+        to: the file of the report; None for `report.html` in the directory of results.
+        figures: the config that says what "draw" draws; None for that of the run.
         methods: names with commas between them; None for all.
         overwrite: whether to train again what is already there.
         list: whether to show the cells and stop.
-        quiet: whether to be silent about progress.
+        quiet: whether to print warnings and errors only.
+        json: whether to print events instead of lines.
         overrides: pairs such as ("schedule.steps", "30").
     """
 
     config: Path
+    command: str = "run"
     smoke: bool = False
     out: Path | None = None
+    to: Path | None = None
+    figures: Path | None = None
     methods: str | None = None
     overwrite: bool = False
     list: bool = False
     quiet: bool = False
+    json: bool = False
     overrides: tuple[tuple[str, str], ...] = ()
 
 
@@ -69,23 +94,41 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError([f"{self.prog}: {ascii_safe(message)}; see {self.prog} --help"])
 
 
-def _parser() -> _Parser:
+def _parser(command: str) -> _Parser:
     parser = _Parser(
-        prog="tpo-runs",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
+        prog="tpo-runs" if command == "run" else f"tpo-runs {command}",
+        description=DESCRIPTIONS[command],
+        epilog=EXAMPLES if command == "run" else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    if command == "schema":
+        return parser
+    if command in ("report", "draw"):
+        parser.add_argument("out", type=Path, metavar="OUT", help="the directory of a run's results")
+    if command == "report":
+        parser.add_argument("--to", type=Path, metavar="FILE", help="the page (default: OUT/report.html)")
+    if command == "draw":
+        parser.add_argument(
+            "--figures",
+            type=Path,
+            metavar="CONFIG",
+            help="draw what this config asks for",
+        )
+    if command in ("report", "draw"):
+        return parser
     parser.add_argument("config", type=Path, metavar="CONFIG", help="the TOML file of the experiment")
     parser.add_argument("--smoke", action="store_true", help="apply the file's [smoke] table: a short run")
+    parser.add_argument("--methods", metavar="NAME,NAME", help="run these methods only")
+    if command != "run":
+        return parser
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where results go (default: results/NAME of the config)"
     )
-    parser.add_argument("--methods", metavar="NAME,NAME", help="run these methods only")
     parser.add_argument("--overwrite", action="store_true", help="train again what is already there")
     parser.add_argument("--list", action="store_true", help="show the cells and stop")
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--quiet", action="store_true", help="print warnings and errors only")
+    parser.add_argument("--json", action="store_true", help="print events for machines, a JSON object a line")
     return parser
 
 
@@ -100,16 +143,24 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
         SystemExit: after `--help`, with code 0; after the help that an empty command line gets, with code 2.
     """
     words = sys.argv[1:] if argv is None else argv
-    parser = _parser()
-    if not words:
+    command, words = (words[0], words[1:]) if words and words[0] in COMMANDS else ("run", words)
+    parser = _parser(command)
+    if not words and command == "run":
         parser.print_help()
         sys.exit(2)
     plain, overrides = _split(words)
     options, unknown = parser.parse_known_args(plain)
     if unknown:
-        names = ["help", *(name for name in vars(options) if name != "config")]
+        place = "out" if command in ("report", "draw") else "config"
+        names = ["help", *(name for name in vars(options) if name != place)]
         raise ConfigError([f"{parser.prog}: {_complaint(unknown, names)}"])
-    return Arguments(**vars(options), overrides=overrides)
+    return Arguments(**{"config": Path(), **vars(options)}, command=command, overrides=overrides)
+
+
+def default_out(config: Path, smoke: bool) -> Path:
+    """Where the results of a config go when the command line does not say."""
+    name = config.stem.strip(".") or "run"
+    return Path("results") / (f"{name}-smoke" if smoke else name)
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], tuple[tuple[str, str], ...]]:

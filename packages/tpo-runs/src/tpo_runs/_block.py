@@ -19,7 +19,8 @@ from ._specs_objective import CustomSpec
 from ._storage_error import told_in_one_line
 from ._store import Store
 from ._stored_config import config_of_block
-from ._train import TrainState, train
+from ._train import train
+from ._trainer import TrainState
 
 
 class Surroundings(NamedTuple):
@@ -66,7 +67,6 @@ def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surr
         StorageError: the disk does not take what has to be kept; the last checkpoint is intact.
     """
     cell, store = job.cell, around.store
-    around.reporter.block(f"{job.label}, seeds {seeds[0]} to {seeds[-1]}")
     state = compiled.start(seeds)
     checkpoints = Checkpoints(
         store.checkpoints(cell.key, seeds), {"cell": cell.identity(), "seeds": list(seeds)}
@@ -74,9 +74,9 @@ def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surr
     now = provenance(own_module(cell))
     begun = checkpoints.latest(state, around.reporter.note)
     progress = _Progress(len(seeds), begun, now)
+    around.reporter.block(cell, seeds, progress.step)
     if begun is not None:
         state = begun.state
-        around.reporter.resume(progress.step)
         if differences := "; ".join(changes(begun.facts["provenance"], now)):
             around.reporter.warn(f"{job.label}: the steps up to here were computed with {differences}")
     _train(job, compiled, seeds, state, progress, checkpoints, around)
@@ -93,6 +93,7 @@ def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surr
     ):
         store.write_block(cell, seeds, metrics, facts, timing, config_of_block(cell, seeds))
         checkpoints.remove()
+    around.reporter.end(progress.seconds, diverged)
     return diverged
 
 
@@ -121,7 +122,9 @@ def _train(
         progress.pieces.append(chunk.metrics)
         progress.step = chunk.stop
         progress.seconds += chunk.seconds
-        around.reporter.advance(chunk.stop - chunk.start, chunk.stop, chunk.metrics["error"][:, -1])
+        around.reporter.advance(
+            chunk.stop - chunk.start, chunk.stop, chunk.seconds, chunk.metrics["error"][:, -1]
+        )
         if chunk.stop == schedule.steps:
             return
         due = time.monotonic() - saved >= 60 * schedule.checkpoint_minutes

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ._labels import point_label
 from ._specs import SECTIONS, Schedule
 from ._specs_evaluation import EvaluationSpec
 from ._specs_objective import Objective
@@ -40,6 +41,12 @@ class Cell:
     rollout: Rollout
     evaluation: EvaluationSpec = NO_EVALUATION
     probes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The cell in words."""
+        point = point_label(self.point)
+        return f"{self.method}, {point}" if point else self.method
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ._arguments import parse_arguments
+from ._arguments import default_out, parse_arguments
 from ._config_error import ConfigError
 from ._signals import Stopped, StopSignals
 from ._storage_error import StorageError
@@ -20,11 +20,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code; `tpo-runs --help` says what each means.
     """
     again = ""
+    words = sys.argv[1:] if argv is None else argv
     try:
         with StopSignals() as stop:
-            arguments = parse_arguments(argv)
+            arguments = parse_arguments(words)
             again = ", without --overwrite," if arguments.overwrite else ""
             # Imported late, so that --help and a mistyped flag need no more than the command line.
+            if arguments.command == "schema":
+                from ._schema import schema_text
+
+                sys.stdout.write(schema_text())
+                return 0
+            if arguments.command == "report":
+                from ._report import write_report
+
+                assert arguments.out is not None
+                print(write_report(arguments.out, arguments.to))
+                return 0
+            if arguments.command == "draw":
+                from ._redraw import redraw
+
+                assert arguments.out is not None
+                files = redraw(arguments.out, arguments.figures)
+                print(f"figures and tables: {', '.join(map(str, files))}")
+                return 0
             from ._custom import check_custom
             from ._load import load_config
 
@@ -34,20 +53,38 @@ def main(argv: Sequence[str] | None = None) -> int:
                 overrides=arguments.overrides,
                 methods=arguments.methods,
             )
+            if arguments.command == "show":
+                from ._stored_config import config_text
+
+                sys.stdout.write(config_text(loaded.config))
+                return 0
             check_custom(loaded.cells, loaded.path)
+            if arguments.command == "check":
+                from ._check import tell
+
+                tell(loaded, default_out(loaded.path, arguments.smoke))
+                return 0
             from ._run import run
 
             return run(loaded, arguments, stop)
     except ConfigError as error:
-        for line in error.lines:
-            print(line, file=sys.stderr)
-        return 2
+        return _end(2, error.lines, words)
     except StorageError as error:
-        print(error, file=sys.stderr)
-        return 1
+        return _end(1, [str(error)], words)
     except Stopped as stopped:
-        print(f"stopped by {stopped.name}; the same command{again} goes on from there", file=sys.stderr)
-        return stopped.code
+        line = f"stopped by {stopped.name}; the same command{again} goes on from there"
+        return _end(stopped.code, [line], words)
+
+
+def _end(code: int, lines: Sequence[str], words: Sequence[str]) -> int:
+    """Say on standard error why the program ends early, and with --json in an event, too."""
+    for line in lines:
+        print(line, file=sys.stderr)
+    if "--json" in words:
+        from ._display_json import JsonDisplay
+
+        JsonDisplay().emit("end", code=code, lines=lines)
+    return code
 
 
 def program() -> NoReturn:

@@ -1,8 +1,10 @@
 """Figures and tables of a finished or unfinished run, as functions of its store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from ._figures import FIGURES, save_figure
@@ -11,17 +13,25 @@ from ._paper import compare, paper_table
 from ._results import CellResult
 from ._specs_figure import figure_name, figure_spec
 from ._store import Store
-from ._tables import paired_table, seeds_table, summary_table
+from ._tables import paired_table, seeds_table, summarise_cell, summary_table
 from ._text_table import TextTable
 
 MOST_SEED_ROWS = 40
+WIDE = 110
+# What the summary leaves out on a terminal that is narrower than that.
+SPARED = ("steps", "IQM", "failed %", "relapsed")
 
 
-def draw(store: Store, console: Console) -> list[Path]:
+def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     """Write the run's figures and tables below `store.figures`, and print the tables.
 
     Nothing is trained: everything is read from the store. `summary.md` holds all tables, the terminal shows
-    those that fit.
+    those that fit, the summary at the end.
+
+    Args:
+        store: the results.
+        console: where to print what could not be drawn, and the tables.
+        tables: whether to print the tables.
 
     Returns:
         The files written.
@@ -34,6 +44,32 @@ def draw(store: Store, console: Console) -> list[Path]:
     (store.figures / SUMS).unlink(missing_ok=True)
     written = []
     metric = manifest.get("metric", "error")
+    for name, figure in figures_of(manifest, results):
+        if isinstance(figure, ValueError):
+            console.print(f"{name} is not drawn: {figure}", highlight=False, soft_wrap=True)
+        else:
+            written += save_figure(figure, store.figures / name)
+    summary = store.figures / "summary.md"
+    store.figures.mkdir(exist_ok=True)
+    heading = f"# {manifest['title']}\n\n" if manifest["title"] else ""
+    # What took how long differs from run to run; the file does not.
+    timeless = tables_of(results, manifest["threshold"], metric, seconds=False)
+    write_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
+    written.append(summary)
+    write_file(store.figures / SUMS, sums(store.figures, [path.name for path in written]).encode())
+    shown = tables_of(results, manifest["threshold"], metric) if tables else []
+    # On a terminal, what comes last is what is seen.
+    for table in reversed(shown):
+        if len(table.rows) <= MOST_SEED_ROWS or table is shown[0]:
+            fits = table is not shown[0] or console.width >= WIDE
+            console.print((table if fits else table.without(*SPARED)).rich())
+    return written
+
+
+def figures_of(
+    manifest: Mapping[str, Any], results: Sequence[CellResult]
+) -> Iterator[tuple[str, Figure | ValueError]]:
+    """The figures that a run's manifest asks for, by name, each drawn or with the reason why not."""
     for entry in manifest["figures"]:
         spec = figure_spec(entry)
         title = spec.title or manifest["title"] or None
@@ -41,30 +77,40 @@ def draw(store: Store, console: Console) -> list[Path]:
         if not shown:
             continue
         try:
-            figure = FIGURES[spec.kind](shown, title=title, **spec.options(metric))
+            options = spec.options(manifest.get("metric", "error"))
+            yield figure_name(spec), FIGURES[spec.kind](shown, title=title, **options)
         except ValueError as error:
             # What a part of the methods or seeds has recorded may not be enough for every figure.
-            console.print(f"{figure_name(spec)} is not drawn: {error}", highlight=False, soft_wrap=True)
-            continue
-        written += save_figure(figure, store.figures / figure_name(spec))
-    tables = _tables(results, manifest["threshold"], metric)
-    summary = store.figures / "summary.md"
-    store.figures.mkdir(exist_ok=True)
-    heading = f"# {manifest['title']}\n\n" if manifest["title"] else ""
-    # What took how long differs from run to run; the file does not.
-    timeless = _tables(results, manifest["threshold"], metric, seconds=False)
-    write_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
-    written.append(summary)
-    write_file(store.figures / SUMS, sums(store.figures, [path.name for path in written]).encode())
-    for table in tables:
-        if len(table.rows) <= MOST_SEED_ROWS:
-            console.print(table.rich())
-    return written
+            yield figure_name(spec), error
 
 
-def _tables(
+def summary_records(store: Store) -> list[dict[str, Any]]:
+    """The summary table as records of plain values; errors are in `[0, 1]`."""
+    manifest, records = store.manifest(), []
+    for result in store.results():
+        summary = summarise_cell(result, threshold=manifest["threshold"], metric=manifest["metric"])
+        records.append(
+            {
+                "method": result.method,
+                "point": dict(result.point),
+                "seeds": result.seeds.tolist(),
+                "steps": result.steps,
+                "metric": manifest["metric"],
+                "final": summary.final.mean,
+                "interval": list(summary.final.interval),
+                "failed_share": summary.failed,
+                "steps_to_threshold": summary.steps_to_threshold,
+                "seconds": summary.seconds,
+                "diverged": result.provenance.get("diverged", {}),
+            }
+        )
+    return records
+
+
+def tables_of(
     results: Sequence[CellResult], threshold: float, metric: str, *, seconds: bool = True
 ) -> list[TextTable]:
+    """All tables of a run that have rows, the summary first."""
     tables = [
         summary_table(results, threshold=threshold, metric=metric, seconds=seconds),
         seeds_table(results, metric=metric),

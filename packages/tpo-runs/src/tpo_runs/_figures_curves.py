@@ -29,7 +29,8 @@ from ._figures_panels import (
     seeds_label,
     styles_of,
 )
-from ._results import CellResult, check_results, grid_axes, group_by_point, point_label
+from ._labels import point_label
+from ._results import CellResult, check_results, grid_axes, group_by_point
 from ._style import SOLID, MethodStyle
 
 Band = Literal["interval", "standard_error", "none"]

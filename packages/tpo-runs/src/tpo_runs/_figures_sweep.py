@@ -10,15 +10,14 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ._figures_panels import LABEL_SIZE, finish, make_panels, seeds_label, styles_of
 from ._figures_seeds import BAR_NOTE, ErrorSpan, spread_dots
+from ._labels import axis_label, value_label
 from ._results import (
     CellResult,
-    axis_label,
     axis_values,
     check_results,
     final_error,
     final_words,
     grid_axes,
-    value_label,
 )
 from ._statistics import bootstrap_interval
 from ._style import MethodStyle

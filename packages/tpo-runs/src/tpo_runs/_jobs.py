@@ -16,10 +16,10 @@ from ._build import build_policy, build_trainer
 from ._cells import Cell
 from ._custom import resolve, search_paths
 from ._devices import let_go_of_programs
-from ._results import point_label
 from ._specs_objective import CustomSpec
 from ._store import Store
-from ._train import Program, Trainer, TrainState, compile_chunk, initial_state
+from ._train import Program, compile_chunk, initial_state
+from ._trainer import Trainer, TrainState
 
 COMPILED_AHEAD = 2
 POLL_SECONDS = 0.1
@@ -34,8 +34,7 @@ class Job(NamedTuple):
     @property
     def label(self) -> str:
         """The cell in words."""
-        point = point_label(self.cell.point)
-        return f"{self.cell.method}, {point}" if point else self.cell.method
+        return self.cell.label
 
 
 class Compiled(NamedTuple):

@@ -3,8 +3,8 @@
 from rich.table import Table
 
 from ._jobs import wanted_seeds
+from ._labels import point_label
 from ._load import LoadedConfig
-from ._results import point_label
 from ._store import Store
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ._curve_statistics import steps_to_threshold, steps_to_threshold_interval
+from ._labels import point_label
 from ._paper_numbers import PaperNumber, paper_numbers
-from ._results import CellResult, last_values, point_label
+from ._results import CellResult, last_values
 from ._statistics import Interval, bootstrap_interval
 from ._text_table import ABSENT, TextTable, step_count
 

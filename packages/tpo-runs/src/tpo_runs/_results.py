@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from ._labels import point_label
 from ._style import reading_order
-
-_AXIS_NAMES = {
-    "rollout.candidates": "candidates",
-    "objective.eta": "temperature",
-    "task.vocab_size": "vocabulary",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,29 +106,6 @@ def last_values(values: Float[np.ndarray, "s steps"], fraction: float) -> Float[
 def final_words(fraction: float) -> str:
     """What `final_error` takes as the end, in words."""
     return f"mean of the last {100 * fraction:g}% of steps" if fraction > 0 else "the last step"
-
-
-def axis_label(axis: str) -> str:
-    """A grid axis in words: "task.horizon" is "horizon".
-
-    >>> axis_label("objective.kl_coef")
-    'kl coef'
-    """
-    return _AXIS_NAMES.get(axis, axis.rsplit(".", 1)[-1].replace("_", " "))
-
-
-def value_label(value: object) -> str:
-    """A grid value in words: "reverse_copy" is "reverse copy"."""
-    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
-
-
-def point_label(point: Mapping[str, object]) -> str:
-    """A grid point in words.
-
-    >>> point_label({"task.horizon": 7, "task.reward": "bag_of_tokens"})
-    'horizon = 7, reward = bag of tokens'
-    """
-    return ", ".join(f"{axis_label(axis)} = {value_label(value)}" for axis, value in point.items())
 
 
 def axis_values(results: Iterable[CellResult], axis: str) -> list[Any]:

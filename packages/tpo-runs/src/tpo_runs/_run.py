@@ -6,11 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ._arguments import Arguments
+from ._arguments import Arguments, default_out
 from ._block import Surroundings, own_module, train_block
 from ._build import build_task
 from ._cells import Cell
+from ._console import make_console
 from ._devices import set_up_jax
+from ._display import make_display
+from ._display_json import JsonDisplay
 from ._failures import told, write_traceback
 from ._integrity import discard
 from ._jobs import Job, compiled_ahead, missing_jobs, wanted_seeds
@@ -25,7 +28,6 @@ from ._space import check_space, check_writable
 from ._storage_error import StorageError, told_in_one_line
 from ._store import Store
 
-FILE_WIDTH = 140
 FAILED, DIVERGED = 1, 3
 
 
@@ -43,10 +45,9 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
         StorageError: the disk does not take what has to be kept.
         Stopped: a signal has arrived, and all is saved.
     """
-    console = _console()
-    store = Store(arguments.out or _default_out(loaded.path, arguments.smoke))
+    store = Store(arguments.out or default_out(loaded.path, arguments.smoke))
     if arguments.list:
-        console.print(listing(loaded, store))
+        make_console().print(listing(loaded, store))
         return 0
     set_up_jax()
     for cell in loaded.cells:
@@ -60,17 +61,11 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
         else:
             check_same_settings(loaded, store)
         store.remove_unfinished()
-        return _train_and_draw(loaded, store, console, stop, notes, quiet=arguments.quiet)
+        return _train_and_draw(loaded, store, arguments, stop, notes)
 
 
 def _train_and_draw(
-    loaded: LoadedConfig,
-    store: Store,
-    console: Console,
-    stop: StopSignals,
-    notes: list[str],
-    *,
-    quiet: bool,
+    loaded: LoadedConfig, store: Store, arguments: Arguments, stop: StopSignals, notes: list[str]
 ) -> int:
     # Two methods may share a cell under different names; it is trained once.
     cells: dict[str, Cell] = {}
@@ -81,19 +76,36 @@ def _train_and_draw(
     discard(store.root / "errors")
     with told_in_one_line(store.root, "nothing was trained"):
         notes += store.write_run(manifest(loaded, store), loaded.config)
-    steps = sum(len(job.blocks) * job.cell.schedule.steps for of_cell in jobs.values() for job in of_cell)
-    with Reporter(console, steps, quiet=quiet) as reporter:
+    wanted = [job for of_cell in jobs.values() for job in of_cell]
+    bare = arguments.quiet or arguments.json
+    console = make_console(stderr=bare)
+    events = JsonDisplay() if arguments.json else None
+    with events or make_display(console, quiet=arguments.quiet) as display:
+        steps = sum(len(job.blocks) * job.cell.schedule.steps for job in wanted)
+        reporter = Reporter(display, sum(len(job.blocks) for job in wanted), steps)
         for text in notes:
             reporter.warn(text)
+        reporter.run(loaded, store.root)
         _tell_what_is_there(cells, jobs, store, reporter)
-        wanted = [job for of_cell in jobs.values() for job in of_cell]
         with stop.polled():
             failed = _train_all(wanted, loaded.path, Surroundings(store, reporter, stop))
+    code = FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
+    drawing = importlib.import_module("._draw", __package__)
     with told_in_one_line(store.figures, "the results are intact; rerun to draw them"):
-        files = importlib.import_module("._draw", __package__).draw(store, console)
-    if not quiet:
-        console.print(f"figures and tables: {', '.join(str(file) for file in files)}", soft_wrap=True)
-    return FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
+        files = drawing.draw(store, console, tables=not bare)
+    if events:
+        names = [str(file) for file in files]
+        events.emit("end", code=code, failed=failed, files=names, summary=drawing.summary_records(store))
+    elif not bare:
+        _say_the_end(console, failed, files)
+    return code
+
+
+def _say_the_end(console: Console, failed: Sequence[str], files: Sequence[Path]) -> None:
+    lines = [f"figures and tables: {', '.join(str(file) for file in files)}"] if files else []
+    lines += [f"failed, as told above: {'; '.join(failed)}"] if failed else []
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False)
 
 
 def _tell_what_is_there(
@@ -111,11 +123,14 @@ def _tell_what_is_there(
             reporter.warn(f"{label}: trained with other versions: {text}; --overwrite trains it again")
 
 
-def _train_all(jobs: Sequence[Job], config: Path, around: Surroundings) -> bool:
-    """Train all jobs; whether some of them failed."""
-    failed = False
+def _train_all(jobs: Sequence[Job], config: Path, around: Surroundings) -> list[str]:
+    """Train all jobs; the labels of those that failed."""
+    failed = []
+    if jobs:
+        around.reporter.compiling(jobs[0].cell)
     with compiled_ahead(jobs, config, around.stop.check) as ready:
-        for job, future in ready:
+        for (job, future), following in zip(ready, [*jobs[1:], None][: len(jobs)], strict=True):
+            begun = around.reporter.begun
             try:
                 compiled = future.result()
                 for seeds in job.blocks:
@@ -124,9 +139,12 @@ def _train_all(jobs: Sequence[Job], config: Path, around: Surroundings) -> bool:
                 raise
             except Exception as error:
                 # Whatever it is, a user's objective or too little memory: the other cells go on.
-                failed = True
+                failed.append(job.label)
                 path = write_traceback(around.store.root / "errors", job.cell.key, error)
                 around.reporter.warn(f"{job.label}: failed: {told(error)}; the whole traceback is in {path}")
+                around.reporter.skip(job.cell, len(job.blocks) - (around.reporter.begun - begun))
+            if following is not None:
+                around.reporter.compiling(following.cell)
     return failed
 
 
@@ -145,14 +163,3 @@ def _any_diverged(cells: Sequence[Cell], store: Store) -> bool:
         for record in store.provenances(cell.key)
         for seed in record["diverged"]
     )
-
-
-def _console() -> Console:
-    """The terminal; a file or a pipe, which has no width, gets room for whole tables."""
-    console = Console()
-    return console if console.is_terminal else Console(width=FILE_WIDTH)
-
-
-def _default_out(config: Path, smoke: bool) -> Path:
-    name = config.stem.strip(".") or "run"
-    return Path("results") / (f"{name}-smoke" if smoke else name)

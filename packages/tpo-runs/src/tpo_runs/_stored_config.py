@@ -29,12 +29,17 @@ def config_of_block(cell: Cell, seeds: Sequence[int]) -> str:
     return _toml({"probes": list(cell.probes), **sections, "method": [method]})
 
 
+def config_text(config: Config) -> str:
+    """A config as it took effect, as TOML."""
+    return _toml(effective(config))
+
+
 def config_of_run(config: Config) -> bytes:
     """The config of a run as it took effect: with the command line's changes, and every default filled in.
 
     Its first line holds the hash of the rest.
     """
-    text = _toml(effective(config))
+    text = config_text(config)
     return f"{SEAL}{digest(text.encode())}\n{text}".encode()
 
 

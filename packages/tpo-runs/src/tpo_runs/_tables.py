@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._curve_statistics import steps_to_threshold, steps_to_threshold_interval
+from ._labels import axis_label, value_label
 from ._results import (
     CellResult,
-    axis_label,
     check_results,
     final_error,
     final_words,
     grid_axes,
     group_by_point,
-    value_label,
 )
 from ._statistics import Interval, Summary, failed_share, paired_comparison, relapses, summarise
 from ._style import reading_order

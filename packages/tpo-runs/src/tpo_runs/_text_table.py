@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.table import Table
 from rich.text import Text
@@ -52,6 +52,12 @@ class TextTable:
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table
+
+    def without(self, *columns: str) -> "TextTable":
+        """The table without some of its columns, which are right of the first column of numbers."""
+        kept = [i for i, column in enumerate(self.columns) if column not in columns]
+        rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
+        return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
 
     def markdown(self) -> str:
         """For a file, in GitHub's dialect, with a line end."""

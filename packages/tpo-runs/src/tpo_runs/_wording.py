@@ -31,6 +31,15 @@ def ascii_safe(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "cell"), counted(1200, "cell")
+    ('1 cell', '1,200 cells')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def shorten(text: str) -> str:
     """Cut a long text to its beginning and end."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 20]}...{text[-15:]}"

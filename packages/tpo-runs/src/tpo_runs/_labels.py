@@ -1,0 +1,32 @@
+"""Grid points in words."""
+
+from collections.abc import Mapping
+
+_AXIS_NAMES = {
+    "rollout.candidates": "candidates",
+    "objective.eta": "temperature",
+    "task.vocab_size": "vocabulary",
+}
+
+
+def axis_label(axis: str) -> str:
+    """A grid axis in words: "task.horizon" is "horizon".
+
+    >>> axis_label("objective.kl_coef")
+    'kl coef'
+    """
+    return _AXIS_NAMES.get(axis, axis.rsplit(".", 1)[-1].replace("_", " "))
+
+
+def value_label(value: object) -> str:
+    """A grid value in words: "reverse_copy" is "reverse copy"."""
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+
+
+def point_label(point: Mapping[str, object]) -> str:
+    """A grid point in words.
+
+    >>> point_label({"task.horizon": 7, "task.reward": "bag_of_tokens"})
+    'horizon = 7, reward = bag of tokens'
+    """
+    return ", ".join(f"{axis_label(axis)} = {value_label(value)}" for axis, value in point.items())

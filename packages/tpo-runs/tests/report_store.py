@@ -1,0 +1,79 @@
+"""A store as a run leaves it, filled with made-up numbers."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tpo_runs import Store, load_config
+from tpo_runs._manifest import manifest
+
+CONFIG = """
+title = "Made up <b>& small</b>"
+paper = "Fig. 1"
+probes = ["gradient_norm"]
+[task]
+kind = "tokens"
+target = "copy"
+reward = "terminal"
+horizon = 3
+vocab_size = 2
+[policy]
+kind = "transformer"
+[optimizer]
+kind = "adam"
+learning_rate = 1e-2
+[schedule]
+steps = {steps}
+seeds = {seeds}
+[grid]
+"task.horizon" = {horizons}
+[[method]]
+name = "TPO"
+objective = {{ kind = "tpo" }}
+rollout = {{ kind = "sequence_group", prompts = 4, candidates = 2 }}
+[[method]]
+name = "PPO"
+objective = {{ kind = "ppo" }}
+rollout = {{ kind = "single", prompts = 4, baseline = "batch_mean" }}
+[[method]]
+name = "<script>alert('name')</script>"
+objective = {{ kind = "dg" }}
+rollout = {{ kind = "single", prompts = 4, baseline = "batch_mean" }}
+"""
+PROVENANCE = {
+    "versions": {"jax": "0.10.2", "tpo-runs": "0.1.0"},
+    "python": "3.11.2",
+    "platform": "Linux",
+    "devices": ["cpu: cpu"],
+    "cpu_count": 2,
+    "xla_flags": "",
+    "git": {"commit": "0123abc", "dirty": True},
+    "objective": {},
+}
+
+
+def make_store(root: Path, *, points: int, seeds: int, steps: int, complete: bool = False) -> Store:
+    """Three methods. Unless `complete`, the last cell is missing, and a seed of the second is lost."""
+    path = root / "made_up.toml"
+    horizons = list(range(2, 2 + points))
+    path.write_text(CONFIG.format(steps=steps, seeds=seeds, horizons=horizons))
+    loaded = load_config(path)
+    store = Store(root / "out")
+    store.root.mkdir()
+    store.write_run(manifest(loaded, store), loaded.config)
+    random = np.random.default_rng(0)
+    for number, cell in enumerate(loaded.cells):
+        if not complete and number == len(loaded.cells) - 1:
+            continue
+        decay = np.exp(-np.arange(steps) / (steps / 5) * random.uniform(0.5, 2.0, (seeds, 1)))
+        error = np.clip(decay + 0.02 * random.normal(size=(seeds, steps)), 0, 1).astype(np.float32)
+        metrics = {"error": error, "loss": 2 * error, "gradient_norm": np.sqrt(error)}
+        lost = {}
+        if not complete and number == 1:
+            lost = {"1": steps // 2}
+            for values in metrics.values():
+                values[1, steps // 2 :] = np.nan
+        facts = {**PROVENANCE, "diverged": lost}
+        timing = {"seconds": 1.5, "host": "here", "finished": "2026-01-01T00:00:00+0000"}
+        store.write_block(cell, range(seeds), metrics, facts, timing)
+    return store
