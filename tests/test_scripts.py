@@ -4,29 +4,29 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tpo_runs import Store, load_config
+from tpo_runs._manifest import manifest
+
 ROOT = Path(__file__).parents[1]
-TINY = {
-    "mnist": [
-        *("--task.dataset", "digits", "--methods", "CE", "--schedule.seeds", "2"),
-        *("--schedule.steps", "4", "--evaluation.every", "2"),
-    ],
-    "transformer_rlvr": [
-        *("--methods", "DG", "--schedule.seeds", "2", "--schedule.steps", "12"),
-        *("--task.horizon", "2", "--policy.width", "4", "--policy.layers", "1"),
-    ],
-}
 
 
 @pytest.mark.parametrize(
-    ("script", "config"), [("plot_mnist", "mnist"), ("plot_token_reversal", "transformer_rlvr")]
+    ("script", "config", "metric"),
+    [("plot_mnist", "mnist", "test_error"), ("plot_token_reversal", "transformer_rlvr", "error")],
 )
-def test_a_plot_is_drawn_from_a_store(script, config, tmp_path):
-    store, figure = tmp_path / "store", tmp_path / "figures" / "plot"
-    command = ["tpo_runs", str(ROOT / f"configs/{config}.toml"), "--out", str(store), "--quiet"]
-    subprocess.run([sys.executable, "-m", *command, *TINY[config]], check=True, timeout=300)
-    drawing = [sys.executable, str(ROOT / f"scripts/{script}.py"), str(store), str(figure)]
+def test_a_plot_is_drawn_from_a_store(script, config, metric, tmp_path):
+    loaded = load_config(ROOT / f"configs/{config}.toml", overrides=[("schedule.steps", "400")])
+    store, figure = Store(tmp_path / "store"), tmp_path / "figures" / "plot"
+    store.write_run(manifest(loaded, store), loaded.config)
+    falling = np.linspace(0.9, 0.1, 400, dtype=np.float32) + np.zeros((20, 1), np.float32)
+    for cell in loaded.cells:
+        store.write_block(
+            cell, range(20), {"error": falling, metric: falling}, {"diverged": {}}, {"seconds": 1.0}
+        )
+    drawing = [sys.executable, str(ROOT / f"scripts/{script}.py"), str(store.root), str(figure)]
     done = subprocess.run(drawing, check=True, timeout=300, capture_output=True, text=True)
     assert done.stdout.split() == [f"{figure}.png", f"{figure}.pdf"]
     assert figure.with_suffix(".png").read_bytes().startswith(b"\x89PNG")

@@ -129,6 +129,7 @@ program()
 """
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_written_keeps_the_last_checkpoint_and_rerunning_goes_on(tmp_path):
     config, out = tmp_path / "small.toml", tmp_path / "out"
     config.write_text(CONFIG)

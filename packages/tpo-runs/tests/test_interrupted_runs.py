@@ -58,7 +58,9 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(trial, config, 
     assert contents(tmp_path / "out") == expected
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+)
 def test_a_stopped_run_saves_and_goes_on_from_there(number, code, config, quiet, tmp_path):
     out = tmp_path / "out"
     process = start(config, "--out", out)
