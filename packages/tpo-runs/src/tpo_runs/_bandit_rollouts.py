@@ -23,7 +23,7 @@ def draw_contexts(task: BanditTask, contexts: Contexts, key: PRNGKeyArray) -> An
 
 def expected_error(task: BanditTask, contexts: Any, logp: Float[Array, "b a"]) -> Float[Array, ""]:
     """One minus the expected reward of a policy, averaged over contexts."""
-    return 1 - jnp.mean(jnp.sum(jnp.exp(logp) * task.all_rewards(contexts), axis=-1))
+    return jnp.mean(jnp.sum(jnp.exp(logp) * (1 - task.all_rewards(contexts)), axis=-1))
 
 
 class AbstractSampling(AbstractRollout):

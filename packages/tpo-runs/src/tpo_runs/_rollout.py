@@ -18,7 +18,8 @@ class Draw(eqx.Module):
     - `scores`: what the objective weighs the samples by, shaped as `old_logp`: rewards for groups,
         advantages for single samples.
     - `rewards`: the rewards behind the scores, shaped as `old_logp`, in [0, 1].
-    - `error`: one minus the mean reward of what the behaviour policy sampled.
+    - `error`: one minus the mean reward of what the behaviour policy sampled, as the mean of what is missing
+        to 1, which rounding cannot make negative.
     - `weights`: how much each sample's loss counts, shaped as `old_logp`; None for once each. Only rollouts
         that enumerate instead of sampling have them.
     """

@@ -28,7 +28,7 @@ class Single(AbstractRollout):
         prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers, logp = policy.sample(answer_key, prompts, 1)
         rewards = self.task.token_rewards(prompts, answers[:, 0])
-        return Draw((prompts, answers), logp[:, 0], self.baseline(rewards), rewards, 1 - jnp.mean(rewards))
+        return Draw((prompts, answers), logp[:, 0], self.baseline(rewards), rewards, jnp.mean(1 - rewards))
 
     def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b h"]:
         """The log-prob of every token."""
@@ -51,8 +51,9 @@ class SequenceGroup(AbstractRollout):
         prompt_key, answer_key = jax.random.split(key)
         prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers, logp = policy.sample(answer_key, prompts, self.candidates)
-        scores = jnp.mean(self.task.token_rewards(prompts[:, None], answers), axis=-1)
-        return Draw((prompts, answers), jnp.sum(logp, axis=-1), scores, scores, 1 - jnp.mean(scores))
+        rewards = self.task.token_rewards(prompts[:, None], answers)
+        scores = jnp.mean(rewards, axis=-1)
+        return Draw((prompts, answers), jnp.sum(logp, axis=-1), scores, scores, jnp.mean(1 - rewards))
 
     def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b k"]:
         """The log-prob of every candidate."""
@@ -90,7 +91,7 @@ class TokenGroup(AbstractRollout):
             old_logp=_of_candidates(log_softmax, candidates),
             scores=rewards,
             rewards=rewards,
-            error=1 - jnp.mean(self.task.token_rewards(prompts, answers)),
+            error=jnp.mean(1 - self.task.token_rewards(prompts, answers)),
         )
 
     def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b h k"]:
