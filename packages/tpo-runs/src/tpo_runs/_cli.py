@@ -57,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
                 tell(loaded, default_out(loaded.path, arguments.smoke))
                 return 0
+            from ._tracker import check_installed
+
+            check_installed(loaded.config.tracking.to)
             from ._run import run
 
             return run(loaded, arguments, stop)
