@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent
 PACKAGES = ["tpo-objectives", "tpo-envs", "tpo-models", "tpo-runs"]
 # What a package's tests use besides its dependencies.
 TEST_EXTRAS = {"tpo-envs": ["jax", "gymnasium"]}
-SMOKE_CONFIGS = ["configs/transformer_rlvr.toml"]
+SMOKE_CONFIGS = ["tabular_single", "mnist", "transformer", "transformer_rlvr"]
 FAST = "not slow and not browser"
 UV = "uv>=0.13,<0.14"
 # Tests compile far longer than they compute.
@@ -90,10 +90,10 @@ def trackers(session: nox.Session) -> None:
 
 @nox.session
 def smoke(session: nox.Session) -> None:
-    """Train, store and draw a shortened experiment; arguments go to tpo-runs."""
+    """Train, store and draw the main experiments in miniature; arguments go to tpo-runs."""
     sync_packages(session)
-    for config in SMOKE_CONFIGS:
-        session.run("tpo-runs", config, "--smoke", "--overwrite", *session.posargs)
+    for name in SMOKE_CONFIGS:
+        session.run("tpo-runs", f"configs/{name}.toml", "--smoke", "--overwrite", *session.posargs)
 
 
 @nox.session

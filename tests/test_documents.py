@@ -91,12 +91,14 @@ def test_its_paths_exist(document):
 
 @every_document
 def test_its_experiments_are_understood(document, monkeypatch, capsys):
+    from tpo_runs._arguments import parse_arguments
     from tpo_runs._cli import main
 
     monkeypatch.chdir(ROOT)
     for arguments in (_split(words, ">")[0] for words in experiments(document)):
-        if arguments[0] == "report":
-            continue  # reads the results of a run
+        if arguments[0] in ("report", "draw"):  # which read the results of a run
+            parse_arguments(arguments)
+            continue
         command = arguments if arguments[0] in COMMANDS else [*arguments, "--list"]
         assert main(command) == 0, capsys.readouterr().err
 

@@ -87,7 +87,7 @@ def all_rollouts():
 def test_the_error_is_the_exact_one_of_the_policy_before_the_step(index):
     from tpo_objectives import reinforce, tpo
     from tpo_runs._probes import error_after, misalignment
-    from tpo_runs._train import Trainer
+    from tpo_runs._trainer import Trainer
 
     rollout = all_rollouts()[index]
     trainer = Trainer(
@@ -115,7 +115,7 @@ def test_without_any_update_misalignment_is_one():
     from tpo_runs._bandit_rollouts import SampledActions
     from tpo_runs._optimizers import unit_norm
     from tpo_runs._probes import misalignment
-    from tpo_runs._train import Trainer
+    from tpo_runs._trainer import Trainer
 
     # All samples fail, so all rewards are equal and their z-scores 0.
     probs = np.array([[1e-6, 0.5, 0.5], [0.5, 0.5, 1e-6]])

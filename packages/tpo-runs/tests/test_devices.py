@@ -1,5 +1,6 @@
-"""Seeds spread over devices: the same numbers, and nothing sent between them."""
+"""Seeds and prompts over devices: the same numbers, and nothing sent that need not be."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,10 @@ import sys
 import numpy as np
 import pytest
 
+from tpo_runs._layout import Layout, layout_for
+
 PROGRAM = """
+import json
 import sys
 import jax
 import numpy as np
@@ -17,25 +21,24 @@ from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
 from tpo_objectives import tpo
 from tpo_runs import SequenceGroup, Trainer, initial_state, train
-from tpo_runs._devices import spread_over_devices
-from tpo_runs._train import Plan, run_chunk, seed_keys
+from tpo_runs._train import compile_chunk
 
 def make_policy(key):
-    return CausalTransformer(vocab_size=2, horizon=2, width=4, layers=1, heads=1, key=key)
+    return CausalTransformer(vocab_size=2, horizon=2, width=16, layers=1, heads=1, key=key)
 
-rollout = SequenceGroup(TokenTask("reverse_copy", "terminal", 2, 2), 6, 4)
+rollout = SequenceGroup(TokenTask("reverse_copy", "terminal", 2, 2), 32, 4)
 trainer = Trainer(rollout, tpo, optax.adam(0.1), epochs=2)
 seeds = jnp.arange(int(sys.argv[1]))
-alive = jnp.ones(len(seeds), bool)
-(state, keys, alive), placed = spread_over_devices(
-    (initial_state(trainer, make_policy, seeds), seed_keys(seeds)[1], alive), trainer, len(seeds)
-)
-plan = Plan(placed, keys, alive, jnp.int32(0), jnp.int32(5))
-program = run_chunk.lower(plan, state, 5).compile().compiled.as_text()
-exchanges = [name for name in ("all-gather", "all-reduce", "all-to-all", "permute") if name in program]
-chunks = [chunk for _, chunk in train(trainer, state, seeds, 5)]
-print(len(keys.sharding.device_set), *exchanges)
-np.save(sys.argv[2], np.concatenate([chunk.metrics["loss"] for chunk in chunks], axis=1))
+state = initial_state(trainer, make_policy, seeds)
+program = compile_chunk(trainer, state, seeds, 5)
+text = program.compiled.as_text()
+exchanges = [name for name in ("all-gather", "all-reduce", "all-to-all", "permute") if name + "(" in text]
+losses, devices = [], 0
+for state, chunk in train(trainer, state, seeds, 5, program=program):
+    losses.append(chunk.metrics["loss"])
+    devices = max(len(leaf.sharding.device_set) for leaf in jax.tree.leaves(state))
+print(json.dumps({"devices": devices, "exchanges": exchanges}))
+np.save(sys.argv[2], np.concatenate(losses, axis=1))
 """
 
 
@@ -45,17 +48,42 @@ def losses(seeds, devices, path):
     command = [sys.executable, "-c", PROGRAM, str(seeds), str(path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    return np.load(path), done.stdout.split()
+    return np.load(path), json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
 def on_one_device(tmp_path_factory):
-    return losses(6, 1, tmp_path_factory.mktemp("one") / "losses.npy")[0]
+    return losses(4, 1, tmp_path_factory.mktemp("one") / "losses.npy")[0]
 
 
-# 6 seeds on 4 devices: the 3 that divide them.
-@pytest.mark.parametrize(("devices", "used"), [(4, 3)])
-def test_devices_share_the_seeds_and_change_nothing(devices, used, on_one_device, tmp_path):
-    spread, told = losses(6, devices, tmp_path / "losses.npy")
-    assert told == [str(used)], "devices used, then the exchanges between them"
+def test_devices_share_the_seeds_and_say_nothing_to_each_other(on_one_device, tmp_path):
+    spread, told = losses(4, 4, tmp_path / "losses.npy")
+    assert told == {"devices": 4, "exchanges": []}
     assert spread == pytest.approx(on_one_device, rel=1e-5, abs=1e-6)
+
+
+# An uneven number of seeds; seeds and prompts at once.
+@pytest.mark.parametrize(("seeds", "devices"), [(3, 2), (2, 4)])
+def test_devices_share_the_prompts_of_a_seed_and_add_up_its_gradients(
+    seeds, devices, on_one_device, tmp_path
+):
+    spread, told = losses(seeds, devices, tmp_path / "losses.npy")
+    assert told == {"devices": devices, "exchanges": ["all-reduce"]}
+    assert spread == pytest.approx(on_one_device[:seeds], rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "prompts", "devices", "layout"),
+    [
+        (20, 100, 1, Layout(1, 1)),
+        (20, 100, 2, Layout(2, 1)),
+        (20, 100, 8, Layout(4, 2)),
+        (1, 100, 8, Layout(1, 5)),  # 12 prompts on each of 8 would be too few
+        (3, 100, 2, Layout(1, 2)),
+        (3, 1, 2, Layout(1, 1)),
+        (6, 1, 4, Layout(3, 1)),
+        (7, 100, 64, Layout(7, 5)),
+    ],
+)
+def test_a_layout_uses_most_devices_and_prefers_seeds(seeds, prompts, devices, layout):
+    assert layout_for(seeds, prompts, devices) == layout

@@ -19,7 +19,7 @@ from tpo_runs._probes import PROBES
 from tpo_runs._rollout import Draw
 from tpo_runs._specs_probe import PROBES as NEEDS
 from tpo_runs._token_rollouts import SequenceGroup, Single, TokenGroup
-from tpo_runs._train import Trainer
+from tpo_runs._trainer import Trainer
 
 TERMINAL = TokenTask("reverse_copy", "terminal", 3, 2)
 DENSE = TokenTask("reverse_copy", "sequential", 3, 2)

@@ -13,7 +13,8 @@ from tpo_objectives import tpo
 from tpo_runs._observation import Evaluation
 from tpo_runs._rollout import reduce
 from tpo_runs._token_rollouts import SequenceGroup
-from tpo_runs._train import Trainer, initial_state, seed_keys, train
+from tpo_runs._train import initial_state, seed_keys, train
+from tpo_runs._trainer import Trainer
 
 HORIZON, EPOCHS = 2, 3
 

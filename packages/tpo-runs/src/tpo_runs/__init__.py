@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from ._token_rollouts import SequenceGroup as SequenceGroup
     from ._token_rollouts import Single as Single
     from ._token_rollouts import TokenGroup as TokenGroup
-    from ._train import Trainer as Trainer
     from ._train import initial_state as initial_state
     from ._train import train as train
+    from ._trainer import Trainer as Trainer
 
     __version__: str
 
@@ -49,7 +49,7 @@ _MODULE_OF = {
     "TokenGroup": "_token_rollouts",
     "Single": "_token_rollouts",
     "Store": "_store",
-    "Trainer": "_train",
+    "Trainer": "_trainer",
     "adam": "_optimizers",
     "build_objective": "_build",
     "build_policy": "_build",

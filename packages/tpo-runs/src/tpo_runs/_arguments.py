@@ -11,11 +11,12 @@ from typing import NoReturn
 from ._config_error import ConfigError
 from ._wording import ascii_safe, found, nearest
 
-COMMANDS = ("check", "show", "schema", "report")
+COMMANDS = ("check", "show", "schema", "report", "draw")
 DESCRIPTIONS = {
     "run": "Train the methods of a config file, store the results and draw the figures.",
     "check": "Check a config file and say what it would train. Nothing is trained or written.",
     "show": "Print a config as it takes effect: overrides applied, every default filled in.",
+    "draw": "Draw the figures and tables of a run again from its results. Nothing is trained.",
     "report": "Write one HTML page about a run from its results. Nothing is trained.",
     "schema": "Print the JSON Schema of config files, with which editors complete and check them.",
 }
@@ -24,6 +25,7 @@ commands:
   tpo-runs CONFIG                          train, store and draw
   tpo-runs check CONFIG                    check the config and say what it would train
   tpo-runs show CONFIG                     print the config as it takes effect, every default filled in
+  tpo-runs draw OUT                        draw the figures and tables of the run that is stored in OUT
   tpo-runs report OUT                      write one HTML page about the run that is stored in OUT
   tpo-runs schema                          print the JSON Schema of configs, for editors
 
@@ -58,10 +60,12 @@ class Arguments:
 
     Args:
         config: the config file.
-        command: "run", or the first word of the command line: "check", "show", "schema" or "report".
+        command: "run", or the first word of the command line: "check", "show", "schema", "report"
+            or "draw".
         smoke: whether to apply the config's smoke table.
         out: the directory of results and figures; None for one named after the config.
         to: the file of the report; None for `report.html` in the directory of results.
+        figures: the config that says what "draw" draws; None for that of the run.
         methods: names with commas between them; None for all.
         overwrite: whether to train again what is already there.
         list: whether to show the cells and stop.
@@ -76,6 +80,7 @@ class Arguments:
     smoke: bool = False
     out: Path | None = None
     to: Path | None = None
+    figures: Path | None = None
     methods: str | None = None
     overwrite: bool = False
     list: bool = False
@@ -102,9 +107,18 @@ def _parser(command: str) -> _Parser:
     )
     if command == "schema":
         return parser
-    if command == "report":
+    if command in ("report", "draw"):
         parser.add_argument("out", type=Path, metavar="OUT", help="the directory of a run's results")
+    if command == "report":
         parser.add_argument("--to", type=Path, metavar="FILE", help="the page (default: OUT/report.html)")
+    if command == "draw":
+        parser.add_argument(
+            "--figures",
+            type=Path,
+            metavar="CONFIG",
+            help="draw what this config asks for",
+        )
+    if command in ("report", "draw"):
         return parser
     parser.add_argument("config", type=Path, metavar="CONFIG", help="the TOML file of the experiment")
     parser.add_argument("--smoke", action="store_true", help="apply the file's [smoke] table: a short run")
@@ -143,7 +157,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
     plain, overrides = _split(words)
     options, unknown = parser.parse_known_args(plain)
     if unknown:
-        names = ["help", *(name for name in vars(options) if name != "config")]
+        place = "out" if command in ("report", "draw") else "config"
+        names = ["help", *(name for name in vars(options) if name != place)]
         raise ConfigError([f"{parser.prog}: {_complaint(unknown, names)}"])
     arguments = Arguments(**{"config": Path(), **vars(options)}, command=command, overrides=overrides)
     if arguments.track is None:

@@ -20,7 +20,8 @@ from ._storage_error import told_in_one_line
 from ._store import Store
 from ._stored_config import config_of_block
 from ._tracking import Trackers
-from ._train import TrainState, train
+from ._train import train
+from ._trainer import TrainState
 
 
 class Surroundings(NamedTuple):

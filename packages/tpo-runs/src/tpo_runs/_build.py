@@ -23,7 +23,7 @@ from ._rollout import AbstractRollout
 from ._specs_task import TOKEN_KINDS
 from ._tasks import TASKS, image_bandits, policy_sizes
 from ._token_rollouts import SequenceGroup, Single, TokenGroup
-from ._train import Trainer
+from ._trainer import Trainer
 
 POLICIES: dict[str, Callable[..., Any]] = {
     "transformer": tpo_models.CausalTransformer,

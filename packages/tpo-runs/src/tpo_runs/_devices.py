@@ -1,35 +1,12 @@
-"""Where training runs: the seeds of a block, spread over the devices of this machine."""
+"""The devices of this machine, and what compiled programs take of it."""
 
 import contextlib
 import gc
 import importlib.util
 import os
 from pathlib import Path
-from typing import Any
 
-import equinox as eqx
 import jax
-import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
-
-
-def spread_over_devices(by_seed: Any, shared: Any, seeds: int) -> tuple[Any, Any]:
-    """Split the leading axis of `by_seed` over the devices, and give each of them a copy of `shared`.
-
-    As many devices as divide the number of seeds: their seeds never wait for each other, since nothing is
-    exchanged between them while they train. With a single device, everything stays where it is.
-    """
-    devices = jax.local_devices()
-    count = max(n for n in range(1, len(devices) + 1) if seeds % n == 0)
-    if count == 1:
-        return by_seed, shared
-    mesh = Mesh(np.asarray(devices[:count]), ("seeds",))
-
-    def put(tree: Any, spec: PartitionSpec) -> Any:
-        arrays, static = eqx.partition(tree, eqx.is_array)
-        return eqx.combine(jax.device_put(arrays, NamedSharding(mesh, spec)), static)
-
-    return put(by_seed, PartitionSpec("seeds")), put(shared, PartitionSpec())
 
 
 def set_up_jax() -> None:

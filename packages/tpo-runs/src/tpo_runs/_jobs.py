@@ -18,7 +18,8 @@ from ._custom import resolve, search_paths
 from ._devices import let_go_of_programs
 from ._specs_objective import CustomSpec
 from ._store import Store
-from ._train import Program, Trainer, TrainState, compile_chunk, initial_state
+from ._train import Program, compile_chunk, initial_state
+from ._trainer import Trainer, TrainState
 
 COMPILED_AHEAD = 2
 POLL_SECONDS = 0.1

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ._baselines import Baseline
+from ._layout import split_prompts
 from ._protocols import TokenPolicy, TokenTask
 from ._rollout import AbstractRollout, Draw
 from ._sampling import sample_actions
@@ -24,7 +25,7 @@ class Single(AbstractRollout):
     def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
         """Sample answers and score their tokens."""
         prompt_key, answer_key = jax.random.split(key)
-        prompts = self.task.prompts(prompt_key, self.prompts)
+        prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers, logp = policy.sample(answer_key, prompts, 1)
         rewards = self.task.token_rewards(prompts, answers[:, 0])
         return Draw((prompts, answers), logp[:, 0], self.baseline(rewards), rewards, 1 - jnp.mean(rewards))
@@ -48,7 +49,7 @@ class SequenceGroup(AbstractRollout):
     def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
         """Sample groups of answers and score them."""
         prompt_key, answer_key = jax.random.split(key)
-        prompts = self.task.prompts(prompt_key, self.prompts)
+        prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers, logp = policy.sample(answer_key, prompts, self.candidates)
         scores = jnp.mean(self.task.token_rewards(prompts[:, None], answers), axis=-1)
         return Draw((prompts, answers), jnp.sum(logp, axis=-1), scores, scores, 1 - jnp.mean(scores))
@@ -77,7 +78,7 @@ class TokenGroup(AbstractRollout):
     def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
         """Sample answers, and candidates at each of their prefixes, and score them."""
         prompt_key, answer_key, candidate_key = jax.random.split(key, 3)
-        prompts = self.task.prompts(prompt_key, self.prompts)
+        prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers = policy.sample(answer_key, prompts, 1)[0][:, 0]
         log_softmax = policy.answer_log_softmax(prompts, answers[:, None])[:, 0]
         by_prefix = log_softmax.reshape(-1, log_softmax.shape[-1])

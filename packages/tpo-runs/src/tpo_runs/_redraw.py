@@ -1,0 +1,43 @@
+"""The figures and tables of a stored run, drawn again without training."""
+
+from pathlib import Path
+
+from ._config_error import ConfigError
+from ._console import make_console
+from ._draw import draw
+from ._load import load_config
+from ._lock import locked
+from ._specs import effective
+from ._storage_error import told_in_one_line
+from ._store import Store
+
+LOOKS = ("title", "paper", "figures", "metric", "threshold")
+
+
+def redraw(out: Path, config: Path | None = None) -> list[Path]:
+    """Draw what a directory of results holds, complete or not, and print its tables.
+
+    Args:
+        out: the directory.
+        config: a config file that says anew what is drawn: its title, figures, metric and threshold take the
+            place of those that the run was made with. Nothing else of it is used.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ConfigError: there is no run in `out` or nothing of it is complete, a file of it is damaged, another
+            process holds it, or `config` is wrong.
+        StorageError: the figures cannot be written.
+    """
+    store = Store(out)
+    manifest = store.manifest()
+    if config is not None:
+        looks = effective(load_config(config).config)
+        with locked(store.root):
+            store.write_manifest(manifest | {key: looks[key] for key in LOOKS})
+    with told_in_one_line(store.figures, "the results are intact"):
+        files = draw(store, make_console())
+    if not files:
+        raise ConfigError([f"{out}: no block of seeds is complete yet, so there is nothing to draw"])
+    return files

@@ -1,0 +1,60 @@
+"""Figures and tables drawn again from a store: nothing is trained, and the results stay as they are."""
+
+import pytest
+from report_store import make_store
+
+from tpo_runs._cli import main
+from tpo_runs._lock import locked
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two grid points of three methods, the last cell missing."""
+    return make_store(tmp_path, points=2, seeds=2, steps=20)
+
+
+def results(store):
+    return {path: path.read_bytes() for path in store.root.glob("cells/**/*") if path.is_file()}
+
+
+def test_what_is_there_of_a_run_is_drawn(store, capsys):
+    before = results(store)
+    assert main(["draw", str(store.root)]) == 0
+    assert {path.name for path in store.figures.iterdir()} >= {"learning_curves.png", "summary.md"}
+    assert "figures and tables:" in capsys.readouterr().out
+    assert results(store) == before
+
+
+def test_drawing_twice_gives_the_same_bytes(store):
+    def drawn():
+        assert main(["draw", str(store.root)]) == 0
+        return {path.name: path.read_bytes() for path in store.figures.iterdir()}
+
+    assert drawn() == drawn()
+
+
+def test_another_config_may_say_what_is_drawn(store, tmp_path):
+    config = tmp_path / "made_up.toml"
+    text = config.read_text().replace("Made up <b>& small</b>", "Another title")
+    config.write_text('figures = ["final_errors"]\n' + text)
+    assert main(["draw", str(store.root), "--figures", str(config)]) == 0
+    assert {path.stem for path in store.figures.glob("*.p*")} == {"final_errors"}
+    assert "# Another title" in (store.figures / "summary.md").read_text()
+
+
+def test_another_config_is_refused_while_the_run_goes_on(store, tmp_path, capsys):
+    with locked(store.root):
+        assert main(["draw", str(store.root), "--figures", str(tmp_path / "made_up.toml")]) == 2
+    assert str(store.root) in capsys.readouterr().err
+
+
+def test_where_nothing_is_there_one_line_says_so(tmp_path, capsys):
+    assert main(["draw", str(tmp_path)]) == 2
+    assert "run.json: not found; expected the output directory of a run" in capsys.readouterr().err
+
+
+def test_where_nothing_is_complete_one_line_says_so(store, capsys):
+    for cell in store.manifest()["cells"]:
+        store.remove_cell(cell["key"])
+    assert main(["draw", str(store.root)]) == 2
+    assert "no block of seeds is complete yet" in capsys.readouterr().err
