@@ -154,10 +154,7 @@ def test_wandb_holds_what_the_store_holds(config, environment):
         assert settings["schedule"]["steps"] == STEPS
         found: dict[str, dict[int, float]] = {}
         for record in records:
-            named = (
-                (item.nested_key[0] if item.nested_key else item.key, item) for item in record.history.item
-            )
-            items = dict(named)
+            items = {(item.nested_key or [item.key])[0]: item for item in record.history.item}
             for name in (name for name in items if "/" in name):
                 step = int(items["_step"].value_json)
                 found.setdefault(name, {})[step] = float(items[name].value_json)
