@@ -101,6 +101,15 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def trackers(session: nox.Session) -> None:
+    """Run the trackers' tests with all trackers installed; arguments go to pytest."""
+    extras = (f"--extra={name}" for name in ("tensorboard", "trackio", "wandb"))
+    sync_packages(session, "--group=test", "--group=trackers", *extras)
+    needed = {**TEST_ENV, "TPO_TRACKERS_REQUIRED": "1"}
+    session.run("pytest", "packages/tpo-runs/tests/test_trackers.py", *session.posargs, env=needed)
+
+
+@nox.session
 def smoke(session: nox.Session) -> None:
     """Train, store and draw the main experiments in miniature; arguments go to tpo-runs."""
     sync_packages(session)

@@ -29,7 +29,10 @@ ALLOWED = {
 # Extras that have modules to themselves, which are loaded when something of them is first used.
 FROM_EXTRAS = {"tpo_envs": {"jax", "equinox", "gymnasium"}}
 # Extras may be missing, so they are imported only by the functions that need them.
-ALLOWED_IN_FUNCTIONS = {"tpo_envs": {"PIL", "datasets", "pyarrow", "sklearn"}}
+ALLOWED_IN_FUNCTIONS = {
+    "tpo_envs": {"PIL", "datasets", "pyarrow", "sklearn"},
+    "tpo_runs": {"tensorboardX", "trackio", "wandb"},
+}
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "markupsafe": "jinja2",

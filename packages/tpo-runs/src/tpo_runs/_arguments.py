@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,6 +71,7 @@ class Arguments:
         list: whether to show the cells and stop.
         quiet: whether to print warnings and errors only.
         json: whether to print events instead of lines.
+        track: trackers, with commas between them; None for those of the config.
         overrides: pairs such as ("schedule.steps", "30").
     """
 
@@ -84,6 +86,7 @@ class Arguments:
     list: bool = False
     quiet: bool = False
     json: bool = False
+    track: str | None = None
     overrides: tuple[tuple[str, str], ...] = ()
 
 
@@ -127,6 +130,9 @@ def _parser(command: str) -> _Parser:
     )
     parser.add_argument("--overwrite", action="store_true", help="train again what is already there")
     parser.add_argument("--list", action="store_true", help="show the cells and stop")
+    parser.add_argument(
+        "--track", metavar="NAME,NAME", help="also tell these trackers: tensorboard, trackio, wandb"
+    )
     parser.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     parser.add_argument("--json", action="store_true", help="print events for machines, a JSON object a line")
     return parser
@@ -154,7 +160,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
         place = "out" if command in ("report", "draw") else "config"
         names = ["help", *(name for name in vars(options) if name != place)]
         raise ConfigError([f"{parser.prog}: {_complaint(unknown, names)}"])
-    return Arguments(**{"config": Path(), **vars(options)}, command=command, overrides=overrides)
+    arguments = Arguments(**{"config": Path(), **vars(options)}, command=command, overrides=overrides)
+    if arguments.track is None:
+        return arguments
+    names = json.dumps([name.strip() for name in arguments.track.split(",") if name.strip()])
+    return dataclasses.replace(arguments, overrides=(*overrides, ("tracking.to", names)))
 
 
 def default_out(config: Path, smoke: bool) -> Path:

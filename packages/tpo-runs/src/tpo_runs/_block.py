@@ -19,16 +19,18 @@ from ._specs_objective import CustomSpec
 from ._storage_error import told_in_one_line
 from ._store import Store
 from ._stored_config import config_of_block
+from ._tracking import Trackers
 from ._train import train
 from ._trainer import TrainState
 
 
 class Surroundings(NamedTuple):
-    """What all blocks of a run share: where results go, who is told, and who may stop it."""
+    """What all blocks of a run share: where results go, who is told of it, and who may stop it."""
 
     store: Store
     reporter: Reporter
     stop: StopSignals
+    trackers: Trackers
 
 
 class _Progress:
@@ -75,7 +77,9 @@ def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surr
     begun = checkpoints.latest(state, around.reporter.note)
     progress = _Progress(len(seeds), begun, now)
     around.reporter.block(cell, seeds, progress.step)
+    around.trackers.begin_block(cell, seeds)
     if begun is not None:
+        around.trackers.steps(0, begun.metrics)
         state = begun.state
         if differences := "; ".join(changes(begun.facts["provenance"], now)):
             around.reporter.warn(f"{job.label}: the steps up to here were computed with {differences}")
@@ -93,6 +97,7 @@ def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surr
     ):
         store.write_block(cell, seeds, metrics, facts, timing, config_of_block(cell, seeds))
         checkpoints.remove()
+    around.trackers.end_block(complete=True)
     around.reporter.end(progress.seconds, diverged)
     return diverged
 
@@ -120,6 +125,7 @@ def _train(
     around.stop.check()
     for state, chunk in chunks:
         progress.pieces.append(chunk.metrics)
+        around.trackers.steps(chunk.start, chunk.metrics)
         progress.step = chunk.stop
         progress.seconds += chunk.seconds
         around.reporter.advance(

@@ -115,11 +115,12 @@ def _path_of(flag: str, method_names: Sequence[str]) -> list[str] | Problem:
         if len(keys) < 2:
             return Problem((flag,), f"expected --method.NAME.section.key; sections: {', '.join(SECTIONS)}")
         return ["method", name, *keys]
-    if root in SHARED_SECTIONS:
+    if root in (*SHARED_SECTIONS, "tracking"):
         return flag.split(".")
     if root in SECTIONS:
         return Problem((flag,), f"{root} belongs to a method; use --method.NAME.{flag}")
-    return Problem((flag,), f"unknown section{one_of(root, [*SHARED_SECTIONS, 'grid', 'method'])}")
+    roots = [*SHARED_SECTIONS, "tracking", "grid", "method"]
+    return Problem((flag,), f"unknown section{one_of(root, roots)}")
 
 
 def apply_overrides(raw: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ._wording import did_you_mean, expectation, found, nearest, one_of
 
 # What a config and a method hold in tables of their own, by section.
 TABLES: dict[type[BaseModel], tuple[str, ...]] = {
-    Config: ("task", "policy", "optimizer", "schedule", "evaluation"),
+    Config: ("task", "policy", "optimizer", "schedule", "evaluation", "tracking"),
     Method: ("objective", "rollout"),
 }
 

@@ -27,6 +27,7 @@ from ._signals import StopSignals
 from ._space import check_space, check_writable
 from ._storage_error import StorageError, told_in_one_line
 from ._store import Store
+from ._tracking import Trackers
 
 FAILED, DIVERGED = 1, 3
 
@@ -87,8 +88,13 @@ def _train_and_draw(
             reporter.warn(text)
         reporter.run(loaded, store.root)
         _tell_what_is_there(cells, jobs, store, reporter)
-        with stop.polled():
-            failed = _train_all(wanted, loaded.path, Surroundings(store, reporter, stop))
+        trackers = Trackers(loaded.config.tracking, store, reporter.warn)
+        trackers.begin_run(loaded)
+        try:
+            with stop.polled():
+                failed = _train_all(wanted, loaded.path, Surroundings(store, reporter, stop, trackers))
+        finally:
+            trackers.close()
     code = FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
     drawing = importlib.import_module("._draw", __package__)
     with told_in_one_line(store.figures, "the results are intact; rerun to draw them"):

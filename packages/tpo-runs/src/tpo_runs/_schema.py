@@ -14,6 +14,7 @@ from ._specs_evaluation import MEASURES
 from ._specs_figure import FIGURES
 from ._specs_objective import CustomSpec
 from ._specs_probe import PROBES
+from ._specs_tracking import TRACKERS
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 TITLE = "Config of tpo-runs"
@@ -37,10 +38,12 @@ def config_schema() -> Schema:
         definitions[name] = _table(model)
         if name == "evaluation":
             definitions[name]["properties"]["measures"]["items"] = {"enum": list(MEASURES)}
+        if name == "tracking":
+            definitions[name]["properties"]["to"]["items"] = {"enum": list(TRACKERS)}
         definitions[f"partial_{name}"] = _partial(definitions[name])
     config = _table(Config)
     properties = config["properties"]
-    properties |= {section: _ref(section) for section in SHARED_SECTIONS}
+    properties |= {section: _ref(section) for section in (*SHARED_SECTIONS, "tracking")}
     properties["method"]["items"] = _method()
     for table in (config, properties["method"]["items"]):
         table["properties"]["probes"]["items"] = {"enum": list(PROBES)}
@@ -92,7 +95,7 @@ def _smoke(config: Schema) -> Schema:
     properties = {key: copy.deepcopy(value) for key, value in config["properties"].items()}
     for key in ("method", "smoke"):
         del properties[key]
-    for section in SHARED_SECTIONS:
+    for section in (*SHARED_SECTIONS, "tracking"):
         properties[section] = _ref(f"partial_{section}")
     names = {"type": "array", "items": {"type": "string"}, "minItems": 1}
     properties["methods"] = {**names, "description": "names of the methods that --smoke keeps"}

@@ -14,6 +14,7 @@ from ._specs_policy import POLICIES, Policy
 from ._specs_probe import PROBES
 from ._specs_rollout import ROLLOUTS, Rollout
 from ._specs_task import TASKS, Task
+from ._specs_tracking import TrackingSpec
 from ._wording import found, one_of
 
 FAMILIES: dict[str, Family] = {
@@ -48,7 +49,12 @@ class Schedule(Spec):
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
 
 
-PLAIN: dict[str, type[Spec]] = {"schedule": Schedule, "evaluation": EvaluationSpec}  # of one kind each
+# Sections of one kind each.
+PLAIN: dict[str, type[Spec]] = {
+    "schedule": Schedule,
+    "evaluation": EvaluationSpec,
+    "tracking": TrackingSpec,
+}
 
 
 def _plain_name(name: str) -> str:
@@ -140,6 +146,7 @@ class Config(Spec):
         method: the methods to compare, at least one, with distinct names.
         probes: extra measurements recorded at each step.
         evaluation: measures of the policy on test data.
+        tracking: experiment trackers that follow the run.
         figures: the figures to draw: the name of a kind, or a table of its options.
         metric: what tables and figures show.
         threshold: the mean of it that counts as solved.
@@ -161,6 +168,7 @@ class Config(Spec):
     ]
     probes: ProbeNames = ()
     evaluation: EvaluationSpec = EvaluationSpec()
+    tracking: TrackingSpec = TrackingSpec()
     figures: Annotated[
         tuple[Figure, ...],
         Strict(False),

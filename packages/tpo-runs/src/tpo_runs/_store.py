@@ -1,6 +1,5 @@
 """The results store: one directory per cell, one per block of seeds in it, and a manifest of the run."""
 
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from ._cells import Cell, key_of
@@ -25,6 +23,7 @@ from ._integrity import (
     unsealed,
     write_file,
 )
+from ._metrics_file import by_seed, read_table, write_metrics
 from ._results import CellResult
 from ._specs import Config
 from ._stored_config import config_of_run, is_sealed
@@ -44,6 +43,7 @@ class Store:
     - `cells/KEY/seeds-A-B/config.toml`: a config that trains these seeds again;
     - `cells/KEY/seeds-A-B/timing.json`: seconds, host and date, apart from what can be compared;
     - `cells/KEY/checkpoints/`: of seeds in training;
+    - `cells/KEY/tracking/`: what experiment trackers were sent;
     - `figures/`: drawn from all of these.
 
     A block of seeds is written under a temporary name and renamed when it is complete. Every file is covered
@@ -135,6 +135,19 @@ class Store:
         """The directory of the checkpoints of a block of seeds."""
         return self._cell(key) / "checkpoints" / _block_name(seeds)
 
+    def tracking(self, key: str, seeds: Sequence[int]) -> Path:
+        """The directory of what trackers were sent of a block of seeds."""
+        return self._cell(key) / "tracking" / _block_name(seeds)
+
+    def blocks(self, key: str) -> Iterable[tuple[list[int], Path]]:
+        """The seeds and the file of metrics of every block of a cell.
+
+        Raises:
+            ConfigError: a file is damaged; one line for each.
+        """
+        for block in self._intact_blocks(key):
+            yield self._provenance(block)["seeds"], block / METRICS
+
     def write_spec(self, cell: Cell) -> None:
         """Write down the cell's settings, where they are not yet."""
         path = self._cell(cell.key) / "spec.json"
@@ -163,7 +176,7 @@ class Store:
         """
         self.write_spec(cell)
         with appearing_whole(self._cell(cell.key) / _block_name(seeds), apart=[TIMING]) as block:
-            _write_metrics(block / METRICS, seeds, metrics)
+            write_metrics(block / METRICS, seeds, metrics)
             (block / PROVENANCE).write_bytes(json_bytes({**provenance, "seeds": list(seeds)}))
             (block / TIMING).write_bytes(sealed(timing))
             (block / CONFIG).write_text(config, encoding="utf-8")
@@ -182,21 +195,15 @@ class Store:
         seconds = 0.0
         for block in self._intact_blocks(entry["key"]):
             if wanted.intersection(self._provenance(block)["seeds"]):
-                content = io.BytesIO((block / METRICS).read_bytes())
-                tables.append(pq.read_table(content, page_checksum_verification=True))
+                tables.append(read_table(block / METRICS))
                 provenance.append(self._provenance(block))
                 seconds += unsealed(block / TIMING)["seconds"]
         if not tables:
             return None
         table = pa.concat_tables(tables).sort_by([("seed", "ascending"), ("step", "ascending")])
-        every, counts = np.unique(table["seed"].to_numpy(), return_counts=True)
-        shape = (len(every), int(counts[0]))
+        every, values = by_seed(table)
         kept = np.isin(every, list(wanted))
-        metrics = {
-            name: table[name].to_numpy().reshape(shape)[kept]
-            for name in table.column_names
-            if name not in ("seed", "step")
-        }
+        metrics = {name: rows[kept] for name, rows in values.items()}
         spec = self.spec(entry["key"])
         diverged = {
             seed: step
@@ -250,13 +257,3 @@ def _block_damage(block: Path) -> list[str]:
     except OSError:
         lines.append(f"{block / TIMING}: missing")
     return [f"{line}; remove {block} to have its seeds trained again" for line in lines]
-
-
-def _write_metrics(path: Path, seeds: Sequence[int], metrics: Mapping[str, np.ndarray]) -> None:
-    steps = next(iter(metrics.values())).shape[1]
-    columns = {
-        "seed": np.repeat(np.asarray(seeds, dtype=np.int32), steps),
-        "step": np.tile(np.arange(steps, dtype=np.int32), len(seeds)),
-    }
-    columns |= {name: np.ascontiguousarray(values).reshape(-1) for name, values in sorted(metrics.items())}
-    pq.write_table(pa.table(columns), path, compression="zstd", write_page_checksum=True)

@@ -1,0 +1,69 @@
+"""What each command of `tpo-runs` does. Modules are imported by the command that needs them."""
+
+import sys
+
+from ._arguments import Arguments, default_out
+from ._signals import StopSignals
+
+
+def follow(arguments: Arguments, stop: StopSignals) -> int:
+    """Do what the command line asks for.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError, StorageError, Stopped: as `tpo_runs._run.run`.
+    """
+    if arguments.command == "schema":
+        from ._schema import schema_text
+
+        sys.stdout.write(schema_text())
+        return 0
+    if arguments.command in ("report", "draw"):
+        sys.stdout.write(_from_results(arguments) + "\n")
+        return 0
+    return _of_config(arguments, stop)
+
+
+def _from_results(arguments: Arguments) -> str:
+    """Read a store, write files, and name them."""
+    assert arguments.out is not None
+    if arguments.command == "report":
+        from ._report import write_report
+
+        return str(write_report(arguments.out, arguments.to))
+    from ._redraw import redraw
+
+    files = redraw(arguments.out, arguments.figures)
+    return f"figures and tables: {', '.join(map(str, files))}"
+
+
+def _of_config(arguments: Arguments, stop: StopSignals) -> int:
+    """Check a config, and show it, tell about it, or run it."""
+    from ._custom import check_custom
+    from ._load import load_config
+
+    loaded = load_config(
+        arguments.config,
+        smoke=arguments.smoke,
+        overrides=arguments.overrides,
+        methods=arguments.methods,
+    )
+    if arguments.command == "show":
+        from ._stored_config import config_text
+
+        sys.stdout.write(config_text(loaded.config))
+        return 0
+    check_custom(loaded.cells, loaded.path)
+    if arguments.command == "check":
+        from ._check import tell
+
+        tell(loaded, default_out(loaded.path, arguments.smoke))
+        return 0
+    from ._tracker import check_installed
+
+    check_installed(loaded.config.tracking.to)
+    from ._run import run
+
+    return run(loaded, arguments, stop)

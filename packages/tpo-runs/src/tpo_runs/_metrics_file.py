@@ -1,0 +1,34 @@
+"""The file of a block's metrics: Parquet with checksums, one row for each seed and step."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Float, Int
+
+
+def write_metrics(path: Path, seeds: Sequence[int], metrics: Mapping[str, np.ndarray]) -> None:
+    """Write metrics `[seeds, steps]` by name."""
+    steps = next(iter(metrics.values())).shape[1]
+    columns = {
+        "seed": np.repeat(np.asarray(seeds, dtype=np.int32), steps),
+        "step": np.tile(np.arange(steps, dtype=np.int32), len(seeds)),
+    }
+    columns |= {name: np.ascontiguousarray(values).reshape(-1) for name, values in sorted(metrics.items())}
+    pq.write_table(pa.table(columns), path, compression="zstd", write_page_checksum=True)
+
+
+def read_table(path: Path) -> pa.Table:
+    """The rows as they are."""
+    return pq.read_table(io.BytesIO(path.read_bytes()), page_checksum_verification=True)
+
+
+def by_seed(table: pa.Table) -> tuple[Int[np.ndarray, " s"], dict[str, Float[np.ndarray, "s steps"]]]:
+    """The seeds of sorted rows, and metrics `[seeds, steps]` by name."""
+    seeds, counts = np.unique(table["seed"].to_numpy(), return_counts=True)
+    shape = (len(seeds), int(counts[0]))
+    names = [name for name in table.column_names if name not in ("seed", "step")]
+    return seeds, {name: table[name].to_numpy().reshape(shape) for name in names}
