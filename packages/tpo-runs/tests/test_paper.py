@@ -203,7 +203,7 @@ def test_a_shorter_run_is_shown_but_not_judged():
     final, steps = made(value=10.0), made("steps_to_1_percent", value=3, rounding=1)
     at_step = made("error_percent_at_step", value=3, at=8)
     rows = compare([cell(final, FINAL[:, :7])], [final, steps, at_step])
-    assert [row.verdict for row in rows] == ["fewer steps"] * 3
+    assert [row.verdict for row in rows] == ["run too short"] * 3
     assert rows[0].ours == pytest.approx(10.0)
     assert math.isnan(rows[2].ours)
 

@@ -25,8 +25,8 @@ class PaperComparison:
         cell: the cell that was run under its conditions.
         ours: the cell's value over as many steps as the paper's run; NaN if it was not recorded.
         interval: its 95% bootstrap interval over seeds.
-        verdict: "agrees" or "differs", or why neither can be said: "fewer steps" than the paper's run, "one
-            seed", "a seed is lost" (it has no value), "no METRIC".
+        verdict: "agrees" or "differs", or why neither can be said: "run too short" (fewer steps than the
+            paper's), "one seed", "a seed is lost" (it has no value), "no METRIC".
     """
 
     number: PaperNumber
@@ -79,7 +79,7 @@ def _compare(cell: CellResult, number: PaperNumber) -> PaperComparison:
     needed = number.at + number.evaluate_every if at_step else number.steps
     if cell.steps >= needed or not at_step:
         ours, interval = _measure(values[:, : number.steps], number)
-    verdict = _verdict(number, interval, len(cell.seeds)) if cell.steps >= needed else "fewer steps"
+    verdict = _verdict(number, interval, len(cell.seeds)) if cell.steps >= needed else "run too short"
     return PaperComparison(number, cell, ours, interval, verdict)
 
 
