@@ -38,8 +38,8 @@ SCHEMAS = {
 TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 # Material prints on every build that MkDocs 2 will have no plugins; the lock file keeps MkDocs 1.
 DOCS_ENV = {"NO_MKDOCS_2_WARNING": "1"}
-# uv trusts the machine's certificates, as pip does, and uses the Python that runs nox.
-UV_ENV = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+# As pip does, uv trusts the machine's certificates and compiles bytecode. It uses the Python that runs nox.
+UV_ENV = {"UV_SYSTEM_CERTS": "1", "UV_COMPILE_BYTECODE": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "uv|virtualenv"

@@ -1,5 +1,6 @@
 """Many steps of a block of seeds as one compiled program."""
 
+import functools
 from typing import Any, NamedTuple, cast
 
 import equinox as eqx
@@ -49,6 +50,8 @@ def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[st
         state, metrics = trainer.episode(eqx.combine(arrays, static), jax.random.fold_in(key, step), step)
         return eqx.filter(state, eqx.is_array), metrics
 
+    # As a jitted function it is traced once, for its shapes and for the loop.
+    @functools.partial(jax.jit, inline=True)
     def all_seeds(arrays, alive, step):
         # Fused with the check, a seed's last bits would depend on how many seeds are beside it.
         after, metrics = jax.lax.optimization_barrier(over_seeds(one_seed, arrays)(arrays, keys, step))
