@@ -208,11 +208,12 @@ def check_wheel(session: nox.Session, package: str, resolution: str) -> None:
             env={**UV_ENV, "VIRTUAL_ENV": session.virtualenv.location},
         )
 
-        # The tests keep the workspace's pytest settings, so its pyproject.toml goes with them.
+        # The tests keep the workspace's pytest settings and fixtures, so these files go with them.
         shutil.copytree(
             ROOT / "packages" / package, away, ignore=shutil.ignore_patterns("src", "__pycache__")
         )
-        shutil.copy(ROOT / "pyproject.toml", away)
+        for shared in ("pyproject.toml", "conftest.py"):
+            shutil.copy(ROOT / shared, away)
         with session.chdir(away):
             checked = f"--jaxtyping-packages={module},beartype.beartype"
             session.run("pytest", "-m", FAST, checked, "tests", *session.posargs, env=TEST_ENV)

@@ -1,7 +1,6 @@
 """A user's own objective, named "module:function" in a config."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,19 +41,13 @@ rollout = { kind = "single", prompts = 100 }
 
 
 @pytest.fixture(autouse=True)
-def modules(tmp_path: Path) -> Iterator[None]:
-    """Modules beside the config, forgotten afterwards."""
-    path, names = list(sys.path), set(sys.modules)
+def modules(tmp_path: Path) -> None:
+    """Modules beside the config."""
     (tmp_path / "my_objectives.py").write_text(MODULE)
     (tmp_path / "needs_more.py").write_text("import a_module_that_is_not_there\n")
     (tmp_path / "leaves.py").write_text("raise SystemExit(0)\n")
     (tmp_path / "fails.py").write_text("raise RuntimeError('first\\nsecond')\n")
     (tmp_path / "cut.py").write_text("def f(:\n")
-    yield
-    sys.path[:] = path
-    for name in set(sys.modules) - names:
-        if name in ("my_objectives", "needs_more", "leaves", "fails", "cut"):
-            del sys.modules[name]
 
 
 def run(objective: str, directory: Path) -> int:

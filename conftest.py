@@ -1,4 +1,4 @@
-"""What all tests of the workspace share."""
+"""What the tests of all packages and of the workspace share."""
 
 import sys
 
