@@ -11,7 +11,8 @@ from typing import NoReturn
 from ._config_error import ConfigError
 from ._wording import ascii_safe, found, nearest
 
-COMMANDS = ("check", "show", "schema", "report", "draw")
+FROM_RESULTS = ("report", "draw")  # commands that read the results of a run, and no config
+COMMANDS = ("check", "show", "schema", *FROM_RESULTS)
 DESCRIPTIONS = {
     "run": "Train the methods of a config file, store the results and draw the figures.",
     "check": "Check a config file and say what it would train. Nothing is trained or written.",
@@ -107,18 +108,13 @@ def _parser(command: str) -> _Parser:
     )
     if command == "schema":
         return parser
-    if command in ("report", "draw"):
+    if command in FROM_RESULTS:
         parser.add_argument("out", type=Path, metavar="OUT", help="the directory of a run's results")
-    if command == "report":
-        parser.add_argument("--to", type=Path, metavar="FILE", help="the page (default: OUT/report.html)")
-    if command == "draw":
-        parser.add_argument(
-            "--figures",
-            type=Path,
-            metavar="CONFIG",
-            help="draw what this config asks for",
-        )
-    if command in ("report", "draw"):
+        if command == "report":
+            parser.add_argument("--to", type=Path, metavar="FILE", help="the page (default: OUT/report.html)")
+        else:
+            what = "draw what this config asks for"
+            parser.add_argument("--figures", type=Path, metavar="CONFIG", help=what)
         return parser
     parser.add_argument("config", type=Path, metavar="CONFIG", help="the TOML file of the experiment")
     parser.add_argument("--smoke", action="store_true", help="apply the file's [smoke] table: a short run")
@@ -157,7 +153,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
     plain, overrides = _split(words)
     options, unknown = parser.parse_known_args(plain)
     if unknown:
-        place = "out" if command in ("report", "draw") else "config"
+        place = "out" if command in FROM_RESULTS else "config"
         names = ["help", *(name for name in vars(options) if name != place)]
         raise ConfigError([f"{parser.prog}: {_complaint(unknown, names)}"])
     arguments = Arguments(**{"config": Path(), **vars(options)}, command=command, overrides=overrides)

@@ -82,7 +82,7 @@ def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surr
         around.trackers.steps(0, begun.metrics)
         state = begun.state
         if differences := "; ".join(changes(begun.facts["provenance"], now)):
-            around.reporter.warn(f"{job.label}: the steps up to here were computed with {differences}")
+            around.reporter.warn(f"{cell.label}: the steps up to here were computed with {differences}")
     _train(job, compiled, seeds, state, progress, checkpoints, around)
     metrics = progress.metrics()
     diverged = first_lost_steps(seeds, metrics["loss"])

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ._labels import point_label
+from ._labels import cell_label
 from ._specs import SECTIONS, Schedule
 from ._specs_evaluation import EvaluationSpec
 from ._specs_objective import Objective
@@ -45,8 +45,7 @@ class Cell:
     @property
     def label(self) -> str:
         """The cell in words."""
-        point = point_label(self.point)
-        return f"{self.method}, {point}" if point else self.method
+        return cell_label(self.method, self.point)
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import sys
 
-from ._arguments import Arguments, default_out
+from ._arguments import FROM_RESULTS, Arguments, default_out
 from ._signals import StopSignals
 
 
@@ -20,7 +20,7 @@ def follow(arguments: Arguments, stop: StopSignals) -> int:
 
         sys.stdout.write(schema_text())
         return 0
-    if arguments.command in ("report", "draw"):
+    if arguments.command in FROM_RESULTS:
         sys.stdout.write(_from_results(arguments) + "\n")
         return 0
     return _of_config(arguments, stop)

@@ -101,11 +101,11 @@ class PlainDisplay(QuietDisplay):
         _line(self._console, text)
 
 
-class LiveDisplay:
+class LiveDisplay(PlainDisplay):
     """Bars for the block and for the run, below the lines that stay."""
 
     def __init__(self, console: Console):
-        self._console = console
+        super().__init__(console)
         self._live = Live(self, console=console, refresh_per_second=4, transient=True)
         self._began = self._updated = time.monotonic()
         self._waits_for = ""
@@ -134,10 +134,6 @@ class LiveDisplay:
         title = waiting or [Text(_place(now), style="bold", overflow="ellipsis", no_wrap=True)]
         return Group(*title, bars)
 
-    def run(self, loaded: LoadedConfig, out: Path, blocks: int, steps: int) -> None:
-        """A line that stays."""
-        self.note(_run_words(loaded, out, blocks, steps))
-
     def compiling(self, label: str) -> None:
         """Shown in place of the block."""
         self._waits_for = label
@@ -153,17 +149,9 @@ class LiveDisplay:
         """Shown by the bars."""
         self._set(now)
 
-    def end(self, now: Standing, seconds: float, diverged: Mapping[str, int]) -> None:
-        """A line that stays."""
-        self.note(f"{_place(now)}: {_ended(now, seconds, diverged)}")
-
-    def note(self, text: str) -> None:
-        """A line above the bars."""
-        _line(self._live.console, text)
-
     def warn(self, text: str) -> None:
         """A line above the bars, which would be torn apart by one on standard error."""
-        _line(self._live.console, text, style="yellow")
+        _line(self._console, text, style="yellow")
 
     def _set(self, now: Standing) -> None:
         self._now, self._updated = now, time.monotonic()

@@ -52,14 +52,14 @@ def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     summary = store.figures / "summary.md"
     store.figures.mkdir(exist_ok=True)
     heading = f"# {manifest['title']}\n\n" if manifest["title"] else ""
+    shown = tables_of(results, manifest["threshold"], metric)
     # What took how long differs from run to run; the file does not.
-    timeless = tables_of(results, manifest["threshold"], metric, seconds=False)
+    timeless = [shown[0].without("seconds"), *shown[1:]]
     write_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
     written.append(summary)
     write_file(store.figures / SUMS, sums(store.figures, [path.name for path in written]).encode())
-    shown = tables_of(results, manifest["threshold"], metric) if tables else []
     # On a terminal, what comes last is what is seen.
-    for table in reversed(shown):
+    for table in reversed(shown) if tables else ():
         if len(table.rows) <= MOST_SEED_ROWS or table is shown[0]:
             fits = table is not shown[0] or console.width >= WIDE
             console.print((table if fits else table.without(*SPARED)).rich())
@@ -107,12 +107,10 @@ def summary_records(store: Store) -> list[dict[str, Any]]:
     return records
 
 
-def tables_of(
-    results: Sequence[CellResult], threshold: float, metric: str, *, seconds: bool = True
-) -> list[TextTable]:
+def tables_of(results: Sequence[CellResult], threshold: float, metric: str) -> list[TextTable]:
     """All tables of a run that have rows, the summary first."""
     tables = [
-        summary_table(results, threshold=threshold, metric=metric, seconds=seconds),
+        summary_table(results, threshold=threshold, metric=metric),
         seeds_table(results, metric=metric),
         paired_table(results, metric=metric),
     ]

@@ -31,11 +31,6 @@ class Job(NamedTuple):
     cell: Cell
     blocks: tuple[tuple[int, ...], ...]
 
-    @property
-    def label(self) -> str:
-        """The cell in words."""
-        return self.cell.label
-
 
 class Compiled(NamedTuple):
     """A job, ready to run."""

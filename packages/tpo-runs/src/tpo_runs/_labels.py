@@ -1,4 +1,4 @@
-"""Grid points in words."""
+"""Grid points and cells in words."""
 
 from collections.abc import Mapping
 
@@ -30,3 +30,12 @@ def point_label(point: Mapping[str, object]) -> str:
     'horizon = 7, reward = bag of tokens'
     """
     return ", ".join(f"{axis_label(axis)} = {value_label(value)}" for axis, value in point.items())
+
+
+def cell_label(method: str, point: Mapping[str, object]) -> str:
+    """A cell in words.
+
+    >>> cell_label("TPO", {"task.horizon": 7}), cell_label("TPO", {})
+    ('TPO, horizon = 7', 'TPO')
+    """
+    return f"{method}, {point_label(point)}" if point else method

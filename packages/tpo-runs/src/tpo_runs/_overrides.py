@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ._problems import Problem
-from ._specs import SECTIONS, SHARED_SECTIONS
+from ._specs import SECTIONS, SHARED_SECTIONS, TOP_SECTIONS
 from ._toml import DEEPEST, depth
 from ._wording import found, one_of
 
@@ -115,12 +115,11 @@ def _path_of(flag: str, method_names: Sequence[str]) -> list[str] | Problem:
         if len(keys) < 2:
             return Problem((flag,), f"expected --method.NAME.section.key; sections: {', '.join(SECTIONS)}")
         return ["method", name, *keys]
-    if root in (*SHARED_SECTIONS, "tracking"):
+    if root in TOP_SECTIONS:
         return flag.split(".")
     if root in SECTIONS:
         return Problem((flag,), f"{root} belongs to a method; use --method.NAME.{flag}")
-    roots = [*SHARED_SECTIONS, "tracking", "grid", "method"]
-    return Problem((flag,), f"unknown section{one_of(root, roots)}")
+    return Problem((flag,), f"unknown section{one_of(root, [*TOP_SECTIONS, 'grid', 'method'])}")
 
 
 def apply_overrides(raw: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from pydantic import BaseModel, ValidationError
 
 from ._problems import MOST_LINES, KeyPath, Problem, method_label
 from ._spec import Spec
-from ._specs import Config, Method, parse_section, section_model
+from ._specs import TOP_SECTIONS, Config, Method, parse_section, section_model
 from ._specs_figure import FIGURES
 from ._wording import did_you_mean, expectation, found, nearest, one_of
 
 # What a config and a method hold in tables of their own, by section.
 TABLES: dict[type[BaseModel], tuple[str, ...]] = {
-    Config: ("task", "policy", "optimizer", "schedule", "evaluation", "tracking"),
+    Config: TOP_SECTIONS,
     Method: ("objective", "rollout"),
 }
 

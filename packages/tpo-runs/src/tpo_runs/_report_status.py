@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ._labels import point_label
+from ._labels import cell_label
 from ._results import CellResult
 from ._store import Store
 from ._wording import counted
@@ -46,8 +46,8 @@ def cell_states(store: Store, manifest: Mapping[str, Any]) -> list[CellState]:
     """
     states = []
     for entry in manifest["cells"]:
-        key, wanted, point = entry["key"], set(entry["seeds"]), point_label(entry["point"])
-        label = f"{entry['method']}, {point}" if point else entry["method"]
+        key, wanted = entry["key"], set(entry["seeds"])
+        label = cell_label(entry["method"], entry["point"])
         done = len(store.finished_seeds(key) & wanted)
         begun = store.checkpoints(key, sorted(wanted)).parent.exists()
         states.append(CellState(label, key, done, len(wanted), begun, _failure(store, key)))
@@ -73,7 +73,7 @@ def warnings_of(states: Sequence[CellState], results: Sequence[CellResult]) -> l
         lines.append(f"{counted(len(unfinished), 'cell')} of {len(states)} not complete: {named}{more}")
     for result in results:
         for seed, step in result.provenance.get("diverged", {}).items():
-            label = ", ".join(filter(None, (result.method, point_label(result.point))))
+            label = cell_label(result.method, result.point)
             lines.append(f"{label}: seed {seed} diverged at step {step:,}: NaN or infinite, and frozen since")
     return lines
 

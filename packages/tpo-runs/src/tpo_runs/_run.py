@@ -119,14 +119,13 @@ def _tell_what_is_there(
 ) -> None:
     """Which cells are complete, and what was computed with other versions than those of now."""
     for key, cell in cells.items():
-        label = Job(cell, ()).label
         if not jobs[key]:
-            reporter.note(f"{label}: already complete in {store.root}")
+            reporter.note(f"{cell.label}: already complete in {store.root}")
         now = provenance(own_module(cell))
         differences = [text for there in store.provenances(key) for text in changes(there, now)]
         if differences:
             text = "; ".join(dict.fromkeys(differences))
-            reporter.warn(f"{label}: trained with other versions: {text}; --overwrite trains it again")
+            reporter.warn(f"{cell.label}: trained with other versions: {text}; --overwrite trains it again")
 
 
 def _train_all(jobs: Sequence[Job], config: Path, around: Surroundings) -> list[str]:
@@ -140,24 +139,26 @@ def _train_all(jobs: Sequence[Job], config: Path, around: Surroundings) -> list[
             try:
                 compiled = future.result()
                 for seeds in job.blocks:
-                    _warn_of_lost_seeds(job, train_block(job, compiled, seeds, around), around.reporter)
+                    _warn_of_lost_seeds(job.cell, train_block(job, compiled, seeds, around), around.reporter)
             except StorageError:
                 raise
             except Exception as error:
                 # Whatever it is, a user's objective or too little memory: the other cells go on.
-                failed.append(job.label)
+                failed.append(job.cell.label)
                 path = write_traceback(around.store.root / "errors", job.cell.key, error)
-                around.reporter.warn(f"{job.label}: failed: {told(error)}; the whole traceback is in {path}")
+                around.reporter.warn(
+                    f"{job.cell.label}: failed: {told(error)}; the whole traceback is in {path}"
+                )
                 around.reporter.skip(job.cell, len(job.blocks) - (around.reporter.begun - begun))
             if following is not None:
                 around.reporter.compiling(following.cell)
     return failed
 
 
-def _warn_of_lost_seeds(job: Job, diverged: dict[str, int], reporter: Reporter) -> None:
+def _warn_of_lost_seeds(cell: Cell, diverged: dict[str, int], reporter: Reporter) -> None:
     for seed, step in diverged.items():
         reporter.warn(
-            f"{job.label}: seed {seed} diverged at step {step}: its loss or its state is NaN or infinite; "
+            f"{cell.label}: seed {seed} diverged at step {step}: its loss or its state is NaN or infinite; "
             "it is frozen from there on, and the other seeds are not touched"
         )
 

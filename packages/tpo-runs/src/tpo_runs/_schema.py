@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ._spec import Family
-from ._specs import FAMILIES, PLAIN, SECTIONS, SHARED_SECTIONS, Config, Method
+from ._specs import FAMILIES, PLAIN, SECTIONS, SHARED_SECTIONS, TOP_SECTIONS, Config, Method
 from ._specs_evaluation import MEASURES
 from ._specs_figure import FIGURES
 from ._specs_objective import CustomSpec
@@ -43,7 +43,7 @@ def config_schema() -> Schema:
         definitions[f"partial_{name}"] = _partial(definitions[name])
     config = _table(Config)
     properties = config["properties"]
-    properties |= {section: _ref(section) for section in (*SHARED_SECTIONS, "tracking")}
+    properties |= {section: _ref(section) for section in TOP_SECTIONS}
     properties["method"]["items"] = _method()
     for table in (config, properties["method"]["items"]):
         table["properties"]["probes"]["items"] = {"enum": list(PROBES)}
@@ -95,7 +95,7 @@ def _smoke(config: Schema) -> Schema:
     properties = {key: copy.deepcopy(value) for key, value in config["properties"].items()}
     for key in ("method", "smoke"):
         del properties[key]
-    for section in (*SHARED_SECTIONS, "tracking"):
+    for section in TOP_SECTIONS:
         properties[section] = _ref(f"partial_{section}")
     names = {"type": "array", "items": {"type": "string"}, "minItems": 1}
     properties["methods"] = {**names, "description": "names of the methods that --smoke keeps"}

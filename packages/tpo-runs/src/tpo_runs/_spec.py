@@ -1,10 +1,10 @@
 """The base of all config tables, and the choice of a table's class by its `kind`."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ._wording import found, one_of
@@ -19,6 +19,26 @@ class Spec(BaseModel):
 def refusal(text: str) -> PydanticCustomError:
     """The error that a validator raises to have `text` reported as it stands."""
     return PydanticCustomError("refused", "{text}", {"text": text})
+
+
+def check_distinct(values: tuple[Any, ...], what: str) -> None:
+    """Refuse a value that is there twice; `what` says what it is, such as "the probe"."""
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise refusal(f"{what} {found(value)} appears twice")
+
+
+def names_among(known: Collection[str], what: str) -> AfterValidator:
+    """The validator of a list of names: each is known, and none is there twice; `what` is such as "probe"."""
+
+    def check(names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in known:
+                raise refusal(f"{found(name)} is not a {what}{one_of(name, known)}")
+        check_distinct(names, f"the {what}")
+        return names
+
+    return AfterValidator(check)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict
 
-from ._spec import Family, Spec, refusal
+from ._spec import Family, Spec, check_distinct, names_among, refusal
 from ._specs_evaluation import EvaluationSpec
 from ._specs_figure import FIGURES, Figure, FigureSpec, figure_name
 from ._specs_objective import OBJECTIVES, Objective
@@ -26,6 +26,8 @@ FAMILIES: dict[str, Family] = {
 }
 SECTIONS = ("task", "policy", "optimizer", "schedule", "objective", "rollout", "evaluation")
 SHARED_SECTIONS = ("task", "policy", "optimizer", "schedule", "evaluation")
+# The tables of a config beside its methods: what they share, and what no number depends on.
+TOP_SECTIONS = (*SHARED_SECTIONS, "tracking")
 
 
 class Schedule(Spec):
@@ -63,26 +65,12 @@ def _plain_name(name: str) -> str:
     return name
 
 
-def _distinct(values: tuple[Any, ...], what: str) -> None:
-    for i, value in enumerate(values):
-        if value in values[:i]:
-            raise refusal(f"{what} {found(value)} appears twice")
-
-
-def _probe_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if name not in PROBES:
-            raise refusal(f"{found(name)} is not a probe{one_of(name, PROBES)}")
-    _distinct(names, "the probe")
-    return names
-
-
 Partial = dict[str, Any]
 ProbeNames = Annotated[
     tuple[str, ...],
     Strict(False),
     Field(description="a list of names"),
-    AfterValidator(_probe_names),
+    names_among(PROBES, "probe"),
 ]
 
 
@@ -110,7 +98,7 @@ class Method(Spec):
 
 
 def _distinct_names(methods: tuple[Method, ...]) -> tuple[Method, ...]:
-    _distinct(tuple(method.name for method in methods), "the name")
+    check_distinct(tuple(method.name for method in methods), "the name")
     return methods
 
 
@@ -123,12 +111,12 @@ def _figures(figures: tuple[str | FigureSpec, ...]) -> tuple[str | FigureSpec, .
             raise refusal(
                 f"{found(name)} needs a table with {', '.join(missing)}, as in {{ kind = '{name}' }}"
             )
-    _distinct(tuple(figure_name(figure) for figure in figures), "the figure")
+    check_distinct(tuple(figure_name(figure) for figure in figures), "the figure")
     return figures
 
 
 def _axis(values: list[Any]) -> list[Any]:
-    _distinct(tuple(values), "the value")
+    check_distinct(tuple(values), "the value")
     return values
 
 

@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import Field, Strict
 
-from ._spec import Spec, refusal
-from ._wording import found, one_of
+from ._spec import Spec, names_among
 
 # How much of the wrong classes' probability the likeliest one has; the last edge lets 1 into the last bin.
 CONCENTRATION_EDGES = (0.0, 0.25, 0.5, 0.75, 1.01)
@@ -15,15 +14,6 @@ MEASURES: dict[str, tuple[str, ...]] = {
     "test_error": ("test_error",),
     "surplus": tuple(f"surplus_bin_{i}" for i in range(len(CONCENTRATION_EDGES) - 1)),
 }
-
-
-def _measures(names: tuple[str, ...]) -> tuple[str, ...]:
-    for i, name in enumerate(names):
-        if name not in MEASURES:
-            raise refusal(f"{found(name)} is not a measure{one_of(name, MEASURES)}")
-        if name in names[:i]:
-            raise refusal(f"the measure {found(name)} appears twice")
-    return names
 
 
 class EvaluationSpec(Spec):
@@ -37,7 +27,7 @@ class EvaluationSpec(Spec):
 
     every: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     measures: Annotated[
-        tuple[str, ...], Strict(False), Field(description="a list of names"), AfterValidator(_measures)
+        tuple[str, ...], Strict(False), Field(description="a list of names"), names_among(MEASURES, "measure")
     ] = ()
 
     @property

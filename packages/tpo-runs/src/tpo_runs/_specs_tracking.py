@@ -2,22 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import Field, Strict
 
-from ._spec import Spec, refusal
-from ._wording import found, one_of
+from ._spec import Spec, names_among
 
 # The module that each tracker needs, which is also the name of the extra but for its case.
 TRACKERS = {"tensorboard": "tensorboardX", "trackio": "trackio", "wandb": "wandb"}
-
-
-def _trackers(names: tuple[str, ...]) -> tuple[str, ...]:
-    for i, name in enumerate(names):
-        if name not in TRACKERS:
-            raise refusal(f"{found(name)} is not a tracker{one_of(name, TRACKERS)}")
-        if name in names[:i]:
-            raise refusal(f"the tracker {found(name)} appears twice")
-    return names
 
 
 class TrackingSpec(Spec):
@@ -31,7 +21,7 @@ class TrackingSpec(Spec):
     """
 
     to: Annotated[
-        tuple[str, ...], Strict(False), Field(description="a list of names"), AfterValidator(_trackers)
+        tuple[str, ...], Strict(False), Field(description="a list of names"), names_among(TRACKERS, "tracker")
     ] = ()
     project: Annotated[str, Field(min_length=1, max_length=100)] = "tpo"
     points: Annotated[int, Field(ge=1, le=1_000_000)] = 500

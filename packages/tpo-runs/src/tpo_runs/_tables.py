@@ -67,7 +67,6 @@ def summary_table(
     fraction: float = 0.01,
     metric: str = "error",
     title: str | None = None,
-    seconds: bool = True,
 ) -> TextTable:
     """One row per cell: final error, failed seeds, steps to the threshold, seconds.
 
@@ -77,7 +76,6 @@ def summary_table(
         fraction: the share of the steps that counts as the end, see `final_error`.
         metric: what counts as the error.
         title: of the table.
-        seconds: whether there is a column of training times.
 
     Returns:
         The table; call its `rich()` or `markdown()`. A note names the seeds that diverged.
@@ -100,7 +98,7 @@ def summary_table(
                 percent(summary.failed),
                 str(summary.relapsed),
                 _steps_and_interval(summary),
-                *([ABSENT if summary.seconds is None else f"{summary.seconds:,.0f}"] if seconds else []),
+                ABSENT if summary.seconds is None else f"{summary.seconds:,.0f}",
             )
         )
     axes = _axis_columns(results)
@@ -108,7 +106,7 @@ def summary_table(
     columns = ("seeds", "steps", "mean ± s.e.", "95% interval", "IQM", "failed %", "relapsed")
     return TextTable(
         title or f"Final {_words(metric)} (%) and speed",
-        (*axes, "method", *columns, f"steps to {level}", *(["seconds"] if seconds else [])),
+        (*axes, "method", *columns, f"steps to {level}", "seconds"),
         tuple(rows),
         numbers=len(axes) + 1,
         notes=(

@@ -54,8 +54,8 @@ class TextTable:
         return table
 
     def without(self, *columns: str) -> "TextTable":
-        """The table without some of its columns, which are right of the first column of numbers."""
-        kept = [i for i, column in enumerate(self.columns) if column not in columns]
+        """The table without some of its columns of numbers."""
+        kept = [i for i, name in enumerate(self.columns) if i < self.numbers or name not in columns]
         rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
         return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
 
