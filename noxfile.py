@@ -35,7 +35,7 @@ SCHEMAS = {
     "citation-file-format": "CITATION.cff",
 }
 # Tests compile far longer than they compute.
-TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"}
 # Material prints on every build that MkDocs 2 will have no plugins; the lock file keeps MkDocs 1.
 DOCS_ENV = {"NO_MKDOCS_2_WARNING": "1"}
 # As pip does, uv trusts the machine's certificates and compiles bytecode. It uses the Python that runs nox.

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from tpo_runs import _devices
 from tpo_runs._layout import Layout, layout_for
 
 PROGRAM = """
@@ -87,3 +88,25 @@ def test_devices_share_the_prompts_of_a_seed_and_add_up_its_gradients(
 )
 def test_a_layout_uses_most_devices_and_prefers_seeds(seeds, prompts, devices, layout):
     assert layout_for(seeds, prompts, devices) == layout
+
+
+@pytest.mark.parametrize(
+    ("given", "short", "flags"),
+    [
+        ("", False, {"xla_backend_optimization_level=1"}),
+        ("", True, {"xla_backend_optimization_level=1", "xla_cpu_use_fusion_emitters=false"}),
+        (
+            "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=true",
+            True,
+            {"xla_backend_optimization_level=0", "xla_cpu_use_fusion_emitters=true"},
+        ),
+    ],
+)
+def test_a_short_run_compiles_quickly_and_the_environment_has_the_last_word(given, short, flags, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", given)
+    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "unused")
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "1")
+    monkeypatch.setattr(_devices, "_has_gpu_plugin", lambda: False)
+    _devices.set_up_jax(short=short)
+    assert set(os.environ["XLA_FLAGS"].split()) == {f"--{flag}" for flag in flags}

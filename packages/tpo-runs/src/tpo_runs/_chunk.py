@@ -74,8 +74,9 @@ def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[st
 
 
 def _finite(tree: PyTree) -> Bool[Array, ""]:
+    # One check of all numbers in a row compiles in a fraction of the time that one for each array takes.
     floats = jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array))
-    return jnp.stack([jnp.isfinite(leaf).all() for leaf in floats]).all()
+    return jnp.isfinite(jnp.concatenate([leaf.reshape(-1) for leaf in floats])).all()
 
 
 def _where(rows: Bool[Array, " s"], chosen: Array, other: Array | float) -> Array:

@@ -9,18 +9,21 @@ from pathlib import Path
 import jax
 
 
-def set_up_jax() -> None:
+def set_up_jax(*, short: bool = False) -> None:
     """Settings of the program, not of the library. What the environment sets already is left alone.
 
     They take effect where JAX has not run anything yet in this process.
 
     Every CPU core counts as a device, so that seeds train side by side: XLA's own threads leave much of a
     second core idle on steps this small. Compiled programs are kept in the user's cache directory.
+
+    Args:
+        short: whether the run is over so soon that compiling counts for more than training.
     """
     flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_backend_optimization_level" not in flags and not _has_gpu_plugin():
-        # Compiles a quarter faster than the default of 3, and what it compiles is as fast.
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=1".strip()
+    for flag, value in _compiler_flags(short) if not _has_gpu_plugin() else ():
+        if flag not in flags:
+            os.environ["XLA_FLAGS"] = flags = f"{flags} --{flag}={value}".strip()
     if "JAX_NUM_CPU_DEVICES" not in os.environ and "host_platform_device_count" not in flags:
         with contextlib.suppress(RuntimeError):  # too late: JAX runs already
             jax.config.update("jax_num_cpu_devices", _cores())
@@ -29,6 +32,13 @@ def set_up_jax() -> None:
         jax.config.update("jax_compilation_cache_dir", str(cache / "tpo-runs" / "xla"))
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def _compiler_flags(short: bool) -> list[tuple[str, str]]:
+    # Compiles a quarter faster than the default of 3, and what it compiles is as fast.
+    flags = [("xla_backend_optimization_level", "1")]
+    # Compiles twice as fast, and what it compiles is 1.1 to 1.6 times slower.
+    return [*flags, ("xla_cpu_use_fusion_emitters", "false")] if short else flags
 
 
 def _has_gpu_plugin() -> bool:

@@ -9,6 +9,9 @@ import optax
 from jaxtyping import Array, PyTree
 from optax.contrib import MuonDimensionNumbers
 
+# The quintic's coefficients: Optax's own.
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+
 
 def muon_roles(params: PyTree) -> PyTree:
     """Which parameters Muon orthogonalises, and along which axes; None leaves a parameter to Adam.
@@ -64,7 +67,8 @@ def muon(
     return stack_equal_shapes(
         optax.contrib.muon(
             learning_rate,
-            ns_steps=newton_schulz_steps,
+            # A row for each step has Optax compile one step, in a loop, where it unrolls equal ones.
+            ns_coeffs=(NEWTON_SCHULZ,) * newton_schulz_steps,
             beta=beta,
             eps=eps,
             adam_b1=adam_b1,

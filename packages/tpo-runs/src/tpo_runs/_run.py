@@ -50,7 +50,7 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
     if arguments.list:
         make_console().print(listing(loaded, store))
         return 0
-    set_up_jax()
+    set_up_jax(short=arguments.smoke)
     for cell in loaded.cells:
         # Missing data is told before anything is written or trained.
         build_task(cell)
