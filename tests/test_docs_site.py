@@ -17,6 +17,9 @@ import links  # noqa: E402
 import made_pages  # noqa: E402
 
 PAGES = made_pages.made_pages(ROOT)
+FOLDERS = sorted(ROOT.glob("figures/*/"))
+OF_CONFIGS = [folder for folder in FOLDERS if made_pages.owner(ROOT, folder.name)]
+OF_SCRIPTS = [folder for folder in FOLDERS if folder not in OF_CONFIGS]
 CONFIGS = sorted(path.stem for path in ROOT.glob("configs/*.toml"))
 
 
@@ -31,17 +34,18 @@ def test_every_config_has_a_page_with_its_command_time_and_settings(name):
     assert text.rstrip() in page
 
 
-@pytest.mark.parametrize("folder", sorted(ROOT.glob("figures/*/")), ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", OF_CONFIGS, ids=lambda path: path.name)
 def test_every_folder_of_figures_is_shown_on_the_page_of_its_config(folder):
-    config = made_pages.owner(ROOT, folder.name)
-    if not config:
-        documents = [path.read_text() for path in ROOT.glob("docs/**/*.md")]
-        assert any(f"figures/{folder.name}/" in text for text in documents)
-        return
-    _, page = PAGES[f"experiments/{config}.md"]
+    _, page = PAGES[f"experiments/{made_pages.owner(ROOT, folder.name)}.md"]
     assert all(f"../figures/{folder.name}/{picture.name})" in page for picture in folder.glob("*.png"))
     beside = made_pages.BESIDE in (folder / "summary.md").read_text()
     assert ("## Ours beside the paper's" in page) == beside
+
+
+@pytest.mark.parametrize("folder", OF_SCRIPTS, ids=lambda path: path.name)
+def test_every_picture_that_a_script_drew_is_shown_in_a_document(folder):
+    documents = "".join(path.read_text() for path in ROOT.glob("docs/**/*.md"))
+    assert all(f"../figures/{folder.name}/{picture.name})" in documents for picture in folder.glob("*.png"))
 
 
 def test_a_folder_belongs_to_the_longest_name_that_it_begins_with():
