@@ -137,3 +137,34 @@ def test_a_damaged_manifest_is_named(store, cell):
 def test_the_manifest_is_plain_json(store, cell):
     store.write_manifest(manifest(cell, [0]))
     assert json.loads((store.root / "run.json").read_text())["title"] == "A title"
+
+
+def test_what_is_finished_is_told_by_names_and_no_block_is_read(store, cell):
+    for seeds in ([4, 5], [0, 1, 2]):
+        store.write_block(cell, seeds, metrics(seeds), {}, {"seconds": 1.0})
+    for path in store.root.glob("cells/*/seeds-*/*"):
+        path.unlink()
+    assert store.finished_seeds(cell.key) == {0, 1, 2, 4, 5}
+    assert [block.seeds for block in store.blocks(cell.key)] == [range(3), range(4, 6)]
+
+
+def test_every_damaged_file_of_a_cell_is_named_at_once(store, cell):
+    for seed in (0, 1):
+        store.write_block(cell, [seed], metrics([seed]), {}, {"seconds": 1.0})
+    store.write_manifest(manifest(cell, [0, 1]))
+    for path in store.root.glob("cells/*/*/metrics.parquet"):
+        path.unlink()
+    with pytest.raises(ConfigError) as caught:
+        store.results()
+    first, second = caught.value.lines
+    assert "seeds-000000-000000" in first
+    assert "seeds-000001-000001" in second
+
+
+def test_a_block_under_another_name_is_refused(store, cell):
+    store.write_block(cell, [0], metrics([0]), {}, {"seconds": 1.0})
+    store.write_manifest(manifest(cell, [0, 1]))
+    (path,) = store.root.glob("cells/*/seeds-*")
+    path.rename(path.with_name("seeds-000001-000001"))
+    with pytest.raises(ConfigError, match=r"seeds-000001-000001: holds the seeds \[0\]; give"):
+        store.results()

@@ -86,35 +86,46 @@ def _sync_file(path: Path) -> None:
 
 def sums(directory: Path, names: Iterable[str]) -> str:
     """The hashes of some files of a directory, in the format that `sha256sum -c` reads."""
-    return "".join(f"{digest((directory / name).read_bytes())}  {name}\n" for name in sorted(names))
+    return _listing({name: digest((directory / name).read_bytes()) for name in names})
+
+
+def _listing(hashes: Mapping[str, str]) -> str:
+    return "".join(f"{value}  {name}\n" for name, value in sorted(hashes.items()))
 
 
 def damage(directory: Path) -> list[str]:
     """What is wrong with a directory that `appearing_whole` has filled: one line for each damaged file."""
+    return contents(directory)[1]
+
+
+def contents(directory: Path) -> tuple[dict[str, bytes], list[str]]:
+    """The files that `SHA256SUMS` lists, each read once, and a line for each that is damaged."""
     path = directory / SUMS
     try:
         listed = path.read_bytes()
     except FileNotFoundError:
-        return [f"{path}: missing, so that nothing beside it can be trusted"]
+        return {}, [f"{path}: missing, so that nothing beside it can be trusted"]
     except OSError as error:
-        return [f"{path}: cannot be read: {error.strerror}"]
-    lines, names = [], []
+        return {}, [f"{path}: cannot be read: {error.strerror}"]
+    files: dict[str, bytes] = {}
+    hashes: dict[str, str] = {}
+    lines = []
     for entry in listed.decode("utf-8", "replace").splitlines():
         expected, _, name = entry.partition("  ")
         if Path(name).name != name or not name.isprintable() or not (directory / name).is_file():
             lines.append(f"{path}: damaged, or a file that it lists is missing")
             continue
-        names.append(name)
         try:
-            intact = digest((directory / name).read_bytes()) == expected
+            files[name] = (directory / name).read_bytes()
         except OSError as error:
             lines.append(f"{directory / name}: cannot be read: {error.strerror}")
             continue
-        if not intact:
+        hashes[name] = digest(files[name])
+        if hashes[name] != expected:
             lines.append(f"{directory / name}: damaged, does not match its hash in {SUMS}")
-    if not lines and sums(directory, names).encode() != listed:
+    if not lines and _listing(hashes).encode() != listed:
         lines.append(f"{path}: damaged")
-    return lines
+    return files, lines
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:
@@ -134,7 +145,15 @@ def unsealed(path: Path) -> dict[str, Any]:
         DamagedError: a bit of it has changed, or it was made by something else.
         OSError: it cannot be read.
     """
-    content = path.read_bytes()
+    return unsealed_bytes(path, path.read_bytes())
+
+
+def unsealed_bytes(path: Path, content: bytes) -> dict[str, Any]:
+    """The value in the content of a file that `sealed` made.
+
+    Raises:
+        DamagedError: a bit of it has changed, or it was made by something else.
+    """
     try:
         value = json.loads(content)
         del value["sha256"]
@@ -155,10 +174,18 @@ def discard(path: Path) -> None:
     shutil.rmtree(grave)
 
 
-def remove_unfinished(directory: Path) -> None:
-    """Remove, at any depth, what processes that were killed had begun to write or to remove."""
-    for path in list(directory.rglob(f"{UNFINISHED}*")):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+def remove_unfinished(directory: Path, whole: str) -> None:
+    """Remove, at any depth, what processes that were killed had begun to write or to remove.
+
+    Args:
+        directory: where to look.
+        whole: how the names of directories begin that appear whole, so that nothing unfinished is in them.
+    """
+    for entry in list(os.scandir(directory)):
+        if entry.name.startswith(UNFINISHED):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                Path(entry.path).unlink(missing_ok=True)
+        elif entry.is_dir(follow_symlinks=False) and not entry.name.startswith(whole):
+            remove_unfinished(Path(entry.path), whole)

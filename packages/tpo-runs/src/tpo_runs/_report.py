@@ -20,7 +20,8 @@ from ._results import CellResult, final_error
 from ._space import check_writable
 from ._statistics import summarise
 from ._storage_error import told_in_one_line
-from ._store import CONFIG, Store
+from ._store import Store
+from ._stored_block import CONFIG
 from ._text_table import ABSENT, TextTable
 
 DOTS_PER_INCH = 130

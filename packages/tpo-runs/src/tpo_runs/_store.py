@@ -1,6 +1,7 @@
 """The results store: one directory per cell, one per block of seeds in it, and a manifest of the run."""
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,24 +13,14 @@ from jaxtyping import Float
 
 from ._cells import Cell, key_of
 from ._config_error import ConfigError
-from ._integrity import (
-    DamagedError,
-    appearing_whole,
-    damage,
-    discard,
-    json_bytes,
-    remove_unfinished,
-    sealed,
-    unsealed,
-    write_file,
-)
-from ._metrics_file import by_seed, read_table, write_metrics
+from ._integrity import DamagedError, discard, json_bytes, remove_unfinished, sealed, unsealed, write_file
+from ._metrics_file import by_seed
 from ._results import CellResult
 from ._specs import Config
+from ._stored_block import BLOCK, CONFIG, StoredBlock, block_name, blocks_in, read_all, write_stored_block
 from ._stored_config import config_of_run, is_sealed
 
 MANIFEST = "run.json"
-METRICS, PROVENANCE, TIMING, CONFIG = "metrics.parquet", "provenance.json", "timing.json", "config.toml"
 
 
 class Store:
@@ -98,15 +89,16 @@ class Store:
 
     def remove_unfinished(self) -> None:
         """Remove what processes that were killed had begun to write. Only for the holder of the lock."""
-        remove_unfinished(self.root)
+        if self.root.is_dir():
+            remove_unfinished(self.root, whole=BLOCK)
 
     def finished_seeds(self, key: str) -> set[int]:
-        """The seeds of a cell that are complete in the store.
+        """The seeds of a cell that are complete in the store, by the names of their blocks.
 
         Raises:
-            ConfigError: a file is damaged; one line for each.
+            ConfigError: the cell's settings are damaged.
         """
-        return {seed for block in self._intact_blocks(key) for seed in self._provenance(block)["seeds"]}
+        return {seed for block in self.blocks(key) for seed in block.seeds}
 
     def provenances(self, key: str) -> list[dict[str, Any]]:
         """Where the cell's blocks of seeds come from, one by one.
@@ -114,7 +106,18 @@ class Store:
         Raises:
             ConfigError: a file is damaged; one line for each.
         """
-        return [self._provenance(block) for block in self._intact_blocks(key)]
+        return [block.provenance() for block in self.blocks(key)]
+
+    def blocks(self, key: str) -> list[StoredBlock]:
+        """The finished blocks of a cell, in the order of their seeds. None of them is read.
+
+        Raises:
+            ConfigError: the cell's settings are damaged.
+        """
+        if lines := list(self._spec_damage(key)):
+            raise ConfigError(lines)
+        cell = self._cell(key)
+        return blocks_in(os.listdir(cell), cell) if cell.is_dir() else []
 
     def spec(self, key: str) -> dict[str, Any]:
         """The settings of a cell; none where it was never trained.
@@ -133,20 +136,11 @@ class Store:
 
     def checkpoints(self, key: str, seeds: Sequence[int]) -> Path:
         """The directory of the checkpoints of a block of seeds."""
-        return self._cell(key) / "checkpoints" / _block_name(seeds)
+        return self._cell(key) / "checkpoints" / block_name(seeds)
 
     def tracking(self, key: str, seeds: Sequence[int]) -> Path:
         """The directory of what trackers were sent of a block of seeds."""
-        return self._cell(key) / "tracking" / _block_name(seeds)
-
-    def blocks(self, key: str) -> Iterable[tuple[list[int], Path]]:
-        """The seeds and the file of metrics of every block of a cell.
-
-        Raises:
-            ConfigError: a file is damaged; one line for each.
-        """
-        for block in self._intact_blocks(key):
-            yield self._provenance(block)["seeds"], block / METRICS
+        return self._cell(key) / "tracking" / block_name(seeds)
 
     def write_spec(self, cell: Cell) -> None:
         """Write down the cell's settings, where they are not yet."""
@@ -175,11 +169,8 @@ class Store:
             config: the TOML file that trains this block.
         """
         self.write_spec(cell)
-        with appearing_whole(self._cell(cell.key) / _block_name(seeds), apart=[TIMING]) as block:
-            write_metrics(block / METRICS, seeds, metrics)
-            (block / PROVENANCE).write_bytes(json_bytes({**provenance, "seeds": list(seeds)}))
-            (block / TIMING).write_bytes(sealed(timing))
-            (block / CONFIG).write_text(config, encoding="utf-8")
+        path = self._cell(cell.key) / block_name(seeds)
+        write_stored_block(path, seeds, metrics, provenance, timing, config)
 
     def results(self) -> list[CellResult]:
         """The cells of the run's manifest of which at least one wanted seed is complete.
@@ -191,15 +182,14 @@ class Store:
         return [result for result in found if result is not None]
 
     def _result(self, entry: Mapping[str, Any]) -> CellResult | None:
-        tables, provenance, wanted = [], [], set(entry["seeds"])
-        seconds = 0.0
-        for block in self._intact_blocks(entry["key"]):
-            if wanted.intersection(self._provenance(block)["seeds"]):
-                tables.append(read_table(block / METRICS))
-                provenance.append(self._provenance(block))
-                seconds += unsealed(block / TIMING)["seconds"]
-        if not tables:
+        wanted = set(entry["seeds"])
+        blocks = [block for block in self.blocks(entry["key"]) if not wanted.isdisjoint(block.seeds)]
+        if not blocks:
             return None
+        contents = read_all(blocks)
+        tables = [content.table for content in contents]
+        provenance = [content.provenance for content in contents]
+        seconds = sum(content.timing["seconds"] for content in contents)
         table = pa.concat_tables(tables).sort_by([("seed", "ascending"), ("step", "ascending")])
         every, values = by_seed(table)
         kept = np.isin(every, list(wanted))
@@ -220,16 +210,6 @@ class Store:
             raise ConfigError([f"{self.root / MANIFEST}: {key!r} is not the key of a cell"])
         return self.root / "cells" / key
 
-    def _provenance(self, block: Path) -> dict[str, Any]:
-        return json.loads((block / PROVENANCE).read_bytes())
-
-    def _intact_blocks(self, key: str) -> list[Path]:
-        blocks = sorted(self._cell(key).glob("seeds-*"))
-        lines = [*self._spec_damage(key), *(line for block in blocks for line in _block_damage(block))]
-        if lines:
-            raise ConfigError(lines)
-        return blocks
-
     def _spec_damage(self, key: str) -> Iterable[str]:
         path = self._cell(key) / "spec.json"
         if not path.exists():
@@ -242,18 +222,3 @@ class Store:
             intact = False
         if not intact:
             yield f"{path}: damaged, does not match the name of its directory; remove it: it is written anew"
-
-
-def _block_name(seeds: Sequence[int]) -> str:
-    return f"seeds-{seeds[0]:06d}-{seeds[-1]:06d}"
-
-
-def _block_damage(block: Path) -> list[str]:
-    lines = damage(block)
-    try:
-        unsealed(block / TIMING)
-    except DamagedError as error:
-        lines.append(str(error))
-    except OSError:
-        lines.append(f"{block / TIMING}: missing")
-    return [f"{line}; remove {block} to have its seeds trained again" for line in lines]

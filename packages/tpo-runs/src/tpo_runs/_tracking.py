@@ -15,11 +15,12 @@ from ._cells import Cell
 from ._failures import told
 from ._integrity import write_file
 from ._load import LoadedConfig
-from ._metrics_file import by_seed, read_table
+from ._metrics_file import by_seed
 from ._progress import seed_words
 from ._specs import effective
 from ._specs_tracking import TrackingSpec
 from ._store import Store
+from ._stored_block import StoredBlock
 from ._tracker import Row, TrackedBlock, TrackedRun, Tracker, make_tracker
 
 CLOSING_SECONDS = 60.0
@@ -60,11 +61,15 @@ class Trackers:
         run = TrackedRun(title, self._spec.project, self._store.root, config)
         self._tell(_Worker.begin_run, run)
         for cell in {cell.key: cell for cell in loaded.cells}.values():
-            for seeds, file in self._store.blocks(cell.key) if self else ():
-                if self._is_new(cell, seeds):
-                    self.begin_block(cell, seeds)
-                    self.steps(0, by_seed(read_table(file))[1])
-                    self.end_block(complete=True)
+            for block in self._store.blocks(cell.key) if self else ():
+                if self._is_new(cell, block.seeds):
+                    self.whole_block(cell, block)
+
+    def whole_block(self, cell: Cell, block: StoredBlock) -> None:
+        """All steps of a finished block, from the store."""
+        self.begin_block(cell, block.seeds)
+        self.steps(0, by_seed(block.read().table)[1])
+        self.end_block(complete=True)
 
     def _is_new(self, cell: Cell, seeds: Sequence[int]) -> bool:
         directory = self._store.tracking(cell.key, seeds)
