@@ -16,7 +16,7 @@ PACKAGES = ["tpo-objectives", "tpo-envs", "tpo-models", "tpo-runs"]
 # What a package's tests use besides its dependencies.
 TEST_EXTRAS = {"tpo-envs": ["jax", "gymnasium"]}
 SMOKE_CONFIGS = ["tabular_single", "mnist", "transformer", "transformer_rlvr"]
-FAST = "not slow and not browser"
+FAST = "not slow and not browser and not cluster and not slurm"
 BUILD_CONFIG = "configs/tabular_single.toml"
 # All packages come from where they were installed, and bring their types.
 IMPORTS = """
@@ -107,6 +107,20 @@ def trackers(session: nox.Session) -> None:
     sync_packages(session, "--group=test", "--group=trackers", *extras)
     needed = {**TEST_ENV, "TPO_TRACKERS_REQUIRED": "1"}
     session.run("pytest", "packages/tpo-runs/tests/test_trackers.py", *session.posargs, env=needed)
+
+
+@nox.session
+def cluster(session: nox.Session) -> None:
+    """Train on a Ray cluster and with submitit's jobs, all on this machine; arguments go to pytest."""
+    sync_packages(session, "--group=test", "--extra=ray", "--extra=slurm")
+    session.run("pytest", "-m", "cluster", *session.posargs, env={**TEST_ENV, "TPO_CLUSTER_REQUIRED": "1"})
+
+
+@nox.session
+def slurm(session: nox.Session) -> None:
+    """Train on a SLURM of one node, started for the tests; needs root and Debian's SLURM."""
+    sync_packages(session, "--group=test", "--extra=slurm")
+    session.run("pytest", "-m", "slurm", *session.posargs, env={**TEST_ENV, "TPO_SLURM_REQUIRED": "1"})
 
 
 @nox.session

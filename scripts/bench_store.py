@@ -89,7 +89,7 @@ def measured(what: str, directory: Path) -> dict[str, float]:
     from rich.console import Console
 
     from tpo_runs._draw import draw
-    from tpo_runs._jobs import missing_jobs
+    from tpo_runs._jobs import missing_blocks
 
     loaded, store = load_config(directory / "all.toml"), Store(directory / "out")
     if what == "draw":
@@ -105,7 +105,7 @@ def measured(what: str, directory: Path) -> dict[str, float]:
         Console(file=io.StringIO()).print(listing(loaded, store))
     elif what == "resume":
         store.remove_unfinished()
-        assert not any(missing_jobs(cell, store) for cell in loaded.cells)
+        assert not any(missing_blocks(cell, store) for cell in loaded.cells)
         assert all(len(store.provenances(cell.key)) for cell in loaded.cells)
     else:
         assert draw(store, Console(file=io.StringIO()))

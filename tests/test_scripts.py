@@ -65,3 +65,18 @@ def test_reference_scores_are_made(tmp_path):
     command = [sys.executable, str(ROOT / "scripts/reference_scores.py"), "--out", str(made)]
     subprocess.run([*command, "--tasks", "token-parity-terminal-h2-v2"], check=True, timeout=600)
     assert '"TPO"' in made.read_text()
+
+
+def test_executors_are_timed():
+    timing = [sys.executable, str(ROOT / "scripts/bench_executors.py"), "--kinds", "in_process"]
+    words = [*timing, "--blocks", "3", "--rounds", "1"]
+    done = subprocess.run(words, check=True, timeout=300, capture_output=True, text=True)
+    assert done.stdout.startswith("in_process: ")
+
+
+def test_stores_are_timed_and_drawn(tmp_path):
+    timing = [sys.executable, str(ROOT / "scripts/bench_store.py"), "--blocks", "200"]
+    words = [*timing, "--figure", str(tmp_path / "store")]
+    done = subprocess.run(words, check=True, timeout=300, capture_output=True, text=True)
+    assert done.stdout.startswith("200 blocks: --list ")
+    assert (tmp_path / "store.png").exists()

@@ -100,7 +100,15 @@ def test_every_kind_is_in_it_and_every_key_is_described():
             assert table["properties"]["kind"]["const"] == kind
     assert "null" not in json.dumps(schema)
     undescribed = [key for key, value in schema["properties"].items() if not value.get("description")]
-    assert set(undescribed) <= {"task", "policy", "optimizer", "schedule", "evaluation", "tracking"}
+    assert set(undescribed) <= {
+        "task",
+        "policy",
+        "optimizer",
+        "schedule",
+        "evaluation",
+        "tracking",
+        "executor",
+    }
     assert (
         schema["definitions"]["schedule"]["properties"]["seeds"]["description"] == "independent repetitions."
     )

@@ -11,10 +11,10 @@ from jaxtyping import Float
 
 from ._cells import Cell
 from ._checkpoint import Checkpoint, Checkpoints
-from ._jobs import Compiled, Job
+from ._jobs import Block, Compiled
 from ._progress import Reporter
 from ._provenance import changes, provenance
-from ._signals import StopSignals
+from ._signals import Stop
 from ._specs_objective import CustomSpec
 from ._storage_error import told_in_one_line
 from ._store import Store
@@ -29,7 +29,7 @@ class Surroundings(NamedTuple):
 
     store: Store
     reporter: Reporter
-    stop: StopSignals
+    stop: Stop
     trackers: Trackers
 
 
@@ -58,17 +58,14 @@ class _Progress:
         return Checkpoint(self.step, state, self.metrics(), facts)
 
 
-def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surroundings) -> dict[str, int]:
-    """Train a block of seeds to its end and store it.
-
-    Returns:
-        The seeds that diverged, and the step from which on they are frozen.
+def train_block(block: Block, compiled: Compiled, around: Surroundings) -> None:
+    """Train a block of seeds to its end and store it, and warn of seeds that diverged.
 
     Raises:
         Stopped: a signal has arrived; a checkpoint is saved.
         StorageError: the disk does not take what has to be kept; the last checkpoint is intact.
     """
-    cell, store = job.cell, around.store
+    cell, seeds, store = block.cell, block.seeds, around.store
     state = compiled.start(seeds)
     checkpoints = Checkpoints(
         store.checkpoints(cell.key, seeds), {"cell": cell.identity(), "seeds": list(seeds)}
@@ -83,7 +80,7 @@ def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surr
         state = begun.state
         if differences := "; ".join(changes(begun.facts["provenance"], now)):
             around.reporter.warn(f"{cell.label}: the steps up to here were computed with {differences}")
-    _train(job, compiled, seeds, state, progress, checkpoints, around)
+    _train(block, compiled, state, progress, checkpoints, around)
     metrics = progress.metrics()
     diverged = first_lost_steps(seeds, metrics["loss"])
     facts = {**progress.provenance, "diverged": diverged}
@@ -99,24 +96,32 @@ def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surr
         checkpoints.remove()
     around.trackers.end_block(complete=True)
     around.reporter.end(progress.seconds, diverged)
-    return diverged
+    warn_of_lost_seeds(cell, diverged, around.reporter)
+
+
+def warn_of_lost_seeds(cell: Cell, diverged: Mapping[str, int], reporter: Reporter) -> None:
+    """Warn of the seeds that diverged, at these steps."""
+    for seed, step in diverged.items():
+        reporter.warn(
+            f"{cell.label}: seed {seed} diverged at step {step}: its loss or its state is NaN or infinite; "
+            "it is frozen from there on, and the other seeds are not touched"
+        )
 
 
 def _train(
-    job: Job,
+    block: Block,
     compiled: Compiled,
-    seeds: Sequence[int],
     state: TrainState,
     progress: _Progress,
     checkpoints: Checkpoints,
     around: Surroundings,
 ) -> None:
-    schedule = job.cell.schedule
+    schedule = block.cell.schedule
     saved = time.monotonic()
     chunks = train(
         compiled.trainer,
         state,
-        jnp.asarray(seeds),
+        jnp.asarray(block.seeds),
         schedule.steps,
         first_step=progress.step,
         alive=progress.alive,

@@ -1,5 +1,6 @@
 """Checkpoints of a block of seeds in training: the state, and the metrics up to it."""
 
+import contextlib
 import json
 import zipfile
 from collections.abc import Callable, Mapping
@@ -62,7 +63,7 @@ class Checkpoints:
         }
         target = self.directory / f"step-{checkpoint.step:09d}"
         with told_in_one_line(target, "the checkpoint before it is intact; rerun to go on from there"):
-            self.directory.mkdir(parents=True, exist_ok=True)
+            self._make_directory()
             discard(target)
             with appearing_whole(target) as temporary:
                 arrays = {f"{i}": np.asarray(leaf) for i, leaf in enumerate(leaves.values())}
@@ -94,8 +95,15 @@ class Checkpoints:
     def remove(self) -> None:
         """Remove all of them, and the directories above that are then empty."""
         discard(self.directory)
-        if self.directory.parent.is_dir() and not any(self.directory.parent.iterdir()):
+        with contextlib.suppress(OSError):  # other blocks of the cell are in training
             self.directory.parent.rmdir()
+
+    def _make_directory(self) -> None:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError:
+            # Another block of the cell was done and removed the directory above in this moment.
+            self.directory.mkdir(parents=True, exist_ok=True)
 
     def _newest_first(self) -> list[Path]:
         return sorted(self.directory.glob("step-*"), reverse=True)

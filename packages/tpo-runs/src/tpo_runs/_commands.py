@@ -64,6 +64,9 @@ def _of_config(arguments: Arguments, stop: StopSignals) -> int:
     from ._tracker import check_installed
 
     check_installed(loaded.config.tracking.to)
+    from ._executor import check_engine
+
+    check_engine(loaded.config.executor)
     from ._run import run
 
     return run(loaded, arguments, stop)

@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 
 
-def set_up_jax(*, short: bool = False) -> None:
+def set_up_jax(*, short: bool = False, cpus: int | None = None) -> None:
     """Settings of the program, not of the library. What the environment sets already is left alone.
 
     They take effect where JAX has not run anything yet in this process.
@@ -19,14 +19,16 @@ def set_up_jax(*, short: bool = False) -> None:
 
     Args:
         short: whether the run is over so soon that compiling counts for more than training.
+        cpus: CPU cores to use, also where the environment says otherwise; by default all.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     for flag, value in _compiler_flags(short) if not _has_gpu_plugin() else ():
         if flag not in flags:
             os.environ["XLA_FLAGS"] = flags = f"{flags} --{flag}={value}".strip()
-    if "JAX_NUM_CPU_DEVICES" not in os.environ and "host_platform_device_count" not in flags:
+    told = "JAX_NUM_CPU_DEVICES" in os.environ or "host_platform_device_count" in flags
+    if cpus is not None or not told:
         with contextlib.suppress(RuntimeError):  # too late: JAX runs already
-            jax.config.update("jax_num_cpu_devices", _cores())
+            jax.config.update("jax_num_cpu_devices", cpus or _cores())
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache / "tpo-runs" / "xla"))

@@ -117,6 +117,7 @@ class Reporter:
         self.begun = self._done = 0
         self._trained, self._seconds = 0, 0.0
         self._now: Standing | None = None
+        self._training = False
 
     def run(self, loaded: LoadedConfig, out: Path) -> None:
         """The run begins."""
@@ -129,6 +130,7 @@ class Reporter:
     def block(self, cell: Cell, seeds: Sequence[int], step: int) -> None:
         """A block of seeds begins; `step` is above 0 where an earlier run has reached it."""
         self.begun += 1
+        self._training = True
         self._done += step
         self._now = Standing(
             label=cell.label,
@@ -165,13 +167,15 @@ class Reporter:
     def end(self, seconds: float, diverged: Mapping[str, int]) -> None:
         """The block is stored."""
         assert self._now is not None
+        self._training = False
         self._display.end(self._now, seconds, diverged)
 
     def skip(self, cell: Cell, blocks: int) -> None:
-        """Of a cell that has failed, the last `blocks` blocks are not begun, and one may be unfinished."""
-        self.begun += blocks
-        unfinished = self._now.steps - self._now.step if self._now and self._now.key == cell.key else 0
-        self._total -= blocks * cell.schedule.steps + unfinished
+        """A cell has failed, and its last `blocks` blocks are given up, that in training among them."""
+        begun = self._training and self._now is not None and self._now.key == cell.key
+        self._training = False
+        self.begun += blocks - begun
+        self._total -= blocks * cell.schedule.steps - (self._now.step if self._now and begun else 0)
 
     def note(self, text: str) -> None:
         """Something to know."""

@@ -7,27 +7,30 @@ from pathlib import Path
 from rich.console import Console
 
 from ._arguments import Arguments, default_out
-from ._block import Surroundings, own_module, train_block
+from ._block import Surroundings, own_module
 from ._build import build_task
 from ._cells import Cell
 from ._console import make_console
 from ._devices import set_up_jax
 from ._display import make_display
 from ._display_json import JsonDisplay
-from ._failures import told, write_traceback
+from ._executor import make_executor
 from ._integrity import discard
-from ._jobs import Job, compiled_ahead, missing_jobs, wanted_seeds
+from ._jobs import Block, missing_blocks, wanted_seeds
 from ._listing import listing
 from ._load import LoadedConfig
 from ._lock import locked
 from ._manifest import check_same_settings, manifest, remove_replaced
+from ._orders import end_earlier
 from ._progress import Reporter
 from ._provenance import changes, provenance
 from ._signals import StopSignals
 from ._space import check_space, check_writable
-from ._storage_error import StorageError, told_in_one_line
+from ._storage_error import told_in_one_line
 from ._store import Store
 from ._tracking import Trackers
+from ._train_all import train_all
+from ._wording import counted
 
 FAILED, DIVERGED = 1, 3
 
@@ -61,6 +64,8 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
             remove_replaced(loaded, store)
         else:
             check_same_settings(loaded, store)
+        if earlier := end_earlier(store):
+            notes.append(f"ended the jobs of {counted(len(earlier), 'earlier run')}: {', '.join(earlier)}")
         store.remove_unfinished()
         return _train_and_draw(loaded, store, arguments, stop, notes)
 
@@ -72,27 +77,27 @@ def _train_and_draw(
     cells: dict[str, Cell] = {}
     for cell in loaded.cells:
         cells.setdefault(cell.key, cell)
-    jobs = {key: missing_jobs(cell, store) for key, cell in cells.items()}
-    check_space(store.root, [job for of_cell in jobs.values() for job in of_cell])
+    blocks = {key: missing_blocks(cell, store) for key, cell in cells.items()}
+    wanted = [block for of_cell in blocks.values() for block in of_cell]
+    check_space(store.root, wanted)
     discard(store.root / "errors")
     with told_in_one_line(store.root, "nothing was trained"):
         notes += store.write_run(manifest(loaded, store), loaded.config)
-    wanted = [job for of_cell in jobs.values() for job in of_cell]
     bare = arguments.quiet or arguments.json
     console = make_console(stderr=bare)
     events = JsonDisplay() if arguments.json else None
     with events or make_display(console, quiet=arguments.quiet) as display:
-        steps = sum(len(job.blocks) * job.cell.schedule.steps for job in wanted)
-        reporter = Reporter(display, sum(len(job.blocks) for job in wanted), steps)
+        steps = sum(block.cell.schedule.steps for block in wanted)
+        reporter = Reporter(display, len(wanted), steps)
         for text in notes:
             reporter.warn(text)
         reporter.run(loaded, store.root)
-        _tell_what_is_there(cells, jobs, store, reporter)
+        _tell_what_is_there(cells, blocks, store, reporter)
         trackers = Trackers(loaded.config.tracking, store, reporter.warn)
         trackers.begin_run(loaded)
         try:
-            with stop.polled():
-                failed = _train_all(wanted, loaded.path, Surroundings(store, reporter, stop, trackers))
+            around = Surroundings(store, reporter, stop, trackers)
+            failed = _train(wanted, loaded, around, stop, short=arguments.smoke)
         finally:
             trackers.close()
     code = FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
@@ -107,6 +112,20 @@ def _train_and_draw(
     return code
 
 
+def _train(
+    wanted: Sequence[Block], loaded: LoadedConfig, around: Surroundings, stop: StopSignals, *, short: bool
+) -> list[str]:
+    """Train the blocks where the config says; the labels of the cells that failed."""
+    if not wanted:
+        return []
+    executor = make_executor(loaded.config.executor, loaded.path, around, short=short)
+    try:
+        with stop.polled():
+            return train_all(wanted, executor, around)
+    finally:
+        executor.close()
+
+
 def _say_the_end(console: Console, failed: Sequence[str], files: Sequence[Path]) -> None:
     lines = [f"figures and tables: {', '.join(str(file) for file in files)}"] if files else []
     lines += [f"failed, as told above: {'; '.join(failed)}"] if failed else []
@@ -115,52 +134,17 @@ def _say_the_end(console: Console, failed: Sequence[str], files: Sequence[Path])
 
 
 def _tell_what_is_there(
-    cells: dict[str, Cell], jobs: dict[str, list[Job]], store: Store, reporter: Reporter
+    cells: dict[str, Cell], blocks: dict[str, list[Block]], store: Store, reporter: Reporter
 ) -> None:
     """Which cells are complete, and what was computed with other versions than those of now."""
     for key, cell in cells.items():
-        if not jobs[key]:
+        if not blocks[key]:
             reporter.note(f"{cell.label}: already complete in {store.root}")
         now = provenance(own_module(cell))
         differences = [text for there in store.provenances(key) for text in changes(there, now)]
         if differences:
             text = "; ".join(dict.fromkeys(differences))
             reporter.warn(f"{cell.label}: trained with other versions: {text}; --overwrite trains it again")
-
-
-def _train_all(jobs: Sequence[Job], config: Path, around: Surroundings) -> list[str]:
-    """Train all jobs; the labels of those that failed."""
-    failed = []
-    if jobs:
-        around.reporter.compiling(jobs[0].cell)
-    with compiled_ahead(jobs, config, around.stop.check) as ready:
-        for (job, future), following in zip(ready, [*jobs[1:], None][: len(jobs)], strict=True):
-            begun = around.reporter.begun
-            try:
-                compiled = future.result()
-                for seeds in job.blocks:
-                    _warn_of_lost_seeds(job.cell, train_block(job, compiled, seeds, around), around.reporter)
-            except StorageError:
-                raise
-            except Exception as error:
-                # Whatever it is, a user's objective or too little memory: the other cells go on.
-                failed.append(job.cell.label)
-                path = write_traceback(around.store.root / "errors", job.cell.key, error)
-                around.reporter.warn(
-                    f"{job.cell.label}: failed: {told(error)}; the whole traceback is in {path}"
-                )
-                around.reporter.skip(job.cell, len(job.blocks) - (around.reporter.begun - begun))
-            if following is not None:
-                around.reporter.compiling(following.cell)
-    return failed
-
-
-def _warn_of_lost_seeds(cell: Cell, diverged: dict[str, int], reporter: Reporter) -> None:
-    for seed, step in diverged.items():
-        reporter.warn(
-            f"{cell.label}: seed {seed} diverged at step {step}: its loss or its state is NaN or infinite; "
-            "it is frozen from there on, and the other seeds are not touched"
-        )
 
 
 def _any_diverged(cells: Sequence[Cell], store: Store) -> bool:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WAIT = b": saving; once more ends it at once\n"
@@ -19,6 +19,20 @@ class Stopped(BaseException):
         self.name = signal.Signals(number).name
         self.code = 128 + number
         super().__init__(self.name)
+
+
+@runtime_checkable
+class Stop(Protocol):
+    """Whether training should stop; asked between chunks."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether it should."""
+        ...
+
+    def check(self) -> None:
+        """Raise `Stopped` if it should."""
+        ...
 
 
 class StopSignals:

@@ -12,7 +12,7 @@ import jax
 from ._build import PolicyMaker, build_policy
 from ._checkpoint import KEPT
 from ._config_error import ConfigError
-from ._jobs import Job
+from ._jobs import Block
 
 NUMBER = 4  # bytes of a float32
 STATE_SIZES = 4  # the policy, two moments of the optimizer, and one to spare
@@ -39,28 +39,33 @@ def check_writable(root: Path) -> None:
             raise ConfigError([f"{directory}: cannot be written: {reason}; choose another --out"]) from None
 
 
-def check_space(root: Path, jobs: Iterable[Job]) -> None:
-    """Compare what the jobs may write at most with what is free.
+def check_space(root: Path, blocks: Iterable[Block], at_a_time: int = 1) -> None:
+    """Compare what the blocks may write at most with what is free.
+
+    Args:
+        root: the output directory.
+        blocks: what is to be trained.
+        at_a_time: how many are in training at the same time, and so have checkpoints.
 
     Raises:
         ConfigError: with one line, when there is less.
     """
-    needed, free = needed_bytes(jobs), shutil.disk_usage(root).free
+    needed, free = needed_bytes(blocks, at_a_time), shutil.disk_usage(root).free
     if needed > free:
         sizes = f"the run may need {_megabytes(needed)}, and {_megabytes(free)} are free"
         raise ConfigError([f"{root}: too little space: {sizes}; make room, or choose another --out"])
 
 
-def needed_bytes(jobs: Iterable[Job]) -> int:
-    """The most that training and storing some jobs may take: their metrics, and one job's checkpoints."""
+def needed_bytes(blocks: Iterable[Block], at_a_time: int = 1) -> int:
+    """The most that training and storing some blocks may take: their metrics, and checkpoints."""
     results, checkpoints = 0, 0
-    for job in jobs:
-        row = NUMBER * (len(job.cell.metrics) + 2)
-        of_block = len(job.blocks[0]) * job.cell.schedule.steps * row
-        state = len(job.blocks[0]) * STATE_SIZES * _policy_bytes(build_policy(job.cell))
-        results += len(job.blocks) * of_block
+    for block in blocks:
+        row = NUMBER * (len(block.cell.metrics) + 2)
+        of_block = len(block.seeds) * block.cell.schedule.steps * row
+        state = len(block.seeds) * STATE_SIZES * _policy_bytes(build_policy(block.cell))
+        results += of_block
         checkpoints = max(checkpoints, (KEPT + 1) * (state + of_block))
-    return results + checkpoints + FIGURES if results else 0
+    return results + at_a_time * checkpoints + FIGURES if results else 0
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, Strict
 
 from ._spec import Family, Spec, check_distinct, names_among, refusal
 from ._specs_evaluation import EvaluationSpec
+from ._specs_executor import EXECUTORS, Executor, InProcessSpec
 from ._specs_figure import FIGURES, Figure, FigureSpec, figure_name
 from ._specs_objective import OBJECTIVES, Objective
 from ._specs_optimizer import OPTIMIZERS, Optimizer
@@ -23,11 +24,12 @@ FAMILIES: dict[str, Family] = {
     "optimizer": OPTIMIZERS,
     "objective": OBJECTIVES,
     "rollout": ROLLOUTS,
+    "executor": EXECUTORS,
 }
 SECTIONS = ("task", "policy", "optimizer", "schedule", "objective", "rollout", "evaluation")
 SHARED_SECTIONS = ("task", "policy", "optimizer", "schedule", "evaluation")
 # The tables of a config beside its methods: what they share, and what no number depends on.
-TOP_SECTIONS = (*SHARED_SECTIONS, "tracking")
+TOP_SECTIONS = (*SHARED_SECTIONS, "tracking", "executor")
 
 
 class Schedule(Spec):
@@ -135,6 +137,7 @@ class Config(Spec):
         probes: extra measurements recorded at each step.
         evaluation: measures of the policy on test data.
         tracking: experiment trackers that follow the run.
+        executor: where blocks of seeds are trained.
         figures: the figures to draw: the name of a kind, or a table of its options.
         metric: what tables and figures show.
         threshold: the mean of it that counts as solved.
@@ -157,6 +160,7 @@ class Config(Spec):
     probes: ProbeNames = ()
     evaluation: EvaluationSpec = EvaluationSpec()
     tracking: TrackingSpec = TrackingSpec()
+    executor: Executor = InProcessSpec()
     figures: Annotated[
         tuple[Figure, ...],
         Strict(False),

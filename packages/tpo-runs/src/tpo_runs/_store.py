@@ -35,6 +35,7 @@ class Store:
     - `cells/KEY/seeds-A-B/timing.json`: seconds, host and date, apart from what can be compared;
     - `cells/KEY/checkpoints/`: of seeds in training;
     - `cells/KEY/tracking/`: what experiment trackers were sent;
+    - `jobs/`: what a cluster is told, while a run uses one;
     - `figures/`: drawn from all of these.
 
     A block of seeds is written under a temporary name and renamed when it is complete. Every file is covered
@@ -118,6 +119,11 @@ class Store:
             raise ConfigError(lines)
         cell = self._cell(key)
         return blocks_in(os.listdir(cell), cell) if cell.is_dir() else []
+
+    def block(self, key: str, seeds: Sequence[int]) -> StoredBlock | None:
+        """The finished block of just these seeds, if it is there."""
+        name = block_name(seeds)
+        return next((block for block in self.blocks(key) if block.path.name == name), None)
 
     def spec(self, key: str) -> dict[str, Any]:
         """The settings of a cell; none where it was never trained.

@@ -37,9 +37,11 @@ def config_text(config: Config) -> str:
 def config_of_run(config: Config) -> bytes:
     """The config of a run as it took effect: with the command line's changes, and every default filled in.
 
-    Its first line holds the hash of the rest.
+    Its first line holds the hash of the rest. Where it was trained is no part of it.
     """
-    text = config_text(config)
+    table = effective(config)
+    del table["executor"]
+    text = _toml(table)
     return f"{SEAL}{digest(text.encode())}\n{text}".encode()
 
 

@@ -1,0 +1,72 @@
+"""A real Ray cluster of several nodes as processes: the bytes of a serial run, also when a node is killed."""
+
+import os
+import time
+
+import pytest
+from reliability import CONFIG, contents, finish, start
+
+pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("default")]
+RAY = ("--executor.kind", "ray")
+LONG = CONFIG.replace("steps = 6000", "steps = 200000").replace(
+    "seeds = 2\nblock = 2", "seeds = 4\nblock = 2"
+)
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory):
+    config = tmp_path_factory.mktemp("serial") / "long.toml"
+    config.write_text(LONG)
+    out = config.parent / "serial"
+    assert finish(start(config, "--out", out, "--quiet"))[0] == 0
+    return config, contents(out)
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A head without cores, and two nodes of one core each."""
+    if not os.environ.get("TPO_CLUSTER_REQUIRED"):
+        pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    yield cluster
+    cluster.shutdown()
+
+
+def test_a_node_that_is_killed_costs_no_block_and_no_byte(cluster, serial, tmp_path):
+    config, expected = serial
+    out = tmp_path / "out"
+    process = start(config, "--out", out, *RAY, "--executor.address", cluster.address)
+    until = time.monotonic() + 120
+    while not list(out.glob("cells/*/checkpoints/*/step-*")):
+        assert time.monotonic() < until
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)
+    code, errors = finish(process)
+    assert code == 0, errors
+    assert contents(out) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--executor.gpus", "3"), "a block asks for 1 core, 3 GPUs and 0.0 GB, but no node of Ray"),
+        (
+            ("--executor.address", "127.0.0.1:1"),
+            "the Ray cluster at 127.0.0.1:1 cannot be reached: Connection",
+        ),
+    ],
+)
+def test_what_ray_has_not_is_told_before_anything_is_submitted(words, line, serial, tmp_path):
+    pytest.importorskip("ray")
+    code, errors = finish(start(serial[0], "--out", tmp_path / "out", "--quiet", *RAY, *words))
+    assert code == 2
+    assert errors.startswith(f"[executor] {line}")
+    assert len(errors.splitlines()) == 1
+    assert not (tmp_path / "out" / "jobs").exists()
