@@ -21,6 +21,9 @@ def starred(*arrays, alpha=1):
 def two(logp, scores):
     return logp
 
+def swapped(scores, logp, old_logp):
+    return logp
+
 class Callable:
     def __call__(self, logp, old_logp, scores, beta=1):
         return logp
@@ -69,7 +72,7 @@ def run(objective: str, directory: Path) -> int:
         ),
         (
             'kind = "my_objectives:LIMIT"',
-            "in module 'my_objectives', 'LIMIT' is not callable; allowed: squared",
+            "'LIMIT' is not callable; allowed: squared, anything, starred, two, swapped, instance",
         ),
         (
             'kind = "my_objectives:squared", scal = 1',
@@ -80,6 +83,21 @@ def run(objective: str, directory: Path) -> int:
         ('kind = "my_objectives:starred", beta = 1', "takes no keyword 'beta'; allowed: alpha"),
         ('kind = "my_objectives:instance", gamma = 1', "takes no keyword 'gamma'; allowed: beta"),
         ('kind = "my_objectives:two"', "does not take the three arrays logp, old_logp, scores"),
+        (
+            'kind = "my_objectives:swapped"',
+            "takes scores, logp, old_logp; expected this order: logp, old_logp, scores",
+        ),
+        (
+            'kind = "my_objectives.squared"',
+            "is not a kind of objective; allowed: tpo, grpo, group_pg, cross_entropy, ppo, dg, reinforce "
+            "or 'module:function', as in 'my_objectives:squared'",
+        ),
+        (
+            'kind = "./my_objectives.py:two"',
+            "expected a module and a function, as in 'my_objectives:two', found",
+        ),
+        ('kind = "losses/mine:two"', "as in 'losses.mine:two', found 'losses/mine:two'"),
+        ('kind = "losses/my own:two"', "as in 'module:function', found 'losses/my own:two'"),
         (
             'kind = "needs_more:f"',
             "importing 'needs_more' failed: ModuleNotFoundError: No module named 'a_module",

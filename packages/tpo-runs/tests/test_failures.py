@@ -31,6 +31,15 @@ import jax.numpy as jnp
 def lost_when_it_wins(logp, old_logp, scores):
     return jnp.where(jnp.any(scores > 0), jnp.nan, 1.0) * logp
 
+def lost_at_once(logp, old_logp, scores):
+    return jnp.nan * logp
+
+def branches(logp, old_logp, scores):
+    return logp if scores.max() > 0 else -logp
+
+def does_not_fit(logp, old_logp, scores):
+    return jnp.reshape(logp, (7, -1))
+
 def raises(logp, old_logp, scores):
     raise ValueError("no such loss\\nwith a second line")
 """
@@ -104,18 +113,40 @@ def test_a_method_that_diverges_is_reported_and_the_code_says_so(config, capsys)
     assert errors_of(3, config, capsys=capsys) == []  # nothing is trained, and the code is the same
 
 
+def test_a_method_that_is_lost_at_the_first_step_is_drawn_as_nothing(config, capsys):
+    lines = errors_of(3, with_own(config, "lost_at_once"), "--methods", "Own", capsys=capsys)
+    assert all(line.startswith("Own: seed ") and "diverged at step 0" in line for line in lines)
+    assert "| Own | 2 | 30 | – |" in (config.parent / "out/figures/summary.md").read_text()
+
+
 # Cells that fail.
 
 
 def test_an_exception_in_one_cell_leaves_the_others(config, capsys):
     (line,) = errors_of(1, with_own(config, "raises"), capsys=capsys)
     assert line.startswith(
-        "Own: failed: ValueError: no such loss (own.py, line 8); the whole traceback is in"
+        "Own: failed: ValueError: no such loss (own.py, line 17); the whole traceback is in"
     )
     out = config.parent / "out"
     assert {result.method for result in Store(out).results()} == {"PG", "DG"}
     (kept,) = (out / "errors").glob("*.txt")
     assert "with a second line" in kept.read_text()
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (
+            "branches",
+            "(own.py, line 11); JAX compiles this function: compute with jax.numpy, and ",
+        ),
+        ("does_not_fit", "(own.py, line 14); the whole traceback"),
+    ],
+)
+def test_a_mistake_is_placed_in_the_users_file(function, words, config, capsys):
+    (line,) = errors_of(1, with_own(config, function), "--methods", "Own", capsys=capsys)
+    assert line.startswith("Own: failed: ")
+    assert words in line
 
 
 # Disks that refuse.

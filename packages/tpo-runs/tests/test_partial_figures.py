@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from tpo_runs import Config, ConfigError, Store, draw, expand
-from tpo_runs._figures import sweep
+from tpo_runs._draw import tables_of
+from tpo_runs._figures import final_errors, learning_curves, probe_curves, sweep
 from tpo_runs._results import CellResult
 
 RNG = np.random.default_rng(0)
@@ -95,3 +96,38 @@ def test_a_sweep_along_a_named_axis_may_have_a_single_value():
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["7"]
     assert [len(line.get_xdata()) for line in axes.lines] == [1, 1]
+
+
+def lost_beside_trained():
+    """A method whose seeds were all lost at the first step, beside one that was trained."""
+    values = {"Lost": np.full((3, 9), np.nan), "TPO": RNG.random((3, 9))}
+    return [
+        CellResult(name, {"task.horizon": 7}, {}, np.arange(3), {"error": v, "loss": v}, {"seconds": 1.0})
+        for name, v in values.items()
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(
+    "figure",
+    [
+        learning_curves,
+        lambda cells: learning_curves(cells, smooth=3, seeds=True, log_x=True, log_y=True),
+        final_errors,
+        lambda cells: final_errors(cells, log=True),
+        lambda cells: sweep(cells, "task.horizon"),
+        probe_curves,
+    ],
+)
+def test_a_method_without_any_value_is_drawn_as_nothing(figure, count):
+    drawn = figure(lost_beside_trained()[:count])
+    drawn.draw_without_rendering()
+    points = [np.stack(line.get_data()).astype(float) for axes in drawn.axes for line in axes.lines]
+    assert any(np.isfinite(xy).all(axis=0).any() for xy in points) == (count == 2)
+
+
+def test_tables_say_which_method_has_no_value():
+    summary, seeds, *_ = (table.markdown() for table in tables_of(lost_beside_trained(), 0.01, "error"))
+    (row,) = (line for line in summary.splitlines() if "Lost" in line)
+    assert "| – |" in row
+    assert all("–" in line for line in seeds.splitlines() if line.startswith("| 0") or line.startswith("| 2"))

@@ -124,3 +124,16 @@ def test_losses_are_summed_over_the_last_axis_of_the_draw_and_averaged_over_the_
 def test_losses_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"returned losses of shape \(\).*expected \(2,\).*or \(2, 3\)"):
         reduce(jnp.float32(0), empty_draw(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, r"returned a NoneType, not an array of JAX; expected \(2,\), one loss per group"),
+        ((jnp.zeros(2), {}), r"returned a tuple, not an array of JAX; expected \(2,\)"),
+        (jnp.zeros(2, int), r"returned int\d\d, which has no gradient; expected floats"),
+    ],
+)
+def test_what_is_no_array_of_floats_is_refused(returned, message):
+    with pytest.raises(TypeError, match=message):
+        reduce(returned, empty_draw(2, 3))

@@ -100,13 +100,17 @@ def test_a_cell_refuses_arrays_that_do_not_fit(arguments, message):
     ("call", "message"),
     [
         (lambda c: final_error(c, fraction=2.0), "fraction must be"),
-        (lambda c: final_error(c, metric="nothing"), "no value at any step"),
         (lambda c: final_error(c, metric="loss"), "has no metric 'loss'; it has error, nothing"),
     ],
 )
 def test_final_error_refuses_what_it_cannot_read(call, message):
     with pytest.raises(ValueError, match=message):
         call(cell([[0.5]], nothing=np.array([[np.nan]])))
+
+
+def test_without_any_value_every_seed_ends_as_nan():
+    lost = cell(np.full((3, 4), np.nan))
+    np.testing.assert_array_equal(final_error(lost, fraction=0.5), np.full(3, np.nan))
 
 
 def test_points_come_in_grid_order_and_methods_in_reading_order():

@@ -150,15 +150,15 @@ def recorded_curves(
         max_points: more are thinned evenly; the last one is kept.
 
     Returns:
-        steps `[t]` and curves `[s, t]`.
+        steps `[t]` and curves `[s, t]`; `t` is 0 where no seed has a value.
     """
     steps = recorded_steps(values)
     curves = values[:, steps].astype(np.float64)
-    if smooth > 1:
+    if smooth > 1 and len(steps):
         known = ~np.isnan(curves)
         with np.errstate(invalid="ignore"):
             curves = _running_sum(np.where(known, curves, 0.0), smooth) / _running_sum(known * 1.0, smooth)
-    every = -(-len(steps) // max_points)
+    every = max(1, -(-len(steps) // max_points))
     kept = np.arange(len(steps) - 1, -1, -every)[::-1]
     return steps[kept], curves[:, kept]
 

@@ -60,7 +60,12 @@ def resolve(kind: str, keywords: Mapping[str, Any], directories: Sequence[Path] 
     module = _imported(module_name, directories)
     function = getattr(module, name, None)
     if not callable(function):
-        callables = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
+        # A class is called to make something, not to compute a loss; types are imported by many modules.
+        callables = [
+            key
+            for key, value in vars(module).items()
+            if callable(value) and not inspect.isclass(value) and key[0] != "_"
+        ]
         fault = f"{found(name)} is not callable" if hasattr(module, name) else f"there is no {found(name)}"
         raise ConfigError([f"in module {found(module_name)}, {fault}{one_of(name, callables)}"])
     if fault := _misfit(function, keywords):
@@ -100,6 +105,9 @@ def _misfit(function: Callable[..., Any], keywords: Mapping[str, Any]) -> str:
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(positional) < len(ARRAYS) and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
         return f"does not take the three arrays {', '.join(ARRAYS)}"
+    first = tuple(p.name for p in positional[: len(ARRAYS)])
+    if set(first) == set(ARRAYS) and first != ARRAYS:
+        return f"takes {', '.join(first)}; expected this order: {', '.join(ARRAYS)}"
     named = [p for p in parameters if p in positional[len(ARRAYS) :] or p.kind == p.KEYWORD_ONLY]
     if not any(p.kind == p.VAR_KEYWORD for p in parameters):
         for key in keywords:

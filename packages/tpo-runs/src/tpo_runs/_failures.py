@@ -1,19 +1,35 @@
 """What went wrong in one cell while the others went on."""
 
+import sysconfig
 import traceback
 from pathlib import Path
+
+from jax.errors import ConcretizationTypeError, NonConcreteBooleanIndexError, TracerArrayConversionError
 
 from ._wording import ascii_safe
 
 LONGEST = 300
+# Where a mistake in a user's own function is not.
+LIBRARIES = (
+    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")),
+    Path(__file__).parent,
+)
+NOT_FOR_JAX = (ConcretizationTypeError, NonConcreteBooleanIndexError, TracerArrayConversionError)
+JAX_WAY = "; JAX compiles this function: compute with jax.numpy, and with jnp.where in place of if"
 
 
 def told(error: BaseException) -> str:
-    """An exception in one line: its type, the first line of its message, and where it was raised."""
+    """An exception in one line: its type, the first line of its message, where it was raised, and the fix.
+
+    The place is the last one in a user's own file, if there is one.
+    """
     message = next(iter(str(error).strip().splitlines()), "")
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return ascii_safe(f"{type(error).__name__}: {message[:LONGEST]}{where}")
+    own = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(x) for x in LIBRARIES)]
+    last = (own or frames)[-1:]
+    where = "".join(f" ({Path(frame.filename).name}, line {frame.lineno})" for frame in last)
+    fix = JAX_WAY if isinstance(error, NOT_FOR_JAX) else ""
+    return ascii_safe(f"{type(error).__name__}: {message[:LONGEST]}{where}{fix}")
 
 
 def write_traceback(directory: Path, name: str, error: BaseException) -> Path:

@@ -83,7 +83,7 @@ def final_error(
         `[s]`; NaN for a seed that lacks one of these values, so that a lost seed stays visible.
 
     Raises:
-        ValueError: `fraction` is outside `[0, 1]`, or the metric was never recorded.
+        ValueError: `fraction` is outside `[0, 1]`, or there is no such metric.
 
     >>> import numpy as np
     >>> cell = CellResult("TPO", {}, {}, np.arange(2), {"error": np.array([[0.5, 0.1], [0.5, 0.3]])}, {})
@@ -99,7 +99,8 @@ def last_values(values: Float[np.ndarray, "s steps"], fraction: float) -> Float[
         raise ValueError(f"fraction must be in [0, 1], got {fraction}")
     recorded = values[:, ~np.isnan(values).all(axis=0)]
     if recorded.shape[1] == 0:
-        raise ValueError("the metric has no value at any step")
+        # All seeds are lost from the first step on: each ends as NaN.
+        recorded = values
     return recorded[:, -max(1, math.ceil(fraction * recorded.shape[1])) :]
 
 

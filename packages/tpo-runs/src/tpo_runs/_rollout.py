@@ -44,20 +44,30 @@ class AbstractRollout(eqx.Module):
         """The log-probs of a draw's samples under another policy, shaped as `draw.old_logp`."""
 
 
-def reduce(losses: Float[Array, "*c"], draw: Draw) -> Float[Array, ""]:
+def reduce(losses: Any, draw: Draw) -> Float[Array, ""]:
     """Sum over the last axis of the draw (tokens of an answer, or candidates of a group), mean over the rest.
 
     Group-level losses have that axis summed already; losses shaped as the draw's log-probs have not.
 
-    **Raises:** `ValueError` for losses of any other shape, which name what the objective should return.
+    **Arguments:**
+
+    - `losses`: what an objective returned, which may be anybody's function.
+    - `draw`: what it was called on.
+
+    **Raises:** `TypeError` for what is no array of floats, `ValueError` for losses of any other shape; both
+    name what the objective should return.
     """
     shape = draw.old_logp.shape
+    expected = f"expected {shape[:-1]}, one loss per group, or {shape}, one per sample"
+    if not isinstance(losses, Array):
+        raise TypeError(f"the objective returned a {type(losses).__name__}, not an array of JAX; {expected}")
+    if not jnp.issubdtype(losses.dtype, jnp.floating):
+        raise TypeError(f"the objective returned {losses.dtype}, which has no gradient; expected floats")
     if losses.shape == shape:
         losses = losses if draw.weights is None else draw.weights * losses
         return jnp.mean(jnp.sum(losses, axis=-1))
     if losses.shape == shape[:-1]:
         return jnp.mean(losses)
     raise ValueError(
-        f"the objective returned losses of shape {losses.shape} for log-probs of shape {shape}; "
-        f"expected {shape[:-1]}, one loss per group, or {shape}, one per sample"
+        f"the objective returned losses of shape {losses.shape} for log-probs of shape {shape}; {expected}"
     )

@@ -83,4 +83,11 @@ class Family:
         kind = table.get("kind")
         fault = f"{found(kind)} is not a kind of {self.name}" if "kind" in table else "missing"
         hint = one_of(kind if isinstance(kind, str) else "", self.kinds)
-        return ("kind",), fault + hint + (" or 'module:function'" if self.custom else "")
+        return ("kind",), fault + hint + (_function_hint(kind) if self.custom else "")
+
+
+def _function_hint(kind: object) -> str:
+    """How a function is named; with the names of a user who wrote a dot for the colon."""
+    module, dot, name = kind.rpartition(".") if isinstance(kind, str) else ("", "", "")
+    example = f", as in {found(f'{module}:{name}')}" if dot and module and name else ""
+    return f" or 'module:function'{example}"

@@ -86,8 +86,16 @@ def _import_path(kind: str) -> str:
     module, _, function = kind.partition(":")
     names = [*module.split("."), function]
     if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
-        raise refusal(f"expected a module and a function, as in 'module:function', found {found(kind)}")
+        raise refusal(f"expected a module and a function, as in {_dotted(kind)}, found {found(kind)}")
     return kind
+
+
+def _dotted(kind: str) -> str:
+    """The import path that a path of a file was probably meant for, or the pattern of all import paths."""
+    file, _, function = kind.partition(":")
+    names = [name for name in file.removesuffix(".py").split("/") if name not in ("", ".")]
+    usable = names and all(name.isidentifier() for name in [*names, function])
+    return found(f"{'.'.join(names)}:{function}") if usable else "'module:function'"
 
 
 def _storable(value: Any) -> Any:
