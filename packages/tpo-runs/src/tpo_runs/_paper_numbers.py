@@ -64,6 +64,18 @@ class PaperNumber(BaseModel):
             raise ValueError("exactly one of value, above and below must be given")
         return self
 
+    @property
+    def bound(self) -> Literal["", "above", "below"]:
+        """Which bound the paper gives, "" where it gives a number."""
+        if self.above is not None:
+            return "above"
+        return "below" if self.below is not None else ""
+
+    @property
+    def printed(self) -> float:
+        """The number or bound as the paper prints it."""
+        return next(number for number in (self.above, self.below, self.value) if number is not None)
+
     def matches(self, spec: Mapping[str, Any]) -> bool:
         """Whether a cell with this config is a run of the number's conditions.
 
