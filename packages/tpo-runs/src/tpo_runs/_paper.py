@@ -12,6 +12,7 @@ from ._paper_numbers import PaperNumber, paper_numbers
 from ._results import CellResult, last_values
 from ._statistics import Interval, bootstrap_interval
 
+CROSSINGS = ("steps_to_1_percent", "block_to_5_percent")  # quantities of the mean curve
 AT_STEP = ("error_percent_at_step", "probe_after_block")  # quantities that need no more steps than that
 
 
@@ -117,9 +118,9 @@ def values_of_seeds(
     Raises:
         ValueError: the quantity is not measured in a run.
     """
+    if number.quantity in CROSSINGS:
+        return None
     match number.quantity:
-        case "steps_to_1_percent" | "block_to_5_percent":
-            return None
         case "final_error_percent":
             return 100 * last_values(values, 0.0)[:, 0]
         case "error_percent_at_step":
@@ -132,7 +133,8 @@ def values_of_seeds(
 
 def mean_and_interval(of_seeds: Float[np.ndarray, " s"]) -> tuple[float, Interval]:
     """The mean of one number per seed, and its interval over seeds."""
-    return float(of_seeds.mean(dtype=np.float64)), bootstrap_interval(of_seeds)
+    values = of_seeds.astype(np.float64)
+    return float(values.mean()), bootstrap_interval(values)
 
 
 def crossing(

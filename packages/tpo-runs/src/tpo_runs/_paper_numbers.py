@@ -65,6 +65,11 @@ class PaperNumber(BaseModel):
         return self
 
     @property
+    def name(self) -> tuple[str, ...]:
+        """What tells the number from all others."""
+        return name_of(self.source, self.quantity, self.method, self.label)
+
+    @property
     def bound(self) -> Literal["", "above", "below"]:
         """Which bound the paper gives, "" where it gives a number."""
         if self.above is not None:
@@ -88,6 +93,11 @@ class PaperNumber(BaseModel):
         if self.unmatched:
             return False
         return all(_equal(_look_up(spec, path), value) for path, value in self.where.items())
+
+
+def name_of(source: str, quantity: str, method: str, conditions: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells a published number from all others."""
+    return source, quantity, method, repr(sorted(conditions.items()))
 
 
 def paper_numbers() -> tuple[PaperNumber, ...]:

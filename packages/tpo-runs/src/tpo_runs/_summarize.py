@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from ._binned_curves import bin_width, binned_curves
 from ._cells import key_of
@@ -22,7 +23,7 @@ from ._store import PROVENANCE, TIMING, Store
 from ._summary_file import NAME, CellRecord, Origin, PaperRecord, RunSummary, summary_bytes
 from ._tables import summarise_cell
 
-CURVE_DIGITS, DIGITS = 4, 7  # significant; float32 has about seven
+DIGITS = 4  # significant; intervals are computed from ends, so those have all of theirs
 
 
 def write_summary(out: Path, to: Path | None = None) -> Path:
@@ -84,8 +85,8 @@ def _cell(
         seeds=result.seeds.tolist(),
         steps=result.steps,
         bin_width=width,
-        curves=[rounded(curve, CURVE_DIGITS) for curve in binned_curves(error, width)],
-        final=rounded(final),
+        curves=[rounded(curve) for curve in binned_curves(error, width)],
+        final=final.tolist(),
         final_mean=summary.final.mean,
         final_interval=summary.final.interval,
         first_below=[steps_to_threshold(of_seed[None], threshold) for of_seed in error],
@@ -101,13 +102,13 @@ def _cell(
     )
 
 
-def rounded(values: Sequence[float] | np.ndarray, digits: int = DIGITS) -> list[float]:
-    """Values with so many significant digits.
+def rounded(values: Float[np.ndarray, " n"] | list[float]) -> list[float]:
+    """Values with four significant digits.
 
-    >>> rounded([0.123456, 2.0], 4)
+    >>> rounded([0.123456, 2.0])
     [0.1235, 2.0]
     """
-    return [float(f"{value:.{digits}g}") for value in values]
+    return [float(f"{value:.{DIGITS}g}") for value in values]
 
 
 def _origins(store: Store, key: str, wanted: set[int]) -> list[Origin]:
@@ -164,7 +165,7 @@ def _beside(row: PaperComparison) -> PaperRecord:
         ours=row.ours,
         interval=row.interval,
         verdict=row.verdict,
-        of_seeds=None if row.of_seeds is None else rounded(row.of_seeds),
+        of_seeds=None if row.of_seeds is None else row.of_seeds.tolist(),
         seeds=(len(cell.seeds), number.seeds),
         steps=(cell.steps, number.steps),
     )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Va
 
 from ._config_error import ConfigError
 from ._integrity import digest, json_bytes
+from ._paper_numbers import name_of
 
 NAME = "summary.json"
 NEVER = "never"
@@ -99,6 +100,11 @@ class PaperRecord(_Record):
     seeds: tuple[int, int]
     steps: tuple[int, int]
     precision: int = 1
+
+    @property
+    def name(self) -> tuple[str, ...]:
+        """What tells the published number from all others: `PaperNumber.name`."""
+        return name_of(self.source, self.quantity, self.method, self.conditions)
 
 
 class CellRecord(_Record):
