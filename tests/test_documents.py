@@ -107,7 +107,7 @@ def test_its_experiments_are_understood(document, tmp_path, monkeypatch, capsys)
     write_files(document, tmp_path)
     monkeypatch.chdir(tmp_path)
     for arguments in (_split(words, ">")[0] for words in experiments(document)):
-        if arguments[0] in ("report", "draw"):  # which read the results of a run
+        if arguments[0] in ("report", "draw", "summarize"):  # which read the results of a run
             parse_arguments(arguments)
             continue
         command = arguments if arguments[0] in COMMANDS else [*arguments, "--list"]

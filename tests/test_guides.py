@@ -63,6 +63,15 @@ def test_the_store_is_read_as_its_page_says(small_store, folder, capsys):
     assert capsys.readouterr().out.startswith("TPO {}")
 
 
+def test_the_summary_is_read_as_its_page_says(small_store, folder, capsys):
+    from tpo_runs._summarize import write_summary
+
+    documents.write_files(GUIDES / "results_store.md", folder)
+    write_summary(small_store, folder / "results" / "bandit" / "figures" / "summary.json")
+    runpy.run_path("read_summary.py", run_name="__main__")
+    assert capsys.readouterr().out == "TPO 0.75 never ['never', 'never']\n"
+
+
 def test_the_quickstart_reads_its_results(small_store, folder, capsys):
     (folder / "results").mkdir()
     (folder / "results" / "transformer_rlvr-smoke").symlink_to(small_store)

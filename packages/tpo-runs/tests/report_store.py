@@ -1,8 +1,10 @@
-"""A store as a run leaves it, filled with made-up numbers."""
+"""Stores as runs leave them, filled with made-up numbers."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from tpo_runs import Store, load_config
 from tpo_runs._manifest import manifest
@@ -40,6 +42,17 @@ name = "<script>alert('name')</script>"
 objective = {{ kind = "dg" }}
 rollout = {{ kind = "single", prompts = 4, baseline = "batch_mean" }}
 """
+PAPER_CONFIG = """
+title = "As in the paper"
+task = { kind = "tokens", target = "reverse_copy", reward = "bag_of_tokens", horizon = 10, vocab_size = 2 }
+policy = { kind = "transformer", width = 64, layers = 2 }
+optimizer = { kind = "muon", learning_rate = 1e-3 }
+schedule = { steps = 1000, seeds = 2, epochs = 4 }
+[[method]]
+name = "Mine"
+objective = { kind = "tpo" }
+rollout = { kind = "token_group", prompts = 100, candidates = 8 }
+"""
 PROVENANCE = {
     "versions": {"jax": "0.10.2", "tpo-runs": "0.1.0"},
     "python": "3.11.2",
@@ -50,6 +63,7 @@ PROVENANCE = {
     "git": {"commit": "0123abc", "dirty": True},
     "objective": {},
 }
+TIMING = {"seconds": 1.5, "host": "here", "finished": "2026-01-01T00:00:00+0000"}
 
 
 def make_store(root: Path, *, points: int, seeds: int, steps: int, complete: bool = False) -> Store:
@@ -74,6 +88,29 @@ def make_store(root: Path, *, points: int, seeds: int, steps: int, complete: boo
             for values in metrics.values():
                 values[1, steps // 2 :] = np.nan
         facts = {**PROVENANCE, "diverged": lost}
-        timing = {"seconds": 1.5, "host": "here", "finished": "2026-01-01T00:00:00+0000"}
-        store.write_block(cell, range(seeds), metrics, facts, timing)
+        store.write_block(cell, range(seeds), metrics, facts, TIMING)
+    return store
+
+
+def store_of(
+    root: Path,
+    errors: Float[np.ndarray, "s steps"],
+    *,
+    config: str = "",
+    method: str = "TPO",
+    first_seed: int = 0,
+    timing: Mapping[str, object] = TIMING,
+) -> Store:
+    """One method with these errors."""
+    root.mkdir(exist_ok=True, parents=True)
+    path = root / "made_up.toml"
+    seeds, steps = errors.shape
+    path.write_text(config or CONFIG.format(steps=steps, seeds=seeds, horizons=[2]))
+    first = [("schedule.first_seed", str(first_seed)), ("schedule.seeds", str(seeds))]
+    loaded = load_config(path, methods=method, overrides=[*first, ("schedule.steps", str(steps))])
+    store = Store(root / "out")
+    store.root.mkdir()
+    store.write_run(manifest(loaded, store), loaded.config)
+    metrics = {"error": errors.astype(np.float32), "loss": errors.astype(np.float32)}
+    store.write_block(loaded.cells[0], range(first_seed, first_seed + seeds), metrics, PROVENANCE, timing)
     return store

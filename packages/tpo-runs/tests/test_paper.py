@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tpo_runs import _paper_numbers
-from tpo_runs._paper import compare, paper_table
+from tpo_runs._paper import compare
 from tpo_runs._paper_numbers import PaperNumber, paper_numbers, parse_paper_numbers
+from tpo_runs._paper_table import paper_table
 from tpo_runs._results import CellResult
 
 

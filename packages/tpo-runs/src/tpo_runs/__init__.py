@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ._build import build_policy as build_policy
     from ._build import build_trainer as build_trainer
     from ._cells import Cell as Cell
+    from ._combine import combine_summaries as combine_summaries
     from ._config_error import ConfigError as ConfigError
     from ._draw import draw as draw
     from ._expand import expand as expand
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from ._specs import Config as Config
     from ._specs import effective as effective
     from ._store import Store as Store
+    from ._summarize import summarize as summarize
+    from ._summary_file import RunSummary as RunSummary
+    from ._summary_file import read_summary as read_summary
     from ._token_rollouts import SequenceGroup as SequenceGroup
     from ._token_rollouts import Single as Single
     from ._token_rollouts import TokenGroup as TokenGroup
@@ -45,6 +49,7 @@ _MODULE_OF = {
     "Evaluation": "_observation",
     "LoadedConfig": "_load",
     "Observation": "_observation",
+    "RunSummary": "_summary_file",
     "SequenceGroup": "_token_rollouts",
     "TokenGroup": "_token_rollouts",
     "Single": "_token_rollouts",
@@ -54,6 +59,7 @@ _MODULE_OF = {
     "build_objective": "_build",
     "build_policy": "_build",
     "build_trainer": "_build",
+    "combine_summaries": "_combine",
     "draw": "_draw",
     "effective": "_specs",
     "expand": "_expand",
@@ -61,7 +67,9 @@ _MODULE_OF = {
     "learning_curves": "_figures",
     "load_config": "_load",
     "muon": "_optimizers",
+    "read_summary": "_summary_file",
     "save_figure": "_figures",
+    "summarize": "_summarize",
     "train": "_train",
 }
 

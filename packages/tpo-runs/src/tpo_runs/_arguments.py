@@ -11,14 +11,16 @@ from typing import NoReturn
 from ._config_error import ConfigError
 from ._wording import ascii_safe, found, nearest
 
-FROM_RESULTS = ("report", "draw")  # commands that read the results of a run, and no config
+FROM_RESULTS = ("report", "draw", "summarize")  # commands that read the results of a run, and no config
 COMMANDS = ("check", "show", "schema", *FROM_RESULTS)
+FILES = {"report": "report.html", "summarize": "figures/summary.json"}  # what they write, below OUT
 DESCRIPTIONS = {
     "run": "Train the methods of a config file, store the results and draw the figures.",
     "check": "Check a config file and say what it would train. Nothing is trained or written.",
     "show": "Print a config as it takes effect: overrides applied, every default filled in.",
     "draw": "Draw the figures and tables of a run again from its results. Nothing is trained.",
     "report": "Write one HTML page about a run from its results. Nothing is trained.",
+    "summarize": "Write a small JSON file with the numbers and thinned curves of a run. Nothing is trained.",
     "schema": "Print the JSON Schema of config files, with which editors complete and check them.",
 }
 EXAMPLES = """\
@@ -28,6 +30,7 @@ commands:
   tpo-runs show CONFIG                     print the config as it takes effect, every default filled in
   tpo-runs draw OUT                        draw the figures and tables of the run that is stored in OUT
   tpo-runs report OUT                      write one HTML page about the run that is stored in OUT
+  tpo-runs summarize OUT                   write its numbers and thinned curves as one small JSON file
   tpo-runs schema                          print the JSON Schema of configs, for editors
 
 examples:
@@ -61,11 +64,11 @@ class Arguments:
 
     Args:
         config: the config file.
-        command: "run", or the first word of the command line: "check", "show", "schema", "report"
-            or "draw".
+        command: "run", or the first word of the command line: "check", "show", "schema", "report",
+            "draw" or "summarize".
         smoke: whether to apply the config's smoke table.
         out: the directory of results and figures; None for one named after the config.
-        to: the file of the report; None for `report.html` in the directory of results.
+        to: the file of the report or the summary; None for one in the directory of results.
         figures: the config that says what "draw" draws; None for that of the run.
         methods: names with commas between them; None for all.
         overwrite: whether to train again what is already there.
@@ -110,8 +113,10 @@ def _parser(command: str) -> _Parser:
         return parser
     if command in FROM_RESULTS:
         parser.add_argument("out", type=Path, metavar="OUT", help="the directory of a run's results")
-        if command == "report":
-            parser.add_argument("--to", type=Path, metavar="FILE", help="the page (default: OUT/report.html)")
+        if command in FILES:
+            parser.add_argument(
+                "--to", type=Path, metavar="FILE", help=f"the file (default: OUT/{FILES[command]})"
+            )
         else:
             what = "draw what this config asks for"
             parser.add_argument("--figures", type=Path, metavar="CONFIG", help=what)

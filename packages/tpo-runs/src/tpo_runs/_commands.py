@@ -33,6 +33,10 @@ def _from_results(arguments: Arguments) -> str:
         from ._report import write_report
 
         return str(write_report(arguments.out, arguments.to))
+    if arguments.command == "summarize":
+        from ._summarize import write_summary
+
+        return str(write_summary(arguments.out, arguments.to))
     from ._redraw import redraw
 
     files = redraw(arguments.out, arguments.figures)

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from ._figures import FIGURES, save_figure
 from ._integrity import SUMS, damage, sums, write_file
-from ._paper import compare, paper_table
+from ._paper import compare
+from ._paper_table import paper_table
 from ._results import CellResult
 from ._specs_figure import figure_name, figure_spec
 from ._store import Store

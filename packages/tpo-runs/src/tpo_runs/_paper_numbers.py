@@ -64,6 +64,23 @@ class PaperNumber(BaseModel):
             raise ValueError("exactly one of value, above and below must be given")
         return self
 
+    @property
+    def name(self) -> tuple[str, ...]:
+        """What tells the number from all others."""
+        return name_of(self.source, self.quantity, self.method, self.label)
+
+    @property
+    def bound(self) -> Literal["", "above", "below"]:
+        """Which bound the paper gives, "" where it gives a number."""
+        if self.above is not None:
+            return "above"
+        return "below" if self.below is not None else ""
+
+    @property
+    def printed(self) -> float:
+        """The number or bound as the paper prints it."""
+        return next(number for number in (self.above, self.below, self.value) if number is not None)
+
     def matches(self, spec: Mapping[str, Any]) -> bool:
         """Whether a cell with this config is a run of the number's conditions.
 
@@ -76,6 +93,11 @@ class PaperNumber(BaseModel):
         if self.unmatched:
             return False
         return all(_equal(_look_up(spec, path), value) for path, value in self.where.items())
+
+
+def name_of(source: str, quantity: str, method: str, conditions: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells a published number from all others."""
+    return source, quantity, method, repr(sorted(conditions.items()))
 
 
 def paper_numbers() -> tuple[PaperNumber, ...]:

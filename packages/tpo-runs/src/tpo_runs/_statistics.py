@@ -12,6 +12,7 @@ from scipy import stats
 from ._results import CellResult, final_error
 
 CONFIDENCE = 0.95
+FAILED = 0.5  # a seed whose error ends above it has failed, one that comes back above it has relapsed
 
 
 class Interval(NamedTuple):
@@ -133,7 +134,7 @@ def summarise(values: Float[np.ndarray, " s"], *, confidence: float = CONFIDENCE
     )
 
 
-def failed_share(final: Float[np.ndarray, " s"], *, above: float = 0.5) -> float:
+def failed_share(final: Float[np.ndarray, " s"], *, above: float = FAILED) -> float:
     """Share of seeds whose final error is above a level; a NaN counts as failed.
 
     >>> import numpy as np
@@ -143,8 +144,22 @@ def failed_share(final: Float[np.ndarray, " s"], *, above: float = 0.5) -> float
     return float(np.mean(~(final <= above)))
 
 
+def highest_since_solved(
+    error: Float[np.ndarray, "s steps"], *, solved: float = 0.01
+) -> Float[np.ndarray, " s"]:
+    """The highest error of every seed since it was first below `solved`; NaN for a seed that never was.
+
+    >>> import numpy as np
+    >>> highest_since_solved(np.array([[1.0, 0.0, 0.9], [1.0, 0.9, 0.5]])).tolist()
+    [0.9, nan]
+    """
+    was_solved = np.logical_or.accumulate(error < solved, axis=1)
+    highest = np.fmax.reduce(np.where(was_solved, error, np.nan), axis=1)
+    return np.asarray(highest, dtype=np.float64)
+
+
 def relapses(
-    error: Float[np.ndarray, "s steps"], *, solved: float = 0.01, relapsed: float = 0.5
+    error: Float[np.ndarray, "s steps"], *, solved: float = 0.01, relapsed: float = FAILED
 ) -> Bool[np.ndarray, " s"]:
     """Which seeds were solved (error below `solved`) and later came back above `relapsed`.
 
@@ -152,8 +167,7 @@ def relapses(
     >>> relapses(np.array([[1.0, 0.0, 0.9], [1.0, 0.9, 0.0]])).tolist()
     [True, False]
     """
-    was_solved = np.logical_or.accumulate(error < solved, axis=1)
-    return np.asarray((was_solved & (error > relapsed)).any(axis=1))
+    return highest_since_solved(error, solved=solved) > relapsed
 
 
 def _shared_seeds(first: CellResult, second: CellResult) -> Int[np.ndarray, " s"]:

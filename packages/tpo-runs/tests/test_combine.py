@@ -1,0 +1,133 @@
+"""Summaries of pieces of a run: what a seed has by itself is exact, the crossing of the mean is binned."""
+
+import math
+
+import numpy as np
+import pytest
+from report_store import PAPER_CONFIG, TIMING, make_store, store_of
+
+from tpo_runs import ConfigError, combine_summaries, read_summary, summarize
+from tpo_runs._summary_file import summary_bytes
+
+EXACT = ("seeds", "curves", "final", "final_mean", "final_interval", "first_below", "highest_since")
+
+
+def falling(seeds, steps):
+    """Errors that fall from 1, noisily; some seeds come back, the last one fails."""
+    random = np.random.default_rng(0)
+    errors = np.exp(-np.arange(steps) / (steps / 10) * random.uniform(0.8, 1.2, (seeds, 1)))
+    errors[1, -2] = errors[2, -9] = 0.8
+    errors[-1] = 0.9
+    return errors
+
+
+def piece(folder, errors, first, last, **options):
+    """The summary of some of the seeds, read back from its file."""
+    store = store_of(folder, errors[first:last], first_seed=first, **options)
+    path = folder / "summary.json"
+    path.write_bytes(summary_bytes(summarize(store)))
+    return read_summary(path)
+
+
+@pytest.fixture(scope="module")
+def errors():
+    return falling(6, 450)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, errors):
+    return piece(tmp_path_factory.mktemp("whole"), errors, 0, 6)
+
+
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory, errors):
+    folder = tmp_path_factory.mktemp("pieces")
+    elsewhere = TIMING | {"host": "elsewhere", "seconds": 3.0}
+    return [
+        piece(folder / "a", errors, 4, 6, timing=elsewhere),
+        piece(folder / "b", errors, 0, 4),
+    ]
+
+
+def test_what_seeds_have_by_themselves_is_that_of_the_whole_run(whole, pieces):
+    (expected,), (cell,) = whole.cells, combine_summaries(pieces).cells
+    for name in EXACT:
+        np.testing.assert_array_equal(getattr(cell, name), getattr(expected, name), err_msg=name)
+    for name in ("failed", "relapsed", "diverged", "bin_width", "key", "spec"):
+        assert getattr(cell, name) == getattr(expected, name), name
+    assert (cell.relapsed, cell.failed) == ([1, 2], [5])
+
+
+def test_the_crossing_is_the_first_bin_whose_mean_is_below(tmp_path, errors):
+    solved = np.where(errors == 0.9, errors[0], errors)
+    parts = [piece(tmp_path / "a", solved, 0, 3), piece(tmp_path / "b", solved, 3, 6)]
+    (cell,) = combine_summaries(parts).cells
+    means = [solved[:, start : start + 3].mean() for start in range(0, 450, 3)]
+    assert cell.crossing == 3 * next(i for i, mean in enumerate(means) if mean < 0.01)
+    assert cell.crossing_precision == cell.bin_width == 3
+    low, high = cell.crossing_interval
+    assert (low % 3, high % 3) == (0, 0)
+    assert low <= cell.crossing <= high
+    (exact,) = piece(tmp_path / "whole", solved, 0, 6).cells
+    assert abs(exact.crossing - cell.crossing) <= 3
+
+
+def test_origins_and_times_add_up(pieces):
+    (cell,) = combine_summaries(pieces).cells
+    assert {origin.host: origin.seeds for origin in cell.origins} == {
+        "elsewhere": [4, 5],
+        "here": [0, 1, 2, 3],
+    }
+    assert cell.seconds == 4.5
+
+
+def test_a_seed_that_is_there_twice_counts_once_as_in_the_first(tmp_path, errors):
+    second = errors.copy()
+    second[:3] = 0.7
+    parts = [piece(tmp_path / "a", errors, 0, 3), piece(tmp_path / "b", second, 2, 6)]
+    (cell,) = combine_summaries(parts).cells
+    assert cell.seeds == [0, 1, 2, 3, 4, 5]
+    assert cell.final[2] == parts[0].cells[0].final[2] != pytest.approx(0.7)
+    assert [origin.seeds for origin in cell.origins] == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_record_that_has_all_seeds_stays_exact(whole, pieces):
+    combined = combine_summaries([pieces[0], whole])
+    assert summary_bytes(combined) == summary_bytes(whole)
+    assert combined.cells[0].crossing_precision == 1
+
+
+def test_published_numbers_are_compared_anew(tmp_path):
+    errors = falling(4, 1000)[:, ::-1] * 0.5
+    options = {"config": PAPER_CONFIG, "method": "Mine"}
+    parts = [
+        piece(tmp_path / "a", errors, 0, 1, **options),
+        piece(tmp_path / "b", errors, 1, 4, **options),
+    ]
+    (expected,) = piece(tmp_path / "whole", errors, 0, 4, **options).cells
+    (cell,) = combine_summaries(parts).cells
+    assert [record.verdict for record in parts[0].cells[0].paper] == ["one seed"] * len(expected.paper)
+    for ours, exact in zip(cell.paper, expected.paper, strict=True):
+        assert (ours.name, ours.verdict, ours.seeds) == (exact.name, exact.verdict, (4, exact.seeds[1]))
+        if ours.quantity == "final_error_percent":
+            assert ours == exact
+        else:
+            assert ours.ours % 5 == 0 or math.isinf(ours.ours)
+            assert ours.precision == 5
+
+
+def test_cells_of_other_settings_stay_apart(tmp_path, pieces):
+    other = summarize(make_store(tmp_path, points=2, seeds=2, steps=450, complete=True))
+    combined = combine_summaries([*pieces, other])
+    assert len(combined.cells) == len({cell.key for cell in (*pieces[0].cells, *other.cells)})
+
+
+def test_what_cannot_be_combined_is_told(pieces):
+    first, second = pieces
+    (cell,) = second.cells
+    coarse = second.model_copy(update={"cells": [cell.model_copy(update={"bin_width": 5})]})
+    with pytest.raises(ConfigError, match=r"TPO, horizon = 2: bins of 3 and of 5 steps cannot be combined"):
+        combine_summaries([first, coarse])
+    stricter = second.model_copy(update={"threshold": 0.05})
+    with pytest.raises(ConfigError, match=r"error below 0.01 and error below 0.05 cannot be combined"):
+        combine_summaries([first, stricter])
