@@ -1,6 +1,5 @@
 """The summary of a stored run: small enough to keep where its store does not stay."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,14 @@ from ._binned_curves import bin_width, binned_curves
 from ._cells import key_of
 from ._config_error import ConfigError
 from ._curve_statistics import steps_to_threshold
-from ._integrity import unsealed, write_file
+from ._integrity import write_file
 from ._paper import PaperComparison, compare
 from ._paper_numbers import PaperNumber, paper_numbers
 from ._results import CellResult, final_error
 from ._space import check_writable
 from ._statistics import FAILED, highest_since_solved, relapses
 from ._storage_error import told_in_one_line
-from ._store import PROVENANCE, TIMING, Store
+from ._store import Store
 from ._summary_file import NAME, CellRecord, Origin, PaperRecord, RunSummary, summary_bytes
 from ._tables import summarise_cell
 
@@ -114,11 +113,11 @@ def rounded(values: Float[np.ndarray, " n"] | list[float]) -> list[float]:
 def _origins(store: Store, key: str, wanted: set[int]) -> list[Origin]:
     """One for each set of surroundings in which seeds of the cell were trained."""
     found: dict[str, Origin] = {}
-    for trained, metrics in store.blocks(key):
-        if not (seeds := sorted(wanted.intersection(trained))):
+    for block in store.blocks(key):
+        if not (seeds := sorted(wanted.intersection(block.seeds))):
             continue
-        facts = json.loads(metrics.with_name(PROVENANCE).read_bytes())
-        origin = _origin(facts, unsealed(metrics.with_name(TIMING)), seeds)
+        content = block.read()
+        origin = _origin(content.provenance, content.timing, seeds)
         surroundings = origin.model_dump_json(exclude={"seeds", "seconds", "finished"})
         found[surroundings] = _together(found[surroundings], origin) if surroundings in found else origin
     return list(found.values())
