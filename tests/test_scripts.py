@@ -33,6 +33,12 @@ def test_a_plot_is_drawn_from_a_store(script, config, metric, tmp_path):
     assert figure.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_the_picture_of_intervals_by_seeds_is_drawn(tmp_path):
+    drawing = [sys.executable, str(ROOT / "scripts/plot_seed_noise.py"), "--figure", str(tmp_path / "noise")]
+    subprocess.run(drawing, check=True, timeout=300, capture_output=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"noise.png", "noise.pdf"}
+
+
 def test_the_pictures_of_the_tasks_are_drawn(tmp_path):
     drawing = [sys.executable, str(ROOT / "scripts/draw_tasks.py"), "--out", str(tmp_path)]
     subprocess.run(drawing, check=True, timeout=300, capture_output=True)

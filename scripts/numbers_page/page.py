@@ -1,0 +1,134 @@
+"""`docs/numbers.md`: every published number beside ours."""
+
+import itertools
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tpo_runs._labels import point_label
+from tpo_runs._paper_numbers import PaperNumber, paper_numbers
+from tpo_runs._paper_table import published_words, quantity_words
+from tpo_runs._progress import duration
+from tpo_runs._text_table import ABSENT
+
+from .evidence import Evidence, best, evidence_for, printed_rows
+from .markdown import table
+from .notes import Note, assign
+from .runs import Run
+
+NOT_RUN, NOT_COMPARABLE = "not run", "no run can be compared"
+HEAD = """\
+# Every published number beside ours
+
+The paper prints {count} numbers, and each of them is here: beside it our value, where a run of its
+conditions was made.
+
+| | numbers |
+| :-- | --: |
+{counts}
+
+A number **agrees** when it lies, rounded as it is printed, in our 95% bootstrap interval over seeds; a
+bound when part of the interval is there. Nothing is concluded from a run of fewer steps than the paper's,
+or of one seed: its verdict says so. Of several runs of a number the table shows one that can be judged
+before one that cannot, then the one with most seeds, then with most steps. Times are of training all seeds
+of the row, on the machine beside it, which others used too; where there is none, the run is from before
+summaries were kept.
+
+The interval holds our seed noise alone. The paper's numbers have noise of their own, and [what that
+does](seed_noise.md) is a page of its own.
+
+This page is written by `python scripts/write_numbers.py` from `figures/*/summary.json`, the notes on what
+differs are in `scripts/numbers_notes.toml`.
+"""
+COLUMNS = (
+    "quantity", "method", "conditions", "paper", "ours", "95% interval", "verdict",
+    "seeds (paper)", "steps (paper)", "training", "machine", "run",
+)  # fmt: skip
+NUMBERS_FROM = 3
+
+
+class Row(NamedTuple):
+    """A published number, and the best that we have of it."""
+
+    number: PaperNumber
+    evidence: Evidence | None
+
+    @property
+    def verdict(self) -> str:
+        """That of the run, or why there is none."""
+        if self.evidence is not None:
+            return self.evidence.verdict
+        return NOT_COMPARABLE if self.number.unmatched else NOT_RUN
+
+
+def all_rows(root: Path, runs: Sequence[Run]) -> list[Row]:
+    """A row for each published number, in the paper's order of tables."""
+    tables = printed_rows(root)
+    return [Row(number, best(evidence_for(number, runs, tables))) for number in paper_numbers()]
+
+
+def numbers_page(rows: Sequence[Row], notes: Sequence[Note]) -> str:
+    """The page in Markdown.
+
+    Raises:
+        ConfigError: a number that differs has no note, or a note is about none.
+    """
+    explained = assign(notes, [row.number for row in rows if row.verdict == "differs"])
+    parts = [HEAD.format(count=len(rows), counts=_counts(rows))]
+    for source, group in itertools.groupby(rows, key=lambda row: row.number.source):
+        parts += [f"## {source}\n", table(COLUMNS, map(_cells, group), numbers=NUMBERS_FROM) + "\n"]
+        parts += [_note(note, numbers) for note, numbers in explained if note.source == source]
+    return "\n".join(parts)
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    verdicts = Counter(row.verdict for row in rows)
+    alone = {
+        "agree": verdicts.pop("agrees", 0),
+        "differ": verdicts.pop("differs", 0),
+        "not run": verdicts.pop(NOT_RUN, 0),
+        "are of a setting that is not stated, or a closed form": verdicts.pop(NOT_COMPARABLE, 0),
+    }
+    others = ", ".join(f"{word}: {count}" for word, count in sorted(verdicts.items()))
+    lines = {
+        "all": len(rows),
+        "agree": alone.pop("agree"),
+        "differ": alone.pop("differ"),
+        f"run, but not judged ({others})" if others else "run, but not judged": verdicts.total(),
+        **alone,
+    }
+    return "\n".join(f"| {words} | {count} |" for words, count in lines.items())
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    number, evidence = row
+    fixed = (
+        "weight of an update" if number.quantity == "update_weight" else quantity_words(number),
+        number.method,
+        point_label(number.label) or ABSENT,
+        published_words(number),
+    )
+    if evidence is None:
+        why = f"{row.verdict}: {number.unmatched}" if number.unmatched else row.verdict
+        theirs = f"({number.seeds})", f"({number.steps:,})"
+        return (*fixed, ABSENT, ABSENT, why, *theirs, ABSENT, ABSENT, ABSENT)
+    verdict = f"**{evidence.verdict}**" if evidence.verdict == "differs" else evidence.verdict
+    return (
+        *fixed,
+        evidence.ours,
+        evidence.interval,
+        verdict,
+        f"{evidence.seeds} ({number.seeds})",
+        f"{evidence.steps:,} ({number.steps:,})",
+        duration(evidence.seconds) if evidence.machine else ABSENT,
+        evidence.machine or ABSENT,
+        f"[{evidence.folder}](../figures/{evidence.folder}/summary.md)",
+    )
+
+
+def _note(note: Note, numbers: Sequence[PaperNumber]) -> str:
+    named = "; ".join(f"{n.method}, {point_label(n.label)}".removesuffix(", ") for n in numbers)
+    words = f"**What differs:** {named}. {note.text}"
+    return textwrap.fill(" ".join(words.split()), 120, break_long_words=False, break_on_hyphens=False) + "\n"

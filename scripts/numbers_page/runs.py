@@ -1,0 +1,56 @@
+"""The cells of all summaries below figures/, the pieces of one run as one."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from tpo_runs import read_summary
+from tpo_runs._combine import combine_cells
+from tpo_runs._labels import cell_label
+from tpo_runs._summary_file import CellRecord
+
+
+class Run(NamedTuple):
+    """A cell, and what counts as the error and as solved in its run.
+
+    Args:
+        folder: below figures/, of the summary with most of its seeds.
+        metric: what counts as the error.
+        threshold: the error that counts as solved.
+        cell: the record.
+    """
+
+    folder: str
+    metric: str
+    threshold: float
+    cell: CellRecord
+
+    @property
+    def link(self) -> str:
+        """To all tables of the run, from a page in docs/."""
+        return f"[{self.folder}](../figures/{self.folder}/summary.md)"
+
+    @property
+    def label(self) -> str:
+        """The cell in words."""
+        return cell_label(self.cell.method, self.cell.point)
+
+
+def all_runs(root: Path) -> list[Run]:
+    """The cells of `figures/*/summary*.json`; those of one key and name are pieces of one.
+
+    Raises:
+        tpo_runs.ConfigError: a file is damaged, or pieces do not fit together.
+    """
+    pieces: dict[tuple[str, str, str, float], list[Run]] = {}
+    for path in sorted(root.glob("figures/*/summary*.json")):
+        summary = read_summary(path)
+        for cell in summary.cells:
+            run = Run(path.parent.name, summary.metric, summary.threshold, cell)
+            pieces.setdefault((cell.key, cell.method, run.metric, run.threshold), []).append(run)
+    return [_united(found) for found in pieces.values()]
+
+
+def _united(pieces: list[Run]) -> Run:
+    largest = max(pieces, key=lambda run: len(run.cell.seeds))
+    cell = combine_cells([run.cell for run in pieces], largest.metric, largest.threshold)
+    return largest._replace(cell=cell)

@@ -1,0 +1,268 @@
+"""The paper's numbers beside ours: what the page chooses, counts and refuses, and that it is current."""
+
+import doctest
+import itertools
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tpo_runs import ConfigError, read_summary
+from tpo_runs._paper_numbers import PaperNumber, paper_numbers
+from tpo_runs._statistics import bootstrap_interval
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import write_numbers  # noqa: E402
+from numbers_page import markdown, relapse_tables, subsamples  # noqa: E402
+from numbers_page.evidence import Evidence, best, evidence_for, machine_words, printed_rows  # noqa: E402
+from numbers_page.notes import Note, assign, read_notes  # noqa: E402
+from numbers_page.page import Row, all_rows, numbers_page  # noqa: E402
+from numbers_page.relapse_tables import relapse_table, two_kinds_table  # noqa: E402
+from numbers_page.repeated import repeated  # noqa: E402
+from numbers_page.runs import Run, all_runs  # noqa: E402
+from numbers_page.subsamples import crossings, intervals, subsets  # noqa: E402
+
+SUMMARY = read_summary(ROOT / "figures" / "tabular_single" / "summary.json")
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return all_rows(ROOT, all_runs(ROOT))
+
+
+def evidence(verdict, seeds=4, steps=1000, **facts):
+    facts = {"folder": "somewhere", "machine": "2 CPU cores", "seconds": 60.0, **facts}
+    return Evidence("45", "[42, 48]", verdict, seeds, steps, **facts)
+
+
+def number(source="Table 1", method="TPO", **facts):
+    base = {"quantity": "steps_to_1_percent", "where": {}, "label": {}, "value": 58, "rounding": 1}
+    return PaperNumber.model_validate({"source": source, "method": method, **base, **facts})
+
+
+def cell_of(errors, **changes):
+    """A record with these curves, one step a bin."""
+    cell = SUMMARY.cells[0].model_copy(
+        update={
+            "seeds": list(range(len(errors))),
+            "curves": [list(curve) for curve in errors],
+            "final": [curve[-1] for curve in errors],
+            "bin_width": 1,
+            **changes,
+        }
+    )
+    return Run("somewhere", "error", 0.01, cell)
+
+
+def test_examples():
+    for module in (markdown, subsamples, relapse_tables):
+        assert doctest.testmod(module).failed == 0
+
+
+# --- the page that is kept ---
+
+
+@pytest.mark.parametrize("name", ["docs/numbers.md", "docs/seed_noise.md"])
+def test_the_page_is_what_the_script_writes_now(name, made):
+    assert made[name] == (ROOT / name).read_text(), "run python scripts/write_numbers.py"
+
+
+@pytest.fixture(scope="module")
+def made():
+    return write_numbers.pages(ROOT)
+
+
+def test_every_published_number_has_a_row(rows, made):
+    assert [row.number for row in rows] == list(paper_numbers())
+    page = made["docs/numbers.md"]
+    tables = [line for line in page.splitlines() if line.startswith("| ") and "](../figures/" in line]
+    assert len(tables) == sum(row.evidence is not None for row in rows)
+
+
+def test_the_counts_add_up(rows, made):
+    head = made["docs/numbers.md"].partition("## ")[0]
+    cells = [line.strip("| ").split(" | ") for line in head.splitlines() if line.startswith("| ")][2:]
+    (_, every), *parts = cells
+    assert int(every) == len(rows) == sum(int(count) for _, count in parts)
+    assert int(parts[0][1]) == sum(row.verdict == "agrees" for row in rows)
+    assert int(parts[1][1]) == sum(row.verdict == "differs" for row in rows)
+
+
+# --- which run is taken ---
+
+
+def test_what_can_be_judged_comes_first_then_seeds_then_steps():
+    better_first = [
+        evidence("differs", seeds=10, steps=1000),
+        evidence("agrees", seeds=4, steps=2000),
+        evidence("agrees", seeds=4, steps=1000),
+        evidence("agrees", seeds=4, steps=1000, machine=""),
+        evidence("run too short", seeds=100),
+        evidence("one seed", seeds=1, steps=5000),
+    ]
+    for order in itertools.permutations(better_first):
+        assert best(order) == better_first[0]
+    for worse in range(1, len(better_first)):
+        assert best(reversed(better_first[worse:])) == better_first[worse]
+
+
+def test_where_nothing_was_run_nothing_is_chosen():
+    assert best([]) is None
+    assert Row(number(), None).verdict == "not run"
+    assert Row(number(unmatched="nobody knows"), None).verdict == "no run can be compared"
+
+
+def test_a_run_speaks_for_the_numbers_of_its_own_setting_only():
+    runs = all_runs(ROOT)
+    for run in runs:
+        for published in paper_numbers():
+            found = evidence_for(published, [run], [])
+            assert bool(found) == (
+                published.matches(run.cell.spec)
+                and all(
+                    record.ours == record.ours for record in run.cell.paper if record.name == published.name
+                )
+            )
+
+
+def test_tables_of_runs_without_a_summary_are_read(tmp_path):
+    folder = tmp_path / "figures" / "old"
+    folder.mkdir(parents=True)
+    text = (ROOT / "figures" / "eta_sweep" / "summary.md").read_text()
+    (folder / "summary.md").write_text(text)
+    printed = printed_rows(tmp_path)
+    found = {n.name: evidence_for(n, [], printed) for n in paper_numbers()}
+    told = {name: items for name, items in found.items() if items}
+    assert len(told) == len(printed) == 12
+    (half,) = next(
+        items
+        for name, items in told.items()
+        if name[:2] == ("Table 5", "steps_to_1_percent") and "0.5" in name[3]
+    )
+    assert half == Evidence("63", "[56, 65]", "differs", 10, 1000, "old")
+    (folder / "summary.json").touch()
+    assert printed_rows(tmp_path) == []
+
+
+def test_machines_are_told_in_words():
+    (origin,) = SUMMARY.cells[0].origins
+    card = origin.model_copy(update={"devices": ["gpu: A fast card"], "seeds": [1]})
+    cell = SUMMARY.cells[0].model_copy(update={"origins": [origin, card]})
+    assert machine_words(cell) == "2 CPU cores, A fast card"
+
+
+def test_pieces_of_a_run_count_as_one(tmp_path):
+    from tpo_runs._summary_file import summary_bytes
+
+    for name, seeds in (("a", slice(0, 60)), ("b", slice(60, 100))):
+        (tmp_path / "figures" / name).mkdir(parents=True)
+        cells = [cut(cell, seeds) for cell in SUMMARY.cells]
+        path = tmp_path / "figures" / name / f"summary_{name}.json"
+        path.write_bytes(summary_bytes(SUMMARY.model_copy(update={"cells": cells})))
+    runs = all_runs(tmp_path)
+    assert {run.folder for run in runs} == {"a"}
+    assert [run.cell.final_mean for run in runs] == [cell.final_mean for cell in SUMMARY.cells]
+
+
+def cut(cell, seeds):
+    """A record of some of the seeds."""
+    lists = ("seeds", "curves", "final", "first_below", "highest_since")
+    return cell.model_copy(update={name: getattr(cell, name)[seeds] for name in lists})
+
+
+# --- notes ---
+
+FIRST = number(label={"task.vocab_size": 2})
+SECOND = number(label={"task.vocab_size": 4}, method="DG")
+
+
+def test_a_note_is_about_all_numbers_that_fit_it():
+    note = Note(source="Table 1", text="why")
+    assert assign([note], [FIRST, SECOND]) == [(note, [FIRST, SECOND])]
+    narrow = [
+        Note(source="Table 1", method=n.method, conditions=n.label, text="why") for n in (FIRST, SECOND)
+    ]
+    assert [numbers for _, numbers in assign(narrow, [FIRST, SECOND])] == [[FIRST], [SECOND]]
+
+
+def test_missing_and_superfluous_notes_are_refused():
+    about_first = Note(source="Table 1", method="TPO", text="why")
+    with pytest.raises(ConfigError) as caught:
+        assign([about_first, Note(source="Table 9", text="why")], [FIRST, SECOND])
+    assert caught.value.lines == (
+        "Table 1, steps_to_1_percent, DG, vocabulary = 4: differs, and has no note; add one that says why",
+        "the note on Table 9: no number of it differs; remove the note",
+    )
+    with pytest.raises(ConfigError, match="differs, and has 2 notes; leave one"):
+        assign([about_first, Note(source="Table 1", text="why")], [FIRST])
+
+
+def test_a_page_without_the_notes_that_it_needs_is_not_written(rows):
+    differing = [row for row in rows if row.verdict == "differs"]
+    if differing:
+        with pytest.raises(ConfigError, match="differs, and has no note"):
+            numbers_page(rows, [])
+
+
+def test_a_malformed_note_is_refused(tmp_path):
+    path = tmp_path / "notes.toml"
+    path.write_text('[[note]]\nsource = "Table 1"\ntext = "why"\n[[note]]\nsorce = "Table 1"\ntext = "why"\n')
+    with pytest.raises(ConfigError, match=r"notes.toml: note 2: source: Field required"):
+        read_notes(path)
+
+
+# --- what means hide ---
+
+
+def test_settings_that_the_paper_prints_twice_are_found():
+    first = number(where={"a.b": 1}, steps=10)
+    again = number(where={"a.b": 1}, steps=10, source="Table 2", value=96)
+    others = [number(where={"a.b": 2}, steps=10, source="Table 3"), number(where={"a.b": 1}, steps=11)]
+    assert repeated([first, *others, again]) == [[first, again]]
+    groups = {tuple(n.value for n in group) for group in repeated(paper_numbers())}
+    assert {(58.0, 55.0, 96.0), (6.9, 1.8), (904.0, 352.0)} <= groups
+
+
+def test_subsets_are_all_or_random_ones():
+    assert subsets(4, 2) == [list(pair) for pair in itertools.combinations(range(4), 2)]
+    many = subsets(100, 3, most=50)
+    assert len(many) == 50
+    assert all(len(set(chosen)) == 3 for chosen in many)
+    assert many == subsets(100, 3, most=50)
+
+
+def test_crossings_of_subsets_are_those_of_their_means():
+    errors = [[0.9, 0.005, 0.0, 0.0], [0.9, 0.9, 0.001, 0.0], [0.9, 0.9, 0.9, 0.9]]
+    run = cell_of(errors)
+    assert crossings(run.cell, 0.01, 1) == (1, 2, math.inf)
+    # Both of the solved seeds: step 2; every pair with the third never.
+    assert crossings(run.cell, 0.01, 2) == (2, math.inf, math.inf)
+    solved = cell_of(errors[:2], bin_width=5)
+    assert crossings(solved.cell, 0.01, 2) == (10, 10, 10)
+
+
+def test_intervals_of_subsets_are_counted_when_they_hold_the_mean():
+    final = [0.0, 0.1, 0.2, 0.9]
+    found = intervals(cell_of([[value] for value in final]).cell, 3)
+    naive = [bootstrap_interval(np.array(chosen)) for chosen in itertools.combinations(final, 3)]
+    assert found.subsets == 4
+    assert found.width == pytest.approx(np.mean([high - low for low, high in naive]))
+    assert found.holding == sum(low <= 0.3 <= high for low, high in naive) / 4
+
+
+def test_seeds_that_come_back_are_counted():
+    run = cell_of([[0.0]] * 4, highest_since=[0.009, 0.2, 0.7, math.nan], failed=[3])
+    row = relapse_table([run]).splitlines()[-1]
+    assert row.split(" | ")[2:] == ["4", "3", "2", "1", "70.0", "1 |"]
+
+
+def test_means_that_no_seed_is_near_are_listed():
+    run = cell_of([[0.04], [0.05], [0.13]])
+    row = two_kinds_table([run, cell_of([[0.04], [0.05], [0.06]])]).splitlines()[2:]
+    assert [line.split(" | ")[2:] for line in row] == [
+        ["7.3", "5.0", "2 at 4.0 to 5.0", "1 at 13.0 to 13.0 |"]
+    ]
