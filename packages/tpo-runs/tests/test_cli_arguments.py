@@ -87,6 +87,13 @@ def test_overrides_are_kept_as_typed(words: list[str], pair: tuple[str, str]) ->
         (["--seeds", "3", "a.toml"], "unknown flag '--seeds'"),
         (["a.toml", "--smo"], "unknown flag '--smo'"),
         (["a.toml", "-3"], "unknown flag '-3'"),
+        (["a.toml", "--seeds", "3"], "did you mean '--schedule.seeds' or '--tracking.seeds'?; flags: "),
+        (["a.toml", "--eta=2"], "did you mean '--method.NAME.objective.eta'?; flags: "),
+        (["a.toml", "--eps=2"], "did you mean '--optimizer.eps'?"),
+        (["a.toml", "task.horizon=5"], "one config file; did you mean '--task.horizon=5'?"),
+        (["a.toml", "--methods", "TPO,", "DG"], "did you mean '--methods TPO,DG', without a space?"),
+        (["a.toml", "--methods", "TPO", "DG", "PG"], "did you mean '--methods TPO,DG', without a space?"),
+        (["reprot", "results/a"], "did you mean 'tpo-runs report'?"),
         (["a.toml", "--smoke=3"], "argument --smoke: "),
         (["a.toml", "--out"], "argument --out: expected one argument"),
         (["a.toml", "--schedule.steps"], "--schedule.steps: expected a value"),
@@ -121,6 +128,16 @@ def test_help_shows_examples_and_the_rule_of_overrides(
     for part in ("usage: tpo-runs", "examples:", "--methods TPO,GRPO", "wins over the file", "--method.NAME"):
         assert part in text
     assert max(len(line) for line in text.splitlines()) <= 110
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    import tpo_runs
+    from tpo_runs._cli import main
+
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"tpo-runs {tpo_runs.__version__}\n"
 
 
 def test_a_right_command_line_reaches_the_run(

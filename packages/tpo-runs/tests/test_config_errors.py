@@ -310,6 +310,13 @@ WRONG_FILES = {
     "syntax": (VALID.replace("steps = 20", "steps 20").encode(), "not TOML: ", "line 20, column 7"),
     "cut": (VALID.encode() + b"x = [1,", "not TOML: ", "end of document"),
     "twice": (VALID.encode() + b"schedule = {}\n[smoke]\n", "not TOML: ", "line 39"),
+    "unquoted": (b"title = Sparse reward", "not TOML: Invalid value (at line 1", "; text needs quotes"),
+    "key_twice": (b"title = 'a'\ntitle = 'b'", "not TOML: Cannot overwrite", "stands above already"),
+    "method_twice": (
+        b"[method]\n[method]",
+        "not TOML: Cannot declare",
+        "every method begins with [[method]]",
+    ),
     "huge_integer": (b"x = " + b"9" * 5000, "not TOML: ", "digits"),
     "huge_hexadecimal": (
         VALID.replace("= 20", "= 0x" + "f" * 9000).encode(),
@@ -375,9 +382,21 @@ def test_a_missing_file_is_told_with_the_nearest_one(
 ) -> None:
     written(tmp_path, VALID)
     missing = str(tmp_path / "confg.toml")
-    assert refusal([missing], capsys) == f"{missing}: no such file; did you mean 'config.toml'?\n"
+    assert (
+        refusal([missing], capsys) == f"{missing}: no such file; did you mean '{tmp_path / 'config.toml'}'?\n"
+    )
     elsewhere = str(tmp_path / "nowhere" / "config.toml")
     assert refusal([elsewhere], capsys) == f"{elsewhere}: no such file\n"
+
+
+def test_a_name_alone_is_looked_for_among_the_configs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "mnist.toml").write_text(VALID)
+    meant = str(Path("configs", "mnist.toml"))
+    assert refusal(["mnis"], capsys) == f"mnis: no such file; did you mean {meant!r}?\n"
 
 
 @pytest.mark.parametrize(

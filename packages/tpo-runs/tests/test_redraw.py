@@ -48,9 +48,31 @@ def test_another_config_is_refused_while_the_run_goes_on(store, tmp_path, capsys
     assert str(store.root) in capsys.readouterr().err
 
 
-def test_where_nothing_is_there_one_line_says_so(tmp_path, capsys):
-    assert main(["draw", str(tmp_path)]) == 2
-    assert "run.json: not found; expected the output directory of a run" in capsys.readouterr().err
+@pytest.mark.parametrize("command", ["draw", "report"])
+def test_where_nothing_is_there_one_line_says_so(command, tmp_path, capsys):
+    assert main([command, str(tmp_path)]) == 2
+    expected = f"{tmp_path / 'run.json'}: not found; expected the output directory of a run\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "fault", "meant"),
+    [
+        ("results", "results/run.json: not found", ["results/mnist", "results/mnist-smoke"]),
+        ("results/mnistt", "results/mnistt/run.json: not found", ["results/mnist"]),
+        ("results/mnist/run.json", "results/mnist/run.json: is a file", ["results/mnist"]),
+        ("mnist.toml", "mnist.toml: is a file", []),
+    ],
+)
+def test_the_runs_that_may_be_meant_are_named(given, fault, meant, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mnist.toml").touch()
+    for name in ("mnist", "mnist-smoke"):
+        (tmp_path / "results" / name).mkdir(parents=True)
+        (tmp_path / "results" / name / "run.json").touch()
+    hint = f"; did you mean {' or '.join(map(repr, meant))}?" if meant else ""
+    assert main(["draw", given]) == 2
+    assert capsys.readouterr().err == f"{fault}; expected the output directory of a run{hint}\n"
 
 
 def test_where_nothing_is_complete_one_line_says_so(store, capsys):

@@ -99,7 +99,7 @@ def test_time_left_forgets_what_has_failed(config):
         reporter = Reporter(display, 4, 200)
         reporter.block(first, [0, 1], 0)
         reporter.advance(20, 20, 1.0, np.zeros(2))
-        reporter.skip(first, 1)
+        reporter.skip(first, 2)
         reporter.block(second, [0, 1], 0)
     now = reporter._now
     assert now is not None

@@ -9,7 +9,8 @@ from jaxtyping import Bool, Int
 
 from ._arrays import AnyArray, check_tokens, namespace
 from ._names import check_name
-from ._token_base import AbstractTokenTask, check_sizes
+from ._token_base import AbstractTokenTask
+from ._token_checks import check_sizes
 
 if TYPE_CHECKING:
     from jaxtyping import PRNGKeyArray

@@ -9,7 +9,8 @@ from ._arrays import AnyArray, namespace
 from ._names import check_name
 from ._rewards import REWARDS, Reward
 from ._targets import TARGETS
-from ._token_base import AbstractTokenTask, check_sizes
+from ._token_base import AbstractTokenTask
+from ._token_checks import check_sizes
 from ._tokens import TokenTask
 
 

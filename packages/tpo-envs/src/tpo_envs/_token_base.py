@@ -7,7 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ._arrays import AnyArray, check_broadcast, check_tokens, namespace
+from ._names import check_name
 from ._rewards import REWARDS, Reward
+from ._token_checks import check_fields, check_shape
 
 if TYPE_CHECKING:
     from jaxtyping import PRNGKeyArray
@@ -28,13 +30,20 @@ class AbstractTokenTask(abc.ABC):
     horizon: int
     vocab_size: int
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     @abc.abstractmethod
     def answer(self, prompts: Int[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
         """A correct answer to every prompt."""
 
     @property
     def rule(self) -> Reward:
-        """How correct tokens are paid."""
+        """How correct tokens are paid.
+
+        **Raises:** `ValueError` for a reward that there is not.
+        """
+        check_name("reward", self.reward, REWARDS)
         return REWARDS[self.reward]
 
     def prompts(self, key: "PRNGKeyArray", batch: int) -> Int[AnyArray, "{batch} {self.horizon}"]:
@@ -50,9 +59,14 @@ class AbstractTokenTask(abc.ABC):
     def right_tokens(
         self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
     ) -> Int[AnyArray, "*#b h"]:
-        """The token that would be right at every position, given the answer up to there."""
+        """The token that would be right at every position, given the answer up to there.
+
+        **Raises:** `ValueError` where `answer` returns no array of the prompts' shape.
+        """
         del answers
-        return self.answer(prompts)
+        right = self.answer(prompts)
+        check_shape(f"{type(self).__name__}.answer", right, tuple(prompts.shape))
+        return right
 
     def correct(
         self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
@@ -127,15 +141,3 @@ class AbstractTokenTask(abc.ABC):
         check_tokens("prompts", prompts, self.horizon)
         check_tokens("answers", answers, self.horizon)
         check_broadcast(prompts=tuple(prompts.shape), answers=tuple(answers.shape))
-
-
-def check_sizes(horizon: int, vocab_size: int) -> None:
-    """Refuse sizes that no task has.
-
-    Raises:
-        ValueError: with the size and its least value.
-    """
-    if horizon < 1:
-        raise ValueError(f"horizon is {horizon}, but a prompt needs at least 1 token")
-    if vocab_size < 2:
-        raise ValueError(f"vocab_size is {vocab_size}, but a task needs at least 2 tokens")

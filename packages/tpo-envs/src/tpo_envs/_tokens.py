@@ -8,7 +8,8 @@ from ._arrays import AnyArray, check_tokens
 from ._names import check_name
 from ._rewards import REWARDS
 from ._targets import TARGETS
-from ._token_base import AbstractTokenTask, check_sizes
+from ._token_base import AbstractTokenTask
+from ._token_checks import check_sizes
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from ._command_hints import complaint
 from ._config_error import ConfigError
-from ._wording import ascii_safe, found, nearest
+from ._wording import ascii_safe
 
 FROM_RESULTS = ("report", "draw", "summarize")  # commands that read the results of a run, and no config
 COMMANDS = ("check", "show", "schema", *FROM_RESULTS)
@@ -101,6 +102,16 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError([f"{self.prog}: {ascii_safe(message)}; see {self.prog} --help"])
 
 
+class _Version(argparse.Action):
+    """Prints the version, which only who asks for it waits for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"tpo-runs {version('tpo-runs')}\n")
+        parser.exit()
+
+
 def _parser(command: str) -> _Parser:
     parser = _Parser(
         prog="tpo-runs" if command == "run" else f"tpo-runs {command}",
@@ -136,6 +147,9 @@ def _parser(command: str) -> _Parser:
     )
     parser.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     parser.add_argument("--json", action="store_true", help="print events for machines, a JSON object a line")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="print the version and stop", default=argparse.SUPPRESS
+    )
     return parser
 
 
@@ -147,7 +161,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
 
     Raises:
         ConfigError: with one line, when the command line cannot be used.
-        SystemExit: after `--help`, with code 0; after the help that an empty command line gets, with code 2.
+        SystemExit: after `--help` or `--version`, with code 0; after the help for an empty line, with 2.
     """
     words = sys.argv[1:] if argv is None else argv
     command, words = (words[0], words[1:]) if words and words[0] in COMMANDS else ("run", words)
@@ -160,7 +174,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
     if unknown:
         place = "out" if command in FROM_RESULTS else "config"
         names = ["help", *(name for name in vars(options) if name != place)]
-        raise ConfigError([f"{parser.prog}: {_complaint(unknown, names)}"])
+        names += ["version"] if command == "run" else []
+        raise ConfigError([f"{parser.prog}: {complaint(unknown, names, words, COMMANDS)}"])
     arguments = Arguments(**{"config": Path(), **vars(options)}, command=command, overrides=overrides)
     if arguments.track is None:
         return arguments
@@ -188,13 +203,3 @@ def _split(words: Sequence[str]) -> tuple[list[str], tuple[tuple[str, str], ...]
             raise ConfigError([f"{ascii_safe(flag)}: expected a value"])
         overrides.append((flag[2:], value))
     return plain, tuple(overrides)
-
-
-def _complaint(unknown: Sequence[str], names: Sequence[str]) -> str:
-    flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
-    if not flags:
-        return f"unexpected argument {found(unknown[0])}; expected one config file"
-    match = nearest(flags[0].strip("-"), names)
-    hint = f"; did you mean '--{match}'?" if match else ""
-    listing = ", ".join(f"--{name}" for name in names)
-    return f"unknown flag {found(flags[0])}{hint}; flags: {listing}, and overrides as --section.key"

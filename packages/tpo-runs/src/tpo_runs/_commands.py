@@ -28,7 +28,10 @@ def follow(arguments: Arguments, stop: StopSignals) -> int:
 
 def _from_results(arguments: Arguments) -> str:
     """Read a store, write files, and name them."""
+    from ._run_directory import check_holds_run
+
     assert arguments.out is not None
+    check_holds_run(arguments.out)
     if arguments.command == "report":
         from ._report import write_report
 

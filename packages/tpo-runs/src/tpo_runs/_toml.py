@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from ._config_error import ConfigError
-from ._wording import ascii_safe, did_you_mean
+from ._wording import ascii_safe, nearest
 
 LARGEST = 1_000_000
 DEEPEST = 20
+FIXES = {
+    "Invalid value": "text needs quotes",
+    "Cannot overwrite a value": "a key or table of this name stands above already",
+    "Cannot declare ('method',)": "every method begins with [[method]]",
+}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -49,11 +54,20 @@ def _read(path: Path) -> bytes:
 
 
 def _near(path: Path) -> str:
+    """The nearest of the configs beside a path, or in `configs`, where a name alone may be meant."""
+    folders = [path.parent, Path("configs")] if path.parent == Path() else [path.parent]
+    files = [file for folder in folders for file in _configs_in(folder)]
+    # Who leaves the ending away has mistyped the rest.
+    meant = {file.name if path.suffix else file.stem: str(file) for file in reversed(files)}
+    match = nearest(path.name, meant)
+    return f"; did you mean {meant[match]!r}?" if match else ""
+
+
+def _configs_in(folder: Path) -> list[Path]:
     try:
-        neighbours = [entry.name for entry in path.parent.iterdir() if entry.suffix == ".toml"]
+        return [entry for entry in folder.iterdir() if entry.suffix == ".toml"]
     except OSError:
-        return ""
-    return did_you_mean(path.name, neighbours)
+        return []
 
 
 def _parse(content: bytes) -> dict[str, Any]:
@@ -67,10 +81,15 @@ def _parse(content: bytes) -> dict[str, Any]:
     except RecursionError:
         raise _UnreadableError(f"nested too deeply; at most {DEEPEST} levels") from None
     except ValueError as error:
-        raise _UnreadableError(f"not TOML: {error}") from None
+        raise _UnreadableError(f"not TOML: {error}{_fix(str(error))}") from None
     if depth(table) > DEEPEST:
         raise _UnreadableError(f"nested too deeply; at most {DEEPEST} levels")
     return table
+
+
+def _fix(message: str) -> str:
+    """What the parser's words mean for whoever wrote the file."""
+    return next((f"; {fix}" for start, fix in FIXES.items() if message.startswith(start)), "")
 
 
 def depth(value: object) -> int:

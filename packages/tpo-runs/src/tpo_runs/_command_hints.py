@@ -1,0 +1,53 @@
+"""What is wrong with a word of the command line, and what was probably meant."""
+
+from collections.abc import Sequence
+
+from ._wording import found, nearest
+
+
+def complaint(
+    unknown: Sequence[str], names: Sequence[str], words: Sequence[str], commands: Sequence[str]
+) -> str:
+    """What to say about words that a command does not take.
+
+    Args:
+        unknown: these words; a flag counts more than what follows it.
+        names: the flags that there are, without dashes.
+        words: the whole command line.
+        commands: what its first word can be, besides a config.
+    """
+    flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+    if not flags:
+        fault = f"unexpected argument {found(unknown[0])}; expected one config file"
+        return fault + _meant(unknown[0], words, commands)
+    flag = flags[0].strip("-")
+    match = nearest(flag, names)
+    meant = _overrides(flag) or ([f"--{match}"] if match else [])
+    hint = f"; did you mean {' or '.join(map(repr, meant))}?" if meant else ""
+    listing = ", ".join(f"--{name}" for name in names)
+    return f"unknown flag {found(flags[0])}{hint}; flags: {listing}, and overrides as --section.key"
+
+
+def _meant(word: str, words: Sequence[str], commands: Sequence[str]) -> str:
+    place = words.index(word)
+    if "." in word.partition("=")[0] and "=" in word:
+        return f"; did you mean {found(f'--{word}')}?"
+    if words[max(0, place - 2)] == "--methods":
+        names = f"--methods {words[place - 1].rstrip(',')},{word}"
+        return f"; did you mean {found(names)}, without a space?"
+    match = nearest(words[0], commands)
+    return f"; did you mean 'tpo-runs {match}'?" if match else ""
+
+
+def _overrides(key: str) -> list[str]:
+    """The overrides that set a key of that name, in whichever tables have one."""
+    # Only who has mistyped something waits for this import.
+    from ._specs import FAMILIES, PLAIN, SECTIONS, TOP_SECTIONS
+
+    models = {name: tuple(family.kinds.values()) for name, family in FAMILIES.items()}
+    models |= {name: (model,) for name, model in PLAIN.items()}
+    return [
+        f"--{section}.{key}" if section in TOP_SECTIONS else f"--method.NAME.{section}.{key}"
+        for section in dict.fromkeys((*TOP_SECTIONS, *SECTIONS))
+        if any(key in model.model_fields for model in models.get(section, ()))
+    ]
