@@ -12,6 +12,7 @@ from jaxtyping import Float
 from ._cells import Cell
 from ._checkpoint import Checkpoint, Checkpoints
 from ._jobs import Compiled, Job
+from ._processes import Alone
 from ._progress import Reporter
 from ._provenance import changes, provenance
 from ._signals import StopSignals
@@ -25,12 +26,13 @@ from ._trainer import TrainState
 
 
 class Surroundings(NamedTuple):
-    """What all blocks of a run share: where results go, who is told of it, and who may stop it."""
+    """What all blocks of a run share: where results go, who is told, who may stop it, who trains along."""
 
     store: Store
     reporter: Reporter
     stop: StopSignals
     trackers: Trackers
+    processes: Alone = Alone()
 
 
 class _Progress:
@@ -76,6 +78,7 @@ def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surr
     now = provenance(own_module(cell))
     begun = checkpoints.latest(state, around.reporter.note)
     progress = _Progress(len(seeds), begun, now)
+    around.processes.begin_block(seeds, begun)
     around.reporter.block(cell, seeds, progress.step)
     around.trackers.begin_block(cell, seeds)
     if begun is not None:
@@ -135,7 +138,7 @@ def _train(
             return
         due = time.monotonic() - saved >= 60 * schedule.checkpoint_minutes
         if due or around.stop.asked:
-            checkpoints.save(progress.checkpoint(state))
+            checkpoints.save(progress.checkpoint(around.processes.whole(state)))
             saved = time.monotonic()
         around.stop.check()
 

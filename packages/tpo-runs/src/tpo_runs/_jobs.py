@@ -81,13 +81,13 @@ def compiled_ahead(
 def _in_order(
     jobs: Iterator[Job], pool: ThreadPoolExecutor, config: Path, poll: Callable[[], None]
 ) -> Iterator[tuple[Job, Future[Compiled]]]:
-    ahead = deque((job, pool.submit(_compile, job, config)) for job in islice(jobs, COMPILED_AHEAD))
+    ahead = deque((job, pool.submit(compile_job, job, config)) for job in islice(jobs, COMPILED_AHEAD))
     while ahead:
         job, future = ahead.popleft()
         while not future.done():
             poll()
             _wait(future)
-        ahead.extend((job, pool.submit(_compile, job, config)) for job in islice(jobs, 1))
+        ahead.extend((job, pool.submit(compile_job, job, config)) for job in islice(jobs, 1))
         yield job, future
         let_go_of_programs()
 
@@ -99,7 +99,8 @@ def _wait(future: Future[Any]) -> None:
         return
 
 
-def _compile(job: Job, config: Path) -> Compiled:
+def compile_job(job: Job, config: Path) -> Compiled:
+    """Build what trains a job, and compile it."""
     cell = job.cell
     trainer = build_trainer(cell, _custom(cell, config))
     policy = build_policy(cell)

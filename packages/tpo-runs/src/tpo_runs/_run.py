@@ -20,7 +20,9 @@ from ._jobs import Job, compiled_ahead, missing_jobs, wanted_seeds
 from ._listing import listing
 from ._load import LoadedConfig
 from ._lock import locked
+from ._lost_process import LostProcessError
 from ._manifest import check_same_settings, manifest, remove_replaced
+from ._processes import Alone
 from ._progress import Reporter
 from ._provenance import changes, provenance
 from ._signals import StopSignals
@@ -32,11 +34,17 @@ from ._tracking import Trackers
 FAILED, DIVERGED = 1, 3
 
 
-def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
+def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals, processes: Alone | None = None) -> int:
     """Train, store, draw.
 
     Cells that are complete in the output directory are not trained again, and a block of seeds goes on from
     its last checkpoint, so the same command resumes a run.
+
+    Args:
+        loaded: the config.
+        arguments: the command line.
+        stop: tells of signals.
+        processes: those that train along, if there are others.
 
     Returns:
         The exit code.
@@ -45,6 +53,7 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
         ConfigError: the output directory cannot take this run, or a data set cannot be had.
         StorageError: the disk does not take what has to be kept.
         Stopped: a signal has arrived, and all is saved.
+        LostProcessError: another process of the run is gone.
     """
     store = Store(arguments.out or default_out(loaded.path, arguments.smoke))
     if arguments.list:
@@ -62,11 +71,16 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
         else:
             check_same_settings(loaded, store)
         store.remove_unfinished()
-        return _train_and_draw(loaded, store, arguments, stop, notes)
+        return _train_and_draw(loaded, store, arguments, stop, notes, processes or Alone())
 
 
 def _train_and_draw(
-    loaded: LoadedConfig, store: Store, arguments: Arguments, stop: StopSignals, notes: list[str]
+    loaded: LoadedConfig,
+    store: Store,
+    arguments: Arguments,
+    stop: StopSignals,
+    notes: list[str],
+    processes: Alone,
 ) -> int:
     # Two methods may share a cell under different names; it is trained once.
     cells: dict[str, Cell] = {}
@@ -92,7 +106,8 @@ def _train_and_draw(
         trackers.begin_run(loaded)
         try:
             with stop.polled():
-                failed = _train_all(wanted, loaded.path, Surroundings(store, reporter, stop, trackers))
+                around = Surroundings(store, reporter, stop, trackers, processes)
+                failed = _train_all(wanted, loaded.path, around)
         finally:
             trackers.close()
     code = FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
@@ -133,14 +148,14 @@ def _train_all(jobs: Sequence[Job], config: Path, around: Surroundings) -> list[
     failed = []
     if jobs:
         around.reporter.compiling(jobs[0].cell)
-    with compiled_ahead(jobs, config, around.stop.check) as ready:
+    with compiled_ahead(around.processes.announced(jobs), config, around.stop.check) as ready:
         for (job, future), following in zip(ready, [*jobs[1:], None][: len(jobs)], strict=True):
             begun = around.reporter.begun
             try:
-                compiled = future.result()
+                compiled = around.processes.joined(job, future.result())
                 for seeds in job.blocks:
                     _warn_of_lost_seeds(job.cell, train_block(job, compiled, seeds, around), around.reporter)
-            except StorageError:
+            except (StorageError, LostProcessError):
                 raise
             except Exception as error:
                 # Whatever it is, a user's objective or too little memory: the other cells go on.
