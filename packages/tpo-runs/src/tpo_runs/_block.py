@@ -21,7 +21,7 @@ from ._storage_error import told_in_one_line
 from ._store import Store
 from ._stored_config import config_of_block
 from ._tracking import Trackers
-from ._train import train
+from ._train import block_layout, train
 from ._trainer import TrainState
 
 
@@ -75,7 +75,8 @@ def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surr
     checkpoints = Checkpoints(
         store.checkpoints(cell.key, seeds), {"cell": cell.identity(), "seeds": list(seeds)}
     )
-    now = provenance(own_module(cell))
+    layout = block_layout(compiled.trainer, jnp.asarray(seeds)).words
+    now = provenance(own_module(cell)) | {"layout": layout}
     begun = checkpoints.latest(state, around.reporter.note)
     progress = _Progress(len(seeds), begun, now)
     around.processes.begin_block(seeds, begun)
@@ -86,6 +87,9 @@ def train_block(job: Job, compiled: Compiled, seeds: Sequence[int], around: Surr
         state = begun.state
         if differences := "; ".join(changes(begun.facts["provenance"], now)):
             around.reporter.warn(f"{cell.label}: the steps up to here were computed with {differences}")
+        if (before := begun.facts["provenance"].get("layout", layout)) != layout:
+            moved = f"the steps up to here were computed on {before}, from here on {layout}"
+            around.reporter.warn(f"{cell.label}: {moved}: equal up to rounding, not to the bit")
     _train(job, compiled, seeds, state, progress, checkpoints, around)
     metrics = progress.metrics()
     diverged = first_lost_steps(seeds, metrics["loss"])

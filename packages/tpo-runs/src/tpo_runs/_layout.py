@@ -49,6 +49,14 @@ class Layout:
         each = seeds // self.seeds
         return {process: slice(min(of) * each, (max(of) + 1) * each) for process, of in groups.items()}
 
+    @property
+    def words(self) -> str:
+        """What of it the last bits of a result may depend on."""
+        devices = "1 device" if self.mesh is None else f"{self.seeds} x {self.prompts} devices"
+        groups = [] if self.mesh is None else self.mesh.devices.tolist()
+        apart = max((len({device.process_index for device in group}) for group in groups), default=1)
+        return devices if apart == 1 else f"{devices}, those of a seed in {apart} processes"
+
     def active(self) -> contextlib.AbstractContextManager[Any]:
         """Where programs for this layout are compiled and run."""
         return contextlib.nullcontext() if self.mesh is None else jax.set_mesh(self.mesh)

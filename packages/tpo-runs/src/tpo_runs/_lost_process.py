@@ -7,5 +7,5 @@ class LostProcessError(Exception):
     """Another process of the run has ended before the run did; the message is one line that names it."""
 
     def __init__(self, what: str):
-        after = "the last checkpoint is intact: the same command in all processes goes on from there"
+        after = "what is saved is intact: the same command in all processes goes on from there"
         super().__init__(f"{what}; {after}")

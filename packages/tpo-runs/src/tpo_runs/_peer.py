@@ -50,7 +50,8 @@ class Peer:
         self._inbox: queue.SimpleQueue[Received | LostProcessError] = queue.SimpleQueue()
         self._leaving = False
         self._force: threading.Timer | None = None
-        threading.Thread(target=self._read, name=f"from {name}", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name=f"from {name}", daemon=True)
+        self._reader.start()
 
     def send(self, message: Mapping[str, Any], arrays: Sequence[np.ndarray] = ()) -> None:
         """Send a message. That the other end is gone is told by `take`."""
@@ -88,6 +89,10 @@ class Peer:
     def leave(self) -> None:
         """From now on, the end of the process is as it should be."""
         self._leaving = True
+
+    def wait_for_its_end(self, seconds: float) -> None:
+        """Wait until the other end hangs up."""
+        self._reader.join(seconds)
 
     def _read(self) -> None:
         while True:

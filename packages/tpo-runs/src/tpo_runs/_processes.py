@@ -20,6 +20,8 @@ from ._signals import Stopped, StopSignals
 from ._train import block_layout
 from ._trainer import TrainState
 
+GOODBYE_SECONDS = 5.0
+
 
 class Alone:
     """The process of a run that has no other."""
@@ -64,6 +66,10 @@ class Leader(Alone):
         for peer in self._peers.values():
             peer.leave()
         self._order(self._peers, "end", code=self.code if error is None else _exit_code(error))
+        if not isinstance(error, LostProcessError):
+            # JAX aborts those that are still there when the first process ends.
+            for peer in self._peers.values():
+                peer.wait_for_its_end(GOODBYE_SECONDS)
 
     def announced(self, jobs: Iterable[Job]) -> Iterator[Job]:
         """The jobs, of which each is compiled in all processes from the moment on that it is asked for."""
