@@ -12,6 +12,7 @@ from jaxtyping import Float
 from ._cells import Cell
 from ._checkpoint import Checkpoint, Checkpoints
 from ._jobs import Block, Compiled
+from ._processes import Alone
 from ._progress import Reporter
 from ._provenance import changes, provenance
 from ._signals import Stop
@@ -20,17 +21,18 @@ from ._storage_error import told_in_one_line
 from ._store import Store
 from ._stored_config import config_of_block
 from ._tracking import Trackers
-from ._train import train
+from ._train import block_layout, train
 from ._trainer import TrainState
 
 
 class Surroundings(NamedTuple):
-    """What all blocks of a run share: where results go, who is told of it, and who may stop it."""
+    """What all blocks of a run share: where results go, who is told, who may stop it, who trains along."""
 
     store: Store
     reporter: Reporter
     stop: Stop
     trackers: Trackers
+    processes: Alone = Alone()
 
 
 class _Progress:
@@ -70,9 +72,11 @@ def train_block(block: Block, compiled: Compiled, around: Surroundings) -> None:
     checkpoints = Checkpoints(
         store.checkpoints(cell.key, seeds), {"cell": cell.identity(), "seeds": list(seeds)}
     )
-    now = provenance(own_module(cell))
+    layout = block_layout(compiled.trainer, jnp.asarray(seeds)).words
+    now = provenance(own_module(cell)) | {"layout": layout}
     begun = checkpoints.latest(state, around.reporter.note)
     progress = _Progress(len(seeds), begun, now)
+    around.processes.begin_block(seeds, begun)
     around.reporter.block(cell, seeds, progress.step)
     around.trackers.begin_block(cell, seeds)
     if begun is not None:
@@ -80,6 +84,9 @@ def train_block(block: Block, compiled: Compiled, around: Surroundings) -> None:
         state = begun.state
         if differences := "; ".join(changes(begun.facts["provenance"], now)):
             around.reporter.warn(f"{cell.label}: the steps up to here were computed with {differences}")
+        if (before := begun.facts["provenance"].get("layout", layout)) != layout:
+            moved = f"the steps up to here were computed on {before}, from here on {layout}"
+            around.reporter.warn(f"{cell.label}: {moved}: equal up to rounding, not to the bit")
     _train(block, compiled, state, progress, checkpoints, around)
     metrics = progress.metrics()
     diverged = first_lost_steps(seeds, metrics["loss"])
@@ -140,7 +147,7 @@ def _train(
             return
         due = time.monotonic() - saved >= 60 * schedule.checkpoint_minutes
         if due or around.stop.asked:
-            checkpoints.save(progress.checkpoint(state))
+            checkpoints.save(progress.checkpoint(around.processes.whole(state)))
             saved = time.monotonic()
         around.stop.check()
 

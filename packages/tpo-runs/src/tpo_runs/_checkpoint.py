@@ -130,8 +130,12 @@ class Checkpoints:
 
 def _leaves(state: PyTree) -> dict[str, Any]:
     """The arrays of a state by their paths."""
-    with_paths, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(state, eqx.is_array))
+    with_paths, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(state, _is_array))
     return {jax.tree_util.keystr(path): leaf for path, leaf in with_paths}
+
+
+def _is_array(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array | np.ndarray)
 
 
 def _description(leaves: Mapping[str, Any]) -> list[list[Any]]:

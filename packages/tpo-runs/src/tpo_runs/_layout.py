@@ -1,4 +1,4 @@
-"""How a block of seeds lies on the devices of this machine."""
+"""How a block of seeds lies on the devices of all processes of a run."""
 
 import contextlib
 import dataclasses
@@ -8,7 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 from jaxtyping import Array, Int, Key, PyTree, Shaped
 
 SEEDS, PROMPTS = "seeds", "prompts"
@@ -36,8 +36,26 @@ class Layout:
         count = self.seeds * self.prompts
         if count == 1:
             return None
-        devices = np.asarray(jax.local_devices()[:count]).reshape(self.seeds, self.prompts)
+        devices = np.asarray(jax.devices()[:count]).reshape(self.seeds, self.prompts)
         return Mesh(devices, (SEEDS, PROMPTS), axis_types=(AxisType.Auto, AxisType.Auto))
+
+    def rows(self, seeds: int) -> dict[int, slice]:
+        """Which of the seeds lie on devices of which process, by its index."""
+        if self.mesh is None:
+            return {0: slice(0, seeds)}
+        groups: dict[int, list[int]] = {}
+        for (group, _), device in np.ndenumerate(self.mesh.devices):
+            groups.setdefault(device.process_index, []).append(group)
+        each = seeds // self.seeds
+        return {process: slice(min(of) * each, (max(of) + 1) * each) for process, of in groups.items()}
+
+    @property
+    def words(self) -> str:
+        """What of it the last bits of a result may depend on."""
+        devices = "1 device" if self.mesh is None else f"{self.seeds} x {self.prompts} devices"
+        groups = [] if self.mesh is None else self.mesh.devices.tolist()
+        apart = max((len({device.process_index for device in group}) for group in groups), default=1)
+        return devices if apart == 1 else f"{devices}, those of a seed in {apart} processes"
 
     def active(self) -> contextlib.AbstractContextManager[Any]:
         """Where programs for this layout are compiled and run."""
@@ -47,8 +65,10 @@ class Layout:
         """`by_seed`, split along its leading axis, and `shared`, copied to every device."""
         if self.mesh is None:
             return by_seed, shared
-        with self.active():
-            return _put(by_seed, BY_SEED), _put(shared, SHARED)
+        return (
+            _put(by_seed, NamedSharding(self.mesh, BY_SEED)),
+            _put(shared, NamedSharding(self.mesh, SHARED)),
+        )
 
 
 def layout_for(seeds: int, prompts: int = 1, devices: int | None = None) -> Layout:
@@ -57,12 +77,12 @@ def layout_for(seeds: int, prompts: int = 1, devices: int | None = None) -> Layo
     Args:
         seeds: how many a block has; they are split evenly.
         prompts: how many a seed's batch has, split evenly too; 1 for what cannot be split.
-        devices: how many there are; by default those of this process.
+        devices: how many there are; by default those of all processes.
 
     >>> layout_for(20, 100, devices=8)
     Layout(seeds=4, prompts=2)
     """
-    devices = jax.local_device_count() if devices is None else devices
+    devices = jax.device_count() if devices is None else devices
     options = [
         Layout(over_seeds, over_prompts)
         for over_seeds in _divisors(seeds, devices)
@@ -106,9 +126,18 @@ def over_seeds(
     return lambda states, keys, step: jax.lax.map(lambda seed: one_seed(*seed, step), (states, keys))
 
 
-def _put(tree: PyTree, spec: PartitionSpec) -> PyTree:
+def _put(tree: PyTree, sharding: Sharding) -> PyTree:
     arrays, static = eqx.partition(tree, eqx.is_array)
-    return eqx.combine(jax.device_put(arrays, spec), static)
+    if jax.process_count() == 1:
+        return eqx.combine(jax.device_put(arrays, sharding), static)
+    return eqx.combine(jax.tree.map(lambda array: _put_own(array, sharding), arrays), static)
+
+
+def _put_own(array: Shaped[Array, "*d"], sharding: Sharding) -> Shaped[Array, "*d"]:
+    # Every process has the whole array. `device_put` would have all of them compare it first.
+    places = sharding.addressable_devices_indices_map(array.shape)
+    parts = [jax.device_put(array[index], device) for device, index in places.items()]
+    return jax.make_array_from_single_device_arrays(array.shape, sharding, parts)
 
 
 def _divisors(number: int, most: int) -> list[int]:

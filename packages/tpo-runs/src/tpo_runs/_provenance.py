@@ -35,18 +35,24 @@ def provenance(objective: str = "") -> dict[str, Any]:
     Args:
         objective: the module of the user's own objective, whose source is hashed.
     """
-    module = sys.modules.get(objective)
-    source = getattr(module, "__file__", None)
-    return {
-        **_surroundings(),
-        "objective": {objective: digest(Path(source).read_bytes())} if source else {},
-    }
+    return {**_surroundings(), "objective": source_hash(objective)}
+
+
+def source_hash(module: str) -> dict[str, str]:
+    """The SHA-256 of the source of a module that is imported, by its name; none where it has no file."""
+    source = getattr(sys.modules.get(module), "__file__", None)
+    return {module: digest(Path(source).read_bytes())} if source else {}
+
+
+def versions() -> dict[str, str]:
+    """The versions of what computes."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 @functools.cache
 def _surroundings() -> Mapping[str, Any]:
     return {
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": versions(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "devices": sorted({f"{device.platform}: {device.device_kind}" for device in jax.devices()}),

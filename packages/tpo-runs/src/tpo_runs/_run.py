@@ -22,6 +22,7 @@ from ._load import LoadedConfig
 from ._lock import locked
 from ._manifest import check_same_settings, manifest, remove_replaced
 from ._orders import end_earlier
+from ._processes import Alone
 from ._progress import Reporter
 from ._provenance import changes, provenance
 from ._signals import StopSignals
@@ -35,11 +36,17 @@ from ._wording import counted
 FAILED, DIVERGED = 1, 3
 
 
-def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
+def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals, processes: Alone | None = None) -> int:
     """Train, store, draw.
 
     Cells that are complete in the output directory are not trained again, and a block of seeds goes on from
     its last checkpoint, so the same command resumes a run.
+
+    Args:
+        loaded: the config.
+        arguments: the command line.
+        stop: tells of signals.
+        processes: those that train along, if there are others.
 
     Returns:
         The exit code.
@@ -48,6 +55,7 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
         ConfigError: the output directory cannot take this run, or a data set cannot be had.
         StorageError: the disk does not take what has to be kept.
         Stopped: a signal has arrived, and all is saved.
+        LostProcessError: another process of the run is gone.
     """
     store = Store(arguments.out or default_out(loaded.path, arguments.smoke))
     if arguments.list:
@@ -67,11 +75,16 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
         if earlier := end_earlier(store):
             notes.append(f"ended the jobs of {counted(len(earlier), 'earlier run')}: {', '.join(earlier)}")
         store.remove_unfinished()
-        return _train_and_draw(loaded, store, arguments, stop, notes)
+        return _train_and_draw(loaded, store, arguments, stop, notes, processes or Alone())
 
 
 def _train_and_draw(
-    loaded: LoadedConfig, store: Store, arguments: Arguments, stop: StopSignals, notes: list[str]
+    loaded: LoadedConfig,
+    store: Store,
+    arguments: Arguments,
+    stop: StopSignals,
+    notes: list[str],
+    processes: Alone,
 ) -> int:
     # Two methods may share a cell under different names; it is trained once.
     cells: dict[str, Cell] = {}
@@ -96,7 +109,7 @@ def _train_and_draw(
         trackers = Trackers(loaded.config.tracking, store, reporter.warn)
         trackers.begin_run(loaded)
         try:
-            around = Surroundings(store, reporter, stop, trackers)
+            around = Surroundings(store, reporter, stop, trackers, processes)
             failed = _train(wanted, loaded, around, stop, short=arguments.smoke)
         finally:
             trackers.close()

@@ -44,6 +44,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self._number: int | None = None
+        self._elsewhere: int | None = None
         self._polled = False
         self._before: dict[int, Any] = {}
 
@@ -60,13 +61,22 @@ class StopSignals:
 
     @property
     def asked(self) -> bool:
-        """Whether a signal has arrived."""
-        return self._number is not None
+        """Whether a signal has arrived, here or elsewhere."""
+        return self.number is not None
+
+    @property
+    def number(self) -> int | None:
+        """The signal that has arrived."""
+        return self._elsewhere if self._number is None else self._number
+
+    def arrived_elsewhere(self, number: int) -> None:
+        """A signal has arrived at another process of the run."""
+        self._elsewhere = number
 
     def check(self) -> None:
         """Raise `Stopped` if a signal has arrived."""
-        if self._number is not None:
-            raise Stopped(self._number)
+        if self.number is not None:
+            raise Stopped(self.number)
 
     @contextmanager
     def polled(self) -> Iterator[None]:

@@ -66,11 +66,43 @@ def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], 
     """
     _, keys = seed_keys(seeds)
     alive, now = jnp.ones(len(seeds), bool), jnp.int32(0)
-    layout = _layout(trainer, seeds)
+    layout = block_layout(trainer, seeds)
+    if jax.process_index() not in layout.rows(len(seeds)):
+        return run_chunk  # not called: other processes train
     (state, keys, alive), (trainer, now) = layout.place((state, keys, alive), (trainer, now))
     plan = Plan(trainer, keys, alive, now, now)
     with layout.active():
         return cast(Any, run_chunk).lower(plan, state, min(LONGEST_CHUNK, steps)).compile()
+
+
+class PlacedBlock:
+    """A block of seeds on its devices: those of this process hold its part.
+
+    Args:
+        trainer: how the seeds are trained.
+        state: their stacked states.
+        seeds: the seeds.
+        steps: where their training ends.
+        program: what `compile_chunk` made, or `run_chunk`.
+    """
+
+    def __init__(
+        self, trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int, program: Program
+    ):
+        _, keys = seed_keys(seeds)
+        self._layout = block_layout(trainer, seeds)
+        (self.state, self._keys), self._trainer = self._layout.place((state, keys), trainer)
+        self._room = min(LONGEST_CHUNK, steps)
+        self._program = program
+
+    def advance(self, start: int, stop: int, alive: Bool[np.ndarray, " s"]) -> dict[str, Array]:
+        """Train steps `start` to `stop` of the seeds that are `alive`; their metrics `[seeds, room]`."""
+        bounds = jnp.int32(start), jnp.int32(stop)
+        spread, (first, last) = self._layout.place(jnp.asarray(alive), bounds)
+        plan = Plan(self._trainer, self._keys, spread, first, last)
+        with self._layout.active():
+            self.state, rows = self._program(plan, self.state, self._room)
+        return rows
 
 
 def train(
@@ -102,29 +134,25 @@ def train(
         chunk_seconds: how long a chunk should take.
         program: what `compile_chunk` made; by default compiled at the first chunk.
     """
-    _, keys = seed_keys(seeds)
-    layout = _layout(trainer, seeds)
-    (state, keys), trainer = layout.place((state, keys), trainer)
+    block = PlacedBlock(trainer, state, seeds, steps, program)
     alive = np.ones(len(seeds), bool) if alive is None else alive
-    room = min(LONGEST_CHUNK, steps)
     length = 1
     while first_step < steps:
         stop = _chunk_end(trainer, first_step, min(first_step + length, steps))
         began = time.perf_counter()
-        spread, bounds = layout.place(jnp.asarray(alive), (jnp.int32(first_step), jnp.int32(stop)))
-        with layout.active():
-            state, rows = program(Plan(trainer, keys, spread, *bounds), state, room)
+        rows = block.advance(first_step, stop, alive)
         metrics = {name: np.asarray(row)[:, : stop - first_step] for name, row in rows.items()}
         seconds = time.perf_counter() - began
-        yield state, Chunk(first_step, stop, metrics, seconds)
+        yield block.state, Chunk(first_step, stop, metrics, seconds)
         alive = ~np.isnan(metrics["loss"][:, -1])
         # Growing fourfold at most: an evaluation, or a first step that was quick, must not make a chunk long.
         done = stop - first_step
-        length = max(1, min(room, 4 * done, round(chunk_seconds * done / seconds)))
+        length = max(1, min(LONGEST_CHUNK, 4 * done, round(chunk_seconds * done / seconds)))
         first_step = stop
 
 
-def _layout(trainer: Trainer, seeds: Int[Array, " s"]) -> Layout:
+def block_layout(trainer: Trainer, seeds: Int[Array, " s"]) -> Layout:
+    """How the seeds lie on the devices of all processes."""
     return layout_for(len(seeds), getattr(trainer.rollout, "prompts", 1))
 
 
