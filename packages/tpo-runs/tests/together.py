@@ -65,7 +65,7 @@ def launching() -> Iterator[Launcher]:
 
 
 def ends(processes: Sequence[subprocess.Popen[str]]) -> tuple[list[int], list[str], list[str]]:
-    """The exit codes, and what stands on standard output and standard error, of processes that end in time."""
+    """The exit codes of processes that end in time, and what stands on standard output and standard error."""
     told = [process.communicate(timeout=DEADLINE_SECONDS) for process in processes]
     errors = [text for _, text in told]
     assert not any("Traceback" in text for text in errors), errors
@@ -76,9 +76,7 @@ def wait_for_checkpoint(out: Path, processes: Sequence[subprocess.Popen[str]]) -
     """Until the first checkpoint of a run is there."""
     until = time.monotonic() + DEADLINE_SECONDS
     while not list(out.glob("cells/*/checkpoints/*/step-*")):
-        assert all(process.poll() is None for process in processes), (
-            "it ended before its first checkpoint"
-        )
+        assert all(process.poll() is None for process in processes), "it ended before its first checkpoint"
         assert time.monotonic() < until
         time.sleep(0.01)
 
