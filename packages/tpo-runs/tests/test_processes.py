@@ -180,3 +180,46 @@ def test_a_signal_to_any_process_saves_and_another_layout_goes_on_from_there(
     expected = metrics(with_local_devices("long", 2))
     for name, values in metrics(out).items():
         assert values == pytest.approx(expected[name], rel=1e-5, abs=1e-6), name
+
+
+OWN = """
+import os
+
+def raises_in_some(logp, old_logp, scores):
+    if "FAILS" in os.environ:
+        raise ValueError("no such loss")
+    return -logp * scores
+"""
+OWN_METHOD = """
+[[method]]
+name = "Own"
+objective = { kind = "own:raises_in_some" }
+rollout = { kind = "sampled_actions", contexts = "all", samples = 4, baseline = 0.5 }
+"""
+
+
+@pytest.mark.slow
+def test_a_cell_that_fails_in_one_process_fails_in_all_and_the_others_go_on(launcher, tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    method = SHORT.index("[[method]]")
+    config = tmp_path / "own.toml"
+    config.write_text(SHORT[:method] + OWN_METHOD + SHORT[method:])
+    out = tmp_path / "out"
+    codes, _, errors = ends(launcher.start(config, out, 2, "--quiet", each=[{}, {"FAILS": "1"}]))
+    assert codes == [1, 1]
+    assert "Own: failed: RuntimeError: process 1 of 2 (" in errors[0]
+    assert ": ValueError: no such loss (own.py, line 6)" in errors[0]
+    (kept,) = (out / "errors").iterdir()
+    assert "in raises_in_some" in kept.read_text()
+    assert metrics(out)["error"].shape == (2 * 400,)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_refused_in_the_first_process_ends_in_all(launcher, configs, tmp_path):
+    out = tmp_path / "out"
+    one = launcher.start_one(configs["long"], "--out", str(out), "--schedule.steps", "1000000", "--quiet")
+    wait_for_checkpoint(out, [one])
+    codes, outputs, errors = ends(launcher.start(configs["long"], out, 2, "--quiet"))
+    assert codes == [2, 2]
+    assert f"{out}: in use by process {one.pid}" in errors[0]
+    assert (outputs, errors[1]) == (["", ""], "")

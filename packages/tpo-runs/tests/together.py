@@ -65,7 +65,7 @@ def launching() -> Iterator[Launcher]:
 
 
 def ends(processes: Sequence[subprocess.Popen[str]]) -> tuple[list[int], list[str], list[str]]:
-    """The exit codes, and what stands on standard output and standard error; the processes end in time."""
+    """The exit codes of processes that end in time, and what stands on standard output and standard error."""
     told = [process.communicate(timeout=DEADLINE_SECONDS) for process in processes]
     errors = [text for _, text in told]
     assert not any("Traceback" in text for text in errors), errors

@@ -76,9 +76,9 @@ def _of_config(arguments: Arguments, stop: StopSignals) -> int:
     from ._executor import check_engine
 
     check_engine(loaded.config.executor)
-    if arguments.distributed:
+    if arguments.distributed and not arguments.list:
         place = detected_place(arguments.connect_seconds)
-    if place is not None and place.processes > 1:
+    if place is not None and place.processes > 1 and not arguments.list:
         from ._together import run_together
 
         return run_together(loaded, arguments, stop, place)

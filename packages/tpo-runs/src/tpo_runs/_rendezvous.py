@@ -63,10 +63,12 @@ def _receive_all(place: Place, same: Mapping[str, str], until: float, seconds: f
                 there[-1 if problem else hello["process"]] = Companion(link, name)
             elif time.monotonic() > until:
                 missing = ", ".join(str(i) for i in range(1, place.processes) if i not in there)
-                problem = f"of {place.processes} processes did not come within {seconds:g} s: {missing}"
+                fix = "start all of them, or wait longer by --connect-seconds"
+                problem = f"process {missing} of {place.processes} did not come within {seconds:g} s; {fix}"
             if problem:
                 for other in there.values():
                     other.link.send({"refused": problem})
+                    other.link.close()
                 raise ConfigError([problem])
     with socket.create_server(("", 0)) as free:
         port = free.getsockname()[1]
@@ -90,9 +92,13 @@ def _listening(place: Place) -> socket.socket:
 def _greeted(connection: socket.socket) -> tuple[Link, dict[str, Any]]:
     link = Link(connection)
     link.wait_at_most(GREETING_SECONDS)
-    hello, _ = link.receive()
-    if not isinstance(hello.get("process"), int) or not isinstance(hello.get("same"), dict):
-        raise ValueError("not a process of a run")
+    try:
+        hello, _ = link.receive()
+        if not isinstance(hello.get("process"), int) or not isinstance(hello.get("same"), dict):
+            raise ValueError("not a process of a run")
+    except (OSError, ValueError, EOFError):
+        link.close()
+        raise
     return link, hello
 
 
@@ -138,8 +144,10 @@ def _join(place: Place, same: Mapping[str, str], until: float, seconds: float) -
         answer, _ = link.receive()
         link.wait_at_most(None)
     except (OSError, EOFError, ValueError):
+        link.close()
         raise ConfigError([f"{where}: the first process has not answered, or has ended"]) from None
     if "refused" in answer:
+        link.close()
         raise ConfigError([answer["refused"]])
     return Meeting({0: Companion(link, _name(answer, place))}, answer["port"])
 
