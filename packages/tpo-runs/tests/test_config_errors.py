@@ -104,6 +104,13 @@ WRONG = [
     Wrong("probe", "title =", 'probes = ["x"]\ntitle =', "probes:", "'x' is not a probe"),
     Wrong("figure", "title =", 'figures = ["curves"]\ntitle =', "figures:", "allowed: learning_curves"),
     Wrong(
+        "sweep_axis",
+        "title =",
+        'figures = [{ kind = "sweep", axis = "task.horizn" }]\ntitle =',
+        "figures.1.axis:",
+        "'task.horizn' is not an axis of the grid; did you mean 'task.horizon'?",
+    ),
+    Wrong(
         "figure_twice",
         "title =",
         'figures = ["final_errors", "final_errors"]\ntitle =',
@@ -375,6 +382,16 @@ def test_an_unreadable_file_is_refused_with_one_line(
     line = refusal([path], capsys)
     assert line.startswith(f"{path}: {place}")
     assert hint in line
+
+
+@pytest.mark.parametrize("figure", ['"sweep"', '{ kind = "sweep" }'])
+def test_a_sweep_without_a_grid_is_refused(
+    figure: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = f"figures = [{figure}]\n" + VALID.replace('[grid]\n"task.horizon" = [4, 5]\n', "")
+    path = written(tmp_path, content)
+    expected = f"{path}: figures.1: 'sweep' needs a [grid] with an axis, and there is none\n"
+    assert refusal([path], capsys) == expected
 
 
 def test_a_missing_file_is_told_with_the_nearest_one(

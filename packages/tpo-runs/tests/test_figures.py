@@ -128,6 +128,14 @@ def test_files_are_complete_and_the_same_each_time(name, tmp_path):
     assert len(list((tmp_path / "new").iterdir())) == 4
 
 
+@pytest.mark.parametrize("ending", [".png", ".pdf"])
+def test_an_ending_that_is_given_is_not_written_twice(ending, tmp_path):
+    assert save_figure(Figure(), tmp_path / f"figure{ending}") == (
+        tmp_path / "figure.png",
+        tmp_path / "figure.pdf",
+    )
+
+
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     (tmp_path / "figure.png").write_bytes(b"old")
     monkeypatch.setattr(Figure, "savefig", lambda self, file, **_: file.write(b"half") and 1 / 0)

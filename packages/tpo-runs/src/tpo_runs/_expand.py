@@ -105,9 +105,15 @@ def _grid_problems(config: Config) -> list[Problem]:
 
 
 def _figure_problems(config: Config) -> Iterator[Problem]:
-    """Methods that figures show but that the config does not have."""
+    """Methods and axes that figures show but that the config does not have."""
     known = [method.name for method in config.method]
     for i, figure in enumerate(config.figures):
+        axis = getattr(figure, "axis", None)
+        if axis is not None and axis not in config.grid:
+            text = f"{found(axis)} is not an axis of the grid{one_of(axis, config.grid)}"
+            yield Problem(("figures", i + 1, "axis"), text)
+        elif "sweep" in (figure, getattr(figure, "kind", "")) and not config.grid:
+            yield Problem(("figures", i + 1), "'sweep' needs a [grid] with an axis, and there is none")
         for name in getattr(figure, "methods", None) or ():
             if name not in known:
                 text = f"no method is named {found(name)}{one_of(name, known)}"

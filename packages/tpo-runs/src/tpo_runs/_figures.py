@@ -37,12 +37,14 @@ def save_figure(figure: Figure, path_stem: str | os.PathLike[str]) -> tuple[Path
 
     Args:
         figure: the figure.
-        path_stem: path without an ending; its folder is made if needed.
+        path_stem: path, whose ending .png or .pdf is left away; its folder is made if needed.
 
     Returns:
         the paths of the PNG and of the PDF.
     """
     stem = Path(path_stem)
+    if stem.suffix.removeprefix(".") in _METADATA:
+        stem = stem.with_suffix("")
     stem.parent.mkdir(parents=True, exist_ok=True)
     paths = []
     for ending, metadata in _METADATA.items():
