@@ -8,9 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import ray
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
 from ._block import Surroundings
 from ._config_error import ConfigError
 from ._failures import told
@@ -28,8 +25,11 @@ class RayBlocks(AbstractRemote):
     """Each block is a task, which Ray starts anew elsewhere when its worker or node is lost."""
 
     def __init__(self, spec: RaySpec, orders: Orders, config: Path, around: Surroundings, *, short: bool):
+        import ray  # pyright: ignore[reportMissingImports]
+
         super().__init__(orders, config, around, room=spec.most, cpus=spec.cpus, short=short)
         memory = {"memory": round(spec.memory_gb * 1e9)} if spec.memory_gb else {}
+        self._ray = ray
         self._task = ray.remote(work).options(
             num_cpus=spec.cpus, num_gpus=spec.gpus, max_retries=spec.retries, **memory
         )
@@ -41,20 +41,22 @@ class RayBlocks(AbstractRemote):
     def _ended(self, seconds: float) -> Mapping[str, str]:
         if not self._refs:
             return {}
-        ray.wait(list(self._refs), num_returns=1, timeout=seconds)
-        ready, _ = ray.wait(list(self._refs), num_returns=len(self._refs), timeout=0)
+        self._ray.wait(list(self._refs), num_returns=1, timeout=seconds)
+        ready, _ = self._ray.wait(list(self._refs), num_returns=len(self._refs), timeout=0)
         return {self._refs.pop(ref): _words(ref) for ref in ready}
 
     def _drop(self, name: str) -> None:
         for ref in [ref for ref, other in self._refs.items() if other == name]:
-            ray.cancel(ref, force=True)
+            self._ray.cancel(ref, force=True)
             del self._refs[ref]
 
     def _leave(self) -> None:
-        ray.shutdown()
+        self._ray.shutdown()
 
 
 def _words(ref: Any) -> str:
+    import ray  # pyright: ignore[reportMissingImports]
+
     try:
         ray.get(ref)
     except Exception as error:
@@ -68,6 +70,8 @@ def make(spec: RaySpec, config: Path, around: Surroundings, *, short: bool) -> R
     Raises:
         ConfigError: it cannot be reached, has not what a block needs, or a node does not see the store.
     """
+    import ray  # pyright: ignore[reportMissingImports]
+
     where = _connect(spec)
     orders = None
     try:
@@ -83,6 +87,8 @@ def make(spec: RaySpec, config: Path, around: Surroundings, *, short: bool) -> R
 
 
 def _connect(spec: RaySpec) -> str:
+    import ray  # pyright: ignore[reportMissingImports]
+
     address = spec.address or os.environ.get("RAY_ADDRESS", "")
     where = f"the Ray cluster at {address}" if address else "Ray on this machine"
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -107,6 +113,8 @@ def _connect(spec: RaySpec) -> str:
 
 
 def _check_resources(spec: RaySpec, where: str) -> None:
+    import ray  # pyright: ignore[reportMissingImports]
+
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     asked = {"CPU": spec.cpus, "GPU": spec.gpus, "memory": (spec.memory_gb or 0) * 1e9}
     if any(all(node.get(name, 0) >= count for name, count in asked.items()) for node in nodes):
@@ -127,6 +135,11 @@ def _amounts(resources: Mapping[str, float]) -> str:
 
 def _check_sight(orders: Orders, where: str) -> None:
     """Have every node look for a file of the store."""
+    import ray  # pyright: ignore[reportMissingImports]
+    from ray.util.scheduling_strategies import (  # pyright: ignore[reportMissingImports]
+        NodeAffinitySchedulingStrategy,
+    )
+
     look = ray.remote(_sees)
     nodes = {node["NodeID"]: node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
     looks = {}

@@ -8,9 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import submitit
-from submitit.helpers import DelayedSubmission
-
 from ._block import Surroundings
 from ._config_error import ConfigError
 from ._orders import Order, Orders
@@ -31,8 +28,10 @@ class Work:
         """Train."""
         work(order)
 
-    def checkpoint(self, order: Order) -> DelayedSubmission:
+    def checkpoint(self, order: Order) -> Any:
         """What SLURM is to start again."""
+        from submitit.helpers import DelayedSubmission  # pyright: ignore[reportMissingImports]
+
         return DelayedSubmission(self, order)
 
 
@@ -40,12 +39,14 @@ class SlurmBlocks(AbstractRemote):
     """Each block is a job, which SLURM requeues when it is preempted or its node fails."""
 
     def __init__(self, spec: SlurmSpec, orders: Orders, config: Path, around: Surroundings, *, short: bool):
+        import submitit  # pyright: ignore[reportMissingImports]
+
         super().__init__(orders, config, around, room=spec.most, cpus=spec.cpus, short=short)
         self._local = spec.cluster == "local"
         self._name = orders.job_name
         self._engine = submitit.AutoExecutor(folder=orders.directory / "log", cluster=spec.cluster)
         self._engine.update_parameters(**_parameters(spec, self._name))
-        self._jobs: dict[str, submitit.Job[None]] = {}
+        self._jobs: dict[str, Any] = {}
         self._missed: set[str] = set()
 
     def _send(self, order: Order) -> None:
