@@ -1,6 +1,6 @@
 """What a store of many blocks costs: `--list`, the scan of a run that is resumed, figures over a tenth of it.
 
-python scripts/bench_store.py [--blocks 1000,10000,100000] [--figure figures/store]
+python scripts/bench_store.py [--blocks 1000,10000,100000] [--figure figures/store/store]
 
 The blocks are real files, of one seed and 200 steps each, in a hundred cells. Each measurement is a process
 of its own, whose memory is its highest.
