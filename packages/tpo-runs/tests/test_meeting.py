@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -114,19 +115,25 @@ def places(*indices, count):
     return [Place("127.0.0.1", port, count, index) for index in indices]
 
 
+def connected(port):
+    """A connection to whoever listens there, as soon as somebody does."""
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=20)
+        except OSError:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+
 def test_processes_meet_and_speak_though_a_stranger_comes_first():
     here = places(0, 1, 2, count=3)
-
-    def stranger():
-        while True:
-            with socket.socket() as connection:
-                if not connection.connect_ex(("127.0.0.1", here[0].port)):
-                    return connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
-
-    knock = threading.Thread(target=stranger)
-    knock.start()
-    first, one, two = all_meet(here, [SAME] * 3)
-    knock.join()
+    with ThreadPoolExecutor(3) as pool:
+        leading = pool.submit(meet, here[0], SAME, 20.0)
+        with connected(here[0].port) as stranger:
+            stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            following = [pool.submit(meet, place, SAME, 20.0) for place in here[1:]]
+            first, one, two = (future.result() for future in (leading, *following))
     assert first.port == one.port == two.port
     assert first.others[2].name.startswith("process 2 of 3 (")
     first.others[2].link.send({"hello": 2})
