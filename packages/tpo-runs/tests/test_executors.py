@@ -210,8 +210,9 @@ def test_a_run_that_is_stopped_or_killed_goes_on_from_its_workers_checkpoints(nu
     assert process.returncode == (143 if number == signal.SIGTERM else -9)
     if number == signal.SIGTERM:
         assert list(out.glob("cells/*/checkpoints/*/step-*"))
+    earlier = set(out.glob("jobs/*/*.started"))
     process = start(config, "--out", out, *LOCAL)
-    wait_for(lambda: list(out.glob("jobs/*/*.started")))
+    wait_for(lambda: set(out.glob("jobs/*/*.started")) - earlier)
     process.send_signal(signal.SIGTERM)
     text, _ = process.communicate(timeout=120)
     assert process.returncode == 143
