@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from together import free_port
 
+from tpo_runs import _rendezvous
 from tpo_runs._arguments import Arguments, parse_arguments
 from tpo_runs._config_error import ConfigError
 from tpo_runs._link import Link
@@ -143,8 +144,24 @@ def test_processes_meet_and_speak_though_a_stranger_comes_first():
             other.link.close()
 
 
-def test_processes_that_differ_are_refused_with_what_differs():
-    lines = all_meet(places(0, 1, 2, count=3), [SAME, SAME, SAME | {"jax": "2.0"}])
+def test_processes_that_differ_are_refused_with_what_differs(monkeypatch):
+    greeted, greet = threading.Event(), _rendezvous._greeted
+
+    def noticed(connection):
+        hello = greet(connection)
+        greeted.set()
+        return hello
+
+    def meet_after(place, same, started):
+        assert started.wait(20)
+        return all_meet([place], [same])[0]
+
+    # The one that differs comes when another one is there: who comes after a refusal finds nobody.
+    monkeypatch.setattr(_rendezvous, "_greeted", noticed)
+    here = places(0, 1, 2, count=3)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(meet_after, here[2], SAME | {"jax": "2.0"}, greeted)
+        lines = [*all_meet(here[:2], [SAME] * 2), late.result()]
     assert "process 2 of 3 (" in lines[0]
     assert "differs: jax 2.0, 1.0 in the first process: start all processes with the same" in lines[0]
     assert lines[2] == lines[0]
