@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from benchmark.bandit import bandit_config
 
 from tpo_runs import Store, load_config
 from tpo_runs._block import Surroundings
@@ -28,30 +29,12 @@ from tpo_runs._tracking import Trackers
 from tpo_runs._train_all import train_all
 
 WARM = 5
-CONFIG = """
-[task]
-kind = "symmetric_bandit"
-actions = 4
-[policy]
-kind = "logit_table"
-[optimizer]
-kind = "unit_norm"
-learning_rate = 0.01
-[schedule]
-steps = 1
-seeds = 1000000
-block = 1
-[[method]]
-name = "PG"
-objective = { kind = "reinforce" }
-rollout = { kind = "sampled_actions", contexts = "all", samples = 4, baseline = 0.5 }
-"""
 
 
 def rounds_of(kind: str, blocks: int, rounds: int, directory: Path) -> list[float]:
     """Seconds a block, by round."""
     path = directory / "config.toml"
-    path.write_text(CONFIG)
+    path.write_text(bandit_config(steps=1, seeds=1_000_000))
     loaded, store = load_config(path), Store(directory / "out")
     store.write_run(manifest(loaded, store), loaded.config)
     (cell,) = loaded.cells

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from benchmark.bandit import bandit_config
 
 from tpo_runs import Store, load_config
 from tpo_runs._integrity import SUMS, json_bytes, sums
@@ -24,33 +25,13 @@ from tpo_runs._manifest import manifest
 from tpo_runs._stored_block import PROVENANCE, TIMING, block_name
 
 CELLS, STEPS, SHARE = 100, 200, 10
-CONFIG = """
-title = "A large sweep"
-[task]
-kind = "symmetric_bandit"
-actions = 4
-[policy]
-kind = "logit_table"
-[optimizer]
-kind = "unit_norm"
-learning_rate = 0.01
-[schedule]
-steps = {steps}
-seeds = {seeds}
-block = 1
-[[method]]
-name = "PG"
-objective = {{ kind = "reinforce" }}
-rollout = {{ kind = "sampled_actions", contexts = "all", samples = 4, baseline = 0.5 }}
-[grid]
-"optimizer.learning_rate" = {rates}
-"""
 WHAT = {"list": "--list", "resume": "scan to resume", "draw": "figures over a tenth"}
 
 
 def write_config(path: Path, cells: int, seeds: int) -> None:
     rates = [round(0.001 * (i + 1), 3) for i in range(cells)]
-    path.write_text(CONFIG.format(steps=STEPS, seeds=seeds, rates=rates))
+    grid = f'[grid]\n"optimizer.learning_rate" = {rates}\n'
+    path.write_text(bandit_config(STEPS, seeds) + grid)
 
 
 def fill(directory: Path, blocks: int) -> None:

@@ -4,7 +4,12 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 CONFIG = """
 title = "A small run"
@@ -64,3 +69,20 @@ def contents(root: Path) -> dict[str, str]:
         for path in sorted(root.rglob("*"))
         if path.is_file() and path.name not in APART
     }
+
+
+def run_serially(text: str, directory: Path) -> tuple[Path, dict[str, str]]:
+    """A config file of this text, and the files of its run in one process."""
+    config = directory / "small.toml"
+    config.write_text(text)
+    assert finish(start(config, "--out", directory / "serial", "--quiet"))[0] == 0
+    return config, contents(directory / "serial")
+
+
+def wait_for(happened: Callable[[], Found], seconds: float = 120) -> Found:
+    """Ask until there is something, and return it."""
+    until = time.monotonic() + seconds
+    while not (found := happened()):
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.1)
+    return found

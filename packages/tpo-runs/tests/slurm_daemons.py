@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from together import free_port
+
 CONFIG = """
 ClusterName=test
 SlurmctldHost={host}
@@ -50,7 +52,7 @@ def slurm(directory: Path, cpus: int) -> Iterator[dict[str, str]]:
         (directory / name).mkdir(parents=True)
     host = socket.gethostname().split(".")[0]
     settings = {"host": host, "user": os.environ.get("USER", "root"), "directory": directory, "cpus": cpus}
-    ports = {"controller_port": _free_port(), "node_port": _free_port()}
+    ports = {"controller_port": free_port(), "node_port": free_port()}
     path = directory / "slurm.conf"
     path.write_text(CONFIG.format(**settings, **ports, auth="auth/none"))
     environment = {"SLURM_CONF": str(path), "PATH": _path()}
@@ -92,9 +94,3 @@ def _wait_for_idle(directory: Path, environment: dict[str, str]) -> None:
 
 def _path() -> str:
     return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return probe.getsockname()[1]

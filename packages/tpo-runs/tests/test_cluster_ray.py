@@ -1,10 +1,9 @@
 """A real Ray cluster of several nodes as processes: the bytes of a serial run, also when a node is killed."""
 
 import os
-import time
 
 import pytest
-from reliability import CONFIG, contents, finish, start
+from reliability import CONFIG, contents, finish, run_serially, start, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("default")]
 RAY = ("--executor.kind", "ray")
@@ -15,11 +14,7 @@ LONG = CONFIG.replace("steps = 6000", "steps = 200000").replace(
 
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory):
-    config = tmp_path_factory.mktemp("serial") / "long.toml"
-    config.write_text(LONG)
-    out = config.parent / "serial"
-    assert finish(start(config, "--out", out, "--quiet"))[0] == 0
-    return config, contents(out)
+    return run_serially(LONG, tmp_path_factory.mktemp("serial"))
 
 
 @pytest.fixture
@@ -42,11 +37,8 @@ def test_a_node_that_is_killed_costs_no_block_and_no_byte(cluster, serial, tmp_p
     config, expected = serial
     out = tmp_path / "out"
     process = start(config, "--out", out, *RAY, "--executor.address", cluster.address)
-    until = time.monotonic() + 120
-    while not list(out.glob("cells/*/checkpoints/*/step-*")):
-        assert time.monotonic() < until
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
+    wait_for(lambda: process.poll() is not None or list(out.glob("cells/*/checkpoints/*/step-*")))
+    assert process.poll() is None, process.communicate()
     cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)
     code, errors = finish(process)
     assert code == 0, errors

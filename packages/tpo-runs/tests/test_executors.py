@@ -2,11 +2,10 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
-from reliability import CONFIG, contents, finish, start
+from reliability import CONFIG, contents, finish, run_serially, start, wait_for
 
 from tpo_runs import ConfigError, Store, load_config
 from tpo_runs._block import Surroundings
@@ -181,11 +180,7 @@ def test_in_process_drops_a_block_that_is_given_up(blocks, config, around):
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory):
     """A config, and the files of the run in one process."""
-    config = tmp_path_factory.mktemp("serial") / "small.toml"
-    config.write_text(SMALL)
-    out = config.parent / "serial"
-    assert finish(start(config, "--out", out, "--quiet"))[0] == 0
-    return config, contents(out)
+    return run_serially(SMALL, tmp_path_factory.mktemp("serial"))
 
 
 @pytest.mark.cluster
@@ -218,13 +213,6 @@ def test_a_run_that_is_stopped_or_killed_goes_on_from_its_workers_checkpoints(nu
     assert process.returncode == 143
     assert ("ended the jobs of 1 earlier run" in text) == (number == signal.SIGKILL)
     wait_for(lambda: not workers_of(out))
-
-
-def wait_for(happened, seconds=120):
-    until = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def workers_of(out):

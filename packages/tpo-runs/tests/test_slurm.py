@@ -2,16 +2,14 @@
 
 import os
 import signal
-import time
 
 import pytest
-from reliability import CONFIG, contents, finish, start
+from reliability import CONFIG, contents, finish, run_serially, start, wait_for
 from slurm_daemons import ask, installed, slurm
 
 pytestmark = pytest.mark.slurm
 SLURM = ("--executor.kind", "slurm")
-STEPS = 100_000
-LONG = CONFIG.replace("steps = 6000", f"steps = {STEPS}")
+LONG = CONFIG.replace("steps = 6000", "steps = 100000")
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +23,7 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory):
-    config = tmp_path_factory.mktemp("serial") / "long.toml"
-    config.write_text(LONG)
-    out = config.parent / "serial"
-    assert finish(start(config, "--out", out, "--quiet"))[0] == 0
-    return config, contents(out)
-
-
-def wait_for(happened, seconds=120):
-    until = time.monotonic() + seconds
-    while not (found := happened()):
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.2)
-    return found
+    return run_serially(LONG, tmp_path_factory.mktemp("serial"))
 
 
 def jobs(cluster, state):

@@ -1,13 +1,13 @@
 """What tests of runs over several processes share: they are really started, and never left behind."""
 
 import contextlib
-import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from reliability import start
 
 DEADLINE_SECONDS = 240
 
@@ -35,15 +35,7 @@ class Launcher:
 
     def start_one(self, config: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
         """The program in a process of its own, with one device."""
-        settings = os.environ | {"JAX_NUM_CPU_DEVICES": "1", "JAX_PLATFORMS": "cpu"} | environment
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tpo_runs", str(config), *words],
-            env=settings,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=config.parent,
-        )
+        process = start(config, *words, **environment)
         self.processes.append(process)
         return process
 

@@ -150,12 +150,7 @@ def _check_sight(orders: Orders, where: str) -> None:
     done, _ = ray.wait(list(looks), num_returns=len(looks), timeout=LOOK_SECONDS)
     blind = [looks[ref] for ref in done if _words(ref) or not ray.get(ref)]
     if blind:
-        raise ConfigError(
-            [
-                f"{orders.directory.parent.parent}: not seen by {', '.join(blind)} of {where}; "
-                "choose an --out on a file system that all nodes share"
-            ]
-        )
+        raise orders.unseen_by(f"{', '.join(blind)} of {where}")
 
 
 def _sees(token: str, run: str) -> bool:

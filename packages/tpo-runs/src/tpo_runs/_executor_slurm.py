@@ -145,12 +145,7 @@ def _check_sight(spec: SlurmSpec, orders: Orders) -> None:
     token = str(orders.token.resolve())
     look = ("srun", "--quiet", "--ntasks=1", "--time=1", f"--immediate={LOOK_SECONDS}", *where)
     if _run(*look, "test", "-e", "/").returncode == 0 and _run(*look, "test", "-e", token).returncode == 1:
-        raise ConfigError(
-            [
-                f"{orders.directory.parent.parent}: not seen by SLURM's nodes; "
-                "choose an --out on a file system that all nodes share"
-            ]
-        )
+        raise orders.unseen_by("SLURM's nodes")
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:

@@ -38,3 +38,8 @@ def write_traceback(directory: Path, name: str, error: BaseException) -> Path:
     path = directory / f"{name}.txt"
     path.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
     return path
+
+
+def told_and_kept(error: BaseException, out: Path, name: str) -> str:
+    """An exception in one line, which says where below the output directory its whole traceback is kept."""
+    return f"{told(error)}; the whole traceback is in {write_traceback(out / 'errors', name, error)}"

@@ -1,7 +1,6 @@
 """The executor that trains in this process: each program is compiled while the one before it is trained."""
 
 import importlib
-import itertools
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
@@ -10,7 +9,7 @@ from pathlib import Path
 from ._block import Surroundings, train_block
 from ._devices import let_go_of_programs
 from ._executor import Report, State
-from ._failures import told, write_traceback
+from ._failures import told_and_kept
 from ._jobs import Block, Compiled, compile_block
 from ._lost_process import LostProcessError
 from ._storage_error import StorageError
@@ -61,8 +60,7 @@ class InProcess:
             raise
         except Exception as error:
             # Whatever it is, a user's objective or too little memory: the other cells go on.
-            path = write_traceback(self._around.store.root / "errors", block.cell.key, error)
-            report = Report(State.FAILED, f"{told(error)}; the whole traceback is in {path}")
+            report = Report(State.FAILED, told_and_kept(error, self._around.store.root, block.cell.key))
         self._blocks.popleft()
         return {block.name: report} | {other.name: Report(State.WAITING) for other in self._blocks}
 
@@ -87,7 +85,7 @@ class InProcess:
             if self._joined is not None and self._joined[0] in dropped:
                 self._joined = None
             let_go_of_programs()
-        for program, block in itertools.islice(following.items(), COMPILED_AHEAD + 1):
+        for program, block in following.items():
             if program not in self._programs:
                 self._around.processes.announce(block)
                 self._programs[program] = self._pool.submit(compile_block, block, self._config)

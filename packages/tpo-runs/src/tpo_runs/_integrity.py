@@ -145,15 +145,7 @@ def unsealed(path: Path) -> dict[str, Any]:
         DamagedError: a bit of it has changed, or it was made by something else.
         OSError: it cannot be read.
     """
-    return unsealed_bytes(path, path.read_bytes())
-
-
-def unsealed_bytes(path: Path, content: bytes) -> dict[str, Any]:
-    """The value in the content of a file that `sealed` made.
-
-    Raises:
-        DamagedError: a bit of it has changed, or it was made by something else.
-    """
+    content = path.read_bytes()
     try:
         value = json.loads(content)
         del value["sha256"]

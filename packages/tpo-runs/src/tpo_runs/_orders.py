@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
+from ._config_error import ConfigError
 from ._integrity import discard, json_bytes, write_file
 from ._jobs import Block
 from ._store import Store
@@ -69,6 +70,11 @@ class Orders:
     def token(self) -> Path:
         """A file that whoever sees the store can see."""
         return self.directory / TOKEN
+
+    def unseen_by(self, whom: str) -> ConfigError:
+        """What is wrong where workers do not see the store."""
+        fix = "choose an --out on a file system that all nodes share"
+        return ConfigError([f"{self._root}: not seen by {whom}; {fix}"])
 
     def give(self, block: Block, config: Path, *, cpus: int, short: bool) -> Order:
         """Write the order for a block."""

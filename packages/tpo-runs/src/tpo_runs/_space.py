@@ -39,25 +39,24 @@ def check_writable(root: Path) -> None:
             raise ConfigError([f"{directory}: cannot be written: {reason}; choose another --out"]) from None
 
 
-def check_space(root: Path, blocks: Iterable[Block], at_a_time: int = 1) -> None:
+def check_space(root: Path, blocks: Iterable[Block]) -> None:
     """Compare what the blocks may write at most with what is free.
 
     Args:
         root: the output directory.
         blocks: what is to be trained.
-        at_a_time: how many are in training at the same time, and so have checkpoints.
 
     Raises:
         ConfigError: with one line, when there is less.
     """
-    needed, free = needed_bytes(blocks, at_a_time), shutil.disk_usage(root).free
+    needed, free = needed_bytes(blocks), shutil.disk_usage(root).free
     if needed > free:
         sizes = f"the run may need {_megabytes(needed)}, and {_megabytes(free)} are free"
         raise ConfigError([f"{root}: too little space: {sizes}; make room, or choose another --out"])
 
 
-def needed_bytes(blocks: Iterable[Block], at_a_time: int = 1) -> int:
-    """The most that training and storing some blocks may take: their metrics, and checkpoints."""
+def needed_bytes(blocks: Iterable[Block]) -> int:
+    """The most that training and storing some blocks may take: their metrics, and one block's checkpoints."""
     results, checkpoints = 0, 0
     for block in blocks:
         row = NUMBER * (len(block.cell.metrics) + 2)
@@ -65,7 +64,7 @@ def needed_bytes(blocks: Iterable[Block], at_a_time: int = 1) -> int:
         state = len(block.seeds) * STATE_SIZES * _policy_bytes(build_policy(block.cell))
         results += of_block
         checkpoints = max(checkpoints, (KEPT + 1) * (state + of_block))
-    return results + at_a_time * checkpoints + FIGURES if results else 0
+    return results + checkpoints + FIGURES if results else 0
 
 
 @functools.cache

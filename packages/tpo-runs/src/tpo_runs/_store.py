@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,15 +115,14 @@ class Store:
         Raises:
             ConfigError: the cell's settings are damaged.
         """
-        if lines := list(self._spec_damage(key)):
-            raise ConfigError(lines)
+        self.spec(key)
         cell = self._cell(key)
         return blocks_in(os.listdir(cell), cell) if cell.is_dir() else []
 
     def block(self, key: str, seeds: Sequence[int]) -> StoredBlock | None:
         """The finished block of just these seeds, if it is there."""
-        name = block_name(seeds)
-        return next((block for block in self.blocks(key) if block.path.name == name), None)
+        path = self._cell(key) / block_name(seeds)
+        return StoredBlock(path, range(seeds[0], seeds[-1] + 1)) if path.is_dir() else None
 
     def spec(self, key: str) -> dict[str, Any]:
         """The settings of a cell; none where it was never trained.
@@ -131,10 +130,19 @@ class Store:
         Raises:
             ConfigError: they are damaged.
         """
-        if lines := list(self._spec_damage(key)):
-            raise ConfigError(lines)
         path = self._cell(key) / "spec.json"
-        return json.loads(path.read_bytes()) if path.exists() else {}
+        if not path.exists():
+            return {}
+        content = path.read_bytes()
+        try:
+            identity = json.loads(content)
+            intact = json_bytes(identity) == content and key_of(identity) == key
+        except (ValueError, RecursionError):
+            intact, identity = False, {}
+        if not intact:
+            fault = "damaged, does not match the name of its directory; remove it: it is written anew"
+            raise ConfigError([f"{path}: {fault}"])
+        return identity
 
     def remove_cell(self, key: str) -> None:
         """Forget everything about a cell."""
@@ -215,16 +223,3 @@ class Store:
         if not re.fullmatch(r"[0-9a-f]{16}", key):
             raise ConfigError([f"{self.root / MANIFEST}: {key!r} is not the key of a cell"])
         return self.root / "cells" / key
-
-    def _spec_damage(self, key: str) -> Iterable[str]:
-        path = self._cell(key) / "spec.json"
-        if not path.exists():
-            return
-        content = path.read_bytes()
-        try:
-            identity = json.loads(content)
-            intact = json_bytes(identity) == content and key_of(identity) == key
-        except (ValueError, RecursionError):
-            intact = False
-        if not intact:
-            yield f"{path}: damaged, does not match the name of its directory; remove it: it is written anew"

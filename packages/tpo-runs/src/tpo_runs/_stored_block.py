@@ -11,7 +11,7 @@ import pyarrow as pa
 from jaxtyping import Float
 
 from ._config_error import ConfigError
-from ._integrity import DamagedError, appearing_whole, contents, json_bytes, sealed, unsealed_bytes
+from ._integrity import DamagedError, appearing_whole, contents, json_bytes, sealed, unsealed
 from ._metrics_file import read_table, write_metrics
 
 METRICS, PROVENANCE, TIMING, CONFIG = "metrics.parquet", "provenance.json", "timing.json", "config.toml"
@@ -44,7 +44,7 @@ class StoredBlock(NamedTuple):
             lines += [f"{self.path / name}: missing" for name in (METRICS, PROVENANCE) if name not in files]
         timing: dict[str, Any] = {}
         try:
-            timing = unsealed_bytes(self.path / TIMING, (self.path / TIMING).read_bytes())
+            timing = self.timing()
         except DamagedError as error:
             lines.append(str(error))
         except OSError:
@@ -63,6 +63,15 @@ class StoredBlock(NamedTuple):
             return dict(json.loads((self.path / PROVENANCE).read_bytes()))
         except (OSError, ValueError, RecursionError, TypeError):
             return self.read().provenance
+
+    def timing(self) -> dict[str, Any]:
+        """How long it took, where and when.
+
+        Raises:
+            DamagedError: it is not what was written.
+            OSError: it cannot be read.
+        """
+        return unsealed(self.path / TIMING)
 
 
 def block_name(seeds: Sequence[int]) -> str:

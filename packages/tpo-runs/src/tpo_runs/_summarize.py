@@ -116,8 +116,7 @@ def _origins(store: Store, key: str, wanted: set[int]) -> list[Origin]:
     for block in store.blocks(key):
         if not (seeds := sorted(wanted.intersection(block.seeds))):
             continue
-        content = block.read()
-        origin = _origin(content.provenance, content.timing, seeds)
+        origin = _origin(block.provenance(), block.timing(), seeds)
         surroundings = origin.model_dump_json(exclude={"seeds", "seconds", "finished"})
         found[surroundings] = _together(found[surroundings], origin) if surroundings in found else origin
     return list(found.values())

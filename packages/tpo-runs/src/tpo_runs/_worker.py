@@ -38,7 +38,7 @@ def work(order: Order) -> None:
 
     What goes wrong is written beside the order, where the run finds it.
     """
-    from ._failures import told, write_traceback
+    from ._failures import told_and_kept
 
     orders = Orders(Path(order.store), order.run)
     if not orders.wanted(order.name) or (lock := orders.lock(order.name)) is None:
@@ -49,8 +49,8 @@ def work(order: Order) -> None:
     except Stopped:
         return
     except Exception as error:
-        path = write_traceback(Path(order.store) / "errors", order.name.partition("-")[0], error)
-        orders.fail(order.name, f"{told(error)}; the whole traceback is in {path}")
+        cell = order.name.partition("-")[0]
+        orders.fail(order.name, told_and_kept(error, Path(order.store), cell))
     finally:
         lock.release()
 
