@@ -136,9 +136,7 @@ class Orders:
         if keep:
             return
         discard(self.directory)
-        jobs = self._root / JOBS
-        if {path.name for path in jobs.iterdir()} <= {LOCKS}:
-            discard(jobs)
+        remove_locks(self._root)
 
     def _started(self, name: str) -> Path:
         return self.directory / f"{name}.started"
@@ -162,6 +160,13 @@ def end_earlier(store: Store) -> list[str]:
         if shutil.which("scancel"):
             subprocess.run(["scancel", f"--name={_job_name(path.name)}"], capture_output=True, timeout=60)
     return [path.name for path in runs]
+
+
+def remove_locks(root: Path) -> None:
+    """Remove what orders leave behind in a store, where no run has any."""
+    jobs = root / JOBS
+    if jobs.is_dir() and {path.name for path in jobs.iterdir()} <= {LOCKS}:
+        discard(jobs)
 
 
 def _job_name(run: str) -> str:

@@ -21,7 +21,7 @@ from ._listing import listing
 from ._load import LoadedConfig
 from ._lock import locked
 from ._manifest import check_same_settings, manifest, remove_replaced
-from ._orders import end_earlier
+from ._orders import end_earlier, remove_locks
 from ._processes import Alone
 from ._progress import Reporter
 from ._provenance import changes, provenance
@@ -130,6 +130,8 @@ def _train(
 ) -> list[str]:
     """Train the blocks where the config says; the labels of the cells that failed."""
     if not wanted:
+        # The workers of an earlier run may have trained the last blocks.
+        remove_locks(around.store.root)
         return []
     executor = make_executor(loaded.config.executor, loaded.path, around, short=short)
     try:
