@@ -78,7 +78,7 @@ def test_a_stopped_run_saves_and_goes_on_from_there(number, code, config, quiet,
     again = start(config, "--out", out)
     output, errors = again.communicate(timeout=300)
     assert again.returncode == 0, errors
-    assert f"goes on from step {max(steps)}" in output
+    assert f"goes on from step {max(steps):,}" in output
     assert contents(out) == quiet[0]
 
 
