@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tpo_runs._statistics import FAILED
 from tpo_runs._text_table import ABSENT, percent
 
 from .markdown import table
@@ -19,7 +20,7 @@ def relapse_table(runs: Sequence[Run]) -> str:
     for run in runs:
         highest = _highest(run)
         worst = percent(max(highest)) if highest else ABSENT
-        above = [sum(value > level for value in highest) for level in (COMING_BACK, 0.5)]
+        above = [sum(value > level for value in highest) for level in (COMING_BACK, FAILED)]
         counts = (len(run.cell.seeds), len(highest), *above)
         rows.append((run.link, run.label, *map(str, counts), worst, str(len(run.cell.failed))))
     columns = (

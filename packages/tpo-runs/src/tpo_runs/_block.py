@@ -42,7 +42,7 @@ class _Progress:
         self.pieces = [begun.metrics] if begun else []
         self.step = begun.step if begun else 0
         self.seconds = begun.facts["seconds"] if begun else 0.0
-        self.alive = ~np.isnan(begun.metrics["loss"][:, -1]) if begun else np.ones(seeds, bool)
+        self.alive = begun.alive if begun else np.ones(seeds, bool)
         self.provenance = dict(now)
         if begun:
             earlier = dict(begun.facts["provenance"])

@@ -11,7 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PyTree
+from jaxtyping import Bool, Float, PyTree
 
 from ._integrity import appearing_whole, damage, discard, json_bytes
 from ._storage_error import told_in_one_line
@@ -34,6 +34,11 @@ class Checkpoint(NamedTuple):
     state: PyTree
     metrics: Mapping[str, Float[np.ndarray, "seeds steps"]]
     facts: Mapping[str, Any]
+
+    @property
+    def alive(self) -> Bool[np.ndarray, " seeds"]:
+        """Which seeds have not diverged."""
+        return ~np.isnan(self.metrics["loss"][:, -1])
 
 
 class Checkpoints:

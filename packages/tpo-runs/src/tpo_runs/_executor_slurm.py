@@ -68,8 +68,8 @@ class SlurmBlocks(AbstractRemote):
 
     def _words(self, job: Any) -> str:
         path = job.paths.stderr
-        lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
-        last = f": {ascii_safe(lines[-1][:300])}" if lines else ""
+        last = _last_line(path.read_text(errors="replace")) if path.exists() else ""
+        last = f": {last}" if last else ""
         return f"job {job.job_id} ended without a result{last}; its log is {path}"
 
     def _drop(self, name: str) -> None:
@@ -156,5 +156,8 @@ def _run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def _last(done: subprocess.CompletedProcess[str]) -> str:
-    lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
-    return ascii_safe(lines[-1][:300]) if lines else f"{done.args[0]} ended with code {done.returncode}"
+    return _last_line(done.stderr) or f"{done.args[0]} ended with code {done.returncode}"
+
+
+def _last_line(text: str) -> str:
+    return ascii_safe("".join(text.strip().splitlines()[-1:])[:300])

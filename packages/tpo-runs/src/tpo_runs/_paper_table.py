@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from ._labels import point_label
-from ._paper import PaperComparison
+from ._paper import CROSSINGS, PaperComparison
 from ._paper_numbers import PaperNumber
 from ._statistics import Interval
 from ._text_table import ABSENT, TextTable, step_count
@@ -54,16 +54,14 @@ def quantity_words(number: PaperNumber) -> str:
 
 def published_words(number: PaperNumber) -> str:
     """The published number or bound, as the paper prints it."""
-    if number.above is not None:
-        return f"> {number.above:g}"
-    if number.below is not None:
-        return f"< {number.below:g}"
-    return value_words(number, number.value)
+    if number.bound:
+        return f"{'>' if number.bound == 'above' else '<'} {number.printed:g}"
+    return value_words(number, number.printed)
 
 
 def value_words(number: PaperNumber, value: float) -> str:
     """A value with as many decimals as the paper prints."""
-    if number.quantity in ("steps_to_1_percent", "block_to_5_percent") or math.isnan(value):
+    if number.quantity in CROSSINGS or math.isnan(value):
         return step_count(value)
     # Adding 0 turns the -0.0 that small negative values are rounded to into 0.0.
     digits = max(0, round(-math.log10(number.rounding)))

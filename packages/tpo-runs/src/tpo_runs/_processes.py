@@ -110,7 +110,7 @@ class Leader(Alone):
 
     def begin_block(self, seeds: Sequence[int], begun: Checkpoint | None) -> None:
         """The others begin the block too; those rows of a checkpoint that are theirs are sent to them."""
-        alive = [] if begun is None else (~np.isnan(begun.metrics["loss"][:, -1])).tolist()
+        alive = [] if begun is None else begun.alive.tolist()
         leaves = [] if begun is None else jax.tree.leaves(eqx.filter(begun.state, eqx.is_array))
         for index, rows in self._training.items():
             order = {"do": "block", "seeds": list(seeds), "alive": alive}

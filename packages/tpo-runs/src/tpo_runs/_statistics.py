@@ -141,7 +141,17 @@ def failed_share(final: Float[np.ndarray, " s"], *, above: float = FAILED) -> fl
     >>> failed_share(np.array([0.1, 0.9, np.nan, 0.5]))
     0.5
     """
-    return float(np.mean(~(final <= above)))
+    return float(np.mean(has_failed(final, above=above)))
+
+
+def has_failed(final: Float[np.ndarray, " s"], *, above: float = FAILED) -> Bool[np.ndarray, " s"]:
+    """Which seeds have failed: their final error is above a level, or NaN.
+
+    >>> import numpy as np
+    >>> has_failed(np.array([0.1, 0.9, np.nan, 0.5])).tolist()
+    [False, True, True, False]
+    """
+    return ~(final <= above)
 
 
 def highest_since_solved(

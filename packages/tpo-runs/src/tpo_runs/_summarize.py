@@ -16,7 +16,7 @@ from ._paper import PaperComparison, compare
 from ._paper_numbers import PaperNumber, paper_numbers
 from ._results import CellResult, final_error
 from ._space import check_writable
-from ._statistics import FAILED, highest_since_solved, relapses
+from ._statistics import has_failed, highest_since_solved, relapses
 from ._storage_error import told_in_one_line
 from ._store import Store
 from ._summary_file import NAME, CellRecord, Origin, PaperRecord, RunSummary, summary_bytes
@@ -90,7 +90,7 @@ def _cell(
         final_interval=summary.final.interval,
         first_below=[steps_to_threshold(of_seed[None], threshold) for of_seed in error],
         highest_since=rounded(highest_since_solved(error, solved=threshold)),
-        failed=result.seeds[~(final <= FAILED)].tolist(),
+        failed=result.seeds[has_failed(final)].tolist(),
         relapsed=result.seeds[relapses(error, solved=threshold)].tolist(),
         diverged=result.provenance.get("diverged", {}),
         crossing=summary.steps_to_threshold,
