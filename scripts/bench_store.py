@@ -7,6 +7,7 @@ of its own, whose memory is its highest.
 """
 
 import argparse
+import contextlib
 import json
 import resource
 import subprocess
@@ -20,7 +21,7 @@ from benchmark.bandit import bandit_config
 
 from tpo_runs import Store, load_config
 from tpo_runs._integrity import SUMS, json_bytes, sums
-from tpo_runs._listing import listing
+from tpo_runs._listing import list_cells
 from tpo_runs._manifest import manifest
 from tpo_runs._stored_block import PROVENANCE, TIMING, block_name
 
@@ -83,7 +84,8 @@ def measured(what: str, directory: Path) -> dict[str, float]:
         store = other
     began = time.perf_counter()
     if what == "list":
-        Console(file=io.StringIO()).print(listing(loaded, store))
+        with contextlib.redirect_stdout(io.StringIO()):
+            list_cells(loaded, store, json=False)
     elif what == "resume":
         store.remove_unfinished()
         assert not any(missing_blocks(cell, store) for cell in loaded.cells)

@@ -1,5 +1,7 @@
 """Whole runs through the program's `main`, at the smallest size."""
 
+import json
+
 import pytest
 
 from tpo_runs._cli import main
@@ -110,6 +112,18 @@ def test_listing_trains_nothing(config, capsys):
     text = capsys.readouterr().out
     assert text.count("not begun") == 2
     assert not (config.parent / "results").exists()
+
+
+def test_with_json_the_listing_is_an_event_for_each_cell(config, capsys):
+    assert main([str(config), "--methods", "PG", "--schedule.seeds", "1", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main([str(config), "--list", "--json"]) == 0
+    *cells, end = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [(cell["event"], cell["method"], cell["seeds"], cell["seeds_done"]) for cell in cells] == [
+        ("cell", "TPO", [0, 1], []),
+        ("cell", "PG", [0, 1], [0]),
+    ]
+    assert (end["event"], end["code"]) == ("end", 0)
 
 
 def test_a_wrong_config_ends_with_one_line_and_code_two(config, capsys):

@@ -17,7 +17,7 @@ from ._display_json import JsonDisplay
 from ._executor import make_executor
 from ._integrity import discard
 from ._jobs import Block, missing_blocks, wanted_seeds
-from ._listing import listing
+from ._listing import list_cells
 from ._load import LoadedConfig
 from ._lock import locked
 from ._manifest import check_same_settings, manifest, remove_replaced
@@ -59,7 +59,7 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals, processes
     """
     store = Store(arguments.out or default_out(loaded.path, arguments.smoke))
     if arguments.list:
-        make_console().print(listing(loaded, store))
+        list_cells(loaded, store, json=arguments.json)
         return 0
     set_up_jax(short=arguments.smoke)
     for cell in loaded.cells:
