@@ -4,13 +4,13 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ._command_hints import complaint
 from ._config_error import ConfigError
-from ._wording import ascii_safe
+from ._wording import ascii_safe, found
 
 FROM_RESULTS = ("report", "draw", "summarize")  # commands that read the results of a run, and no config
 COMMANDS = ("check", "show", "schema", *FROM_RESULTS)
@@ -19,7 +19,7 @@ DESCRIPTIONS = {
     "run": "Train the methods of a config file, store the results and draw the figures.",
     "check": "Check a config file and say what it would train. Nothing is trained or written.",
     "show": "Print a config as it takes effect: overrides applied, every default filled in.",
-    "draw": "Draw the figures and tables of a run again from its results. Nothing is trained.",
+    "draw": "Draw the figures and tables of a run again from its results or summaries. Nothing is trained.",
     "report": "Write one HTML page about a run from its results. Nothing is trained.",
     "summarize": "Write a small JSON file with the numbers and thinned curves of a run. Nothing is trained.",
     "schema": "Print the JSON Schema of config files, with which editors complete and check them.",
@@ -30,6 +30,7 @@ commands:
   tpo-runs check CONFIG                    check the config and say what it would train
   tpo-runs show CONFIG                     print the config as it takes effect, every default filled in
   tpo-runs draw OUT                        draw the figures and tables of the run that is stored in OUT
+  tpo-runs draw SUMMARY.json ...           the same from summaries, without their stores
   tpo-runs report OUT                      write one HTML page about the run that is stored in OUT
   tpo-runs summarize OUT                   write its numbers and thinned curves as one small JSON file
   tpo-runs schema                          print the JSON Schema of configs, for editors
@@ -70,8 +71,10 @@ class Arguments:
             "draw" or "summarize".
         smoke: whether to apply the config's smoke table.
         out: the directory of results and figures; None for one named after the config.
-        to: the file of the report or the summary; None for one in the directory of results.
+        to: the file of the report or the summary; None for one in the directory of results. Of "draw", the
+            folder of what is drawn from summaries; None for that of the first one.
         figures: the config that says what "draw" draws; None for that of the run.
+        summaries: the files that "draw" reads in place of a directory of results.
         methods: names with commas between them; None for all.
         overwrite: whether to train again what is already there.
         list: whether to show the cells and stop.
@@ -92,6 +95,7 @@ class Arguments:
     out: Path | None = None
     to: Path | None = None
     figures: Path | None = None
+    summaries: tuple[Path, ...] = ()
     methods: str | None = None
     overwrite: bool = False
     list: bool = False
@@ -134,14 +138,13 @@ def _parser(command: str) -> _Parser:
     if command == "schema":
         return parser
     if command in FROM_RESULTS:
+        if command == "draw":
+            _add_drawing(parser)
+            return parser
         parser.add_argument("out", type=Path, metavar="OUT", help="the directory of a run's results")
-        if command in FILES:
-            parser.add_argument(
-                "--to", type=Path, metavar="FILE", help=f"the file (default: OUT/{FILES[command]})"
-            )
-        else:
-            what = "draw what this config asks for"
-            parser.add_argument("--figures", type=Path, metavar="CONFIG", help=what)
+        parser.add_argument(
+            "--to", type=Path, metavar="FILE", help=f"the file (default: OUT/{FILES[command]})"
+        )
         return parser
     parser.add_argument("config", type=Path, metavar="CONFIG", help="the TOML file of the experiment")
     parser.add_argument("--smoke", action="store_true", help="apply the file's [smoke] table: a short run")
@@ -163,6 +166,15 @@ def _parser(command: str) -> _Parser:
     )
     _add_processes(parser)
     return parser
+
+
+def _add_drawing(parser: argparse.ArgumentParser) -> None:
+    what = "the directory of a run's results, or files that summarize wrote, whose seeds are drawn together"
+    parser.add_argument("out", type=Path, nargs="+", metavar="OUT | SUMMARY.json", help=what)
+    what = "draw what this config asks for; overrides such as --task.horizon 8 change it"
+    parser.add_argument("--figures", type=Path, metavar="CONFIG", help=what)
+    what = "of summaries: the folder to draw in (default: that of the first)"
+    parser.add_argument("--to", type=Path, metavar="DIR", help=what)
 
 
 def _add_processes(parser: argparse.ArgumentParser) -> None:
@@ -201,11 +213,35 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
         names = ["help", *(name for name in vars(options) if name != place)]
         names += ["version"] if command == "run" else []
         raise ConfigError([f"{parser.prog}: {complaint(unknown, names, words, COMMANDS)}"])
-    arguments = Arguments(**{"config": Path(), **vars(options)}, command=command, overrides=overrides)
+    chosen = {"config": Path(), **vars(options)}
+    if command == "draw":
+        chosen |= _sources(parser.prog, chosen)
+    if overrides and (command == "schema" or (command in FROM_RESULTS and chosen.get("figures") is None)):
+        hint = ", and here is none; --figures names one" if command == "draw" else ", and here is none"
+        raise ConfigError([f"{parser.prog}: --{ascii_safe(overrides[0][0])} changes a config{hint}"])
+    arguments = Arguments(**chosen, command=command, overrides=overrides)
     if arguments.track is None:
         return arguments
     names = json.dumps([name.strip() for name in arguments.track.split(",") if name.strip()])
     return dataclasses.replace(arguments, overrides=(*overrides, ("tracking.to", names)))
+
+
+def _sources(prog: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """What "draw" reads: one directory of results as `out`, or `summaries`."""
+    given: list[Path] = chosen["out"]
+    # A run's manifest is named by who means its directory.
+    summaries = [path for path in given if path.suffix == ".json" and path.name != "run.json"]
+    if len(summaries) == len(given):
+        return {"out": None, "summaries": tuple(given)}
+    if len(given) > 1:
+        other = next(path for path in given if path not in summaries)
+        fault = f"unexpected argument {found(str(other))}; expected one directory of results, or summaries"
+        raise ConfigError([f"{prog}: {fault}"])
+    if chosen["to"] is not None:
+        raise ConfigError(
+            [f"{prog}: --to is for summaries; what is drawn of a run goes to {given[0]}/figures"]
+        )
+    return {"out": given[0]}
 
 
 def default_out(config: Path, smoke: bool) -> Path:

@@ -27,7 +27,12 @@ def follow(arguments: Arguments, stop: StopSignals) -> int:
 
 
 def _from_results(arguments: Arguments) -> str:
-    """Read a store, write files, and name them."""
+    """Read a store or summaries, write files, and name them."""
+    if arguments.summaries:
+        from ._draw_summaries import draw_summaries
+
+        files = draw_summaries(arguments.summaries, arguments.to, arguments.figures, arguments.overrides)
+        return f"figures and tables: {', '.join(map(str, files))}"
     from ._run_directory import check_holds_run
 
     assert arguments.out is not None
@@ -42,7 +47,7 @@ def _from_results(arguments: Arguments) -> str:
         return str(write_summary(arguments.out, arguments.to))
     from ._redraw import redraw
 
-    files = redraw(arguments.out, arguments.figures)
+    files = redraw(arguments.out, arguments.figures, arguments.overrides)
     return f"figures and tables: {', '.join(map(str, files))}"
 
 

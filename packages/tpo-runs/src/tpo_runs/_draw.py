@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ._figures import FIGURES, save_figure
 from ._integrity import SUMS, damage, sums, write_file
-from ._paper import compare
+from ._paper import PaperComparison, compare
 from ._paper_table import paper_table
 from ._results import CellResult
 from ._specs_figure import figure_name, figure_spec
@@ -43,42 +43,74 @@ def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     for line in damage(store.figures) if (store.figures / SUMS).exists() else ():
         console.print(f"{line}; drawn again", highlight=False, markup=False, soft_wrap=True)
     (store.figures / SUMS).unlink(missing_ok=True)
-    written = []
-    metric = manifest.get("metric", "error")
-    for name, figure in figures_of(manifest, results):
-        if isinstance(figure, ValueError):
-            console.print(f"{name} is not drawn: {figure}", highlight=False, soft_wrap=True)
-        else:
-            written += save_figure(figure, store.figures / name)
-    summary = store.figures / "summary.md"
-    store.figures.mkdir(exist_ok=True)
-    heading = f"# {manifest['title']}\n\n" if manifest["title"] else ""
-    shown = tables_of(results, manifest["threshold"], metric)
-    # What took how long differs from run to run; the file does not.
-    timeless = [shown[0].without("seconds"), *shown[1:]]
-    write_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
-    written.append(summary)
+    shown = tables_of(results, manifest["threshold"], manifest.get("metric", "error"))
+    written = write_drawings(store.figures, manifest, results, shown, console)
     write_file(store.figures / SUMS, sums(store.figures, [path.name for path in written]).encode())
-    # On a terminal, what comes last is what is seen.
-    for table in reversed(shown) if tables else ():
-        if len(table.rows) <= MOST_SEED_ROWS or table is shown[0]:
-            fits = table is not shown[0] or console.width >= WIDE
-            console.print((table if fits else table.without(*SPARED)).rich())
+    if tables:
+        print_tables(shown, console)
     return written
 
 
+def write_drawings(
+    folder: Path,
+    looks: Mapping[str, Any],
+    results: Sequence[CellResult],
+    tables: Sequence[TextTable],
+    console: Console,
+) -> list[Path]:
+    """Write figures, and tables as `summary.md`.
+
+    Args:
+        folder: where to; it is made if needed.
+        looks: `title`, `figures` and `metric`, as in a run's manifest.
+        results: the cells that are drawn.
+        tables: of them, the summary first.
+        console: where to print what could not be drawn.
+
+    Returns:
+        The files written.
+    """
+    written = []
+    for name, figure in figures_of(looks, results):
+        if isinstance(figure, ValueError):
+            console.print(f"{name} is not drawn: {figure}", highlight=False, soft_wrap=True)
+        else:
+            written += save_figure(figure, folder / name)
+    summary = folder / "summary.md"
+    folder.mkdir(parents=True, exist_ok=True)
+    heading = f"# {looks['title']}\n\n" if looks["title"] else ""
+    # What took how long differs from run to run; the file does not.
+    timeless = [tables[0].without("seconds"), *tables[1:]]
+    write_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
+    return [*written, summary]
+
+
+def print_tables(tables: Sequence[TextTable], console: Console) -> None:
+    """Print the tables that fit, the summary, which is the first, at the end."""
+    # On a terminal, what comes last is what is seen.
+    for table in reversed(tables):
+        if len(table.rows) <= MOST_SEED_ROWS or table is tables[0]:
+            fits = table is not tables[0] or console.width >= WIDE
+            console.print((table if fits else table.without(*SPARED)).rich())
+
+
 def figures_of(
-    manifest: Mapping[str, Any], results: Sequence[CellResult]
+    looks: Mapping[str, Any], results: Sequence[CellResult]
 ) -> Iterator[tuple[str, Figure | ValueError]]:
-    """The figures that a run's manifest asks for, by name, each drawn or with the reason why not."""
-    for entry in manifest["figures"]:
+    """The figures that are asked for, by name, each drawn or with the reason why not.
+
+    Args:
+        looks: `title`, `figures` and `metric`, as in a run's manifest.
+        results: the cells that are drawn.
+    """
+    for entry in looks["figures"]:
         spec = figure_spec(entry)
-        title = spec.title or manifest["title"] or None
+        title = spec.title or looks["title"] or None
         shown = [result for result in results if spec.methods is None or result.method in spec.methods]
         if not shown:
             continue
         try:
-            options = spec.options(manifest.get("metric", "error"))
+            options = spec.options(looks.get("metric", "error"))
             yield figure_name(spec), FIGURES[spec.kind](shown, title=title, **options)
         except ValueError as error:
             # What a part of the methods or seeds has recorded may not be enough for every figure.
@@ -110,10 +142,14 @@ def summary_records(store: Store) -> list[dict[str, Any]]:
 
 def tables_of(results: Sequence[CellResult], threshold: float, metric: str) -> list[TextTable]:
     """All tables of a run that have rows, the summary first."""
-    tables = [
-        summary_table(results, threshold=threshold, metric=metric),
-        seeds_table(results, metric=metric),
-        paired_table(results, metric=metric),
-    ]
-    published = compare(results)
+    return nonempty_tables(
+        summary_table(results, threshold=threshold, metric=metric), results, compare(results), metric
+    )
+
+
+def nonempty_tables(
+    summary: TextTable, results: Sequence[CellResult], published: Sequence[PaperComparison], metric: str
+) -> list[TextTable]:
+    """The summary, every seed, paired differences and the paper's numbers; those that have rows."""
+    tables = [summary, seeds_table(results, metric=metric), paired_table(results, metric=metric)]
     return [table for table in tables if table.rows] + ([paper_table(published)] if published else [])

@@ -178,6 +178,11 @@ def _check(band: str, smooth: int, max_points: int) -> None:
 def _draw(axes: Axes, cell: CellResult, metric: str, style: MethodStyle, look: _Look) -> float:
     """Draw one cell and return the highest value drawn."""
     steps, curves = recorded_curves(cell.metric(metric), smooth=look.smooth, max_points=look.max_points)
+    if cell.bin_width > 1:
+        # A point in the middle of each bin, where a curve of constant pieces would look like stairs.
+        middle = steps % cell.bin_width == cell.bin_width // 2
+        if middle.any():
+            steps, curves = steps[middle], curves[:, middle]
     mean = look.lift(mean_curve(curves))
     # A few rare evaluations are points, not a continuum: mark them.
     marker = style.marker if len(steps) <= _MARKED else ""
@@ -242,10 +247,12 @@ def _note(results: Sequence[CellResult], names: Sequence[str], look: _Look) -> s
     longest = max(len(recorded_steps(values)) for values in metrics)
     every = -(-longest // look.max_points)
     word = _step_word(results)
+    width = max(result.bin_width for result in results)
     parts = [
         f"Line: mean over {seeds_label(results)}",
         "" if all(len(result.seeds) == 1 for result in results) else _BAND_WORDS[look.band],
         "; thin lines: single seeds" if look.seeds else "",
         f"; 1 {word} in {every} drawn" if every > 1 else "",
+        f"; means of {width} {word}s" if width > 1 else "",
     ]
     return "".join(parts)

@@ -41,12 +41,12 @@ def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
     if not store.has_manifest():
         return
     earlier = store.manifest()
-    lines = dict(_differences(earlier.get("settings", {}), _settings(loaded.config), ""))
+    lines = dict(differences(earlier.get("settings", {}), _settings(loaded.config), ""))
     before = {_place(entry): entry["key"] for entry in earlier["cells"]}
     for cell in loaded.cells:
         key = before.get(_place_of(cell), cell.key)
         if key != cell.key and not lines:
-            lines |= _differences(store.spec(key), cell.identity(), f"method '{cell.method}': ")
+            lines |= differences(store.spec(key), cell.identity(), f"method '{cell.method}': ")
     if lines:
         where = f"{store.root}: holds a run with other settings"
         ways = "choose another --out, or --overwrite, which removes those results"
@@ -91,12 +91,12 @@ def _place_of(cell: Cell) -> tuple[str, str]:
     return cell.method, repr(sorted(cell.point.items()))
 
 
-def _differences(there: Any, here: Any, path: str) -> Iterator[tuple[str, str]]:
+def differences(there: Any, here: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """The keys whose values differ, with both values in words."""
     if isinstance(there, Mapping) and isinstance(here, Mapping):
         for key in dict.fromkeys([*there, *here]):
             inner = f"{path}.{key}" if path and not path.endswith(": ") else f"{path}{key}"
-            yield from _differences(there.get(key, ABSENT), here.get(key, ABSENT), inner)
+            yield from differences(there.get(key, ABSENT), here.get(key, ABSENT), inner)
     elif there != here:
         yield path, f"{_value(there)} there, {_value(here)} in this config"
 

@@ -1,5 +1,6 @@
 """The figures and tables of a stored run, drawn again without training."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ._config_error import ConfigError
@@ -14,13 +15,14 @@ from ._store import Store
 LOOKS = ("title", "paper", "figures", "metric", "threshold")
 
 
-def redraw(out: Path, config: Path | None = None) -> list[Path]:
+def redraw(out: Path, config: Path | None = None, overrides: Sequence[tuple[str, str]] = ()) -> list[Path]:
     """Draw what a directory of results holds, complete or not, and print its tables.
 
     Args:
         out: the directory.
         config: a config file that says anew what is drawn: its title, figures, metric and threshold take the
             place of those that the run was made with. Nothing else of it is used.
+        overrides: changes to that config.
 
     Returns:
         The files written.
@@ -33,7 +35,7 @@ def redraw(out: Path, config: Path | None = None) -> list[Path]:
     store = Store(out)
     manifest = store.manifest()
     if config is not None:
-        looks = effective(load_config(config).config)
+        looks = effective(load_config(config, overrides=overrides).config)
         with locked(store.root):
             store.write_manifest(manifest | {key: looks[key] for key in LOOKS})
     with told_in_one_line(store.figures, "the results are intact"):

@@ -24,6 +24,7 @@ class CellResult:
         seeds: `[s]` distinct seeds.
         metrics: name to `[s, steps]`; "error", in `[0, 1]`, is always there; NaN where a probe has no value.
         provenance: versions, device, and `seconds`, the wall time of the cell's training.
+        bin_width: above 1 where metrics are constant over so many steps, as their mean.
 
     Raises:
         ValueError: "error" is missing, a shape disagrees, or a seed is there twice.
@@ -40,6 +41,7 @@ class CellResult:
     seeds: Int[np.ndarray, " s"]
     metrics: Mapping[str, Float[np.ndarray, "s steps"]]
     provenance: Mapping[str, Any]
+    bin_width: int = 1
 
     def __post_init__(self) -> None:
         where = f"cell {self.method!r} at {point_label(self.point) or 'no grid'}"

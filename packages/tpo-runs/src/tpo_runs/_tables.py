@@ -1,7 +1,7 @@
 """Summary tables over cells, and the table of single seeds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,7 @@ def summary_table(
     fraction: float = 0.01,
     metric: str = "error",
     title: str | None = None,
+    known: Mapping[CellResult, CellSummary] | None = None,
 ) -> TextTable:
     """One row per cell: final error, failed seeds, steps to the threshold, seconds.
 
@@ -76,6 +77,7 @@ def summary_table(
         fraction: the share of the steps that counts as the end, see `final_error`.
         metric: what counts as the error.
         title: of the table.
+        known: summaries of the cells that need not be computed from their metrics.
 
     Returns:
         The table; call its `rich()` or `markdown()`. A note names the seeds that diverged.
@@ -85,7 +87,9 @@ def summary_table(
     """
     rows = []
     for names, result in _ordered(results):
-        summary = summarise_cell(result, threshold=threshold, fraction=fraction, metric=metric)
+        summary = (known or {}).get(result) or summarise_cell(
+            result, threshold=threshold, fraction=fraction, metric=metric
+        )
         final = summary.final
         rows.append(
             (

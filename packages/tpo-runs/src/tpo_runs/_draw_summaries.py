@@ -1,0 +1,124 @@
+"""Figures and tables of summaries: the store is elsewhere, or seeds were trained in pieces."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ._cells import Cell
+from ._combine import combine_cells, combine_summaries
+from ._config_error import ConfigError
+from ._console import make_console
+from ._draw import nonempty_tables, print_tables, write_drawings
+from ._labels import cell_label
+from ._load import load_config
+from ._manifest import differences
+from ._space import check_writable
+from ._specs import Config, effective
+from ._storage_error import told_in_one_line
+from ._summary_file import CellRecord, RunSummary, read_summary
+from ._summary_results import precision_words, published, result_of, summary_of
+from ._tables import summary_table
+from ._wording import counted
+
+MOST_NAMED = 5
+Overrides = Sequence[tuple[str, str]]
+
+
+def draw_summaries(
+    paths: Sequence[Path], to: Path | None = None, config: Path | None = None, overrides: Overrides = ()
+) -> list[Path]:
+    """Draw what summaries hold, with all seeds of each cell, and print the tables.
+
+    Args:
+        paths: files that `tpo-runs summarize` wrote.
+        to: the folder of the figures; by default that of the first file.
+        config: a config that says what is drawn: its cells, as far as a summary has them with these settings,
+            under its names, in its figures. Without it, all cells are drawn in the figures of a config that
+            asks for none.
+        overrides: changes to the config, such as ("task.horizon", "8").
+
+    Returns:
+        The files written.
+
+    Raises:
+        ConfigError: a file is damaged or is no summary, they do not fit together, or none of them has a cell
+            of `config`.
+        StorageError: the figures cannot be written.
+    """
+    summary = combine_summaries([read_summary(path) for path in paths])
+    console = make_console()
+    looks: dict[str, Any] = {
+        "title": summary.title,
+        "figures": list(Config.model_fields["figures"].default),
+        "metric": summary.metric,
+    }
+    records = summary.cells
+    if config is not None:
+        loaded = load_config(config, overrides=overrides)
+        _check_same_measure(summary, loaded.config, config)
+        records, missing = _of_config(summary, loaded.cells, config)
+        looks |= {key: effective(loaded.config)[key] for key in ("title", "figures")}
+        if missing:
+            line = (
+                f"not drawn, since no summary has {'it' if len(missing) == 1 else 'them'}: {_some(missing)}"
+            )
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    results = [result_of(record, summary.metric) for record in records]
+    table = summary_table(
+        results,
+        threshold=summary.threshold,
+        metric=summary.metric,
+        known=dict(zip(results, map(summary_of, records), strict=True)),
+    )
+    table = dataclasses.replace(table, notes=(*table.notes, *precision_words(records)))
+    rows = published(zip(records, results, strict=True))
+    tables = nonempty_tables(table, results, rows, summary.metric)
+    folder = to or paths[0].parent
+    with told_in_one_line(folder, "the summaries are intact"):
+        check_writable(folder)
+        files = write_drawings(folder, looks, results, tables, console)
+    print_tables(tables, console)
+    return files
+
+
+def _check_same_measure(summary: RunSummary, config: Config, path: Path) -> None:
+    there, here = (summary.metric, summary.threshold), (config.metric, config.threshold)
+    if there != here:
+        raise ConfigError(
+            [
+                f"{path}: asks for {here[0]} below {here[1]:g}; "
+                f"the summaries hold {there[0]} below {there[1]:g}, and nothing else can be drawn from them"
+            ]
+        )
+
+
+def _of_config(summary: RunSummary, cells: Sequence[Cell], path: Path) -> tuple[list[CellRecord], list[str]]:
+    """The records of a config's cells, under its names, and the labels of those that no summary has."""
+    records, missing = [], []
+    for cell in cells:
+        # Another config may have had another name for the same settings.
+        found = [record for record in summary.cells if record.key == cell.key]
+        if not found:
+            missing.append(cell.label)
+            continue
+        record = combine_cells(found, summary.metric, summary.threshold)
+        records.append(record.model_copy(update={"method": cell.method, "point": dict(cell.point)}))
+    if not records:
+        fault = f"{path}: none of its {counted(len(cells), 'cell')} is in the summaries"
+        raise ConfigError([f"{fault}; {_nearest(summary.cells, cells)}"])
+    return records, missing
+
+
+def _nearest(records: Sequence[CellRecord], cells: Sequence[Cell]) -> str:
+    """The cell and the record whose settings differ least, and in what."""
+    pairs = ((cell, record) for cell in cells for record in records)
+    between = ((dict(differences(record.spec, cell.identity())), cell, record) for cell, record in pairs)
+    lines, cell, record = min(between, key=lambda found: len(found[0]))
+    changed = "; ".join(f"{key}: {text}" for key, text in lines.items())
+    return f"nearest is {cell_label(record.method, record.point)} to {cell.label}: {changed}"
+
+
+def _some(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - MOST_NAMED} more" if len(labels) > MOST_NAMED else ""
+    return "; ".join(labels[:MOST_NAMED]) + more

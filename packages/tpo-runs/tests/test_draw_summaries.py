@@ -1,0 +1,178 @@
+"""Figures and tables of summaries: those of the store that they were made from, and of several together."""
+
+import numpy as np
+import pytest
+from report_store import CONFIG, PAPER_CONFIG, make_store, store_of
+
+from tpo_runs import summarize
+from tpo_runs._cli import main
+from tpo_runs._summarize import write_summary
+from tpo_runs._summary_results import result_of
+
+FALLING = np.exp(-np.arange(450) / np.array([[30.0], [45.0], [60.0], [50.0]]))
+
+
+def summary_file(folder, errors, **options):
+    """The summary of a run of these errors, beside its store."""
+    return write_summary(store_of(folder, errors, **options).root, folder / "summary.json")
+
+
+def drawn(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.fixture
+def pieces(tmp_path):
+    """The summaries of seeds 0 and 1, and of 2 and 3."""
+    return [
+        str(summary_file(tmp_path / "a", FALLING[:2])),
+        str(summary_file(tmp_path / "b", FALLING[2:], first_seed=2)),
+    ]
+
+
+@pytest.mark.parametrize("complete", [True, False], ids=["complete", "a cell missing and a seed lost"])
+def test_tables_are_those_of_the_store(complete, tmp_path):
+    store = make_store(tmp_path, points=2, seeds=3, steps=450, complete=complete)
+    assert main(["draw", str(store.root)]) == 0
+    summary = write_summary(store.root)
+    assert main(["draw", str(summary), "--to", str(tmp_path / "again")]) == 0
+    again = (tmp_path / "again" / "summary.md").read_text()
+    assert again == (store.figures / "summary.md").read_text()
+    assert drawn(tmp_path / "again") == drawn(store.figures) - {"SHA256SUMS", "summary.json"}
+
+
+def test_numbers_beside_the_papers_are_those_of_the_store(tmp_path):
+    errors = np.exp(-np.arange(1000) / np.array([[30.0], [45.0]]))
+    store = store_of(tmp_path, errors, config=PAPER_CONFIG, method="Mine")
+    assert main(["draw", str(store.root)]) == 0
+    assert main(["draw", str(write_summary(store.root)), "--to", str(tmp_path / "again")]) == 0
+    again = (tmp_path / "again" / "summary.md").read_text()
+    assert "Beside arXiv" in again
+    assert again == (store.figures / "summary.md").read_text()
+
+
+def test_curves_are_the_bins_and_end_as_every_seed_does(tmp_path):
+    store = store_of(tmp_path, FALLING)
+    (record,) = summarize(store).cells
+    result = result_of(record, "error")
+    assert result.metrics["error"].shape == FALLING.shape
+    assert result.bin_width == 3
+    means = FALLING.astype(np.float32).reshape(4, 150, 3).mean(axis=2)
+    np.testing.assert_allclose(
+        result.metrics["error"][:, :444], np.repeat(means, 3, axis=1)[:, :444], rtol=1e-3
+    )
+    np.testing.assert_allclose(result.metrics["error"][:, -1], FALLING[:, -5:].mean(axis=1), rtol=1e-6)
+
+
+def test_another_metric_than_the_error_is_drawn_too(tmp_path):
+    config = 'metric = "loss"\n' + CONFIG.format(steps=450, seeds=4, horizons=[2])
+    store = store_of(tmp_path, FALLING, config=config)
+    (record,) = summarize(store).cells
+    assert np.isnan(result_of(record, "loss").metrics["error"]).all()
+    assert main(["draw", str(write_summary(store.root))]) == 0
+    assert "Final loss (%)" in (store.figures / "summary.md").read_text()
+
+
+def test_seeds_that_were_trained_in_pieces_are_drawn_together(pieces, tmp_path):
+    assert main(["draw", *pieces]) == 0
+    tables = (tmp_path / "a" / "summary.md").read_text()
+    whole = store_of(tmp_path / "whole", FALLING)
+    assert main(["draw", str(whole.root)]) == 0
+    expected = (whole.figures / "summary.md").read_text()
+    seeds = "**Final error (%) of every seed**"
+    assert tables.partition(seeds)[2] == expected.partition(seeds)[2]
+    assert "steps are known to within 3." in tables
+    assert drawn(tmp_path / "a") >= {"learning_curves.png", "learning_curves.pdf", "final_errors.png"}
+    assert not (tmp_path / "b" / "summary.md").exists()
+
+
+def test_drawing_twice_gives_the_same_bytes(pieces, tmp_path):
+    def files(name):
+        assert main(["draw", *pieces, "--to", str(tmp_path / name)]) == 0
+        return {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+
+    assert files("first") == files("second")
+
+
+def config_file(folder, text):
+    folder.mkdir()
+    path = folder / "asks.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_config_says_which_cells_are_drawn_and_how(pieces, tmp_path, capsys):
+    text = CONFIG.format(steps=450, seeds=1, horizons=[2, 3]).replace('name = "TPO"', 'name = "Ours"')
+    config = config_file(tmp_path / "c", f'figures = ["final_errors"]\n{text}')
+    assert main(["draw", *pieces, "--figures", config, "--to", str(tmp_path / "d")]) == 0
+    assert drawn(tmp_path / "d") == {"final_errors.png", "final_errors.pdf", "summary.md"}
+    tables = (tmp_path / "d" / "summary.md").read_text()
+    assert "Ours" in tables
+    assert "TPO" not in tables
+    assert "not drawn, since no summary has them: PPO, horizon = 2; " in capsys.readouterr().out
+
+
+def test_overrides_change_the_config(pieces, tmp_path):
+    config = config_file(tmp_path / "c", CONFIG.format(steps=20, seeds=1, horizons=[2]))
+    command = ["draw", *pieces, "--figures", config]
+    assert main([*command, "--schedule.steps", "450"]) == 0
+    assert main(command) == 2
+
+
+def test_where_no_cell_is_found_the_nearest_one_is_told_with_what_differs(pieces, tmp_path, capsys):
+    config = config_file(tmp_path / "c", CONFIG.format(steps=450, seeds=1, horizons=[4]))
+    assert main(["draw", *pieces, "--figures", config]) == 2
+    assert capsys.readouterr().err == (
+        f"{config}: none of its 3 cells is in the summaries; nearest is TPO, horizon = 2 to "
+        "TPO, horizon = 4: task.horizon: 2 there, 4 in this config\n"
+    )
+
+
+def test_another_measure_is_refused(pieces, tmp_path, capsys):
+    text = CONFIG.format(steps=450, seeds=1, horizons=[2])
+    config = config_file(tmp_path / "c", f"threshold = 0.05\n{text}")
+    assert main(["draw", *pieces, "--figures", config]) == 2
+    expected = "asks for error below 0.05; the summaries hold error below 0.01, and nothing else can be drawn"
+    assert expected in capsys.readouterr().err
+
+
+def test_a_damaged_summary_is_named_and_nothing_is_drawn(pieces, tmp_path, capsys):
+    (tmp_path / "b" / "summary.json").write_bytes(b"{}")
+    assert main(["draw", *pieces]) == 2
+    assert f"{pieces[1]}: damaged" in capsys.readouterr().err
+    assert not (tmp_path / "a" / "summary.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["draw", "results/a", "b.json"],
+            "tpo-runs draw: unexpected argument 'results/a'; expected one directory of results, or summaries",
+        ),
+        (
+            ["draw", "results/a", "--to", "b"],
+            "tpo-runs draw: --to is for summaries; what is drawn of a run goes to results/a/figures",
+        ),
+        (
+            ["draw", "b.json", "--task.horizon", "8"],
+            "tpo-runs draw: --task.horizon changes a config, and here is none; --figures names one",
+        ),
+        (
+            ["summarize", "results/a", "--task.horizon", "8"],
+            "tpo-runs summarize: --task.horizon changes a config, and here is none",
+        ),
+        (["draw", "b.json"], "b.json: cannot be read: No such file or directory; write it anew by tpo-runs"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told_in_one_line(words, line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(line)
+
+
+def test_a_summary_that_was_read_is_not_changed(pieces, tmp_path):
+    before = (tmp_path / "a" / "summary.json").read_bytes()
+    assert main(["draw", *pieces]) == 0
+    assert (tmp_path / "a" / "summary.json").read_bytes() == before
