@@ -136,6 +136,23 @@ def test_another_measure_is_refused(pieces, tmp_path, capsys):
     assert expected in capsys.readouterr().err
 
 
+def test_settings_of_one_name_are_drawn_only_where_a_config_tells_them_apart(pieces, tmp_path, capsys):
+    other = CONFIG.format(steps=450, seeds=4, horizons=[2]).replace("prompts = 4", "prompts = 8")
+    files = [pieces[0], str(summary_file(tmp_path / "c", FALLING, config=other))]
+    assert main(["draw", *files]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("the summaries hold TPO, horizon = 2 in 2 settings; name a config")
+    text = other.replace('name = "TPO"', 'name = "TPO, 8 prompts"')
+    ours = (
+        CONFIG.format(steps=450, seeds=4, horizons=[2]).partition("[[method]]")[2].partition("[[method]]")[0]
+    )
+    config = config_file(tmp_path / "both", f"{text}[[method]]{ours}")
+    assert main(["draw", *files, "--figures", config, "--to", str(tmp_path / "d")]) == 0
+    tables = (tmp_path / "d" / "summary.md").read_text()
+    assert "| TPO | 2 |" in tables
+    assert "| TPO, 8 prompts | 4 |" in tables
+
+
 def test_a_damaged_summary_is_named_and_nothing_is_drawn(pieces, tmp_path, capsys):
     (tmp_path / "b" / "summary.json").write_bytes(b"{}")
     assert main(["draw", *pieces]) == 2

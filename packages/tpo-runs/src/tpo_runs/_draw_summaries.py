@@ -1,9 +1,9 @@
 """Figures and tables of summaries: the store is elsewhere, or seeds were trained in pieces."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ._cells import Cell
 from ._combine import combine_cells, combine_summaries
@@ -13,12 +13,14 @@ from ._draw import nonempty_tables, print_tables, write_drawings
 from ._labels import cell_label
 from ._load import load_config
 from ._manifest import differences
+from ._results import CellResult
 from ._space import check_writable
 from ._specs import Config, effective
 from ._storage_error import told_in_one_line
 from ._summary_file import CellRecord, RunSummary, read_summary
 from ._summary_results import precision_words, published, result_of, summary_of
 from ._tables import summary_table
+from ._text_table import TextTable
 from ._wording import counted
 
 MOST_NAMED = 5
@@ -42,44 +44,51 @@ def draw_summaries(
         The files written.
 
     Raises:
-        ConfigError: a file is damaged or is no summary, they do not fit together, or none of them has a cell
-            of `config`.
+        ConfigError: a file is damaged or is no summary, they do not fit together, cells have one name and
+            point, or none of them is one of `config`.
         StorageError: the figures cannot be written.
     """
     summary = combine_summaries([read_summary(path) for path in paths])
     console = make_console()
-    looks: dict[str, Any] = {
-        "title": summary.title,
-        "figures": list(Config.model_fields["figures"].default),
-        "metric": summary.metric,
-    }
     records = summary.cells
+    looks = {"title": summary.title, "figures": list(Config.model_fields["figures"].default)}
     if config is not None:
         loaded = load_config(config, overrides=overrides)
         _check_same_measure(summary, loaded.config, config)
         records, missing = _of_config(summary, loaded.cells, config)
-        looks |= {key: effective(loaded.config)[key] for key in ("title", "figures")}
+        looks = {key: effective(loaded.config)[key] for key in looks}
         if missing:
             line = (
                 f"not drawn, since no summary has {'it' if len(missing) == 1 else 'them'}: {_some(missing)}"
             )
             console.print(line, highlight=False, markup=False, soft_wrap=True)
+    _check_told_apart(records)
     results = [result_of(record, summary.metric) for record in records]
-    table = summary_table(
-        results,
-        threshold=summary.threshold,
-        metric=summary.metric,
-        known=dict(zip(results, map(summary_of, records), strict=True)),
-    )
-    table = dataclasses.replace(table, notes=(*table.notes, *precision_words(records)))
-    rows = published(zip(records, results, strict=True))
-    tables = nonempty_tables(table, results, rows, summary.metric)
+    tables = _tables(summary, records, results)
     folder = to or paths[0].parent
     with told_in_one_line(folder, "the summaries are intact"):
         check_writable(folder)
-        files = write_drawings(folder, looks, results, tables, console)
+        files = write_drawings(folder, {**looks, "metric": summary.metric}, results, tables, console)
     print_tables(tables, console)
     return files
+
+
+def _tables(
+    summary: RunSummary, records: Sequence[CellRecord], results: Sequence[CellResult]
+) -> list[TextTable]:
+    """As those of a store, with what was computed from every step taken from the records."""
+    pairs = list(zip(records, results, strict=True))
+    known = {result: summary_of(record) for record, result in pairs}
+    first = summary_table(results, threshold=summary.threshold, metric=summary.metric, known=known)
+    first = dataclasses.replace(first, notes=(*first.notes, *precision_words(records)))
+    return nonempty_tables(first, results, published(pairs), summary.metric)
+
+
+def _check_told_apart(records: Sequence[CellRecord]) -> None:
+    label, count = Counter(cell_label(record.method, record.point) for record in records).most_common(1)[0]
+    if count > 1:
+        fix = "name a config whose grid or methods tell them apart, by --figures CONFIG"
+        raise ConfigError([f"the summaries hold {label} in {count} settings; {fix}"])
 
 
 def _check_same_measure(summary: RunSummary, config: Config, path: Path) -> None:
