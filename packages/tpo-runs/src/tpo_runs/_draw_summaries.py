@@ -56,7 +56,7 @@ def draw_summaries(
         loaded = load_config(config, overrides=overrides)
         _check_same_measure(summary, loaded.config, config)
         records, missing = _of_config(summary, loaded.cells, config)
-        looks = {key: effective(loaded.config)[key] for key in looks}
+        looks = effective(loaded.config)
         if missing:
             line = (
                 f"not drawn, since no summary has {'it' if len(missing) == 1 else 'them'}: {_some(missing)}"
