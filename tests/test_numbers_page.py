@@ -151,8 +151,9 @@ def test_tables_of_runs_without_a_summary_are_read(tmp_path):
 def test_machines_are_told_in_words():
     (origin,) = SUMMARY.cells[0].origins
     card = origin.model_copy(update={"devices": ["gpu: A fast card"], "seeds": [1]})
-    cell = SUMMARY.cells[0].model_copy(update={"origins": [origin, card]})
-    assert machine_words(cell) == "2 CPU cores, A fast card"
+    named = origin.model_copy(update={"processor": "A CPU, AVX2", "seeds": [2]})
+    cell = SUMMARY.cells[0].model_copy(update={"origins": [origin, card, named]})
+    assert machine_words(cell) == "2 CPU cores, A fast card, 2 CPU cores (A CPU, AVX2)"
 
 
 def test_pieces_of_a_run_count_as_one(tmp_path):

@@ -129,12 +129,14 @@ def _of_record(number: PaperNumber, record: PaperRecord, run: Run) -> Evidence:
 
 
 def machine_words(cell: CellRecord) -> str:
-    """What a cell was trained on: "2 CPU cores", "1 NVIDIA H100 80GB HBM3".
+    """What a cell was trained on: "2 CPU cores (AMD EPYC, AVX2)", "NVIDIA H100 80GB HBM3".
 
     Where its seeds were trained on several machines, all of them.
     """
     words = {}
     for origin in cell.origins:
         kinds = [kind.partition(": ")[2] for kind in origin.devices if not kind.startswith("cpu")]
-        words[" and ".join(kinds) or f"{origin.cpu_count or 'some'} CPU cores"] = None
+        cores = f"{origin.cpu_count or 'some'} CPU cores"
+        named = f"{cores} ({origin.processor})" if origin.processor else cores
+        words[" and ".join(kinds) or named] = None
     return ", ".join(words)

@@ -26,7 +26,9 @@ PACKAGES = (
     "numpy",
 )
 # What the bits of a result may depend on, besides the commit, which changes with every note in a document.
-BITS = ("versions", "python", "platform", "devices", "cpu_count", "xla_flags", "objective")
+BITS = ("versions", "python", "platform", "processor", "devices", "cpu_count", "xla_flags", "objective")
+# By their names in /proc/cpuinfo; XLA compiles for the widest that the processor has.
+VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
 
 
 def provenance(objective: str = "") -> dict[str, Any]:
@@ -49,12 +51,29 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
+def processor(listing: Path = Path("/proc/cpuinfo")) -> str:
+    """The name of the CPU, and where Linux lists them its widest vectors: "AMD EPYC, AVX2".
+
+    Args:
+        listing: the processors as Linux lists them.
+    """
+    try:
+        lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = facts.get("flags", "").split()
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    return ", ".join([name, *[word for flag, word in VECTORS.items() if flag in flags][:1]])
+
+
 @functools.cache
 def _surroundings() -> Mapping[str, Any]:
     return {
         "versions": versions(),
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "processor": processor(),
         "devices": sorted({f"{device.platform}: {device.device_kind}" for device in jax.devices()}),
         "cpu_count": os.cpu_count(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),

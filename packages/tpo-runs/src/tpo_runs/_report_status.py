@@ -9,7 +9,17 @@ from ._results import CellResult
 from ._store import Store
 from ._wording import counted
 
-FACTS = ("versions", "python", "platform", "devices", "cpu_count", "xla_flags", "git", "objective")
+FACTS = (
+    "versions",
+    "python",
+    "platform",
+    "processor",
+    "devices",
+    "cpu_count",
+    "xla_flags",
+    "git",
+    "objective",
+)
 
 
 class CellState(NamedTuple):

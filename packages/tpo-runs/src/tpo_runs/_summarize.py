@@ -131,6 +131,7 @@ def _origin(facts: Mapping[str, Any], timing: Mapping[str, Any], seeds: list[int
         dirty=git.get("dirty", False),
         versions=python | facts.get("versions", {}),
         devices=facts.get("devices", []),
+        processor=facts.get("processor", ""),
         cpu_count=facts.get("cpu_count"),
         xla_flags=facts.get("xla_flags", ""),
         objective=facts.get("objective", {}),

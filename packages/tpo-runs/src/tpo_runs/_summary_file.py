@@ -48,6 +48,7 @@ class Origin(_Record):
         dirty: whether there were changes that were not committed.
         versions: of Python and the packages.
         devices: kinds of devices.
+        processor: name of the CPU; "" where it was not noted.
         cpu_count: number of CPU cores.
         xla_flags: `XLA_FLAGS`.
         objective: hash of the user's own objective, by module.
@@ -61,6 +62,7 @@ class Origin(_Record):
     dirty: bool
     versions: dict[str, str]
     devices: list[str]
+    processor: str = ""
     cpu_count: int | None
     xla_flags: str
     objective: dict[str, str]
