@@ -26,7 +26,17 @@ PACKAGES = (
     "numpy",
 )
 # What the bits of a result may depend on, besides the commit, which changes with every note in a document.
-BITS = ("versions", "python", "platform", "processor", "devices", "cpu_count", "xla_flags", "objective")
+BITS = (
+    "versions",
+    "python",
+    "platform",
+    "processor",
+    "devices",
+    "cpu_count",
+    "xla_flags",
+    "matmul_precision",
+    "objective",
+)
 # By their names in /proc/cpuinfo; XLA compiles for the widest that the processor has.
 VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
 
@@ -77,6 +87,8 @@ def _surroundings() -> Mapping[str, Any]:
         "devices": sorted({f"{device.platform}: {device.device_kind}" for device in jax.devices()}),
         "cpu_count": os.cpu_count(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        # None is JAX's default, which on recent NVIDIA GPUs is TF32: three digits.
+        "matmul_precision": jax.config.jax_default_matmul_precision,
         "git": _git(),
     }
 

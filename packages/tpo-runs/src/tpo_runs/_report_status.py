@@ -17,6 +17,7 @@ FACTS = (
     "devices",
     "cpu_count",
     "xla_flags",
+    "matmul_precision",
     "git",
     "objective",
 )

@@ -134,6 +134,7 @@ def _origin(facts: Mapping[str, Any], timing: Mapping[str, Any], seeds: list[int
         processor=facts.get("processor", ""),
         cpu_count=facts.get("cpu_count"),
         xla_flags=facts.get("xla_flags", ""),
+        matmul_precision=facts.get("matmul_precision"),
         objective=facts.get("objective", {}),
         host=timing.get("host", ""),
         seconds=timing["seconds"],

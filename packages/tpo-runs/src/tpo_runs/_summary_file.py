@@ -51,6 +51,7 @@ class Origin(_Record):
         processor: name of the CPU; "" where it was not noted.
         cpu_count: number of CPU cores.
         xla_flags: `XLA_FLAGS`.
+        matmul_precision: `JAX_DEFAULT_MATMUL_PRECISION`; None for JAX's default.
         objective: hash of the user's own objective, by module.
         host: name of the machine.
         seconds: of training, all blocks of these seeds together.
@@ -65,6 +66,7 @@ class Origin(_Record):
     processor: str = ""
     cpu_count: int | None
     xla_flags: str
+    matmul_precision: str | None = None
     objective: dict[str, str]
     host: str
     seconds: Number
