@@ -28,7 +28,7 @@ def pages(root: Path) -> dict[str, str]:
         ConfigError: a summary is damaged, a note is missing or superfluous.
     """
     runs = all_runs(root)
-    rows = all_rows(root, runs)
+    rows = all_rows(runs)
     return {
         "docs/numbers.md": numbers_page(rows, read_notes(root / NOTES)),
         "docs/seed_noise.md": seed_noise_page(runs),

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import write_numbers  # noqa: E402
 from numbers_page import markdown, relapse_tables, subsamples  # noqa: E402
-from numbers_page.evidence import Evidence, best, evidence_for, machine_words, printed_rows  # noqa: E402
+from numbers_page.evidence import Evidence, best, evidence_for, machine_words  # noqa: E402
 from numbers_page.notes import Note, assign, read_notes  # noqa: E402
 from numbers_page.page import Row, all_rows, numbers_page  # noqa: E402
 from numbers_page.relapse_tables import relapse_table, two_kinds_table  # noqa: E402
@@ -31,7 +31,7 @@ SUMMARY = read_summary(ROOT / "figures" / "tabular_single" / "summary.json")
 
 @pytest.fixture(scope="module")
 def rows():
-    return all_rows(ROOT, all_runs(ROOT))
+    return all_rows(all_runs(ROOT))
 
 
 def evidence(verdict, seeds=4, steps=1000, **facts):
@@ -100,7 +100,6 @@ def test_what_can_be_judged_comes_first_then_seeds_then_steps():
         evidence("differs", seeds=10, steps=1000),
         evidence("agrees", seeds=4, steps=2000),
         evidence("agrees", seeds=4, steps=1000),
-        evidence("agrees", seeds=4, steps=1000, machine=""),
         evidence("run too short", seeds=100),
         evidence("one seed", seeds=1, steps=5000),
     ]
@@ -120,32 +119,13 @@ def test_a_run_speaks_for_the_numbers_of_its_own_setting_only():
     runs = all_runs(ROOT)
     for run in runs:
         for published in paper_numbers():
-            found = evidence_for(published, [run], [])
+            found = evidence_for(published, [run])
             assert bool(found) == (
                 published.matches(run.cell.spec)
                 and all(
                     record.ours == record.ours for record in run.cell.paper if record.name == published.name
                 )
             )
-
-
-def test_tables_of_runs_without_a_summary_are_read(tmp_path):
-    folder = tmp_path / "figures" / "old"
-    folder.mkdir(parents=True)
-    text = (ROOT / "figures" / "eta_sweep" / "summary.md").read_text()
-    (folder / "summary.md").write_text(text)
-    printed = printed_rows(tmp_path)
-    found = {n.name: evidence_for(n, [], printed) for n in paper_numbers()}
-    told = {name: items for name, items in found.items() if items}
-    assert len(told) == len(printed) == 12
-    (half,) = next(
-        items
-        for name, items in told.items()
-        if name[:2] == ("Table 5", "steps_to_1_percent") and "0.5" in name[3]
-    )
-    assert half == Evidence("63", "[56, 65]", "differs", 10, 1000, "old")
-    (folder / "summary.json").touch()
-    assert printed_rows(tmp_path) == []
 
 
 def test_machines_are_told_in_words():
@@ -156,17 +136,31 @@ def test_machines_are_told_in_words():
     assert machine_words(cell) == "2 CPU cores, A fast card, 2 CPU cores (A CPU, AVX2)"
 
 
-def test_pieces_of_a_run_count_as_one(tmp_path):
+def write_piece(root, folder, name, cells):
     from tpo_runs._summary_file import summary_bytes
 
+    path = root / "figures" / folder / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(summary_bytes(SUMMARY.model_copy(update={"cells": cells})))
+
+
+def test_pieces_of_a_run_count_as_one(tmp_path):
     for name, seeds in (("a", slice(0, 60)), ("b", slice(60, 100))):
-        (tmp_path / "figures" / name).mkdir(parents=True)
-        cells = [cut(cell, seeds) for cell in SUMMARY.cells]
-        path = tmp_path / "figures" / name / f"summary_{name}.json"
-        path.write_bytes(summary_bytes(SUMMARY.model_copy(update={"cells": cells})))
+        write_piece(tmp_path, name, f"summary_{name}", [cut(cell, seeds) for cell in SUMMARY.cells])
     runs = all_runs(tmp_path)
     assert {run.folder for run in runs} == {"a"}
     assert [run.cell.final_mean for run in runs] == [cell.final_mean for cell in SUMMARY.cells]
+
+
+def test_the_folder_with_most_seeds_names_a_cell_and_has_the_last_word(tmp_path):
+    cell = SUMMARY.cells[0]
+    other = cut(cell, slice(0, 50)).model_copy(update={"point": {"task.horizon": 9}, "final": [0.5] * 50})
+    write_piece(tmp_path, "a", "summary", [other])
+    write_piece(tmp_path, "b", "summary", [cut(cell, slice(0, 40))])
+    write_piece(tmp_path, "b", "summary_2", [cut(cell, slice(40, 80))])
+    (run,) = all_runs(tmp_path)
+    assert (run.folder, run.cell.point) == ("b", cell.point)
+    assert run.cell.final == cell.final[:80]
 
 
 def cut(cell, seeds):

@@ -1,22 +1,17 @@
 """What our runs say about a published number, and which of them says most."""
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from tpo_runs._labels import point_label
 from tpo_runs._paper_numbers import PaperNumber
-from tpo_runs._paper_table import interval_words, published_words, quantity_words, value_words
+from tpo_runs._paper_table import interval_words, value_words
 from tpo_runs._statistics import Interval
 from tpo_runs._summary_file import CellRecord, PaperRecord
-from tpo_runs._text_table import ABSENT
 
 from .runs import Run
 
 JUDGED = ("agrees", "differs")
-BESIDE = "**Beside arXiv 2604.06159**"
 
 
 @dataclass(frozen=True)
@@ -29,8 +24,8 @@ class Evidence:
         verdict: "agrees" or "differs", or why neither can be said.
         seeds: how many; likewise `steps`.
         folder: below figures/.
-        seconds: of training, all seeds together; NaN where the run has no summary.json.
-        machine: on which; empty where the run has no summary.json.
+        seconds: of training, all seeds together.
+        machine: on which.
     """
 
     ours: str
@@ -39,8 +34,8 @@ class Evidence:
     seeds: int
     steps: int
     folder: str
-    seconds: float = math.nan
-    machine: str = ""
+    seconds: float
+    machine: str
 
     @property
     def judged(self) -> bool:
@@ -49,72 +44,23 @@ class Evidence:
 
 
 def best(found: Iterable[Evidence]) -> Evidence | None:
-    """What is judged before what is not, then most seeds, then most steps, then what has a summary.json."""
-    return max(found, key=lambda e: (e.judged, e.seeds, e.steps, bool(e.machine)), default=None)
+    """What is judged before what is not, then most seeds, then most steps."""
+    return max(found, key=lambda e: (e.judged, e.seeds, e.steps), default=None)
 
 
-def evidence_for(
-    number: PaperNumber, runs: Sequence[Run], tables: Sequence[dict[str, str]]
-) -> list[Evidence]:
-    """What all runs say about a number.
-
-    Args:
-        number: the published number.
-        runs: those with a summary.json.
-        tables: rows of `printed_rows`, of those without.
-    """
-    found = [
+def evidence_for(number: PaperNumber, runs: Sequence[Run]) -> list[Evidence]:
+    """What all runs say about a number."""
+    return [
         _of_record(number, record, run)
         for run in runs
         for record in run.cell.paper
         if record.name == number.name and record.ours == record.ours
     ]
-    return found + [_of_row(row) for row in tables if _prints(row, number)]
-
-
-def printed_rows(root: Path) -> list[dict[str, str]]:
-    """The rows of "Beside arXiv" in each `figures/*/summary.md` that has no summary.json beside it."""
-    rows = []
-    for path in sorted(root.glob("figures/*/summary.md")):
-        if not any(path.parent.glob("summary*.json")):
-            lines = [line for line in _table(path.read_text(encoding="utf-8")) if line]
-            names = _cells(lines[0]) if lines else []
-            rows += [
-                dict(zip(names, _cells(line), strict=True), folder=path.parent.name) for line in lines[2:]
-            ]
-    return rows
-
-
-def _table(text: str) -> list[str]:
-    after = text.partition(BESIDE)[2].strip()
-    return after.partition("\n\n")[0].splitlines()
-
-
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip("| ").split(" | ")]
-
-
-def _prints(row: dict[str, str], number: PaperNumber) -> bool:
-    expected = {
-        "source": number.source,
-        "quantity": quantity_words(number) if not number.unmatched else "",
-        "conditions": point_label(number.label) or ABSENT,
-        "paper": published_words(number),
-    }
-    # In the runs' tables a method has the name of the config: "TPO" on token groups, "TPO, 1 epoch".
-    named = row["method"].partition(",")[0] == number.method.removesuffix(" (token groups)")
-    return named and all(row[key] == text for key, text in expected.items())
-
-
-def _of_row(row: dict[str, str]) -> Evidence:
-    seeds, steps = (int(re.sub(r"\(.*\)|,", "", row[name])) for name in ("seeds (paper)", "steps (paper)"))
-    verdict = row["verdict"].replace("fewer steps", "run too short")  # older tables had other words
-    return Evidence(row["ours"], row["95% interval"], verdict, seeds, steps, row["folder"])
 
 
 def _of_record(number: PaperNumber, record: PaperRecord, run: Run) -> Evidence:
     ours = value_words(number, record.ours)
-    if record.precision > number.evaluate_every:
+    if record.precision > number.evaluate_every and math.isfinite(record.ours):
         ours = f"{ours} (within {record.precision})"
     return Evidence(
         ours=ours,

@@ -4,7 +4,6 @@ import itertools
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from tpo_runs._labels import point_label
@@ -13,7 +12,7 @@ from tpo_runs._paper_table import published_words, quantity_words
 from tpo_runs._progress import duration
 from tpo_runs._text_table import ABSENT
 
-from .evidence import Evidence, best, evidence_for, printed_rows
+from .evidence import Evidence, best, evidence_for
 from .markdown import table
 from .notes import Note, assign
 from .runs import Run
@@ -33,8 +32,7 @@ A number **agrees** when it lies, rounded as it is printed, in our 95% bootstrap
 bound when part of the interval is there. Nothing is concluded from a run of fewer steps than the paper's,
 or of one seed: its verdict says so. Of several runs of a number the table shows one that can be judged
 before one that cannot, then the one with most seeds, then with most steps. Times are of training all seeds
-of the row, on the machine beside it, which others used too; where there is none, the run is from before
-summaries were kept.
+of the row, on the machine beside it, which others used too.
 
 The interval holds our seed noise alone. The paper's numbers have noise of their own, and [what that
 does](seed_noise.md) is a page of its own.
@@ -63,10 +61,9 @@ class Row(NamedTuple):
         return NOT_COMPARABLE if self.number.unmatched else NOT_RUN
 
 
-def all_rows(root: Path, runs: Sequence[Run]) -> list[Row]:
+def all_rows(runs: Sequence[Run]) -> list[Row]:
     """A row for each published number, in the paper's order of tables."""
-    tables = printed_rows(root)
-    return [Row(number, best(evidence_for(number, runs, tables))) for number in paper_numbers()]
+    return [Row(number, best(evidence_for(number, runs))) for number in paper_numbers()]
 
 
 def numbers_page(rows: Sequence[Row], notes: Sequence[Note]) -> str:
@@ -122,8 +119,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         verdict,
         f"{evidence.seeds} ({number.seeds})",
         f"{evidence.steps:,} ({number.steps:,})",
-        duration(evidence.seconds) if evidence.machine else ABSENT,
-        evidence.machine or ABSENT,
+        duration(evidence.seconds),
+        evidence.machine,
         f"[{evidence.folder}](../figures/{evidence.folder}/summary.md)",
     )
 

@@ -51,6 +51,11 @@ def all_runs(root: Path) -> list[Run]:
 
 
 def _united(pieces: list[Run]) -> Run:
-    largest = max(pieces, key=lambda run: len(run.cell.seeds))
-    cell = combine_cells([run.cell for run in pieces], largest.metric, largest.threshold)
-    return largest._replace(cell=cell)
+    """The pieces as one, named and in doubt valued as in the folder that has most of the seeds."""
+    seeds: dict[str, set[int]] = {}
+    for run in pieces:
+        seeds.setdefault(run.folder, set()).update(run.cell.seeds)
+    main = max(seeds, key=lambda folder: len(seeds[folder]))
+    first, *others = sorted(pieces, key=lambda run: run.folder != main)
+    cells = [run.cell for run in (first, *others)]
+    return first._replace(cell=combine_cells(cells, first.metric, first.threshold))

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from ._config_error import ConfigError
 from ._curve_statistics import steps_to_threshold, steps_to_threshold_interval
 from ._labels import cell_label
-from ._paper import CROSSINGS, crossing, judge, mean_and_interval
+from ._paper import CROSSINGS, bins_interval, crossing, judge, mean_and_interval
 from ._paper_numbers import PaperNumber, paper_numbers
 from ._statistics import summarise
 from ._summary_file import CellRecord, Origin, PaperRecord, RunSummary
@@ -45,7 +45,7 @@ def combine_cells(cells: Sequence[CellRecord], metric: str, threshold: float) ->
 
     What every seed has by itself stays exact. Where no record has all seeds, the step at which their mean
     crosses a level is found on the binned curves: it is the start of the first bin whose mean is below, and
-    `bin_width` is its precision.
+    `bin_width` is its precision. Its interval holds whole bins.
 
     Args:
         cells: records of one key.
@@ -77,7 +77,6 @@ def _united(kept: Sequence[Place], metric: str, threshold: float) -> CellRecord:
     curves = np.array([cell.curves[i] for cell, i in kept])
     final = [cell.final[i] for cell, i in kept]
     ends = summarise(np.array(final))
-    low, high = steps_to_threshold_interval(curves, threshold)
     parts = list({id(cell): cell for cell, _ in kept}.values())
     numbers = [number for number in paper_numbers() if number.matches(first.spec)]
     return first.model_copy(
@@ -95,7 +94,9 @@ def _united(kept: Sequence[Place], metric: str, threshold: float) -> CellRecord:
                 seed: cell.diverged[seed] for cell, i in kept if (seed := str(cell.seeds[i])) in cell.diverged
             },
             "crossing": first.bin_width * steps_to_threshold(curves, threshold),
-            "crossing_interval": (first.bin_width * low, first.bin_width * high),
+            "crossing_interval": tuple(
+                bins_interval(steps_to_threshold_interval(curves, threshold), first.bin_width)
+            ),
             "crossing_precision": first.bin_width,
             "seconds": sum(cell.seconds for cell in parts),
             "origins": [origin for part in parts for origin in _origins(part, kept)],
