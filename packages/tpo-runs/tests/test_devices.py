@@ -91,18 +91,24 @@ def test_a_layout_uses_most_devices_and_prefers_seeds(seeds, prompts, devices, l
 
 
 @pytest.mark.parametrize(
-    ("given", "short", "flags"),
+    ("version", "given", "short", "flags"),
     [
-        ("", False, {"xla_backend_optimization_level=1"}),
-        ("", True, {"xla_backend_optimization_level=1", "xla_cpu_use_fusion_emitters=false"}),
+        ("0.10.2", "", False, {"xla_backend_optimization_level=1"}),
+        ("0.10.2", "", True, {"xla_backend_optimization_level=1", "xla_cpu_use_fusion_emitters=false"}),
+        ("0.11.1", "", True, {"xla_backend_optimization_level=1"}),
+        ("0.12.0.1", "", True, {"xla_backend_optimization_level=1"}),
         (
+            "0.10.2",
             "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=true",
             True,
             {"xla_backend_optimization_level=0", "xla_cpu_use_fusion_emitters=true"},
         ),
     ],
 )
-def test_a_short_run_compiles_quickly_and_the_environment_has_the_last_word(given, short, flags, monkeypatch):
+def test_a_short_run_compiles_quickly_and_the_environment_has_the_last_word(
+    version, given, short, flags, monkeypatch
+):
+    monkeypatch.setattr(_devices.jaxlib, "__version__", version)
     monkeypatch.setenv("XLA_FLAGS", given)
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "unused")
