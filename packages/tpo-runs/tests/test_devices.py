@@ -116,3 +116,21 @@ def test_a_short_run_compiles_quickly_and_the_environment_has_the_last_word(
     monkeypatch.setattr(_devices, "_has_gpu_plugin", lambda: False)
     _devices.set_up_jax(short=short)
     assert set(os.environ["XLA_FLAGS"].split()) == {f"--{flag}" for flag in flags}
+
+
+@pytest.mark.parametrize(
+    ("plugin", "given", "precision"),
+    [(False, None, None), (True, None, "highest"), (True, "tensorfloat32", None)],
+)
+def test_a_gpu_multiplies_in_full_float32_unless_the_environment_says_otherwise(
+    plugin, given, precision, monkeypatch
+):
+    updated = {}
+    monkeypatch.setattr(_devices.jax.config, "update", updated.__setitem__)
+    monkeypatch.setattr(_devices, "_has_gpu_plugin", lambda: plugin)
+    monkeypatch.delenv("JAX_DEFAULT_MATMUL_PRECISION", raising=False)
+    monkeypatch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", ""))
+    if given:
+        monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", given)
+    _devices.set_up_jax()
+    assert updated.get("jax_default_matmul_precision") == precision

@@ -16,7 +16,8 @@ def set_up_jax(*, short: bool = False, cpus: int | None = None) -> None:
     They take effect where JAX has not run anything yet in this process.
 
     Every CPU core counts as a device, so that seeds train side by side: XLA's own threads leave much of a
-    second core idle on steps this small. Compiled programs are kept in the user's cache directory.
+    second core idle on steps this small. Compiled programs are kept in the user's cache directory. On a GPU,
+    matrix products are full float32, so that it agrees with a CPU to rounding.
 
     Args:
         short: whether the run is over so soon that compiling counts for more than training.
@@ -30,6 +31,8 @@ def set_up_jax(*, short: bool = False, cpus: int | None = None) -> None:
     if cpus is not None or not told:
         with contextlib.suppress(RuntimeError):  # too late: JAX runs already
             jax.config.update("jax_num_cpu_devices", cpus or _cores())
+    if _has_gpu_plugin() and "JAX_DEFAULT_MATMUL_PRECISION" not in os.environ:
+        jax.config.update("jax_default_matmul_precision", "highest")
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache / "tpo-runs" / "xla"))
