@@ -108,7 +108,7 @@ def test_a_layout_uses_most_devices_and_prefers_seeds(seeds, prompts, devices, l
 def test_a_short_run_compiles_quickly_and_the_environment_has_the_last_word(
     version, given, short, flags, monkeypatch
 ):
-    monkeypatch.setattr(_devices.jaxlib, "__version__", version)
+    monkeypatch.setattr(_devices.importlib.metadata, "version", lambda name: version)
     monkeypatch.setenv("XLA_FLAGS", given)
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "unused")

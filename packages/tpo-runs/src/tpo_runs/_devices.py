@@ -2,12 +2,12 @@
 
 import contextlib
 import gc
+import importlib.metadata
 import importlib.util
 import os
 from pathlib import Path
 
 import jax
-import jaxlib
 
 
 def set_up_jax(*, short: bool = False, cpus: int | None = None) -> None:
@@ -50,7 +50,7 @@ def _compiler_flags(short: bool) -> list[tuple[str, str]]:
 
 
 def _jaxlib() -> tuple[int, ...]:
-    return tuple(int(part) for part in jaxlib.__version__.split(".")[:3])
+    return tuple(int(part) for part in importlib.metadata.version("jaxlib").split(".")[:3])
 
 
 def _has_gpu_plugin() -> bool:
