@@ -88,7 +88,7 @@ def _surroundings() -> Mapping[str, Any]:
         "cpu_count": os.cpu_count(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         # None is JAX's default, which on recent NVIDIA GPUs is TF32: three digits.
-        "matmul_precision": jax.config.jax_default_matmul_precision,
+        "matmul_precision": jax.config.values["jax_default_matmul_precision"],
         "git": _git(),
     }
 
