@@ -12,6 +12,7 @@ import pytest
 from tpo_runs import ConfigError, read_summary
 from tpo_runs._paper_numbers import PaperNumber, paper_numbers
 from tpo_runs._statistics import bootstrap_interval
+from tpo_runs._summary_file import summary_bytes
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -137,8 +138,6 @@ def test_machines_are_told_in_words():
 
 
 def write_piece(root, folder, name, cells):
-    from tpo_runs._summary_file import summary_bytes
-
     path = root / "figures" / folder / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(summary_bytes(SUMMARY.model_copy(update={"cells": cells})))

@@ -56,6 +56,6 @@ def _united(pieces: list[Run]) -> Run:
     for run in pieces:
         seeds.setdefault(run.folder, set()).update(run.cell.seeds)
     main = max(seeds, key=lambda folder: len(seeds[folder]))
-    first, *others = sorted(pieces, key=lambda run: run.folder != main)
-    cells = [run.cell for run in (first, *others)]
-    return first._replace(cell=combine_cells(cells, first.metric, first.threshold))
+    pieces = sorted(pieces, key=lambda run: run.folder != main)
+    first = pieces[0]
+    return first._replace(cell=combine_cells([run.cell for run in pieces], first.metric, first.threshold))

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from ._config_error import ConfigError
 from ._curve_statistics import steps_to_threshold, steps_to_threshold_interval
 from ._labels import cell_label
-from ._paper import CROSSINGS, bins_interval, crossing, judge, mean_and_interval
+from ._paper import CROSSINGS, crossing, judge, mean_and_interval
 from ._paper_numbers import PaperNumber, paper_numbers
 from ._statistics import summarise
 from ._summary_file import CellRecord, Origin, PaperRecord, RunSummary
@@ -94,9 +94,7 @@ def _united(kept: Sequence[Place], metric: str, threshold: float) -> CellRecord:
                 seed: cell.diverged[seed] for cell, i in kept if (seed := str(cell.seeds[i])) in cell.diverged
             },
             "crossing": first.bin_width * steps_to_threshold(curves, threshold),
-            "crossing_interval": tuple(
-                bins_interval(steps_to_threshold_interval(curves, threshold), first.bin_width)
-            ),
+            "crossing_interval": steps_to_threshold_interval(curves, threshold, width=first.bin_width),
             "crossing_precision": first.bin_width,
             "seconds": sum(cell.seconds for cell in parts),
             "origins": [origin for part in parts for origin in _origins(part, kept)],

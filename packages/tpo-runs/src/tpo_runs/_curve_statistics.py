@@ -97,6 +97,7 @@ def steps_to_threshold_interval(
     error: Float[np.ndarray, "s steps"],
     threshold: float = 0.01,
     *,
+    width: int = 1,
     confidence: float = CONFIDENCE,
     resamples: int = 2000,
     seed: int = 0,
@@ -104,18 +105,22 @@ def steps_to_threshold_interval(
     """Percentile bootstrap interval of `steps_to_threshold` over seeds.
 
     Args:
-        error: `[s, steps]` in `[0, 1]`.
+        error: `[s, steps]` in `[0, 1]`, or of bins of steps.
         threshold: in `[0, 1]`.
+        width: of a bin, in steps.
         confidence: in (0, 1).
         resamples: bootstrap resamples.
         seed: of the resampling.
 
     Returns:
-        The interval; an end is infinite where that share of the resamples never gets below. NaN for one seed.
+        The interval, from the first step of its first bin to the last one of its last; an end is infinite
+        where that share of the resamples never gets below. NaN for one seed.
 
     >>> import numpy as np
     >>> steps_to_threshold_interval(np.array([[0.9, 0.0, 0.0], [0.9, 0.9, 0.0]]))
     Interval(low=1.0, high=2.0)
+    >>> steps_to_threshold_interval(np.array([[0.9, 0.0, 0.0], [0.9, 0.9, 0.0]]), width=5)
+    Interval(low=5.0, high=14.0)
     """
     count, length = error.shape
     if count < 2:
@@ -130,7 +135,7 @@ def steps_to_threshold_interval(
     # Observed steps, not interpolated ones: infinity minus infinity has no middle.
     low = np.quantile(steps, tail, method="lower")
     high = np.quantile(steps, 1 - tail, method="higher")
-    return Interval(float(low), float(high))
+    return Interval(float(width * low), float(width * high + width - 1))
 
 
 def recorded_steps(values: Float[np.ndarray, "s steps"]) -> Int[np.ndarray, " t"]:

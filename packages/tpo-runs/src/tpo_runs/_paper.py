@@ -151,22 +151,9 @@ def crossing(
         The first step of the bin, as the paper labels it, and its interval over seeds, whole bins.
     """
     level = 0.01 if number.quantity == "steps_to_1_percent" else 0.05
-    low, high = bins_interval(steps_to_threshold_interval(values, level), width)
+    low, high = steps_to_threshold_interval(values, level, width=width)
     step = width * steps_to_threshold(values, level)
     return _label(number, step), Interval(_label(number, low), _label(number, high))
-
-
-def bins_interval(bins: Interval, width: int) -> Interval:
-    """The steps from the first one of the first bin to the last one of the last.
-
-    Args:
-        bins: the interval, in bins.
-        width: of a bin, in steps.
-
-    >>> bins_interval(Interval(27.0, 29.0), 5)
-    Interval(low=135.0, high=149.0)
-    """
-    return Interval(width * bins.low, width * bins.high + width - 1)
 
 
 def _label(number: PaperNumber, step: float) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 
 from ._integrity import digest
+from ._provenance_facts import BITS
 
 PACKAGES = (
     "tpo-runs",
@@ -24,18 +25,6 @@ PACKAGES = (
     "equinox",
     "optax",
     "numpy",
-)
-# What the bits of a result may depend on, besides the commit, which changes with every note in a document.
-BITS = (
-    "versions",
-    "python",
-    "platform",
-    "processor",
-    "devices",
-    "cpu_count",
-    "xla_flags",
-    "matmul_precision",
-    "objective",
 )
 # By their names in /proc/cpuinfo; XLA compiles for the widest that the processor has.
 VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}

@@ -5,22 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ._labels import cell_label
+from ._provenance_facts import FACTS
 from ._results import CellResult
 from ._store import Store
 from ._wording import counted
-
-FACTS = (
-    "versions",
-    "python",
-    "platform",
-    "processor",
-    "devices",
-    "cpu_count",
-    "xla_flags",
-    "matmul_precision",
-    "git",
-    "objective",
-)
 
 
 class CellState(NamedTuple):
