@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from together import free_port
-
 CONFIG = """
 ClusterName=test
 SlurmctldHost={host}
@@ -43,6 +41,12 @@ PartitionName=short Nodes={host} Default=YES MaxTime=INFINITE State=UP
 def installed() -> bool:
     """Whether SLURM's programs are on this machine."""
     return all(shutil.which(name, path=_path()) for name in ("slurmctld", "slurmd", "sbatch"))
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 @contextmanager

@@ -56,7 +56,6 @@ exit codes:
        checkpoint is intact
     2  refused before anything was trained: the command line, the config, the output directory
     3  complete, but some seed diverged: it became NaN or infinite, and was frozen
-    4  another process of the run was lost; what is saved is intact, and the same command goes on
   130, 143  stopped by SIGINT or SIGTERM, and all is saved; the same command goes on
 """
 
@@ -81,11 +80,6 @@ class Arguments:
         quiet: whether to print warnings and errors only.
         json: whether to print events instead of lines.
         track: trackers, with commas between them; None for those of the config.
-        distributed: whether the run is one of several processes, as JAX detects it.
-        coordinator: host and port of the first process of several; None for one process.
-        processes: how many there are.
-        process: the index of this one, from 0.
-        connect_seconds: how long the processes wait for each other.
         overrides: pairs such as ("schedule.steps", "30").
     """
 
@@ -102,11 +96,6 @@ class Arguments:
     quiet: bool = False
     json: bool = False
     track: str | None = None
-    distributed: bool = False
-    coordinator: str | None = None
-    processes: int | None = None
-    process: int | None = None
-    connect_seconds: float = 60.0
     overrides: tuple[tuple[str, str], ...] = ()
 
 
@@ -164,7 +153,6 @@ def _parser(command: str) -> _Parser:
     parser.add_argument(
         "--version", action=_Version, nargs=0, help="print the version and stop", default=argparse.SUPPRESS
     )
-    _add_processes(parser)
     return parser
 
 
@@ -175,19 +163,6 @@ def _add_drawing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figures", type=Path, metavar="CONFIG", help=what)
     what = "of summaries: the folder to draw in (default: that of the first)"
     parser.add_argument("--to", type=Path, metavar="DIR", help=what)
-
-
-def _add_processes(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("one run over several processes, each started with the same command")
-    what = "find the others as JAX does under SLURM, Open MPI and Kubernetes"
-    group.add_argument("--distributed", action="store_true", help=what)
-    group.add_argument(
-        "--coordinator", metavar="HOST:PORT", help="or: where the first process can be reached,"
-    )
-    group.add_argument("--processes", type=int, metavar="N", help="how many there are,")
-    group.add_argument("--process", type=int, metavar="I", help="and which of them this is, from 0")
-    what = "how long to wait for the others (default: 60)"
-    group.add_argument("--connect-seconds", type=float, default=60.0, metavar="S", help=what)
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:

@@ -12,7 +12,6 @@ from jaxtyping import Float
 from ._cells import Cell
 from ._checkpoint import Checkpoint, Checkpoints
 from ._jobs import Block, Compiled
-from ._processes import Alone
 from ._progress import Reporter
 from ._provenance import changes, provenance
 from ._signals import Stop
@@ -26,13 +25,12 @@ from ._trainer import TrainState
 
 
 class Surroundings(NamedTuple):
-    """What all blocks of a run share: where results go, who is told, who may stop it, who trains along."""
+    """What all blocks of a run share: where results go, who is told, and who may stop it."""
 
     store: Store
     reporter: Reporter
     stop: Stop
     trackers: Trackers
-    processes: Alone = Alone()
 
 
 class _Progress:
@@ -76,7 +74,6 @@ def train_block(block: Block, compiled: Compiled, around: Surroundings) -> None:
     now = provenance(own_module(cell)) | {"layout": layout}
     begun = checkpoints.latest(state, around.reporter.note)
     progress = _Progress(len(seeds), begun, now)
-    around.processes.begin_block(seeds, begun)
     around.reporter.block(cell, seeds, progress.step)
     around.trackers.begin_block(cell, seeds)
     if begun is not None:
@@ -147,7 +144,7 @@ def _train(
             return
         due = time.monotonic() - saved >= 60 * schedule.checkpoint_minutes
         if due or around.stop.asked:
-            checkpoints.save(progress.checkpoint(around.processes.whole(state)))
+            checkpoints.save(progress.checkpoint(state))
             saved = time.monotonic()
         around.stop.check()
 

@@ -7,7 +7,6 @@ from typing import NoReturn
 
 from ._arguments import parse_arguments
 from ._config_error import ConfigError
-from ._lost_process import LOST, LostProcessError
 from ._signals import Stopped, StopSignals
 from ._storage_error import StorageError
 
@@ -34,8 +33,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _end(2, error.lines, words)
     except StorageError as error:
         return _end(1, [str(error)], words)
-    except LostProcessError as error:
-        return _end(LOST, [str(error)], words)
     except Stopped as stopped:
         line = f"stopped by {stopped.name}; the same command{again} goes on from there"
         return _end(stopped.code, [line], words)
@@ -55,9 +52,8 @@ def _end(code: int, lines: Sequence[str], words: Sequence[str]) -> int:
 def program() -> NoReturn:
     """`main` as a process of its own."""
     code = main()
-    if code > SIGNAL or code == LOST:
-        # Threads may be compiling what nobody waits for any more, and Python would wait for them; and JAX for
-        # a process that is gone.
+    if code > SIGNAL:
+        # Threads may be compiling what nobody waits for any more, and Python would wait for them.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -13,7 +13,7 @@ def follow(arguments: Arguments, stop: StopSignals) -> int:
         The exit code.
 
     Raises:
-        ConfigError, StorageError, Stopped, LostProcessError: as `tpo_runs._run.run`.
+        ConfigError, StorageError, Stopped: as `tpo_runs._run.run`.
     """
     if arguments.command == "schema":
         from ._schema import schema_text
@@ -55,9 +55,7 @@ def _of_config(arguments: Arguments, stop: StopSignals) -> int:
     """Check a config, and show it, tell about it, or run it."""
     from ._custom import check_custom
     from ._load import load_config
-    from ._place import detected_place, place_by_flags
 
-    place = place_by_flags(arguments)
     loaded = load_config(
         arguments.config,
         smoke=arguments.smoke,
@@ -81,12 +79,6 @@ def _of_config(arguments: Arguments, stop: StopSignals) -> int:
     from ._executor import check_engine
 
     check_engine(loaded.config.executor)
-    if arguments.distributed and not arguments.list:
-        place = detected_place(arguments.connect_seconds)
-    if place is not None and place.processes > 1 and not arguments.list:
-        from ._together import run_together
-
-        return run_together(loaded, arguments, stop, place)
     from ._run import run
 
     return run(loaded, arguments, stop)

@@ -11,7 +11,6 @@ from ._devices import let_go_of_programs
 from ._executor import Report, State
 from ._failures import told_and_kept
 from ._jobs import Block, Compiled, compile_block
-from ._lost_process import LostProcessError
 from ._storage_error import StorageError
 
 COMPILED_AHEAD = 2
@@ -32,7 +31,6 @@ class InProcess:
         self._config, self._around = config, around
         self._blocks: deque[Block] = deque()
         self._programs: dict[tuple[str, int], Future[Compiled]] = {}
-        self._joined: tuple[tuple[str, int], Compiled] | None = None
         self._pool = ThreadPoolExecutor(COMPILED_AHEAD)
         # Loaded while the first program compiles: matplotlib and SciPy take over a second.
         self._pool.submit(importlib.import_module, "._draw", __package__)
@@ -46,7 +44,7 @@ class InProcess:
         """Train the next block to its end, for longer than `seconds` if need be.
 
         Raises:
-            StorageError, Stopped, LostProcessError: as `train_block`.
+            StorageError, Stopped: as `train_block`.
         """
         del seconds
         if not self._blocks:
@@ -56,7 +54,7 @@ class InProcess:
         try:
             train_block(block, self._compiled(block), self._around)
             report = Report(State.DONE)
-        except (StorageError, LostProcessError):
+        except StorageError:
             raise
         except Exception as error:
             # Whatever it is, a user's objective or too little memory: the other cells go on.
@@ -82,17 +80,12 @@ class InProcess:
         if dropped := [program for program in self._programs if program not in following]:
             for program in dropped:
                 del self._programs[program]
-            if self._joined is not None and self._joined[0] in dropped:
-                self._joined = None
             let_go_of_programs()
         for program, block in following.items():
             if program not in self._programs:
-                self._around.processes.announce(block)
                 self._programs[program] = self._pool.submit(compile_block, block, self._config)
 
     def _compiled(self, block: Block) -> Compiled:
-        if self._joined is not None and self._joined[0] == block.program:
-            return self._joined[1]
         future = self._programs[block.program]
         if not future.done():
             self._around.reporter.compiling(block.cell)
@@ -102,5 +95,4 @@ class InProcess:
                 future.exception(POLL_SECONDS)
             except TimeoutError:
                 continue
-        self._joined = block.program, self._around.processes.joined(block, future.result())
-        return self._joined[1]
+        return future.result()

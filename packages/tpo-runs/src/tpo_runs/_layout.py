@@ -1,4 +1,4 @@
-"""How a block of seeds lies on the devices of all processes of a run."""
+"""How a block of seeds is laid out over the local devices."""
 
 import contextlib
 import dataclasses
@@ -39,23 +39,10 @@ class Layout:
         devices = np.asarray(jax.devices()[:count]).reshape(self.seeds, self.prompts)
         return Mesh(devices, (SEEDS, PROMPTS), axis_types=(AxisType.Auto, AxisType.Auto))
 
-    def rows(self, seeds: int) -> dict[int, slice]:
-        """Which of the seeds lie on devices of which process, by its index."""
-        if self.mesh is None:
-            return {0: slice(0, seeds)}
-        groups: dict[int, list[int]] = {}
-        for (group, _), device in np.ndenumerate(self.mesh.devices):
-            groups.setdefault(device.process_index, []).append(group)
-        each = seeds // self.seeds
-        return {process: slice(min(of) * each, (max(of) + 1) * each) for process, of in groups.items()}
-
     @property
     def words(self) -> str:
         """What of it the last bits of a result may depend on."""
-        devices = "1 device" if self.mesh is None else f"{self.seeds} x {self.prompts} devices"
-        groups = [] if self.mesh is None else self.mesh.devices.tolist()
-        apart = max((len({device.process_index for device in group}) for group in groups), default=1)
-        return devices if apart == 1 else f"{devices}, those of a seed in {apart} processes"
+        return "1 device" if self.mesh is None else f"{self.seeds} x {self.prompts} devices"
 
     def active(self) -> contextlib.AbstractContextManager[Any]:
         """Where programs for this layout are compiled and run."""
@@ -77,7 +64,7 @@ def layout_for(seeds: int, prompts: int = 1, devices: int | None = None) -> Layo
     Args:
         seeds: how many a block has; they are split evenly.
         prompts: how many a seed's batch has, split evenly too; 1 for what cannot be split.
-        devices: how many there are; by default those of all processes.
+        devices: how many there are; by default all.
 
     >>> layout_for(20, 100, devices=8)
     Layout(seeds=4, prompts=2)
@@ -128,16 +115,7 @@ def over_seeds(
 
 def _put(tree: PyTree, sharding: Sharding) -> PyTree:
     arrays, static = eqx.partition(tree, eqx.is_array)
-    if jax.process_count() == 1:
-        return eqx.combine(jax.device_put(arrays, sharding), static)
-    return eqx.combine(jax.tree.map(lambda array: _put_own(array, sharding), arrays), static)
-
-
-def _put_own(array: Shaped[Array, "*d"], sharding: Sharding) -> Shaped[Array, "*d"]:
-    # Every process has the whole array. `device_put` would have all of them compare it first.
-    places = sharding.addressable_devices_indices_map(array.shape)
-    parts = [jax.device_put(array[index], device) for device, index in places.items()]
-    return jax.make_array_from_single_device_arrays(array.shape, sharding, parts)
+    return eqx.combine(jax.device_put(arrays, sharding), static)
 
 
 def _divisors(number: int, most: int) -> list[int]:

@@ -22,7 +22,6 @@ from ._load import LoadedConfig
 from ._lock import locked
 from ._manifest import check_same_settings, manifest, remove_replaced
 from ._orders import end_earlier, remove_locks
-from ._processes import Alone
 from ._progress import Reporter
 from ._provenance import changes, provenance
 from ._signals import StopSignals
@@ -36,7 +35,7 @@ from ._wording import counted
 FAILED, DIVERGED = 1, 3
 
 
-def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals, processes: Alone | None = None) -> int:
+def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
     """Train, store, draw.
 
     Cells that are complete in the output directory are not trained again, and a block of seeds goes on from
@@ -46,7 +45,6 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals, processes
         loaded: the config.
         arguments: the command line.
         stop: tells of signals.
-        processes: those that train along, if there are others.
 
     Returns:
         The exit code.
@@ -55,7 +53,6 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals, processes
         ConfigError: the output directory cannot take this run, or a data set cannot be had.
         StorageError: the disk does not take what has to be kept.
         Stopped: a signal has arrived, and all is saved.
-        LostProcessError: another process of the run is gone.
     """
     store = Store(arguments.out or default_out(loaded.path, arguments.smoke))
     if arguments.list:
@@ -75,16 +72,11 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals, processes
         if earlier := end_earlier(store):
             notes.append(f"ended the jobs of {counted(len(earlier), 'earlier run')}: {', '.join(earlier)}")
         store.remove_unfinished()
-        return _train_and_draw(loaded, store, arguments, stop, notes, processes or Alone())
+        return _train_and_draw(loaded, store, arguments, stop, notes)
 
 
 def _train_and_draw(
-    loaded: LoadedConfig,
-    store: Store,
-    arguments: Arguments,
-    stop: StopSignals,
-    notes: list[str],
-    processes: Alone,
+    loaded: LoadedConfig, store: Store, arguments: Arguments, stop: StopSignals, notes: list[str]
 ) -> int:
     # Two methods may share a cell under different names; it is trained once.
     cells: dict[str, Cell] = {}
@@ -109,7 +101,7 @@ def _train_and_draw(
         trackers = Trackers(loaded.config.tracking, store, reporter.warn)
         trackers.begin_run(loaded)
         try:
-            around = Surroundings(store, reporter, stop, trackers, processes)
+            around = Surroundings(store, reporter, stop, trackers)
             failed = _train(wanted, loaded, around, stop, short=arguments.smoke)
         finally:
             trackers.close()

@@ -67,8 +67,6 @@ def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], 
     _, keys = seed_keys(seeds)
     alive, now = jnp.ones(len(seeds), bool), jnp.int32(0)
     layout = block_layout(trainer, seeds)
-    if jax.process_index() not in layout.rows(len(seeds)):
-        return run_chunk  # not called: other processes train
     (state, keys, alive), (trainer, now) = layout.place((state, keys, alive), (trainer, now))
     plan = Plan(trainer, keys, alive, now, now)
     with layout.active():
@@ -76,7 +74,7 @@ def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], 
 
 
 class PlacedBlock:
-    """A block of seeds on its devices: those of this process hold its part.
+    """A block of seeds on its devices.
 
     Args:
         trainer: how the seeds are trained.
@@ -152,7 +150,7 @@ def train(
 
 
 def block_layout(trainer: Trainer, seeds: Int[Array, " s"]) -> Layout:
-    """How the seeds lie on the devices of all processes."""
+    """How the seeds are laid out over the devices."""
     return layout_for(len(seeds), getattr(trainer.rollout, "prompts", 1))
 
 
