@@ -11,13 +11,13 @@ KINDS = ["tpo", "grpo", "group_pg", "cross_entropy", "ppo", "dg", "reinforce"]
 def spec_of(kind: str) -> Any:
     from tpo_runs._specs_objective import OBJECTIVES
 
-    return OBJECTIVES.kinds[kind]
+    return OBJECTIVES[kind]
 
 
 def test_kinds_are_the_ones_listed_here() -> None:
     from tpo_runs._specs_objective import OBJECTIVES
 
-    assert list(OBJECTIVES.kinds) == KINDS
+    assert list(OBJECTIVES) == KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -95,14 +95,17 @@ def test_numbers_given_as_bounds_have_no_value():
 
 
 def test_conditions_of_token_runs_are_a_valid_config():
-    from tpo_runs._specs import parse_section
+    from tpo_runs._specs import KINDS, PLAIN
 
     for number in MATCHABLE:
         if number.where.get("task.kind") != "tokens":
             continue
         spec = nested(number.where)
         spec["schedule"]["steps"] = number.steps
-        parsed = {section: parse_section(section, table) for section, table in spec.items()}
+        models = {
+            section: PLAIN.get(section) or KINDS[section][table["kind"]] for section, table in spec.items()
+        }
+        parsed = {section: models[section].model_validate(table) for section, table in spec.items()}
         assert number.matches({section: table.model_dump() for section, table in parsed.items()})
 
 

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from tpo_runs._schema import config_schema
-from tpo_runs._specs import FAMILIES
+from tpo_runs._specs import KINDS
 from tpo_runs._specs_figure import FIGURES
 
 RIGHT: dict[str, Any] = {
@@ -93,8 +93,8 @@ def test_what_a_config_needs_is_required(validator, section):
 
 def test_every_kind_is_in_it_and_every_key_is_described():
     schema = config_schema()
-    for name, family in {**FAMILIES, "figure": FIGURES}.items():
-        for kind, model in family.kinds.items():
+    for name, family in {**KINDS, "figure": FIGURES}.items():
+        for kind, model in family.items():
             table = schema["definitions"][f"{name}_{kind}"]
             assert set(table["properties"]) == set(model.model_fields)
             assert table["properties"]["kind"]["const"] == kind

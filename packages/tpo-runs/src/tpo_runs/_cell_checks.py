@@ -53,7 +53,7 @@ def _level(cell: Cell) -> Problem | None:
         return None
     takes = {"group": "groups of candidates", "sample": "single samples"}
     rollouts = _quoted(_of_level(_rollouts_for(cell.task.kind), objective.level))
-    objectives = _quoted(_of_level(OBJECTIVES.kinds, rollout.level))
+    objectives = _quoted(_of_level(OBJECTIVES, rollout.level))
     text = (
         f"{rollout.kind!r} makes {takes[rollout.level]}, but objective {objective.kind!r} takes "
         f"{takes[objective.level]}; use rollout.kind = {rollouts} or objective.kind = {objectives}"
@@ -62,7 +62,7 @@ def _level(cell: Cell) -> Problem | None:
 
 
 def _rollouts_for(task: str) -> dict[str, Any]:
-    return {kind: model for kind, model in ROLLOUTS.kinds.items() if task in getattr(model, "serves", ())}
+    return {kind: model for kind, model in ROLLOUTS.items() if task in getattr(model, "serves", ())}
 
 
 def _of_level(kinds: Mapping[str, Any], level: str | None) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """A cell: one method at one point of the grid, with every value settled."""
 
-import dataclasses
 import functools
 import hashlib
 import json
@@ -8,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._labels import cell_label
-from ._specs import SECTIONS, Schedule
+from ._spec import Spec
+from ._specs import SECTIONS, ProbeNames, Schedule
 from ._specs_evaluation import EvaluationSpec
 from ._specs_objective import Objective
 from ._specs_optimizer import Optimizer
@@ -16,12 +16,10 @@ from ._specs_policy import Policy
 from ._specs_rollout import Rollout
 from ._specs_task import Task
 
-NO_EVALUATION = EvaluationSpec()
 NOT_IDENTITY = ("seeds", "first_seed", "checkpoint_minutes")
 
 
-@dataclasses.dataclass(frozen=True)
-class Cell:
+class Cell(Spec):
     """What is trained, stored and skipped as one: a method at a point of the grid.
 
     Args:
@@ -39,8 +37,8 @@ class Cell:
     schedule: Schedule
     objective: Objective
     rollout: Rollout
-    evaluation: EvaluationSpec = NO_EVALUATION
-    probes: tuple[str, ...] = ()
+    evaluation: EvaluationSpec = EvaluationSpec()
+    probes: ProbeNames = ()
 
     @property
     def label(self) -> str:

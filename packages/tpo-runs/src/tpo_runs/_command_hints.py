@@ -42,9 +42,9 @@ def _meant(word: str, words: Sequence[str], commands: Sequence[str]) -> str:
 def _overrides(key: str) -> list[str]:
     """The overrides that set a key of that name, in whichever tables have one."""
     # Only who has mistyped something waits for this import.
-    from ._specs import FAMILIES, PLAIN, SECTIONS, TOP_SECTIONS
+    from ._specs import KINDS, PLAIN, SECTIONS, TOP_SECTIONS
 
-    models = {name: tuple(family.kinds.values()) for name, family in FAMILIES.items()}
+    models = {name: tuple(classes.values()) for name, classes in KINDS.items()}
     models |= {name: (model,) for name, model in PLAIN.items()}
     return [
         f"--{section}.{key}" if section in TOP_SECTIONS else f"--method.NAME.{section}.{key}"

@@ -1,21 +1,25 @@
 """From a config to its cells: each method at each point of the grid."""
 
-import dataclasses
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from ._cell_checks import mismatches
 from ._cells import NOT_IDENTITY, Cell
 from ._config_error import ConfigError
 from ._overrides import changes_kind, merge, merge_paths, nest
-from ._problems import MOST_LINES, Problem, Source, lines_of
-from ._pydantic_errors import parse_or_explain
+from ._problems import MOST_LINES, KeyPath, Problem, Source, lines_of, method_label
+from ._pydantic_errors import problems_of
 from ._specs import SECTIONS, SHARED_SECTIONS, Config
 from ._wording import did_you_mean, found, one_of
 
 MOST_CELLS = 4096
+REQUIRED = tuple(name for name in SHARED_SECTIONS if Config.model_fields[name].is_required())
+Table = Mapping[str, Any]
 
 
 def expand(config: Config) -> tuple[Cell, ...]:
@@ -58,34 +62,121 @@ def expand(config: Config) -> tuple[Cell, ...]:
     >>> [(cell.method, cell.point, cell.objective.eta) for cell in expand(config)]
     [('TPO', {'objective.eta': 0.5}, 0.5), ('TPO', {'objective.eta': 1.0}, 1.0)]
     """
-    cells, problems = expand_or_explain(config)
+    _, cells, problems = check(config.model_dump())
     if problems:
         raise ConfigError(lines_of(problems, [Source({}, "config")]))
     return cells
 
 
-def expand_or_explain(config: Config) -> tuple[tuple[Cell, ...], list[Problem]]:
-    """Like `expand`, with the problems returned."""
-    problems = [*_grid_problems(config), *_figure_problems(config)]
-    if problems:
-        return (), problems
-    shared = {section: getattr(config, section).model_dump() for section in SHARED_SECTIONS}
-    methods = [method.model_dump() for method in config.method]
-    cells = []
-    for point in _points(config.grid):
-        for method in methods:
-            attempt = _Attempt(shared, method, point)
-            cell, found_here = attempt.settle(config.probes if method["probes"] is None else method["probes"])
+def check(raw: Table) -> tuple[Config | None, tuple[Cell, ...], list[Problem]]:
+    """Validate a raw config, and each of its cells.
+
+    Returns:
+        The config, None where it is wrong by itself; the valid cells; and all problems.
+    """
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        config, problems = None, problems_of(error, Config, raw)
+        grid: Table = {}
+    else:
+        problems = [*_grid_problems(config), *_figure_problems(config)]
+        grid = {} if problems else config.grid
+    cells, of_cells = _cells(raw, grid)
+    problems += of_cells
+    if config is not None and not problems:
+        problems += _metric_problems(config, cells)
+    return config, tuple(cells), problems
+
+
+def _cells(raw: Table, grid: Table) -> tuple[list[Cell], list[Problem]]:
+    """The cells of a raw config, of which any table may be wrong."""
+    listed = raw.get("method")
+    methods = [
+        (method_label(method, i), method)
+        for i, method in enumerate(listed if isinstance(listed, Sequence) else ())
+        if isinstance(method, Mapping)
+    ]
+    cells, problems = [], []
+    for values in itertools.product(*grid.values()):
+        for label, method in methods:
+            cell, found_here = _cell(raw, label, method, dict(zip(grid, values, strict=True)))
             problems += found_here
             cells += [cell] if cell else []
         if len(problems) > MOST_LINES:
             break
-    problems = problems or _metric_problems(config, cells)
-    return tuple(cells), problems
+    return cells, problems
 
 
-def _points(grid: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
-    return (dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values()))
+def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Cell | None, list[Problem]]:
+    """Lay a method's tables over the shared ones, the point over both, and validate the result."""
+    shared = {section: raw[section] for section in SHARED_SECTIONS if section in raw}
+    at_point: dict[str, Any] = {}
+    for axis, value in point.items():
+        at_point = merge_paths(at_point, nest(axis.split("."), value))
+    tables = {}
+    for section in SECTIONS:
+        layers = [layer[section] for layer in (shared, method, at_point) if section in layer]
+        wrong = [layer for layer in layers if not isinstance(layer, Mapping)]
+        # A required table that is not there is missing, whatever a method changes in it.
+        if layers and (section in raw or section not in REQUIRED):
+            tables[section] = wrong[0] if wrong else functools.reduce(merge, layers)
+    probes = raw.get("probes", ()) if method.get("probes") is None else method["probes"]
+    place = functools.partial(_placed, shared=shared, label=label, method=method, point=point, tables=tables)
+    try:
+        cell = Cell.model_validate({"method": str(label), "point": point, "probes": probes, **tables})
+    except ValidationError as error:
+        # Wrong probes and tables that are not there are problems of the config already.
+        own = [
+            p
+            for p in problems_of(error, Cell, tables)
+            if p.path[:1] != ("probes",) and len(p.path) > p.missing
+        ]
+        return None, [place(problem) for problem in own]
+    if problems := [place(problem) for problem in mismatches(cell)]:
+        return None, problems
+    # The settled value at each path: 1.0 where the grid says 1.
+    settled = {axis: _value_at(cell, axis.split(".")) for axis in point}
+    return cell.model_copy(update={"point": settled}), []
+
+
+def _placed(
+    problem: Problem, *, shared: Table, label: str | int, method: Table, point: Table, tables: Table
+) -> Problem:
+    """The problem of a cell's key, moved to where the config sets the key: the grid, the method, or here."""
+    section, *rest = (str(key) for key in problem.path)
+    own = method.get(section, {})
+    axis = _axis(section, rest, point, tables.get(section, {}))
+    if axis:
+        needs = "" if not rest or axis == f"{section}.{rest[0]}" else f"{section}.{rest[0]}: "
+        who = f"method {found(label)}: " if own else ""
+        return _at(problem, ("grid", axis), f"{who}{needs}{problem.text}")
+    both = isinstance(own, Mapping) and isinstance(shared.get(section), Mapping)
+    changed = both and changes_kind(shared[section], own)
+    sets = own and (not rest or not isinstance(own, Mapping) or rest[0] in own)
+    if section not in SHARED_SECTIONS or changed or sets:
+        return _at(problem, ("method", label, *problem.path))
+    return problem
+
+
+def _at(problem: Problem, path: KeyPath, text: str | None = None) -> Problem:
+    return Problem(path, problem.text if text is None else text, problem.missing)
+
+
+def _axis(section: str, rest: list[str], point: Table, table: Any) -> str | None:
+    """The grid path that set the key, or that chose the kind which lacks it."""
+    axes = [axis for axis in point if axis.startswith(f"{section}.")]
+    if not rest:
+        return axes[0] if axes else None
+    fits = [axis for axis in axes if axis.split(".")[1] == rest[0]]
+    if rest[0] not in table:
+        fits += [axis for axis in axes if axis == f"{section}.kind"]
+    return fits[0] if fits else None
+
+
+def _value_at(cell: Cell, path: list[str]) -> Any:
+    section, *keys = path
+    return functools.reduce(lambda value, key: value[key], keys, getattr(cell, section).model_dump())
 
 
 def _grid_problems(config: Config) -> list[Problem]:
@@ -143,67 +234,3 @@ def _all_paths(config: Config) -> list[str]:
     for method in config.method:
         tables += [("objective", method.objective), ("rollout", method.rollout)]
     return [f"{section}.{key}" for section, spec in tables for key in type(spec).model_fields]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Attempt:
-    """The raw tables that one cell is made of, and which of them set what."""
-
-    shared: Mapping[str, Any]
-    method: Mapping[str, Any]
-    point: Mapping[str, Any]
-
-    def settle(self, probes: tuple[str, ...]) -> tuple[Cell | None, list[Problem]]:
-        """The cell, or what is wrong with it."""
-        at_point: dict[str, Any] = {}
-        for axis, value in self.point.items():
-            at_point = merge_paths(at_point, nest(axis.split("."), value))
-        specs: dict[str, Any] = {}
-        problems = []
-        for section in SECTIONS:
-            table = merge(self.shared.get(section, {}), self.method[section])
-            table = merge(table, at_point.get(section, {}))
-            specs[section], found_here = parse_or_explain(section, table, (section,))
-            problems += [self._placed(problem, table) for problem in found_here]
-        if problems:
-            return None, problems
-        point = {axis: _value_at(specs, axis.split(".")) for axis in self.point}
-        cell = Cell(method=self.method["name"], point=point, probes=probes, **specs)
-        tables = {section: spec.model_dump() for section, spec in specs.items()}
-        problems = [self._placed(p, tables[str(p.path[0])]) for p in mismatches(cell)]
-        return (None if problems else cell), problems
-
-    def _placed(self, problem: Problem, table: Mapping[str, Any]) -> Problem:
-        """The problem of a settled table, moved to where its key was set."""
-        section, *rest = (str(key) for key in problem.path)
-        own = self.method[section]
-        of_method = section not in self.shared
-        axis = self._axis(section, rest, table)
-        if axis:
-            name = found(self.method["name"])
-            needs = "" if not rest or axis == f"{section}.{rest[0]}" else f"{section}.{rest[0]}: "
-            who = f"method {name}: " if of_method or own else ""
-            return dataclasses.replace(problem, path=("grid", axis), text=f"{who}{needs}{problem.text}")
-        changed = changes_kind(self.shared.get(section, {}), own)
-        if of_method or changed or (rest[0] in own if rest else own):
-            return dataclasses.replace(problem, path=("method", self.method["name"], *problem.path))
-        return problem
-
-    def _axis(self, section: str, rest: list[str], table: Mapping[str, Any]) -> str | None:
-        """The grid path that set the key, or that chose the kind which lacks it."""
-        axes = [axis for axis in self.point if axis.startswith(f"{section}.")]
-        if not rest:
-            return axes[0] if axes else None
-        fits = [axis for axis in axes if axis.split(".")[1] == rest[0]]
-        if rest[0] not in table:
-            fits += [axis for axis in axes if axis == f"{section}.kind"]
-        return fits[0] if fits else None
-
-
-def _value_at(specs: Mapping[str, Any], path: list[str]) -> Any:
-    """The settled value at a grid path, such as 1.0 where the grid says 1."""
-    section, *keys = path
-    value = specs[section].model_dump()
-    for key in keys:
-        value = value[key]
-    return value

@@ -5,16 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from ._cells import Cell
 from ._config_error import ConfigError
-from ._expand import expand_or_explain
-from ._overrides import apply_overrides, merge, parse_overrides, without_effect
-from ._problems import Problem, Source, lines_of, method_label, methods_by_name
-from ._pydantic_errors import parse_or_explain, problems_of
+from ._expand import check
+from ._overrides import apply_overrides, parse_overrides, without_effect
+from ._problems import Problem, Source, lines_of, methods_by_name
 from ._smoke import apply_smoke
-from ._specs import SHARED_SECTIONS, Config
+from ._specs import Config
 from ._toml import read_toml
 from ._wording import ascii_safe, found, one_of
 
@@ -74,7 +71,7 @@ def load_config(
 
 @dataclasses.dataclass(frozen=True)
 class _Layer:
-    """A raw config, what it was merged from, and what checking it gave: a config and cells, or lines."""
+    """A raw config, the sources it was merged from, and what checking it gave."""
 
     raw: Mapping[str, Any]
     sources: Sequence[Source]
@@ -88,27 +85,8 @@ class _Layer:
 
 
 def _check(raw: Mapping[str, Any], sources: Sequence[Source], problems: Iterable[Problem] = ()) -> _Layer:
-    config, cells = None, ()
-    try:
-        config = Config.model_validate(raw)
-        cells, more = expand_or_explain(config)
-    except ValidationError as error:
-        more = [*problems_of(error, Config, raw), *_partial_problems(raw)]
+    config, cells, more = check(raw)
     return _Layer(raw, sources, config, cells, lines_of([*problems, *more], sources))
-
-
-def _partial_problems(raw: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong in the methods' own tables, for a config that has other problems besides."""
-    problems: list[Problem] = []
-    methods = raw.get("method")
-    for i, method in enumerate(methods if isinstance(methods, list) else ()):
-        for section in SHARED_SECTIONS:
-            own, shared = (table.get(section) if isinstance(table, dict) else None for table in (method, raw))
-            if isinstance(own, dict) and isinstance(shared, dict):
-                path = ("method", method_label(method, i), section)
-                _, found_here = parse_or_explain(section, merge(shared, own), path)
-                problems += [problem for problem in found_here if set(problem.path[3:4]) & set(own)]
-    return problems
 
 
 def _with_smoke(file: _Layer, label: str) -> _Layer:

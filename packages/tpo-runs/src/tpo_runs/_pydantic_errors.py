@@ -1,4 +1,4 @@
-"""Pydantic's findings in our words."""
+"""Pydantic's errors as problems of a config: one for each key, in the program's words."""
 
 import functools
 import itertools
@@ -7,78 +7,84 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ._cells import Cell
 from ._problems import MOST_LINES, KeyPath, Problem, method_label
-from ._spec import Spec
-from ._specs import TOP_SECTIONS, Config, Method, parse_section, section_model
+from ._specs import KINDS, PLAIN, SECTIONS, TOP_SECTIONS, Config, Method
 from ._specs_figure import FIGURES
+from ._specs_objective import CustomSpec
 from ._wording import did_you_mean, expectation, found, nearest, one_of
 
-# What a config and a method hold in tables of their own, by section.
+# What a config, a method and a cell hold in tables of their own.
 TABLES: dict[type[BaseModel], tuple[str, ...]] = {
     Config: TOP_SECTIONS,
     Method: ("objective", "rollout"),
+    Cell: SECTIONS,
 }
+# Parts of pydantic's paths that are neither keys nor kinds.
+TAGS = ("named", "table")
 
 
-def parse_or_explain(
-    section: str, table: Mapping[str, Any], path: KeyPath
-) -> tuple[Spec | None, list[Problem]]:
-    """The spec of one section's raw table at `path`, or None and what is wrong with it."""
-    try:
-        return parse_section(section, table), []
-    except ValidationError as error:
-        model = section_model(section, table) or Spec
-        return None, problems_of(error, model, table, path)
-
-
-def problems_of(
-    error: ValidationError, root: type[BaseModel], raw: object, prefix: KeyPath = ()
-) -> list[Problem]:
-    """Put pydantic's findings about `raw` in our words.
+def problems_of(error: ValidationError, root: type[BaseModel], raw: Any) -> list[Problem]:
+    """Turn pydantic's errors about `raw` into problems.
 
     Args:
         error: what validating `raw` as `root` raised.
-        root: the class that `raw` was validated as.
+        root: `Config` or `Cell`.
         raw: the raw table.
-        prefix: where `raw` is in the config.
 
     Returns:
-        The problems, but not many more than can be told: a large file of another kind has one at every key.
+        The problems, but not many more than are shown: a large file of another kind has one at every key.
     """
-    findings = [finding for finding in error.errors(include_url=False) if not _follows(finding)]
-    findings = findings[: 2 * MOST_LINES]
-    owners = [_owner(finding["loc"], root, raw) for finding in findings]
+    errors = [each for each in error.errors(include_url=False) if not _follows(each)][: 2 * MOST_LINES]
+    places = [_locate(each["loc"], root, raw) for each in errors]
     misspelt = {
-        (*named, nearest(str(rest[0]), model.model_fields))
-        for finding, (model, named, rest) in zip(findings, owners, strict=True)
-        if finding["type"] == "extra_forbidden"
+        (*table, nearest(str(rest[0]), model.model_fields))
+        for each, (model, table, rest) in zip(errors, places, strict=True)
+        if each["type"] == "extra_forbidden"
     }
     return [
-        _problem(finding, model, (*prefix, *named), rest)
-        for finding, (model, named, rest) in zip(findings, owners, strict=True)
-        # A required key that was misspelt is told once.
-        if finding["type"] != "missing" or (*named, *rest) not in misspelt
+        _problem(each, *place)
+        for each, place in zip(errors, places, strict=True)
+        # A required key that was misspelt is reported once.
+        if each["type"] != "missing" or (*place[1], *place[2]) not in misspelt
     ]
 
 
-def _follows(finding: Any) -> bool:
+def _follows(error: Any) -> bool:
     """Whether a list is called too short only because some of its items are wrong."""
-    return finding["type"] == "too_short" and len(finding["input"]) >= finding["ctx"]["min_length"]
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
-@functools.cache
-def _fields(model: type[BaseModel]) -> Mapping[str, Any]:
-    """The JSON schema of each field."""
-    return model.model_json_schema()["properties"]
+def _locate(
+    loc: tuple[Any, ...], model: type[BaseModel], raw: Any
+) -> tuple[type[BaseModel], KeyPath, KeyPath]:
+    """The class of the table that holds the key at `loc`, the path of the table, and the rest of `loc`."""
+    path: KeyPath = ()
+    if model is Config and loc[0] == "method" and len(loc) > 1:
+        path, loc = ("method", method_label(raw["method"][loc[1]], loc[1])), loc[2:]
+        model = Method
+    head, *inner = loc or ("",)
+    if model is Config and head == "figures" and inner:
+        kinds, path, inner = FIGURES, ("figures", inner[0] + 1), inner[1:]
+    elif not inner or head not in TABLES[model]:
+        return model, path, loc
+    elif head in PLAIN:
+        return PLAIN[head], (*path, head), tuple(inner)
+    else:
+        kinds, path = KINDS[head], (*path, head)
+    kind, *rest = [*inner[inner[:1] in ([tag] for tag in TAGS) :], None]
+    return kinds.get(kind, CustomSpec), path, tuple(rest[:-1])
 
 
-def _problem(finding: Any, model: type[BaseModel], table: KeyPath, rest: KeyPath) -> Problem:
-    """The finding about what is at `rest` in the table at `table`, which is of class `model`."""
-    path, kind, value = (*table, *rest), finding["type"], finding["input"]
-    # Items of a list are told under the list's name.
+def _problem(error: Any, model: type[BaseModel], table: KeyPath, rest: KeyPath) -> Problem:
+    """The error about what is at `rest` in the table at `table`, which is of class `model`."""
+    path, kind, value = (*table, *rest), error["type"], error["input"]
+    # Items of a list are reported under the list's name.
     whole = (*table, *itertools.takewhile(lambda part: isinstance(part, str), rest))
     if kind == "refused":
-        return Problem(whole, finding["msg"])
+        return Problem(whole, error["msg"])
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _wrong_kind(path, value)
     key = str(rest[0]) if rest else ""
     if kind == "extra_forbidden":
         return Problem(path, f"unknown key{one_of(key, model.model_fields)}")
@@ -96,22 +102,23 @@ def _problem(finding: Any, model: type[BaseModel], table: KeyPath, rest: KeyPath
     return Problem(whole, f"expected {asked}, found {found(value)}{hint}")
 
 
-def _owner(loc: KeyPath, root: type[BaseModel], raw: Any) -> tuple[type[BaseModel], KeyPath, KeyPath]:
-    """The class that the key at `loc` belongs to, the path to its table, and what is left of `loc`."""
-    model: type[BaseModel] = root
-    named: KeyPath = ()
-    while len(loc) > 1:
-        head = str(loc[0])
-        if model is Config and head == "method" and isinstance(loc[1], int):
-            raw = raw["method"][loc[1]]
-            model, named, loc = Method, ("method", method_label(raw, loc[1])), loc[2:]
-            continue
-        if model is Config and head == "figures" and isinstance(loc[1], int) and len(loc) > 2:
-            raw = raw["figures"][loc[1]]
-            model, named, loc = FIGURES.model(raw) or Spec, ("figures", loc[1] + 1), loc[2:]
-            continue
-        inner = section_model(head, raw[head]) if head in TABLES.get(model, ()) else None
-        if inner is None:
-            break
-        model, raw, named, loc = inner, raw[head], (*named, head), loc[1:]
-    return model, named, loc
+def _wrong_kind(path: KeyPath, table: Any) -> Problem:
+    """A table whose `kind` is missing or unknown."""
+    what = "figure" if path[0] == "figures" else str(path[-1])
+    kind = table.get("kind") if isinstance(table, Mapping) else None
+    fault = f"{found(kind)} is not a kind of {what}" if "kind" in table else "missing"
+    hint = one_of(kind if isinstance(kind, str) else "", FIGURES if what == "figure" else KINDS[what])
+    return Problem((*path, "kind"), fault + hint + (_function_hint(kind) if what == "objective" else ""))
+
+
+def _function_hint(kind: object) -> str:
+    """How to name a function; with the names of a user who wrote a dot for the colon."""
+    module, dot, name = kind.rpartition(".") if isinstance(kind, str) else ("", "", "")
+    example = f", as in {found(f'{module}:{name}')}" if dot and module and name else ""
+    return f" or 'module:function'{example}"
+
+
+@functools.cache
+def _fields(model: type[BaseModel]) -> Mapping[str, Any]:
+    """The JSON schema of each field."""
+    return model.model_json_schema()["properties"]

@@ -8,7 +8,6 @@ from rich.console import Console
 
 from ._arguments import Arguments, default_out
 from ._block import Surroundings, own_module
-from ._build import build_task
 from ._cells import Cell
 from ._console import make_console
 from ._devices import set_up_jax
@@ -61,7 +60,7 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
     set_up_jax(short=arguments.smoke)
     for cell in loaded.cells:
         # Missing data is told before anything is written or trained.
-        build_task(cell)
+        cell.task.build()
     check_writable(store.root)
     with locked(store.root) as takeover:
         notes = [takeover] if takeover else []

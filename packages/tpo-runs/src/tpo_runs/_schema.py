@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ._spec import Family
-from ._specs import FAMILIES, PLAIN, SECTIONS, SHARED_SECTIONS, TOP_SECTIONS, Config, Method
+from ._spec import Spec
+from ._specs import KINDS, PLAIN, SECTIONS, SHARED_SECTIONS, TOP_SECTIONS, Config, Method
 from ._specs_evaluation import MEASURES
 from ._specs_figure import FIGURES
 from ._specs_objective import CustomSpec
@@ -31,9 +31,8 @@ def config_schema() -> Schema:
     such as a rollout that does not fit its objective, is told by `tpo-runs check`.
     """
     definitions: Schema = {}
-    families = {**FAMILIES, "figure": FIGURES}
-    for name, family in families.items():
-        definitions |= _family(name, family)
+    for name, classes in {**KINDS, "figure": FIGURES}.items():
+        definitions |= _all_kinds(name, classes)
     for name, model in PLAIN.items():
         definitions[name] = _table(model)
         if name == "evaluation":
@@ -47,7 +46,7 @@ def config_schema() -> Schema:
     properties["method"]["items"] = _method()
     for table in (config, properties["method"]["items"]):
         table["properties"]["probes"]["items"] = {"enum": list(PROBES)}
-    kinds = [kind for kind, model in FIGURES.kinds.items() if not _required(model)]
+    kinds = [kind for kind, model in FIGURES.items() if not _required(model)]
     properties["figures"]["items"] = {"anyOf": [{"enum": kinds}, _ref("figure")]}
     properties["grid"]["propertyNames"] = {"pattern": rf"^({'|'.join(SECTIONS)})\."}
     properties["smoke"] = _smoke(config)
@@ -59,11 +58,11 @@ def schema_text() -> str:
     return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _family(name: str, family: Family) -> Schema:
+def _all_kinds(name: str, classes: Mapping[str, type[Spec]]) -> Schema:
     """A definition for each kind, for any of them, and for a part of any of them."""
-    kinds = {kind: _kind(kind, model) for kind, model in family.kinds.items()}
-    if family.custom is not None:
-        kinds["custom"] = _table(family.custom)
+    kinds = {kind: _kind(kind, model) for kind, model in classes.items()}
+    if name == "objective":
+        kinds["custom"] = _table(CustomSpec)
         kinds["custom"]["properties"]["kind"]["pattern"] = IMPORT_PATH
     tables = {f"{name}_{kind}": table for kind, table in kinds.items()}
     whole = {"anyOf": [_ref(kind) for kind in tables]}

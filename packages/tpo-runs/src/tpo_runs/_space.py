@@ -9,10 +9,11 @@ from pathlib import Path
 import equinox as eqx
 import jax
 
-from ._build import PolicyMaker, build_policy
+from ._build import build_policy
 from ._checkpoint import KEPT
 from ._config_error import ConfigError
 from ._jobs import Block
+from ._train import PolicyMaker
 
 NUMBER = 4  # bytes of a float32
 STATE_SIZES = 4  # the policy, two moments of the optimizer, and one to spare

@@ -1,11 +1,10 @@
-"""The base of all config tables, and the choice of a table's class by its `kind`."""
+"""The base of all config tables, and the classes of a table by its `kind`."""
 
-import dataclasses
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
+from typing import Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
 
 from ._wording import found, one_of
 
@@ -14,6 +13,11 @@ class Spec(BaseModel):
     """A config table: frozen, closed to unknown keys, and with no guessing of types (`"10"` is not 10)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keys of the table but its `kind`: the keyword arguments of what the kind names."""
+        return self.model_dump(exclude={"kind"})
 
 
 def refusal(text: str) -> PydanticCustomError:
@@ -41,53 +45,16 @@ def names_among(known: Collection[str], what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-@dataclasses.dataclass(frozen=True)
-class Family:
-    """The kinds that a table may have, by the value of its `kind` key.
+def kinds(union: Any) -> dict[str, type[Spec]]:
+    """The classes of a discriminated union by their `kind`.
 
-    Args:
-        name: what the table describes, such as "task".
-        kinds: the class of each kind. The one place where the name in a config becomes a class.
-        custom: the class of kinds written "module:function"; None where these are not allowed.
+    >>> from typing import Annotated, Literal
+    >>> class Cat(Spec):
+    ...     kind: Literal["cat"] = "cat"
+    >>> class Dog(Spec):
+    ...     kind: Literal["dog"] = "dog"
+    >>> kinds(Annotated[Cat | Dog, Field(discriminator="kind")])["dog"].__name__
+    'Dog'
     """
-
-    name: str
-    kinds: Mapping[str, type[Spec]]
-    custom: type[Spec] | None = None
-
-    def model(self, table: object) -> type[Spec] | None:
-        """The class for `table`, or None when its kind is missing or unknown."""
-        kind = table.get("kind") if isinstance(table, Mapping) else None
-        if not isinstance(kind, str):
-            return None
-        return self.custom if self.custom and ":" in kind else self.kinds.get(kind)
-
-    def parse(self, table: object) -> Spec:
-        """Turn a raw table into the spec of its kind.
-
-        Raises:
-            pydantic.ValidationError: listing everything that is wrong with the table.
-        """
-        if isinstance(table, Spec):
-            return table
-        model = self.model(table)
-        if model is not None:
-            return model.model_validate(table)
-        key, text = self._complaint(table)
-        detail = InitErrorDetails(type=refusal(text), loc=key, input=table)
-        raise ValidationError.from_exception_data(self.name, [detail])
-
-    def _complaint(self, table: Any) -> tuple[tuple[str, ...], str]:
-        if not isinstance(table, Mapping):
-            return (), f"expected a table, found {found(table)}"
-        kind = table.get("kind")
-        fault = f"{found(kind)} is not a kind of {self.name}" if "kind" in table else "missing"
-        hint = one_of(kind if isinstance(kind, str) else "", self.kinds)
-        return ("kind",), fault + hint + (_function_hint(kind) if self.custom else "")
-
-
-def _function_hint(kind: object) -> str:
-    """How a function is named; with the names of a user who wrote a dot for the colon."""
-    module, dot, name = kind.rpartition(".") if isinstance(kind, str) else ("", "", "")
-    example = f", as in {found(f'{module}:{name}')}" if dot and module and name else ""
-    return f" or 'module:function'{example}"
+    classes = get_args(get_args(union)[0])
+    return {model.model_fields["kind"].default: model for model in classes}

@@ -1,11 +1,10 @@
 """The whole config file as one frozen value."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict
 
-from ._spec import Family, Spec, check_distinct, names_among, refusal
+from ._spec import Spec, check_distinct, names_among, refusal
 from ._specs_evaluation import EvaluationSpec
 from ._specs_executor import EXECUTORS, Executor, InProcessSpec
 from ._specs_figure import FIGURES, Figure, FigureSpec, figure_name
@@ -18,7 +17,8 @@ from ._specs_task import TASKS, Task
 from ._specs_tracking import TrackingSpec
 from ._wording import found, one_of
 
-FAMILIES: dict[str, Family] = {
+# The classes of the tables that have several kinds.
+KINDS: dict[str, dict[str, type[Spec]]] = {
     "task": TASKS,
     "policy": POLICIES,
     "optimizer": OPTIMIZERS,
@@ -106,9 +106,9 @@ def _distinct_names(methods: tuple[Method, ...]) -> tuple[Method, ...]:
 
 def _figures(figures: tuple[str | FigureSpec, ...]) -> tuple[str | FigureSpec, ...]:
     for name in (figure for figure in figures if isinstance(figure, str)):
-        if name not in FIGURES.kinds:
-            raise refusal(f"{found(name)} is not a figure{one_of(name, FIGURES.kinds)}")
-        missing = [key for key, field in FIGURES.kinds[name].model_fields.items() if field.is_required()]
+        if name not in FIGURES:
+            raise refusal(f"{found(name)} is not a figure{one_of(name, FIGURES)}")
+        missing = [key for key, field in FIGURES[name].model_fields.items() if field.is_required()]
         if missing:
             raise refusal(
                 f"{found(name)} needs a table with {', '.join(missing)}, as in {{ kind = '{name}' }}"
@@ -171,20 +171,6 @@ class Config(Spec):
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.01
     grid: dict[str, Axis] = {}
     smoke: Partial = {}
-
-
-def section_model(section: str, table: object) -> type[Spec] | None:
-    """The class of a raw table, or None when its kind is missing or unknown."""
-    return PLAIN[section] if section in PLAIN else FAMILIES[section].model(table)
-
-
-def parse_section(section: str, table: Mapping[str, Any]) -> Spec:
-    """Turn the raw table of one section into its spec.
-
-    Raises:
-        pydantic.ValidationError: listing everything that is wrong with the table.
-    """
-    return PLAIN[section].model_validate(table) if section in PLAIN else FAMILIES[section].parse(table)
 
 
 def effective(config: Config) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from ._spec import Family, Spec
+from ._spec import Spec, kinds
 
 Cpus = Annotated[int, Field(ge=1, le=4096)]
 Gpus = Annotated[int, Field(ge=0, le=64)]
@@ -70,5 +70,5 @@ class SlurmSpec(Spec):
     most: Room = 100
 
 
-EXECUTORS = Family("executor", {"in_process": InProcessSpec, "ray": RaySpec, "slurm": SlurmSpec})
-Executor = Annotated[InProcessSpec | RaySpec | SlurmSpec, BeforeValidator(EXECUTORS.parse)]
+Executor = Annotated[InProcessSpec | RaySpec | SlurmSpec, Field(discriminator="kind")]
+EXECUTORS = kinds(Executor)

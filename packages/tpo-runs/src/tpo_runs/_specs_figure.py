@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic import AfterValidator, Discriminator, Field, Strict, Tag, TypeAdapter
 
-from ._spec import Family, Spec, refusal
+from ._spec import Spec, kinds, refusal
 from ._wording import found
 
 Band = Literal["interval", "standard_error", "none"]
@@ -142,32 +142,25 @@ class BinnedSurplusSpec(FigureSpec):
     after: Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
-FIGURES = Family(
-    "figure",
-    {
-        "learning_curves": LearningCurvesSpec,
-        "final_errors": FinalErrorsSpec,
-        "probe_curves": ProbeCurvesSpec,
-        "sweep": SweepSpec,
-        "binned_surplus": BinnedSurplusSpec,
-    },
-)
-AnyFigure = LearningCurvesSpec | FinalErrorsSpec | ProbeCurvesSpec | SweepSpec | BinnedSurplusSpec
-Figure = Annotated[
-    str | AnyFigure,
-    BeforeValidator(lambda value: value if isinstance(value, str) else FIGURES.parse(value)),
+FigureTable = Annotated[
+    LearningCurvesSpec | FinalErrorsSpec | ProbeCurvesSpec | SweepSpec | BinnedSurplusSpec,
+    Field(discriminator="kind"),
 ]
+Figure = Annotated[
+    Annotated[str, Tag("name")] | Annotated[FigureTable, Tag("table")],
+    Discriminator(lambda value: "name" if isinstance(value, str) else "table"),
+]
+FIGURES = kinds(FigureTable)
+_TABLE = TypeAdapter(FigureTable)
 
 
 def figure_spec(figure: Any) -> FigureSpec:
-    """The table of an entry that may be no more than the name of a kind.
+    """The table of an entry, which may be the name of a kind.
 
     Raises:
-        pydantic.ValidationError: a kind by name alone that has keys without a default.
+        pydantic.ValidationError: the table is wrong, or the kind has keys without a default.
     """
-    spec = FIGURES.parse({"kind": figure} if isinstance(figure, str) else figure)
-    assert isinstance(spec, FigureSpec)
-    return spec
+    return _TABLE.validate_python({"kind": figure} if isinstance(figure, str) else figure)
 
 
 def figure_name(figure: str | FigureSpec) -> str:

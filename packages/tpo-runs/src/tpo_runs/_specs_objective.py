@@ -1,12 +1,14 @@
 """Tables `objective` of a method: the loss, with the keywords of the function of the same name."""
 
+import functools
 import keyword
 import math
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
-from ._spec import Family, Spec, refusal
+from ._spec import Spec, kinds, refusal
 from ._wording import found
 
 Temperature = Annotated[float, Field(gt=0)]
@@ -19,10 +21,15 @@ class ObjectiveSpec(Spec):
     level: ClassVar[str | None] = None
     kind: str
 
-    @property
-    def keywords(self) -> dict[str, Any]:
-        """The keyword arguments of the loss function."""
-        return self.model_dump(exclude={"kind", "informative_only"})
+    def build(self, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
+        """The loss with its keywords set.
+
+        Args:
+            function: the loss; by default the function of `tpo_objectives` named `kind`.
+        """
+        import tpo_objectives
+
+        return functools.partial(function or getattr(tpo_objectives, self.kind), **self.keywords)
 
 
 class TPOSpec(ObjectiveSpec):
@@ -42,6 +49,18 @@ class GRPOSpec(ObjectiveSpec):
     clip: Clip = 0.2
     kl_coef: Annotated[float, Field(ge=0)] = 0.04
     informative_only: bool = False
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keyword arguments of the loss."""
+        return self.model_dump(exclude={"kind", "informative_only"})
+
+    def build(self, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
+        """The loss with its keywords set, over informative groups alone where asked."""
+        from tpo_objectives import informative_only
+
+        loss = super().build(function)
+        return informative_only(loss) if self.informative_only else loss
 
 
 class GroupPGSpec(ObjectiveSpec):
@@ -120,20 +139,19 @@ class CustomSpec(ObjectiveSpec):
     kind: Annotated[str, AfterValidator(_import_path)]
 
 
-OBJECTIVES = Family(
-    "objective",
-    {
-        "tpo": TPOSpec,
-        "grpo": GRPOSpec,
-        "group_pg": GroupPGSpec,
-        "cross_entropy": CrossEntropySpec,
-        "ppo": PPOSpec,
-        "dg": DGSpec,
-        "reinforce": ReinforceSpec,
-    },
-    custom=CustomSpec,
-)
-Objective = Annotated[
-    TPOSpec | GRPOSpec | GroupPGSpec | CrossEntropySpec | PPOSpec | DGSpec | ReinforceSpec | CustomSpec,
-    BeforeValidator(OBJECTIVES.parse),
+NamedObjective = Annotated[
+    TPOSpec | GRPOSpec | GroupPGSpec | CrossEntropySpec | PPOSpec | DGSpec | ReinforceSpec,
+    Field(discriminator="kind"),
 ]
+
+
+def _named_or_custom(table: Any) -> str:
+    kind = table.get("kind") if isinstance(table, dict) else getattr(table, "kind", None)
+    return "custom" if isinstance(kind, str) and ":" in kind else "named"
+
+
+Objective = Annotated[
+    Annotated[NamedObjective, Tag("named")] | Annotated[CustomSpec, Tag("custom")],
+    Discriminator(_named_or_custom),
+]
+OBJECTIVES = kinds(NamedObjective)

@@ -1,10 +1,10 @@
 """Tables `[optimizer]`: how gradients become steps."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from ._spec import Family, Spec
+from ._spec import Spec, kinds
 
 LearningRate = Annotated[float, Field(gt=0)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -31,6 +31,12 @@ class MuonSpec(Spec):
     adam_b2: Decay = 0.999
     eps: Epsilon = 1e-8
 
+    def build(self) -> Any:
+        """The gradient transformation."""
+        from ._optimizers import muon
+
+        return muon(**self.keywords)
+
 
 class AdamSpec(Spec):
     """Adam for every parameter.
@@ -48,6 +54,12 @@ class AdamSpec(Spec):
     b2: Decay = 0.999
     eps: Epsilon = 1e-8
 
+    def build(self) -> Any:
+        """The gradient transformation."""
+        from ._optimizers import adam
+
+        return adam(**self.keywords)
+
 
 class UnitNormSpec(Spec):
     """Gradient descent with the gradient scaled to norm 1.
@@ -59,6 +71,12 @@ class UnitNormSpec(Spec):
     kind: Literal["unit_norm"] = "unit_norm"
     learning_rate: LearningRate
 
+    def build(self) -> Any:
+        """The gradient transformation."""
+        from ._optimizers import unit_norm
 
-OPTIMIZERS = Family("optimizer", {"muon": MuonSpec, "adam": AdamSpec, "unit_norm": UnitNormSpec})
-Optimizer = Annotated[MuonSpec | AdamSpec | UnitNormSpec, BeforeValidator(OPTIMIZERS.parse)]
+        return unit_norm(**self.keywords)
+
+
+Optimizer = Annotated[MuonSpec | AdamSpec | UnitNormSpec, Field(discriminator="kind")]
+OPTIMIZERS = kinds(Optimizer)

@@ -1,10 +1,13 @@
 """Tables `[policy]`: what gives probabilities to answers."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, Strict, model_validator
+from pydantic import Field, Strict, model_validator
 
-from ._spec import Family, Spec, refusal
+from ._spec import Spec, kinds, refusal
+
+if TYPE_CHECKING:
+    from ._train import PolicyMaker
 
 
 class TransformerSpec(Spec):
@@ -31,6 +34,16 @@ class TransformerSpec(Spec):
             raise refusal(f"heads = {self.heads} does not divide width = {self.width}; try heads = {nearest}")
         return self
 
+    def build(self, task: Any) -> "PolicyMaker":
+        """What makes a policy for the task from a key."""
+        from tpo_models import CausalTransformer
+
+        from ._train import PolicyMaker
+
+        return PolicyMaker.of(
+            CausalTransformer, horizon=task.horizon, vocab_size=task.vocab_size, **self.keywords
+        )
+
 
 Width = Annotated[int, Field(ge=1, le=65536)]
 
@@ -49,6 +62,14 @@ class MLPSpec(Spec):
         Field(max_length=64, description="a list of at most 64 integers from 1 to 65536"),
     ] = (50, 50)
 
+    def build(self, task: Any) -> "PolicyMaker":
+        """What makes a policy for the task from a key."""
+        from tpo_models import MLP
+
+        from ._train import PolicyMaker
+
+        return PolicyMaker.of(MLP, inputs=task.images.shape[1], actions=task.num_actions, **self.keywords)
+
 
 class LogitTableSpec(Spec):
     """A table with one logit for each context and action.
@@ -60,6 +81,16 @@ class LogitTableSpec(Spec):
     kind: Literal["logit_table"] = "logit_table"
     initial_std: Annotated[float, Field(ge=0)] = 0.0
 
+    def build(self, task: Any) -> "PolicyMaker":
+        """What makes a policy for the task from a key."""
+        from tpo_models import LogitTable
 
-POLICIES = Family("policy", {"transformer": TransformerSpec, "mlp": MLPSpec, "logit_table": LogitTableSpec})
-Policy = Annotated[TransformerSpec | MLPSpec | LogitTableSpec, BeforeValidator(POLICIES.parse)]
+        from ._train import PolicyMaker
+
+        return PolicyMaker.of(
+            LogitTable, contexts=task.num_contexts, actions=task.num_actions, **self.keywords
+        )
+
+
+Policy = Annotated[TransformerSpec | MLPSpec | LogitTableSpec, Field(discriminator="kind")]
+POLICIES = kinds(Policy)

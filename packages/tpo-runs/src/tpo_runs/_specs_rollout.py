@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ._spec import Family, Spec, refusal
+from ._spec import Spec, kinds, refusal
 from ._specs_task import TOKEN_KINDS
 from ._wording import found, one_of
 
@@ -31,6 +31,13 @@ class SingleSpec(Spec):
     prompts: Prompts
     baseline: Literal["batch_mean", "none"] = "batch_mean"
 
+    def build(self, task: Any) -> Any:
+        """The rollout that samples from the task."""
+        from ._baselines import BASELINES
+        from ._token_rollouts import Single
+
+        return Single(task=task, **{**self.keywords, "baseline": BASELINES[self.baseline]})
+
 
 class SequenceGroupSpec(Spec):
     """A group of whole answers to each prompt.
@@ -46,6 +53,12 @@ class SequenceGroupSpec(Spec):
     prompts: Prompts
     candidates: Candidates
 
+    def build(self, task: Any) -> Any:
+        """The rollout that samples from the task."""
+        from ._token_rollouts import SequenceGroup
+
+        return SequenceGroup(task=task, **self.keywords)
+
 
 class TokenGroupSpec(Spec):
     """One answer per prompt, and a group of next tokens at each of its prefixes. Needs dense rewards.
@@ -60,6 +73,12 @@ class TokenGroupSpec(Spec):
     kind: Literal["token_group"] = "token_group"
     prompts: Prompts
     candidates: Candidates
+
+    def build(self, task: Any) -> Any:
+        """The rollout that samples from the task."""
+        from ._token_rollouts import TokenGroup
+
+        return TokenGroup(task=task, **self.keywords)
 
 
 def _contexts(value: object) -> object:
@@ -104,6 +123,13 @@ class SampledActionsSpec(Spec):
     samples: Samples = 1
     baseline: _baseline(*SAMPLED_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
 
+    def build(self, task: Any) -> Any:
+        """The rollout that samples from the task."""
+        from ._bandit_baselines import bandit_baseline
+        from ._bandit_rollouts import SampledActions
+
+        return SampledActions(task=task, **{**self.keywords, "baseline": bandit_baseline(self.baseline)})
+
 
 class AllActionsSpec(Spec):
     """All actions of a context as one group, scored by the sampled ones.
@@ -121,6 +147,13 @@ class AllActionsSpec(Spec):
     samples: Samples = 1
     baseline: _baseline(*SAMPLED_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
 
+    def build(self, task: Any) -> Any:
+        """The rollout that samples from the task."""
+        from ._bandit_baselines import bandit_baseline
+        from ._bandit_rollouts import AllActions
+
+        return AllActions(task=task, **{**self.keywords, "baseline": bandit_baseline(self.baseline)})
+
 
 class ExactGroupSpec(Spec):
     """All actions of a context as one group with their true rewards: nothing is left to chance.
@@ -133,6 +166,12 @@ class ExactGroupSpec(Spec):
     serves: ClassVar[tuple[str, ...]] = BANDITS
     kind: Literal["exact_group"] = "exact_group"
     contexts: Contexts
+
+    def build(self, task: Any) -> Any:
+        """The rollout that samples from the task."""
+        from ._bandit_rollouts import ExactGroup
+
+        return ExactGroup(task=task, **self.keywords)
 
 
 class ExactSamplesSpec(Spec):
@@ -150,19 +189,14 @@ class ExactSamplesSpec(Spec):
     contexts: Contexts
     baseline: _baseline(*EXACT_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
 
+    def build(self, task: Any) -> Any:
+        """The rollout that samples from the task."""
+        from ._bandit_baselines import bandit_baseline
+        from ._bandit_rollouts import ExactSamples
 
-ROLLOUTS = Family(
-    "rollout",
-    {
-        "single": SingleSpec,
-        "sequence_group": SequenceGroupSpec,
-        "token_group": TokenGroupSpec,
-        "sampled_actions": SampledActionsSpec,
-        "all_actions": AllActionsSpec,
-        "exact_group": ExactGroupSpec,
-        "exact_samples": ExactSamplesSpec,
-    },
-)
+        return ExactSamples(task=task, **{**self.keywords, "baseline": bandit_baseline(self.baseline)})
+
+
 Rollout = Annotated[
     SingleSpec
     | SequenceGroupSpec
@@ -171,5 +205,6 @@ Rollout = Annotated[
     | AllActionsSpec
     | ExactGroupSpec
     | ExactSamplesSpec,
-    BeforeValidator(ROLLOUTS.parse),
+    Field(discriminator="kind"),
 ]
+ROLLOUTS = kinds(Rollout)

@@ -1,10 +1,12 @@
 """Tables `[task]`: what the policy answers and how answers are scored."""
 
-from typing import Annotated, Literal
+import functools
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from ._spec import Family, Spec, refusal
+from ._config_error import ConfigError
+from ._spec import Spec, kinds, refusal
 
 Target = Literal[
     "copy",
@@ -40,6 +42,12 @@ class TokensSpec(Spec):
     horizon: Horizon
     vocab_size: Vocabulary
 
+    def build(self) -> Any:
+        """The task."""
+        from tpo_envs import TokenTask
+
+        return TokenTask(**self.keywords)
+
 
 class BracketsSpec(Spec):
     """Bracket matching: complete a beginning of a balanced string, in any way that balances it.
@@ -60,6 +68,12 @@ class BracketsSpec(Spec):
         if self.vocab_size % 2:
             raise refusal(f"vocab_size = {self.vocab_size} is odd, but brackets come in pairs")
         return self
+
+    def build(self) -> Any:
+        """The task."""
+        from tpo_envs import BracketTask
+
+        return BracketTask(**self.keywords)
 
 
 class MultiTurnSpec(Spec):
@@ -86,6 +100,12 @@ class MultiTurnSpec(Spec):
             raise refusal(f"turns = {self.turns} does not divide horizon = {self.horizon}")
         return self
 
+    def build(self) -> Any:
+        """The task."""
+        from tpo_envs import MultiTurnTask
+
+        return MultiTurnTask(**self.keywords)
+
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 
@@ -110,6 +130,12 @@ class NoisyVerifierSpec(Spec):
     false_negatives: Rate
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
+    def build(self) -> Any:
+        """The task."""
+        from tpo_envs import NoisyVerifier
+
+        return NoisyVerifier(**self.keywords)
+
 
 Actions = Annotated[int, Field(ge=2, le=65536)]
 
@@ -126,6 +152,12 @@ class SymmetricBanditSpec(Spec):
     kind: Literal["symmetric_bandit"] = "symmetric_bandit"
     actions: Actions = 100
 
+    def build(self) -> Any:
+        """The task."""
+        from tpo_envs import symmetric_bandit
+
+        return symmetric_bandit(self.actions)
+
 
 class ContextTableSpec(Spec):
     """A bandit with numbered contexts, each with one right action.
@@ -140,6 +172,12 @@ class ContextTableSpec(Spec):
     kind: Literal["context_table"] = "context_table"
     contexts: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     actions: Actions = 10
+
+    def build(self) -> Any:
+        """The task."""
+        from tpo_envs import ContextTable
+
+        return ContextTable(self.contexts, self.actions)
 
 
 class ImagesSpec(Spec):
@@ -157,19 +195,34 @@ class ImagesSpec(Spec):
     dataset: Literal["mnist", "digits"]
     directory: str | None = Field(default=None, description="a string")
 
+    def build(self) -> Any:
+        """The task over the training images.
 
-TASKS = Family(
-    "task",
-    {
-        "tokens": TokensSpec,
-        "brackets": BracketsSpec,
-        "multi_turn": MultiTurnSpec,
-        "noisy_verifier": NoisyVerifierSpec,
-        "symmetric_bandit": SymmetricBanditSpec,
-        "context_table": ContextTableSpec,
-        "images": ImagesSpec,
-    },
-)
+        Raises:
+            ConfigError: the data set cannot be loaded.
+        """
+        return _image_bandits(self.dataset, self.directory)[0]
+
+    def build_test(self) -> Any:
+        """The task over the test images."""
+        return _image_bandits(self.dataset, self.directory)[1]
+
+
+@functools.lru_cache(maxsize=4)
+def _image_bandits(dataset: str, directory: str | None) -> tuple[Any, Any]:
+    """The bandits over the training and the test images, loaded to the device once for all cells."""
+    from tpo_envs import ClassificationBandit, DatasetError, load_dataset
+
+    try:
+        data = load_dataset(dataset, directory=directory)
+    except DatasetError as error:
+        raise ConfigError([f"task.dataset = {dataset!r}: {error}"]) from None
+    return (
+        ClassificationBandit(data.train_images, data.train_labels, data.num_classes),
+        ClassificationBandit(data.test_images, data.test_labels, data.num_classes),
+    )
+
+
 Task = Annotated[
     TokensSpec
     | BracketsSpec
@@ -178,7 +231,8 @@ Task = Annotated[
     | SymmetricBanditSpec
     | ContextTableSpec
     | ImagesSpec,
-    BeforeValidator(TASKS.parse),
+    Field(discriminator="kind"),
 ]
+TASKS = kinds(Task)
 # The kinds that answer a prompt with tokens.
 TOKEN_KINDS = ("tokens", "brackets", "multi_turn", "noisy_verifier")

@@ -37,6 +37,22 @@ def seed_keys(seeds: Int[Array, " s"]) -> tuple[Key[Array, " s"], Key[Array, " s
     return keys[:, 0], keys[:, 1]
 
 
+class PolicyMaker(NamedTuple):
+    """Makes a policy from a key. Equal for equal policies, so that these are compiled once."""
+
+    kind: Callable[..., PyTree]
+    keywords: tuple[tuple[str, Any], ...]
+
+    @classmethod
+    def of(cls, kind: Callable[..., PyTree], **keywords: Any) -> "PolicyMaker":
+        """The maker that calls `kind` with these keywords and the key."""
+        return cls(kind, tuple(keywords.items()))
+
+    def __call__(self, key: PRNGKeyArray) -> PyTree:
+        """A policy."""
+        return self.kind(**dict(self.keywords), key=key)
+
+
 def initial_state(
     trainer: Trainer, make_policy: Callable[[PRNGKeyArray], PyTree], seeds: Int[Array, " s"]
 ) -> TrainState:
