@@ -1,4 +1,4 @@
-"""Draw the test error on MNIST against training steps, from a stored run: the README's left figure.
+"""Draw the test error on MNIST against training steps, from a stored run.
 
 tpo-runs configs/mnist.toml
 python scripts/plot_mnist.py results/mnist figures/hero_mnist

@@ -1,4 +1,4 @@
-"""Draw the error of sparse token reversal against episodes, from a stored run: the README's right figure.
+"""Draw the error of sparse token reversal against episodes, from a stored run.
 
 tpo-runs configs/transformer_rlvr.toml
 python scripts/plot_token_reversal.py results/transformer_rlvr figures/hero_token_reversal

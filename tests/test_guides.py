@@ -41,7 +41,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("guide", "script"), [("own_objective", "check_my_objective.py"), ("own_task", "check_turned.py")]
+    ("guide", "script"), [("own_objective", "check_my_objective.py"), ("own_task", "check_rotated.py")]
 )
 def test_what_a_reader_wrote_is_checked_as_the_guide_says(guide, script, folder):
     documents.write_files(GUIDES / f"{guide}.md", folder)

@@ -5,8 +5,6 @@ import re
 import tomllib
 from pathlib import Path
 
-from links import section
-
 MODULES = {
     "tpo_objectives": [],
     "tpo_envs": ["tpo_envs.gymnasium"],
@@ -28,9 +26,9 @@ def made_pages(root: Path) -> dict[str, tuple[str, str]]:
 
 
 def experiment_names(root: Path) -> list[str]:
-    """The configs, in the order of the README's table."""
-    rows = re.findall(r"\((configs/)?(\w+)\.toml\)", section((root / "README.md").read_text(), "Configs"))
-    named = dict.fromkeys(name for _, name in rows)
+    """The configs, in the order of the table of experiments."""
+    page = (root / "docs/experiments.md").read_text(encoding="utf-8")
+    named = dict.fromkeys(re.findall(r"^\|[^|]+\| \[(\w+)\] \|", page, flags=re.MULTILINE))
     there = sorted(path.stem for path in root.glob("configs/*.toml"))
     return [*(name for name in named if name in there), *(name for name in there if name not in named)]
 
