@@ -9,6 +9,7 @@ from typing import Any
 from ._cell_checks import mismatches
 from ._cells import NOT_IDENTITY, Cell
 from ._config_error import ConfigError
+from ._labels import point_label
 from ._overrides import changes_kind, merge, merge_paths, nest
 from ._problems import MOST_LINES, Problem, Source, lines_of
 from ._pydantic_errors import parse_or_explain
@@ -80,7 +81,7 @@ def expand_or_explain(config: Config) -> tuple[tuple[Cell, ...], list[Problem]]:
             cells += [cell] if cell else []
         if len(problems) > MOST_LINES:
             break
-    problems = problems or _metric_problems(config, cells)
+    problems = problems or [*_equal_points(cells), *_metric_problems(config, cells)]
     return tuple(cells), problems
 
 
@@ -102,6 +103,19 @@ def _grid_problems(config: Config) -> list[Problem]:
         text = f"makes {count} cells with {len(config.method)} methods; the most is {MOST_CELLS}: split it"
         problems.append(Problem(("grid",), text))
     return problems
+
+
+def _equal_points(cells: Sequence[Cell]) -> list[Problem]:
+    """Values of the grid that differ as written, but not as numbers of the run."""
+    seen = set()
+    for cell in cells:
+        if (place := (cell.method, repr(cell.point))) in seen:
+            axes = list(cell.point)
+            return [
+                Problem(("grid", *axes[: len(axes) == 1]), f"has the point {point_label(cell.point)} twice")
+            ]
+        seen.add(place)
+    return []
 
 
 def _figure_problems(config: Config) -> Iterator[Problem]:

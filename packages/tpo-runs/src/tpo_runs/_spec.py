@@ -1,13 +1,15 @@
 """The base of all config tables, and the choice of a table's class by its `kind`."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from ._wording import found, one_of
+from ._wording import found, is_plain, one_of
+
+SMALLEST, LARGEST = 1.2e-38, 3.4e38  # what float32 holds at full precision
 
 
 class Spec(BaseModel):
@@ -15,17 +17,37 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    @field_validator("*")
+    @classmethod
+    def _usable(cls, value: Any) -> Any:
+        """Numbers that float32 holds, with one zero, and text that shows as it stands."""
+        if isinstance(value, float):
+            if value and not SMALLEST <= abs(value) <= LARGEST:
+                limits = f"0 or from {SMALLEST:g} to {LARGEST:g} in size"
+                raise refusal(f"expected a number that float32 can hold, {limits}, found {found(value)}")
+            return value + 0.0  # -0.0 would be other settings than 0.0
+        for text in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
+            if isinstance(text, str) and not is_plain(text):
+                raise refusal(f"expected text without control characters or line breaks, found {found(text)}")
+        return value
+
 
 def refusal(text: str) -> PydanticCustomError:
     """The error that a validator raises to have `text` reported as it stands."""
     return PydanticCustomError("refused", "{text}", {"text": text})
 
 
-def check_distinct(values: tuple[Any, ...], what: str) -> None:
-    """Refuse a value that is there twice; `what` says what it is, such as "the probe"."""
-    for i, value in enumerate(values):
-        if value in values[:i]:
+def check_distinct(
+    values: tuple[Any, ...], what: str, alike: Callable[[Any], Any] = lambda value: value
+) -> None:
+    """Refuse a value that is there twice, up to `alike`; `what` says what it is, such as "the probe"."""
+    before: list[Any] = []
+    for value in values:
+        # True equals 1, but is another value of a key that takes any.
+        key = alike(value), type(value) is bool
+        if key in before:
             raise refusal(f"{what} {found(value)} appears twice")
+        before.append(key)
 
 
 def names_among(known: Collection[str], what: str) -> AfterValidator:
