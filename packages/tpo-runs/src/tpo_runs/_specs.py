@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, Strict
 from ._spec import Family, Spec, check_distinct, names_among, refusal
 from ._specs_evaluation import EvaluationSpec
 from ._specs_executor import EXECUTORS, Executor, InProcessSpec
-from ._specs_figure import FIGURES, Figure, FigureSpec, figure_name
+from ._specs_figure import FIGURES, LONGEST_NAME, Figure, FigureSpec, figure_name
 from ._specs_objective import OBJECTIVES, Objective
 from ._specs_optimizer import OPTIMIZERS, Optimizer
 from ._specs_policy import POLICIES, Policy
@@ -65,6 +65,8 @@ PLAIN: dict[str, type[Spec]] = {
 def _plain_name(name: str) -> str:
     if not name.strip() or name != name.strip() or not name.isprintable():
         raise refusal(f"expected a printable name without blanks around it, found {found(name)}")
+    if len(name) > LONGEST_NAME:
+        raise refusal(f"expected a name of at most {LONGEST_NAME} characters, found {found(name)}")
     return name
 
 
