@@ -80,3 +80,48 @@ def test_where_nothing_is_complete_one_line_says_so(store, capsys):
         store.remove_cell(cell["key"])
     assert main(["draw", str(store.root)]) == 2
     assert "no block of seeds is complete yet" in capsys.readouterr().err
+
+
+def other_config(tmp_path, *changes):
+    """The run's own config with other looks."""
+    path = tmp_path / "other.toml"
+    text = (tmp_path / "made_up.toml").read_text()
+    for old, new in changes:
+        text = text.replace(old, new)
+    path.write_text(text)
+    return str(path)
+
+
+UNRECORDED = ('probes = ["gradient_norm"]', 'probes = ["success_share"]\nmetric = "success_share"')
+
+
+def test_a_config_whose_metric_the_run_lacks_changes_nothing(store, tmp_path, capsys):
+    before = (store.root / "run.json").read_bytes()
+    config = other_config(tmp_path, UNRECORDED)
+    assert main(["draw", str(store.root), "--figures", config]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{config}: metric: ")
+    assert "'success_share'" in line
+    assert "gradient_norm" in line
+    assert (store.root / "run.json").read_bytes() == before
+    assert main(["draw", str(store.root)]) == 0
+
+
+@pytest.mark.parametrize("command", ["draw", "report", "summarize"])
+def test_a_store_that_asks_for_a_metric_it_lacks_says_so_and_recovers(command, store, tmp_path, capsys):
+    store.write_manifest(store.manifest() | {"metric": "success_share"})
+    assert main([command, str(store.root)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{store.root / 'run.json'}: metric: ")
+    assert "draw OUT --figures CONFIG" in line
+    assert main(["draw", str(store.root), "--figures", other_config(tmp_path)]) == 0
+    assert main([command, str(store.root)]) == 0
+
+
+@pytest.mark.parametrize("figure", ["unheard_of", {"kind": "sweep", "name": "../up"}])
+def test_a_store_that_asks_for_a_figure_there_is_not_is_drawn_without_it(figure, store, capsys):
+    store.write_manifest(store.manifest() | {"figures": [figure, "final_errors"]})
+    for command in ("draw", "report"):
+        assert main([command, str(store.root)]) == 0
+    assert "is not drawn: " in capsys.readouterr().out
+    assert {path.stem for path in store.figures.glob("*.png")} == {"final_errors"}

@@ -225,12 +225,21 @@ def default_out(config: Path, smoke: bool) -> Path:
     return Path("results") / (f"{name}-smoke" if smoke else name)
 
 
+def _flag(word: str) -> tuple[str, str, str]:
+    """Part a flag from its value at a "=", but not at one in the NAME of --method.NAME.section.key."""
+    flag, equals, value = word.partition("=")
+    while equals and flag.startswith("--method.") and flag.count(".") < 3:
+        more, equals, value = value.partition("=")
+        flag += f"={more}"
+    return flag, equals, value
+
+
 def _split(words: Sequence[str]) -> tuple[list[str], tuple[tuple[str, str], ...]]:
     """Part the overrides, which have a dot in the flag, from the other words."""
     plain, overrides = [], []
     remaining = iter(words)
     for word in remaining:
-        flag, equals, value = word.partition("=")
+        flag, equals, value = _flag(word)
         if not flag.startswith("--") or "." not in flag:
             plain.append(word)
             continue

@@ -9,6 +9,7 @@ from ._arguments import parse_arguments
 from ._config_error import ConfigError
 from ._signals import Stopped, StopSignals
 from ._storage_error import StorageError
+from ._wording import ascii_safe
 
 SIGNAL = 128
 
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _end(code: int, lines: Sequence[str], words: Sequence[str]) -> int:
     """Say on standard error why the program ends early, and with --json in an event, too."""
+    lines = [ascii_safe(line) for line in lines]
     for line in lines:
         print(line, file=sys.stderr)
     if "--json" in words:

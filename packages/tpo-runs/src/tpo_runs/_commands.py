@@ -4,6 +4,7 @@ import sys
 
 from ._arguments import FROM_RESULTS, Arguments, default_out
 from ._signals import StopSignals
+from ._wording import ascii_safe
 
 
 def follow(arguments: Arguments, stop: StopSignals) -> int:
@@ -21,7 +22,7 @@ def follow(arguments: Arguments, stop: StopSignals) -> int:
         sys.stdout.write(schema_text())
         return 0
     if arguments.command in FROM_RESULTS:
-        sys.stdout.write(_from_results(arguments) + "\n")
+        sys.stdout.write(ascii_safe(_from_results(arguments)) + "\n")
         return 0
     return _of_config(arguments, stop)
 

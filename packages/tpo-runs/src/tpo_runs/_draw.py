@@ -5,17 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from pydantic import ValidationError
 from rich.console import Console
 
+from ._config_error import ConfigError
 from ._figures import FIGURES, save_figure
 from ._integrity import SUMS, damage, sums, write_file
+from ._labels import cell_label
 from ._paper import PaperComparison, compare
 from ._paper_table import paper_table
 from ._results import CellResult
 from ._specs_figure import figure_name, figure_spec
-from ._store import Store
+from ._store import MANIFEST, Store
 from ._tables import paired_table, seeds_table, summarise_cell, summary_table
-from ._text_table import TextTable
+from ._text_table import TextTable, markdown_text
+from ._wording import found, one_of
 
 MOST_SEED_ROWS = 40
 WIDE = 110
@@ -37,9 +41,13 @@ def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     Returns:
         The files written.
     """
-    manifest, results = store.manifest(), store.results()
-    if not results:
+    manifest, every = store.manifest(), store.results()
+    if not every:
         return []
+    results = having(every, manifest.get("metric", "error"), store.root / MANIFEST)
+    if left := [cell_label(result.method, result.point) for result in every if result not in results]:
+        line = f"not drawn, since they have not recorded {manifest['metric']!r}: {'; '.join(left)}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for line in damage(store.figures) if (store.figures / SUMS).exists() else ():
         console.print(f"{line}; drawn again", highlight=False, markup=False, soft_wrap=True)
     (store.figures / SUMS).unlink(missing_ok=True)
@@ -49,6 +57,27 @@ def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     if tables:
         print_tables(shown, console)
     return written
+
+
+def having(results: Sequence[CellResult], metric: str, place: Path) -> list[CellResult]:
+    """The cells that have recorded what tables and figures show.
+
+    Args:
+        results: the cells.
+        metric: what is shown.
+        place: the file that names the metric.
+
+    Raises:
+        ConfigError: there are cells, but none of them has it.
+    """
+    shown = [result for result in results if metric in result.metrics]
+    if results and not shown:
+        known = dict.fromkeys(name for result in results for name in result.metrics)
+        fix = "name another by tpo-runs draw OUT --figures CONFIG"
+        raise ConfigError(
+            [f"{place}: metric: the run has not recorded {found(metric)}{one_of(metric, known)}; {fix}"]
+        )
+    return shown
 
 
 def write_drawings(
@@ -78,7 +107,7 @@ def write_drawings(
             written += save_figure(figure, folder / name)
     summary = folder / "summary.md"
     folder.mkdir(parents=True, exist_ok=True)
-    heading = f"# {looks['title']}\n\n" if looks["title"] else ""
+    heading = f"# {markdown_text(looks['title'])}\n\n" if looks["title"] else ""
     # What took how long differs from run to run; the file does not.
     timeless = [tables[0].without("seconds"), *tables[1:]]
     write_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
@@ -104,7 +133,12 @@ def figures_of(
         results: the cells that are drawn.
     """
     for entry in looks["figures"]:
-        spec = figure_spec(entry)
+        try:
+            spec = figure_spec(entry)
+        except ValidationError as error:
+            # A store of another version may ask for what this one refuses.
+            yield "a figure", ValueError(error.errors()[0]["msg"])
+            continue
         title = spec.title or looks["title"] or None
         shown = [result for result in results if spec.methods is None or result.method in spec.methods]
         if not shown:
@@ -120,7 +154,7 @@ def figures_of(
 def summary_records(store: Store) -> list[dict[str, Any]]:
     """The summary table as records of plain values; errors are in `[0, 1]`."""
     manifest, records = store.manifest(), []
-    for result in store.results():
+    for result in having(store.results(), manifest["metric"], store.root / MANIFEST):
         summary = summarise_cell(result, threshold=manifest["threshold"], metric=manifest["metric"])
         records.append(
             {

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ._cell_checks import mismatches
 from ._cells import NOT_IDENTITY, Cell
 from ._config_error import ConfigError
+from ._labels import point_label
 from ._overrides import changes_kind, merge, merge_paths, nest
 from ._problems import MOST_LINES, KeyPath, Problem, Source, lines_of, method_label
 from ._pydantic_errors import problems_of
@@ -85,7 +86,7 @@ def check(raw: Table) -> tuple[Config | None, tuple[Cell, ...], list[Problem]]:
     cells, of_cells = _cells(raw, grid)
     problems += of_cells
     if config is not None and not problems:
-        problems += _metric_problems(config, cells)
+        problems += [*_equal_points(cells), *_metric_problems(config, cells)]
     return config, tuple(cells), problems
 
 
@@ -193,6 +194,19 @@ def _grid_problems(config: Config) -> list[Problem]:
         text = f"makes {count} cells with {len(config.method)} methods; the most is {MOST_CELLS}: split it"
         problems.append(Problem(("grid",), text))
     return problems
+
+
+def _equal_points(cells: Sequence[Cell]) -> list[Problem]:
+    """Values of the grid that are written differently but are the same numbers."""
+    seen = set()
+    for cell in cells:
+        if (place := (cell.method, repr(cell.point))) in seen:
+            axes = list(cell.point)
+            return [
+                Problem(("grid", *axes[: len(axes) == 1]), f"has the point {point_label(cell.point)} twice")
+            ]
+        seen.add(place)
+    return []
 
 
 def _figure_problems(config: Config) -> Iterator[Problem]:

@@ -2,8 +2,10 @@
 
 import io
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -30,6 +32,15 @@ _METADATA = {
 }
 
 
+def figure_bytes(figure: Figure, **options: Any) -> bytes:
+    """A figure as the content of a file, with `savefig`'s options; letters that no font has are boxes."""
+    content = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        figure.savefig(content, **options)
+    return content.getvalue()
+
+
 def save_figure(figure: Figure, path_stem: str | os.PathLike[str]) -> tuple[Path, Path]:
     """Write a figure as PNG (200 dpi) and PDF, each replaced at once or not at all.
 
@@ -49,10 +60,9 @@ def save_figure(figure: Figure, path_stem: str | os.PathLike[str]) -> tuple[Path
     paths = []
     for ending, metadata in _METADATA.items():
         path = stem.with_name(f"{stem.name}.{ending}")
-        content = io.BytesIO()
         # TrueType fonts: many venues refuse matplotlib's default of Type 3.
         with matplotlib.rc_context({"pdf.fonttype": 42}):
-            figure.savefig(content, format=ending, dpi=200, metadata=metadata)
-        write_file(path, content.getvalue())
+            content = figure_bytes(figure, format=ending, dpi=200, metadata=metadata)
+        write_file(path, content)
         paths.append(path)
     return paths[0], paths[1]

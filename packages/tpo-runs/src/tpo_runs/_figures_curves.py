@@ -21,6 +21,7 @@ from ._figures_panels import (
     TITLE_SIZE,
     Panel,
     check_floor,
+    drawable,
     finish,
     log_error_axis,
     log_steps_axis,
@@ -162,7 +163,7 @@ def probe_curves(
                 log_steps_axis(axes)
             axes.set_yscale("log" if log_y else "linear")
             if row == 0:
-                axes.set_title(name.replace("_", " "), fontsize=TITLE_SIZE)
+                axes.set_title(drawable(name.replace("_", " ")), fontsize=TITLE_SIZE)
             panel = Panel(axes, point, cells, row == len(groups) - 1, column == 0)
             _label(panel, _step_word(results), point_label(point) + _smooth_words(smooth))
     return finish(figure, styles, title=title, note=_note(results, names, look))
@@ -221,7 +222,7 @@ def _label(panel: Panel, x: str, y: str) -> None:
     if panel.bottom:
         panel.axes.set_xlabel(x, fontsize=LABEL_SIZE)
     if panel.left:
-        panel.axes.set_ylabel(y, fontsize=LABEL_SIZE)
+        panel.axes.set_ylabel(drawable(y), fontsize=LABEL_SIZE)
 
 
 def _is_tokens(results: Sequence[CellResult]) -> bool:

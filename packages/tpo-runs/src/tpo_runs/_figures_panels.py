@@ -19,8 +19,18 @@ from ._results import CellResult, axis_values, check_results, grid_axes, group_b
 from ._style import MethodStyle, method_styles
 
 TITLE_SIZE, LABEL_SIZE, TICK_SIZE, NOTE_SIZE = 9.5, 9.0, 8.0, 7.5
+LEGEND_WIDTH = 60  # characters of a name in one line
 _MAX_COLUMNS = 4
 _GREY = "#555555"
+
+
+def drawable(text: str) -> str:
+    r"""A text that matplotlib draws as it stands, with no formula between dollar signs.
+
+    >>> drawable("pays $5 to $10")
+    'pays \\$5 to \\$10'
+    """
+    return text.replace("$", r"\$")
 
 
 @dataclass(frozen=True)
@@ -119,16 +129,16 @@ def _name(panel: Panel, layout: Layout, row: int, column: int) -> None:
     if layout.axes is None:
         width = 34 if layout.columns > 1 else 60
         title = textwrap.fill(point_label(panel.point), width, break_long_words=False)
-        panel.axes.set_title(title, fontsize=TITLE_SIZE)
+        panel.axes.set_title(drawable(title), fontsize=TITLE_SIZE)
         return
     down, across = layout.axes
     if row == 0:
-        panel.axes.set_title(point_label({across: panel.point[across]}), fontsize=TITLE_SIZE)
+        panel.axes.set_title(drawable(point_label({across: panel.point[across]})), fontsize=TITLE_SIZE)
     if column == layout.columns - 1:
         panel.axes.text(
             1.03,
             0.5,
-            point_label({down: panel.point[down]}),
+            drawable(point_label({down: panel.point[down]})),
             transform=panel.axes.transAxes,
             rotation=-90,
             va="center",
@@ -159,20 +169,25 @@ def finish(
         the same figure.
     """
     width, height = figure.get_size_inches()
-    figure.supxlabel(textwrap.fill(note, int(18 * width)), fontsize=NOTE_SIZE, color=_GREY)
+    figure.supxlabel(drawable(textwrap.fill(note, int(18 * width))), fontsize=NOTE_SIZE, color=_GREY)
+    if title is not None:
+        title = drawable(textwrap.fill(title, int(10 * width)))
     bold = {"size": TITLE_SIZE + 1.5, "weight": "bold"}
     if not styles:
         if title is not None:
             figure.suptitle(title, fontproperties=bold)  # pyright: ignore[reportArgumentType]
         return figure
-    per_row = max(1, int(width / (0.085 * max(map(len, styles)) + 0.65)))
+    names = [drawable(textwrap.fill(name, LEGEND_WIDTH)) for name in styles]
+    longest = max(len(line) for name in names for line in name.splitlines())
+    per_row = max(1, int(width / (0.085 * longest + 0.65)))
     rows = math.ceil(len(styles) / per_row)
-    figure.set_figheight(height + 0.2 * (rows - 1) + (0.25 if title else 0.0))
+    lines = rows + sum(name.count("\n") for name in names)
+    figure.set_figheight(height + 0.2 * (lines - 1) + (0.25 * (title.count("\n") + 1) if title else 0.0))
     # The title is the legend's: constrained layout would draw a suptitle over an outside legend.
-    figure.legend(
+    legend = figure.legend(
         handles=[
-            Patch(color=style.colour, label=method) if patches else _handle(method, style, markers)
-            for method, style in styles.items()
+            Patch(color=style.colour, label="method") if patches else _handle(style, markers)
+            for style in styles.values()
         ],
         loc="outside upper center",
         ncols=math.ceil(len(styles) / rows),
@@ -182,10 +197,13 @@ def finish(
         title=title,
         title_fontproperties=bold,
     )
+    # Given as a label, a name that starts with an underscore would be left out.
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)
     return figure
 
 
-def _handle(method: str, style: MethodStyle, markers: bool) -> Line2D:
+def _handle(style: MethodStyle, markers: bool) -> Line2D:
     return Line2D(
         [],
         [],
@@ -194,7 +212,7 @@ def _handle(method: str, style: MethodStyle, markers: bool) -> Line2D:
         linewidth=1.8,
         marker=style.marker if markers else "",
         markersize=5.5,
-        label=method,
+        label="method",
     )
 
 

@@ -1,5 +1,6 @@
 """Figures of final errors, with every seed in sight."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from ._figures_panels import (
     LABEL_SIZE,
     check_floor,
+    drawable,
     finish,
     log_error_axis,
     make_panels,
@@ -26,6 +28,7 @@ from ._results import (
 from ._statistics import bootstrap_interval
 
 _INK = "#222222"
+ROW_WIDTH = 40  # characters of a name in one line
 BAR_NOTE = "bar: mean and 95% bootstrap interval"
 
 
@@ -114,6 +117,7 @@ def final_errors(
     )
     styles = styles_of(results)
     methods = list(styles)
+    names = [drawable(textwrap.fill(name, ROW_WIDTH)) for name in methods]
     # Rows grow with the seeds, so that twenty that all end at 0 can still be counted.
     height = float(np.clip(0.3 + 0.02 * max(len(result.seeds) for result in results), 0.42, 0.8))
     figure, panels = make_panels(results, size=(2.6, height * len(methods) + 0.45))
@@ -125,7 +129,7 @@ def final_errors(
         panel.axes.grid(visible=False, axis="y")
         for row in range(0, len(methods), 2):
             panel.axes.axhspan(row - 0.5, row + 0.5, color="#F4F4F4", linewidth=0, zorder=0)
-        panel.axes.set_yticks(range(len(methods)), methods, fontsize=LABEL_SIZE)
+        panel.axes.set_yticks(range(len(methods)), names, fontsize=LABEL_SIZE)
         panel.axes.set_ylim(len(methods) - 0.5, -0.5)
         span.set_limits(panel.axes, vertical=False)
         if panel.bottom:

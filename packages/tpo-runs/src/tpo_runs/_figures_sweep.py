@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ._figures_panels import LABEL_SIZE, finish, make_panels, seeds_label, styles_of
+from ._figures_panels import LABEL_SIZE, drawable, finish, make_panels, seeds_label, styles_of
 from ._figures_seeds import BAR_NOTE, ErrorSpan, spread_dots
 from ._labels import axis_label, value_label
 from ._results import (
@@ -86,7 +86,7 @@ def sweep(
         panel.axes.xaxis.set_minor_locator(NullLocator())
         span.set_limits(panel.axes, vertical=True)
         if panel.bottom:
-            panel.axes.set_xlabel(axis_label(axis), fontsize=LABEL_SIZE)
+            panel.axes.set_xlabel(drawable(axis_label(axis)), fontsize=LABEL_SIZE)
         if panel.left:
             panel.axes.set_ylabel("final error", fontsize=LABEL_SIZE)
     note = f"Dot: one seed ({seeds_label(results)}); line and {BAR_NOTE}; final: {final_words(fraction)}"

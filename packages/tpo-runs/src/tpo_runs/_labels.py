@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from ._wording import ascii_safe
+
 _AXIS_NAMES = {
     "rollout.candidates": "candidates",
     "objective.eta": "temperature",
@@ -15,12 +17,18 @@ def axis_label(axis: str) -> str:
     >>> axis_label("objective.kl_coef")
     'kl coef'
     """
-    return _AXIS_NAMES.get(axis, axis.rsplit(".", 1)[-1].replace("_", " "))
+    return _AXIS_NAMES.get(axis, ascii_safe(axis.rsplit(".", 1)[-1].replace("_", " ")))
 
 
 def value_label(value: object) -> str:
-    """A grid value in words: "reverse_copy" is "reverse copy"."""
-    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+    r"""A grid value in words: "reverse_copy" is "reverse copy". Two numbers never look the same.
+
+    >>> value_label(1e-3), value_label(0.12345678), value_label("a\nb")
+    ('0.001', '0.12345678', 'a\\nb')
+    """
+    if isinstance(value, float):
+        return short if float(short := f"{value:g}") == value else repr(value)
+    return ascii_safe(str(value).replace("_", " "))
 
 
 def point_label(point: Mapping[str, object]) -> str:

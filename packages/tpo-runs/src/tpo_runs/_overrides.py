@@ -1,13 +1,12 @@
 """Laying one partial config over another, and reading overrides from the command line."""
 
 import copy
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ._problems import Problem
 from ._specs import SECTIONS, SHARED_SECTIONS, TOP_SECTIONS
-from ._toml import DEEPEST, depth
+from ._toml import DEEPEST, depth, parse_toml
 from ._wording import found, one_of
 
 
@@ -58,7 +57,7 @@ def parse_value(text: str) -> Any:
     (0.001, [7, 8], 'copy', '10')
     """
     try:
-        table = tomllib.loads(f"value = {text}")
+        table = parse_toml(f"value = {text}")
     except (ValueError, RecursionError):
         return text
     return table["value"] if list(table) == ["value"] else text
@@ -80,7 +79,9 @@ def parse_overrides(
     problems = []
     for flag, text in pairs:
         path = _path_of(flag, method_names)
-        if isinstance(path, Problem):
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            problems.append(Problem((flag,), f"not UTF-8: {found(text)}"))
+        elif isinstance(path, Problem):
             problems.append(path)
         elif depth(partial := nest(path, parse_value(text))) > DEEPEST:
             problems.append(Problem((flag,), f"nested too deeply; at most {DEEPEST} levels"))

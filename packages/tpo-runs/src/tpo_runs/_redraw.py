@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ._config_error import ConfigError
 from ._console import make_console
-from ._draw import draw
+from ._draw import draw, having
 from ._load import load_config
 from ._lock import locked
 from ._specs import effective
@@ -36,10 +36,16 @@ def redraw(out: Path, config: Path | None = None, overrides: Sequence[tuple[str,
     manifest = store.manifest()
     if config is not None:
         looks = effective(load_config(config, overrides=overrides).config)
+        if not having(store.results(), looks["metric"], config):
+            raise _nothing(out)
         with locked(store.root):
             store.write_manifest(manifest | {key: looks[key] for key in LOOKS})
     with told_in_one_line(store.figures, "the results are intact"):
         files = draw(store, make_console())
     if not files:
-        raise ConfigError([f"{out}: no block of seeds is complete yet, so there is nothing to draw"])
+        raise _nothing(out)
     return files
+
+
+def _nothing(out: Path) -> ConfigError:
+    return ConfigError([f"{out}: no block of seeds is complete yet, so there is nothing to draw"])

@@ -1,7 +1,6 @@
 """One self-contained HTML page about a run, as a function of its results store."""
 
 import base64
-import io
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,8 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from ._draw import figures_of, tables_of
+from ._draw import figures_of, having, tables_of
+from ._figures import figure_bytes
 from ._integrity import write_file
 from ._labels import point_label
 from ._report_charts import curve_charts, final_charts
@@ -20,9 +20,10 @@ from ._results import CellResult, final_error
 from ._space import check_writable
 from ._statistics import summarise
 from ._storage_error import told_in_one_line
-from ._store import Store
+from ._store import MANIFEST, Store
 from ._stored_block import CONFIG
 from ._text_table import ABSENT, TextTable
+from ._wording import ascii_safe
 
 DOTS_PER_INCH = 130
 NAME = "report.html"
@@ -70,9 +71,10 @@ def render(store: Store) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    tables = tables_of(results, manifest["threshold"], metric) if results else []
+    shown = having(results, metric, store.root / MANIFEST)
+    tables = tables_of(shown, manifest["threshold"], metric) if shown else []
     return environment.get_template("report.html.j2").render(
-        title=manifest["title"] or store.root.name,
+        title=manifest["title"] or ascii_safe(store.root.name),
         paper=manifest.get("paper", ""),
         metric=metric,
         states=states,
@@ -134,7 +136,6 @@ def _figures(manifest: Mapping[str, Any], results: Sequence[CellResult]) -> list
         if isinstance(figure, ValueError):
             drawn.append({"name": name, "fault": str(figure), "data": ""})
             continue
-        content = io.BytesIO()
-        figure.savefig(content, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-        drawn.append({"name": name, "fault": "", "data": base64.b64encode(content.getvalue()).decode()})
+        content = figure_bytes(figure, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+        drawn.append({"name": name, "fault": "", "data": base64.b64encode(content).decode()})
     return drawn

@@ -1,12 +1,14 @@
 """The base of all config tables, and the classes of a table by its `kind`."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator
 from pydantic_core import PydanticCustomError
 
-from ._wording import found, one_of
+from ._wording import found, is_plain, one_of
+
+SMALLEST, LARGEST = 1.2e-38, 3.4e38  # what float32 holds at full precision
 
 
 class Spec(BaseModel):
@@ -19,17 +21,37 @@ class Spec(BaseModel):
         """The keys of the table but its `kind`: the keyword arguments of what the kind names."""
         return self.model_dump(exclude={"kind"})
 
+    @field_validator("*")
+    @classmethod
+    def _usable(cls, value: Any) -> Any:
+        """Accept numbers that float32 holds, with one zero, and text without control characters."""
+        if isinstance(value, float):
+            if value and not SMALLEST <= abs(value) <= LARGEST:
+                limits = f"0 or from {SMALLEST:g} to {LARGEST:g} in size"
+                raise refusal(f"expected a number that float32 can hold, {limits}, found {found(value)}")
+            return value + 0.0  # -0.0 would be other settings than 0.0
+        for text in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
+            if isinstance(text, str) and not is_plain(text):
+                raise refusal(f"expected text without control characters or line breaks, found {found(text)}")
+        return value
+
 
 def refusal(text: str) -> PydanticCustomError:
     """The error that a validator raises to have `text` reported as it stands."""
     return PydanticCustomError("refused", "{text}", {"text": text})
 
 
-def check_distinct(values: tuple[Any, ...], what: str) -> None:
-    """Refuse a value that is there twice; `what` says what it is, such as "the probe"."""
-    for i, value in enumerate(values):
-        if value in values[:i]:
+def check_distinct(
+    values: tuple[Any, ...], what: str, alike: Callable[[Any], Any] = lambda value: value
+) -> None:
+    """Refuse a value that is there twice, up to `alike`; `what` says what it is, such as "the probe"."""
+    before: list[Any] = []
+    for value in values:
+        # True equals 1, but is another value of a key that takes any.
+        key = alike(value), type(value) is bool
+        if key in before:
             raise refusal(f"{what} {found(value)} appears twice")
+        before.append(key)
 
 
 def names_among(known: Collection[str], what: str) -> AfterValidator:

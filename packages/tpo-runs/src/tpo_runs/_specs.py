@@ -1,5 +1,6 @@
 """The whole config file as one frozen value."""
 
+import unicodedata
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict
@@ -7,7 +8,7 @@ from pydantic import AfterValidator, Field, Strict
 from ._spec import Spec, check_distinct, names_among, refusal
 from ._specs_evaluation import EvaluationSpec
 from ._specs_executor import EXECUTORS, Executor, InProcessSpec
-from ._specs_figure import FIGURES, Figure, FigureSpec, figure_name
+from ._specs_figure import FIGURES, LONGEST_NAME, Figure, FigureSpec, figure_name
 from ._specs_objective import OBJECTIVES, Objective
 from ._specs_optimizer import OPTIMIZERS, Optimizer
 from ._specs_policy import POLICIES, Policy
@@ -64,6 +65,8 @@ PLAIN: dict[str, type[Spec]] = {
 def _plain_name(name: str) -> str:
     if not name.strip() or name != name.strip() or not name.isprintable():
         raise refusal(f"expected a printable name without blanks around it, found {found(name)}")
+    if len(name) > LONGEST_NAME:
+        raise refusal(f"expected a name of at most {LONGEST_NAME} characters, found {found(name)}")
     return name
 
 
@@ -99,8 +102,13 @@ class Method(Spec):
     probes: Annotated[ProbeNames | None, Field(description="a list of names")] = None
 
 
+def _letters(text: str) -> str:
+    """The text in one spelling: an accent may be a character of its own, and look the same."""
+    return unicodedata.normalize("NFC", text)
+
+
 def _distinct_names(methods: tuple[Method, ...]) -> tuple[Method, ...]:
-    check_distinct(tuple(method.name for method in methods), "the name")
+    check_distinct(tuple(method.name for method in methods), "the name", _letters)
     return methods
 
 
@@ -113,7 +121,8 @@ def _figures(figures: tuple[str | FigureSpec, ...]) -> tuple[str | FigureSpec, .
             raise refusal(
                 f"{found(name)} needs a table with {', '.join(missing)}, as in {{ kind = '{name}' }}"
             )
-    check_distinct(tuple(figure_name(figure) for figure in figures), "the figure")
+    # Not every file system tells upper from lower case.
+    check_distinct(tuple(map(figure_name, figures)), "the figure", lambda name: _letters(name).casefold())
     return figures
 
 
@@ -123,6 +132,7 @@ def _axis(values: list[Any]) -> list[Any]:
 
 
 MOST_VALUES = 1000
+MOST_AXES = 100
 Axis = Annotated[list[Any], Field(min_length=1, max_length=MOST_VALUES), AfterValidator(_axis)]
 
 
@@ -164,12 +174,14 @@ class Config(Spec):
     figures: Annotated[
         tuple[Figure, ...],
         Strict(False),
-        Field(description="a list of names and tables"),
+        Field(max_length=MOST_VALUES, description=f"a list of names and tables, at most {MOST_VALUES}"),
         AfterValidator(_figures),
     ] = ("learning_curves", "final_errors")
     metric: str = "error"
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    grid: dict[str, Axis] = {}
+    grid: Annotated[
+        dict[str, Axis], Field(max_length=MOST_AXES, description=f"a table of at most {MOST_AXES} lists")
+    ] = {}
     smoke: Partial = {}
 
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ._spec import Spec, kinds
+from ._specs_objective import storable
 
 Cpus = Annotated[int, Field(ge=1, le=4096)]
 Gpus = Annotated[int, Field(ge=0, le=64)]
@@ -66,7 +67,7 @@ class SlurmSpec(Spec):
     minutes: Annotated[int, Field(ge=1, le=100_000)] = 720
     partition: str = ""
     account: str = ""
-    options: dict[str, Any] = {}
+    options: dict[str, Annotated[Any, AfterValidator(storable)]] = {}
     most: Room = 100
 
 

@@ -19,10 +19,27 @@ Names = Annotated[
 ]
 
 
+FORMATS = ("png", "pdf")
+LONGEST_NAME = 100
+# What Windows takes for devices, with any ending.
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
+
+
 def _file_name(name: str | None) -> str | None:
-    if name is not None and (not name.isprintable() or not name.strip(" .") or set(name) & set("/\\:")):
-        raise refusal(f"expected a file name without a folder, found {found(name)}")
-    return name
+    """Refuse what is no file name on some system, a hidden file, or a flag to other programs."""
+    if name is None:
+        return None
+    if not name.isprintable() or set(name) & set('/\\:*?"<>|'):
+        fault = 'expected a file name without a folder and without : * ? " < > |'
+    elif not name.strip() or name != name.strip() or name[0] in ".-" or name[-1] == ".":
+        fault = "expected a file name that does not start with a dot or dash, nor end in a dot or blank"
+    elif len(name.encode()) > LONGEST_NAME:
+        fault = f"expected a file name of at most {LONGEST_NAME} bytes"
+    elif name.partition(".")[0].strip().casefold() in _DEVICES:
+        fault = "expected a file name that is not a device on Windows"
+    else:
+        return name
+    raise refusal(f"{fault}, found {found(name)}")
 
 
 class FigureSpec(Spec):
@@ -164,5 +181,7 @@ def figure_spec(figure: Any) -> FigureSpec:
 
 
 def figure_name(figure: str | FigureSpec) -> str:
-    """The stem of the figure's files."""
-    return figure if isinstance(figure, str) else figure.name or figure.kind
+    """The stem of the figure's files, which come in all formats, whichever its name ends in."""
+    name = figure if isinstance(figure, str) else figure.name or figure.kind
+    stem, _, ending = name.rpartition(".")
+    return stem if stem and ending in FORMATS else name

@@ -117,11 +117,11 @@ def _dotted(kind: str) -> str:
     return found(f"{'.'.join(names)}:{function}") if usable else "'module:function'"
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """Refuse what JSON cannot hold: dates, infinities, integers beyond 64 bits."""
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
-            _storable(item)
+            storable(item)
     elif isinstance(value, float) and not math.isfinite(value):
         raise refusal(f"expected a finite number, found {found(value)}")
     elif isinstance(value, int) and value.bit_length() > 63:
@@ -135,7 +135,7 @@ class CustomSpec(ObjectiveSpec):
     """A user's own function, named "module:function"; all other keys are passed to it as keywords."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(_storable)]]  # pyright: ignore
+    __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(storable)]]  # pyright: ignore
     kind: Annotated[str, AfterValidator(_import_path)]
 
 

@@ -1,10 +1,11 @@
 """Tables `rollout` of a method: which candidates are sampled, and what counts as a group."""
 
+import math
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ._spec import Spec, kinds, refusal
+from ._spec import LARGEST, Spec, kinds, refusal
 from ._specs_task import TOKEN_KINDS
 from ._wording import found, one_of
 
@@ -94,9 +95,19 @@ SAMPLED_BASELINES = (*OWN_BASELINES, "batch_mean", "batch_zscore")
 EXACT_BASELINES = ("none", "expected", "expected_zscore")
 
 
+def _finite(value: Any) -> float:
+    # An integer may be beyond any float.
+    number = math.nan if abs(value) > LARGEST else float(value)
+    if not math.isfinite(number):
+        raise refusal(f"expected a finite number of at most {LARGEST:g} in size, found {found(value)}")
+    return number
+
+
 def _baseline(*names: str) -> Any:
     def check(value: object) -> object:
-        if type(value) in (int, float) or value in names:
+        if type(value) in (int, float):
+            return _finite(value)
+        if isinstance(value, str) and value in names:
             return value
         hint = one_of(value if isinstance(value, str) else "", names)
         raise refusal(f"{found(value)} is not a baseline{hint}, or a number to subtract")

@@ -11,6 +11,7 @@ from ._binned_curves import bin_width, binned_curves
 from ._cells import key_of
 from ._config_error import ConfigError
 from ._curve_statistics import steps_to_threshold
+from ._draw import having
 from ._integrity import write_file
 from ._paper import PaperComparison, compare
 from ._paper_numbers import PaperNumber, paper_numbers
@@ -18,7 +19,7 @@ from ._results import CellResult, final_error
 from ._space import check_writable
 from ._statistics import has_failed, highest_since_solved, relapses
 from ._storage_error import told_in_one_line
-from ._store import Store
+from ._store import MANIFEST, Store
 from ._summary_file import NAME, CellRecord, Origin, PaperRecord, RunSummary, summary_bytes
 from ._tables import summarise_cell
 
@@ -58,6 +59,7 @@ def summarize(store: Store) -> RunSummary:
     if not results:
         raise ConfigError([f"{store.root}: no block of seeds is complete yet: nothing to summarize"])
     metric, threshold = manifest["metric"], manifest["threshold"]
+    results = having(results, metric, store.root / MANIFEST)
     numbers = paper_numbers()
     return RunSummary(
         title=manifest["title"],

@@ -1,6 +1,7 @@
 """A table of text that prints in a terminal and goes into a Markdown file."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -62,12 +63,25 @@ class TextTable:
     def markdown(self) -> str:
         """For a file, in GitHub's dialect, with a line end."""
         rules = ["---:" if i >= self.numbers else ":---" for i in range(len(self.columns))]
-        lines = [_line(self.columns), "| " + " | ".join(rules) + " |", *map(_line, self.rows)]
-        return "\n\n".join([f"**{self.title}**", "\n".join(lines), *self.notes]) + "\n"
+        heads = map(markdown_text, self.columns)
+        # Of a row, what is no number may be a name.
+        rows = [(*map(markdown_text, row[: self.numbers]), *row[self.numbers :]) for row in self.rows]
+        lines = [_line(list(cells)) for cells in (heads, rules, *rows)]
+        notes = map(markdown_text, self.notes)
+        return "\n\n".join([f"**{markdown_text(self.title)}**", "\n".join(lines), *notes]) + "\n"
+
+
+def markdown_text(text: str) -> str:
+    r"""A text that Markdown, in GitHub's dialect, shows as it stands.
+
+    >>> markdown_text("GRPO [no KL] | *a_b*")
+    'GRPO \\[no KL\\] \\| \\*a\\_b\\*'
+    """
+    return re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", text)
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(cells) + " |"
 
 
 def percent(share: float) -> str:

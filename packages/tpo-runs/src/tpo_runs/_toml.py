@@ -1,6 +1,7 @@
 """Reading a TOML file, with one clear line for everything that can be wrong with it."""
 
 import codecs
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,16 @@ from ._wording import ascii_safe, nearest
 
 LARGEST = 1_000_000
 DEEPEST = 20
+# What a dotted key can stand inside of without being one: strings, closed or not, and comments.
+_QUOTED = re.compile(
+    r'"""(?:\\.|[^\\])*?(?:"""|\Z)|'
+    r"'''.*?(?:'''|\Z)|"
+    r'"(?:\\.|[^"\\\n])*+"?|'
+    r"'[^'\n]*+'?|"
+    r"#[^\n]*+",
+    re.DOTALL,
+)
+_TOO_DOTTED = re.compile(rf"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){{{DEEPEST}}}")
 FIXES = {
     "Invalid value": "text needs quotes",
     "Cannot overwrite a value": "a key or table of this name stands above already",
@@ -38,6 +49,9 @@ class _UnreadableError(Exception):
 
 def _read(path: Path) -> bytes:
     try:
+        # Opening a named pipe waits until somebody writes to it. Those of a shell's <(...) have no name.
+        if path.resolve().is_fifo():
+            raise _UnreadableError("is a named pipe; expected a TOML file")
         with path.open("rb") as file:
             # One byte more than allowed tells a file that is too large, also where its size is not known.
             content = file.read(LARGEST + 1)
@@ -74,7 +88,7 @@ def _parse(content: bytes) -> dict[str, Any]:
     if content.startswith(codecs.BOM_UTF8):
         raise _UnreadableError("starts with a byte-order mark; save it as UTF-8 without one")
     try:
-        table = tomllib.loads(content.decode("utf-8"))
+        table = parse_toml(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise _UnreadableError(f"not UTF-8 at line {line}; save it as UTF-8") from None
@@ -85,6 +99,19 @@ def _parse(content: bytes) -> dict[str, Any]:
     if depth(table) > DEEPEST:
         raise _UnreadableError(f"nested too deeply; at most {DEEPEST} levels")
     return table
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse TOML in time linear in its length.
+
+    Raises:
+        ValueError: it is not TOML.
+        RecursionError: it nests too deeply.
+    """
+    # tomllib takes time quadratic in the parts of a dotted key: minutes where a key has thousands.
+    if _TOO_DOTTED.search(_QUOTED.sub("s", text)):
+        raise RecursionError
+    return tomllib.loads(text)
 
 
 def _fix(message: str) -> str:

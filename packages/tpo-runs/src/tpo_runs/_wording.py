@@ -1,10 +1,13 @@
 """Words for messages: a value that was found, the nearest match, what a field expects."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 LONGEST = 60
+# Control, format (bidi, zero-width), surrogate, line and paragraph separator.
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def found(value: object) -> str:
@@ -24,6 +27,20 @@ def found(value: object) -> str:
     if isinstance(value, str | int | float):
         return shorten(ascii_safe(repr(value)))
     return f"{value!s} (a {type(value).__name__})"
+
+
+def is_plain(text: str) -> bool:
+    r"""Whether a text is one line that shows as it stands: no control, format or half characters.
+
+    >>> is_plain("GRPO [no KL]"), is_plain("two\nlines"), is_plain("\u202eright to left")
+    (True, False, False)
+    """
+    return text.isprintable() or not any(unicodedata.category(c) in _HIDDEN for c in text)
+
+
+def on_terminal(text: str) -> str:
+    """Escape what a terminal would act on, except line ends."""
+    return text if is_plain(text) else "".join(c if c == "\n" or is_plain(c) else ascii_safe(c) for c in text)
 
 
 def ascii_safe(text: str) -> str:
