@@ -3,7 +3,10 @@
 import sys
 
 from ._arguments import FROM_RESULTS, Arguments, default_out
+from ._integrity import open_descriptor
 from ._signals import StopSignals
+
+STANDARD_OUTPUT = 1
 
 
 def follow(arguments: Arguments, stop: StopSignals) -> int:
@@ -21,7 +24,9 @@ def follow(arguments: Arguments, stop: StopSignals) -> int:
         sys.stdout.write(schema_text())
         return 0
     if arguments.command in FROM_RESULTS:
-        sys.stdout.write(_from_results(arguments) + "\n")
+        written = _from_results(arguments)
+        if arguments.to is None or open_descriptor(arguments.to) != STANDARD_OUTPUT:
+            sys.stdout.write(written + "\n")
         return 0
     return _of_config(arguments, stop)
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from ._figures import FIGURES, save_figure
-from ._integrity import SUMS, damage, sums, write_file
+from ._integrity import SUMS, damage, sums, write_file, write_named_file
 from ._paper import PaperComparison, compare
 from ._paper_table import paper_table
 from ._results import CellResult
@@ -81,7 +81,7 @@ def write_drawings(
     heading = f"# {looks['title']}\n\n" if looks["title"] else ""
     # What took how long differs from run to run; the file does not.
     timeless = [tables[0].without("seconds"), *tables[1:]]
-    write_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
+    write_named_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
     return [*written, summary]
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ._config_error import ConfigError
-from ._store import MANIFEST
+from ._output_directory import MANIFEST
 from ._wording import ascii_safe, nearest
 
 MOST_NAMED = 5
