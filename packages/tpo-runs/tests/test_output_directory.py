@@ -262,11 +262,14 @@ def test_a_second_name_of_the_users_file_in_a_store_is_not_written_through(made,
     assert outside.read_text() == "mine"
 
 
-@pytest.mark.parametrize("place", [".lock", "run.json", "config.toml", "cells", "figures", "errors", "jobs"])
+SHAPED = [".lock", "run.json", "config.toml", "cells", "figures", "errors", "jobs"]
+
+
+@pytest.mark.parametrize("place", [*SHAPED, "cells/KEY", "cells/KEY/checkpoints", "cells/KEY/tracking"])
 def test_a_file_in_the_place_of_a_directory_or_the_other_way_round_is_one_line(
     place, made, out, tmp_path, capsys
 ):
-    path = out / place
+    path = out / place.replace("KEY", Store(out).manifest()["cells"][0]["key"])
     if path.is_dir():
         shutil.rmtree(path)
         path.write_text("mine")
@@ -288,6 +291,40 @@ def test_names_that_are_no_text_are_left_alone(out, capsys):
     for directory in (out, out / "cells", next(out.glob("cells/*")), out / "figures"):
         (Path(os.fsdecode(os.fsencode(directory) + b"/" + odd))).write_text("mine")
     assert main(["summarize", str(out)]) == 0
+
+
+def test_a_directory_that_cannot_be_read_is_one_line(made, out, monkeypatch, capsys):
+    scan = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "cells":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    for words in commands(made[1], out):
+        assert main(words) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{out}/cells: cannot be read: Permission denied" in line
+
+
+@pytest.mark.parametrize("command", ["draw", "report", "summarize"])
+def test_the_manifest_of_another_run_is_named(command, made, out, tmp_path, capsys):
+    (tmp_path / "other").mkdir()
+    other = make_store(tmp_path / "other", points=1, seeds=1, steps=10, complete=True)
+    shutil.copy(other.root / "run.json", out)
+    assert main([command, str(out)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{out}/run.json: names none of the cells that are there" in line
+    assert "remove it, and run the config again" in line
+
+
+@pytest.mark.parametrize("content", ["[1]", "1", "null", '"text"', "", "{}"])
+def test_a_summary_that_is_none_is_one_line(content, tmp_path, capsys):
+    (tmp_path / "s.json").write_text(content)
+    assert main(["draw", str(tmp_path / "s.json")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{tmp_path}/s.json: damaged" in line
 
 
 # What refuses a run with --overwrite leaves the old results.

@@ -2,18 +2,22 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from ._cells import key_of
 from ._config_error import ConfigError
 from ._integrity import UNFINISHED, json_bytes
+from ._storage_error import refused_if_unreadable
 from ._stored_config import is_sealed
 from ._wording import ascii_safe
 
 MANIFEST, CONFIG, LOCK, HOLDER = "run.json", "config.toml", ".lock", "lock.json"
 FILES = (MANIFEST, CONFIG, LOCK, HOLDER, "report.html")
 DIRECTORIES = ("cells", "figures", "errors", "jobs", "tensorboard")
+IN_CELLS = ("checkpoints", "tracking")
+KEY = re.compile(r"[0-9a-f]{16}")
 TRACKER = "wandb"  # which links to its latest run in there
 
 
@@ -23,13 +27,16 @@ def check_output(root: Path) -> None:
     Raises:
         ConfigError: with one line for each fault.
     """
-    if root.is_symlink() and not root.exists():
+    with refused_if_unreadable(root):
+        dangling = root.is_symlink() and not root.exists()
+    if dangling:
         fault = f"is a link to {os.readlink(root)}, which does not exist; make that, or choose another --out"
         raise ConfigError([ascii_safe(f"{root}: {fault}")])
     if not root.is_dir():
         return
     check_plain(root)
-    names = sorted(entry.name for entry in _entries(root) if not _left_by_a_start(entry))
+    with refused_if_unreadable(root):
+        names = [entry.name for entry in _entries(root) if not _left_by_a_start(entry)]
     if not names or (MANIFEST in names and _says_so(root / MANIFEST)) or holds_results(root):
         return
     if MANIFEST in names:
@@ -48,7 +55,9 @@ def check_plain(root: Path) -> None:
     Raises:
         ConfigError: with one line for each fault.
     """
-    if lines := [ascii_safe(line) for line in _faults(root)]:
+    with refused_if_unreadable(root):
+        lines = [ascii_safe(line) for line in _faults(root)]
+    if lines:
         raise ConfigError(lines)
 
 
@@ -115,6 +124,8 @@ def _links_below(directory: Path) -> Iterator[str]:
             yield _link(Path(entry.path))
         elif entry.is_dir(follow_symlinks=False):
             yield from _links_below(Path(entry.path))
+        elif KEY.fullmatch(entry.name) or entry.name in IN_CELLS:
+            yield _other(Path(entry.path), "a directory")
         elif not entry.is_file(follow_symlinks=False):
             yield _other(Path(entry.path), "a file")
 
@@ -133,5 +144,3 @@ def _entries(directory: Path) -> list[os.DirEntry[str]]:
         return sorted(os.scandir(directory), key=lambda entry: entry.name)
     except FileNotFoundError:  # a run beside us has removed it
         return []
-    except OSError as error:
-        raise ConfigError([ascii_safe(f"{directory}: cannot be read: {error.strerror}")]) from None

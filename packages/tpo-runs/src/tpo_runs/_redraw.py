@@ -38,7 +38,8 @@ def redraw(out: Path, config: Path | None = None, overrides: Sequence[tuple[str,
         looks = effective(load_config(config, overrides=overrides).config)
         with locked(store.root):
             store.write_manifest(manifest | {key: looks[key] for key in LOOKS})
-    with told_in_one_line(store.figures, "the results are intact"):
+    elsewhere = "to draw elsewhere, summarize it --to a file, and draw that --to a folder"
+    with told_in_one_line(store.figures, f"the results are intact; {elsewhere}"):
         files = draw(store, make_console())
     if not files:
         raise ConfigError([f"{out}: no block of seeds is complete yet, so there is nothing to draw"])

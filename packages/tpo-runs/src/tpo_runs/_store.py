@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +17,7 @@ from ._cells import Cell, key_of
 from ._config_error import ConfigError
 from ._integrity import DamagedError, discard, json_bytes, remove_unfinished, sealed, unsealed, write_file
 from ._metrics_file import by_seed
-from ._output_directory import CONFIG, DIRECTORIES, MANIFEST, check_plain, holds_results
+from ._output_directory import CONFIG, DIRECTORIES, KEY, MANIFEST, check_plain, holds_results
 from ._results import CellResult
 from ._specs import Config
 from ._storage_error import refused_if_unreadable
@@ -27,7 +26,6 @@ from ._stored_config import config_of_run, is_sealed
 
 FORMAT = 1
 KEPT_CONFIG = "config.before.toml"
-KEY = re.compile(r"[0-9a-f]{16}")
 
 
 class Store:
@@ -261,8 +259,13 @@ class Store:
         Raises:
             ConfigError: a file is damaged; one line for each.
         """
-        found = (self._result(entry) for entry in self.manifest()["cells"])
-        return [result for result in found if result is not None]
+        entries = self.manifest()["cells"]
+        found = [result for entry in entries if (result := self._result(entry)) is not None]
+        strangers = {path.parent.name for path in self.root.glob(f"cells/*/{SPEC}")}
+        if not found and strangers and strangers.isdisjoint(entry["key"] for entry in entries):
+            fault = f"{self.root / MANIFEST}: names none of the cells that are there, so it is of another run"
+            raise ConfigError([f"{fault}; remove it, and run the config again, which writes it anew"])
+        return found
 
     def _result(self, entry: Mapping[str, Any]) -> CellResult | None:
         wanted = set(entry["seeds"])
