@@ -128,6 +128,7 @@ def test_a_directory_without_a_run_is_named(store):
 
 
 def test_a_damaged_manifest_is_named(store, cell):
+    store.write_block(cell, [0], metrics([0]), {}, {"seconds": 1.0})
     store.write_manifest(manifest(cell, [0]))
     (store.root / "run.json").write_text("{")
     with pytest.raises(ConfigError, match=r"run\.json: damaged, .*remove it, and run the config again"):

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -116,6 +117,13 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+def _path(text: str) -> Path:
+    """A path on the command line. An empty one, such as an unset variable, would be the working directory."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("expected a path, found ''; is a shell variable not set?")
+    return Path(os.path.expanduser(text))
+
+
 def _parser(command: str) -> _Parser:
     parser = _Parser(
         prog="tpo-runs" if command == "run" else f"tpo-runs {command}",
@@ -130,18 +138,18 @@ def _parser(command: str) -> _Parser:
         if command == "draw":
             _add_drawing(parser)
             return parser
-        parser.add_argument("out", type=Path, metavar="OUT", help="the directory of a run's results")
+        parser.add_argument("out", type=_path, metavar="OUT", help="the directory of a run's results")
         parser.add_argument(
-            "--to", type=Path, metavar="FILE", help=f"the file (default: OUT/{FILES[command]})"
+            "--to", type=_path, metavar="FILE", help=f"the file (default: OUT/{FILES[command]})"
         )
         return parser
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="the TOML file of the experiment")
+    parser.add_argument("config", type=_path, metavar="CONFIG", help="the TOML file of the experiment")
     parser.add_argument("--smoke", action="store_true", help="apply the file's [smoke] table: a short run")
     parser.add_argument("--methods", metavar="NAME,NAME", help="run these methods only")
     if command != "run":
         return parser
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where results go (default: results/NAME of the config)"
+        "--out", type=_path, metavar="DIR", help="where results go (default: results/NAME of the config)"
     )
     parser.add_argument("--overwrite", action="store_true", help="train again what is already there")
     parser.add_argument("--list", action="store_true", help="show the cells and stop")
@@ -158,11 +166,11 @@ def _parser(command: str) -> _Parser:
 
 def _add_drawing(parser: argparse.ArgumentParser) -> None:
     what = "the directory of a run's results, or files that summarize wrote, whose seeds are drawn together"
-    parser.add_argument("out", type=Path, nargs="+", metavar="OUT | SUMMARY.json", help=what)
+    parser.add_argument("out", type=_path, nargs="+", metavar="OUT | SUMMARY.json", help=what)
     what = "draw what this config asks for; overrides such as --task.horizon 8 change it"
-    parser.add_argument("--figures", type=Path, metavar="CONFIG", help=what)
+    parser.add_argument("--figures", type=_path, metavar="CONFIG", help=what)
     what = "of summaries: the folder to draw in (default: that of the first)"
-    parser.add_argument("--to", type=Path, metavar="DIR", help=what)
+    parser.add_argument("--to", type=_path, metavar="DIR", help=what)
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:

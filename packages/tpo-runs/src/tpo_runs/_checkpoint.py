@@ -2,8 +2,9 @@
 
 import contextlib
 import json
+import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,13 +12,19 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from ._integrity import appearing_whole, damage, discard, json_bytes
-from ._storage_error import told_in_one_line
+from ._storage_error import reason_of, told_in_one_line
 
 KEPT = 2
 STATE, METRICS, MANIFEST = "state.npz", "metrics.npz", "manifest.json"
+FILES = (STATE, METRICS, MANIFEST)
+NAME = re.compile(r"step-\d{9,}")
+
+
+class CheckpointError(Exception):
+    """A checkpoint that is intact and cannot be gone on from; the message is one line that says why."""
 
 
 class Checkpoint(NamedTuple):
@@ -71,7 +78,7 @@ class Checkpoints:
             self._make_directory()
             discard(target)
             with appearing_whole(target) as temporary:
-                arrays = {f"{i}": np.asarray(leaf) for i, leaf in enumerate(leaves.values())}
+                arrays = {f"{i}": _as_numpy(leaf) for i, leaf in enumerate(leaves.values())}
                 np.savez(temporary / STATE, **arrays)  # pyright: ignore[reportArgumentType]
                 np.savez(temporary / METRICS, **checkpoint.metrics)  # pyright: ignore[reportArgumentType]
                 (temporary / MANIFEST).write_bytes(json_bytes(manifest))
@@ -83,15 +90,22 @@ class Checkpoints:
 
         Args:
             like: a state of the same structure.
-            tell: is given one line for each damaged or foreign checkpoint, which is then removed.
+            tell: is given one line for each damaged checkpoint, which is then removed.
+
+        Raises:
+            CheckpointError: it is intact and of another block, cell or structure, or it cannot be read. It is
+                kept: hours of training may be in it.
         """
         for path in self._newest_first():
-            lines = damage(path)
-            if not lines:
-                try:
+            fix = f"it is kept; to train these seeds from their start, remove {self.directory}"
+            try:
+                lines = damage(path, FILES)
+                if not lines:
                     return self._read(path, like)
-                except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-                    lines = [f"{path}: cannot be used: {error}"]
+            except OSError as error:
+                raise CheckpointError(f"{path}: cannot be read: {reason_of(error)}; {fix}") from error
+            except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+                raise CheckpointError(f"{path}: cannot be gone on from: {error}; {fix}") from error
             for line in lines:
                 tell(f"{line}; going back to what was saved before it")
             discard(path)
@@ -111,21 +125,20 @@ class Checkpoints:
             self.directory.mkdir(parents=True, exist_ok=True)
 
     def _newest_first(self) -> list[Path]:
-        return sorted(self.directory.glob("step-*"), reverse=True)
+        found = (path for path in self.directory.glob("step-*") if NAME.fullmatch(path.name))
+        return sorted(found, reverse=True)
 
     def _read(self, path: Path, like: PyTree) -> Checkpoint:
         manifest = json.loads((path / MANIFEST).read_bytes())
         if manifest["identity"] != self.identity:
             raise ValueError("it belongs to other seeds or another cell")
         leaves = _leaves(like)
-        if manifest["leaves"] != _description(leaves):
-            raise ValueError("its arrays are not those of this policy and optimizer")
+        if fault := _difference(manifest["leaves"], _description(leaves)):
+            by = manifest["facts"].get("provenance", {}).get("versions", {}).get("tpo-runs")
+            writer = f"; tpo-runs {by} wrote it, and goes on from it" if by else ""
+            raise ValueError(f"its arrays are not those of this policy and optimizer: {fault}{writer}")
         with np.load(path / STATE, allow_pickle=False) as file:
-            # Dtypes that NumPy does not know, such as bfloat16, come back as bytes. Copied, since the
-            # compiled loop reuses the memory of what it is given.
-            loaded = [
-                jnp.array(file[f"{i}"].view(leaf.dtype), copy=True) for i, leaf in enumerate(leaves.values())
-            ]
+            loaded = [_like(leaf, file[f"{i}"]) for i, leaf in enumerate(leaves.values())]
         with np.load(path / METRICS, allow_pickle=False) as file:
             metrics = {name: file[name] for name in file.files}
         arrays, static = eqx.partition(like, eqx.is_array)
@@ -141,6 +154,34 @@ def _leaves(state: PyTree) -> dict[str, Any]:
 
 def _is_array(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array | np.ndarray)
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _as_numpy(leaf: Any) -> np.ndarray:
+    """An array as it is saved: of random keys, their bits; the name of their generator is in their dtype."""
+    return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+
+
+def _like(leaf: Any, saved: np.ndarray) -> Array:
+    """A saved array as the one that it was."""
+    if _is_key(leaf):
+        return jax.random.wrap_key_data(jnp.array(saved, copy=True), impl=jax.random.key_impl(leaf))
+    # Dtypes that NumPy does not know, such as bfloat16, come back as bytes. Copied, since the compiled loop
+    # reuses the memory of what it is given.
+    return jnp.array(saved.view(leaf.dtype), copy=True)
+
+
+def _difference(there: Sequence[Sequence[Any]], here: Sequence[Sequence[Any]]) -> str:
+    """The first array, by its path, that only one side has, or that has another shape or dtype; in words."""
+    saved, now = ({path: f"{dtype}{shape}" for path, shape, dtype in side} for side in (there, here))
+    for path in [*now, *saved]:
+        if saved.get(path) != now.get(path):
+            in_it, here_now = saved.get(path, "not there"), now.get(path, "not there")
+            return f"{path or 'the state'} is {in_it} in it, {here_now} in this run"
+    return "" if [*saved] == [*now] else "they have another order"
 
 
 def _description(leaves: Mapping[str, Any]) -> list[list[Any]]:

@@ -3,8 +3,11 @@
 import sys
 
 from ._arguments import FROM_RESULTS, Arguments, default_out
+from ._integrity import open_descriptor
 from ._signals import StopSignals
 from ._wording import ascii_safe
+
+STANDARD_OUTPUT = 1
 
 
 def follow(arguments: Arguments, stop: StopSignals) -> int:
@@ -22,7 +25,9 @@ def follow(arguments: Arguments, stop: StopSignals) -> int:
         sys.stdout.write(schema_text())
         return 0
     if arguments.command in FROM_RESULTS:
-        sys.stdout.write(ascii_safe(_from_results(arguments)) + "\n")
+        written = ascii_safe(_from_results(arguments))
+        if arguments.to is None or open_descriptor(arguments.to) != STANDARD_OUTPUT:
+            sys.stdout.write(written + "\n")
         return 0
     return _of_config(arguments, stop)
 

@@ -10,13 +10,14 @@ from rich.console import Console
 
 from ._config_error import ConfigError
 from ._figures import FIGURES, save_figure
-from ._integrity import SUMS, damage, sums, write_file
+from ._integrity import SUMS, damage, sums, write_file, write_named_file
 from ._labels import cell_label
+from ._output_directory import MANIFEST
 from ._paper import PaperComparison, compare
 from ._paper_table import paper_table
 from ._results import CellResult
 from ._specs_figure import figure_name, figure_spec
-from ._store import MANIFEST, Store
+from ._store import Store
 from ._tables import paired_table, seeds_table, summarise_cell, summary_table
 from ._text_table import TextTable, markdown_text
 from ._wording import found, one_of
@@ -110,7 +111,7 @@ def write_drawings(
     heading = f"# {markdown_text(looks['title'])}\n\n" if looks["title"] else ""
     # What took how long differs from run to run; the file does not.
     timeless = [tables[0].without("seconds"), *tables[1:]]
-    write_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
+    write_named_file(summary, (heading + "\n".join(table.markdown() for table in timeless)).encode())
     return [*written, summary]
 
 

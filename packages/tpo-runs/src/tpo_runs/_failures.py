@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jax.errors import ConcretizationTypeError, NonConcreteBooleanIndexError, TracerArrayConversionError
 
+from ._integrity import write_file
 from ._wording import ascii_safe
 
 LONGEST = 300
@@ -36,7 +37,7 @@ def write_traceback(directory: Path, name: str, error: BaseException) -> Path:
     """Keep the whole traceback in a file, for whoever wants to find the cause."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.txt"
-    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+    write_file(path, "".join(traceback.format_exception(error)).encode(errors="backslashreplace"))
     return path
 
 

@@ -15,7 +15,7 @@ from ._figures_curves import learning_curves as learning_curves
 from ._figures_curves import probe_curves as probe_curves
 from ._figures_seeds import final_errors as final_errors
 from ._figures_sweep import sweep as sweep
-from ._integrity import write_file
+from ._integrity import write_named_file
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "learning_curves": learning_curves,
@@ -63,6 +63,6 @@ def save_figure(figure: Figure, path_stem: str | os.PathLike[str]) -> tuple[Path
         # TrueType fonts: many venues refuse matplotlib's default of Type 3.
         with matplotlib.rc_context({"pdf.fonttype": 42}):
             content = figure_bytes(figure, format=ending, dpi=200, metadata=metadata)
-        write_file(path, content)
+        write_named_file(path, content)
         paths.append(path)
     return paths[0], paths[1]

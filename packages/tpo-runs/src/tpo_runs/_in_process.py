@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
 from pathlib import Path
 
 from ._block import Surroundings, train_block
+from ._checkpoint import CheckpointError
 from ._devices import let_go_of_programs
 from ._executor import Report, State
 from ._failures import told_and_kept
@@ -56,6 +57,8 @@ class InProcess:
             report = Report(State.DONE)
         except StorageError:
             raise
+        except CheckpointError as error:
+            report = Report(State.FAILED, str(error))
         except Exception as error:
             # Whatever it is, a user's objective or too little memory: the other cells go on.
             report = Report(State.FAILED, told_and_kept(error, self._around.store.root, block.cell.key))

@@ -1,7 +1,7 @@
 """What a run has to train: blocks of seeds, and the compiled programs that train them."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,7 +49,11 @@ def wanted_seeds(cell: Cell) -> range:
 
 def missing_blocks(cell: Cell, store: Store) -> list[Block]:
     """The seeds that the store lacks, in blocks of neighbours, the larger ones first."""
-    finished = store.finished_seeds(cell.key)
+    return blocks_of(cell, store.finished_seeds(cell.key))
+
+
+def blocks_of(cell: Cell, finished: Set[int] = frozenset()) -> list[Block]:
+    """The seeds of a cell that are not finished, in blocks of neighbours, the larger ones first."""
     missing = [seed for seed in wanted_seeds(cell) if seed not in finished]
     blocks = []
     for _, group in itertools.groupby(enumerate(missing), lambda pair: pair[1] - pair[0]):

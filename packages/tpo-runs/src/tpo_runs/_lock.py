@@ -1,5 +1,7 @@
 """One run at a time in an output directory."""
 
+import contextlib
+import errno
 import json
 import os
 import platform
@@ -15,10 +17,11 @@ from filelock import FileLock, Timeout
 
 from ._config_error import ConfigError
 from ._integrity import json_bytes, write_file
+from ._output_directory import HOLDER, LOCK
+from ._storage_error import reason_of
 from ._wording import ascii_safe
 
-LOCK = ".lock"
-HOLDER = "lock.json"
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 @contextmanager
@@ -40,13 +43,26 @@ def locked(directory: Path) -> Iterator[str | None]:
         who = _words(_read(path))
         line = f"{directory}: in use by {who}; wait for it to end, stop it, or choose another --out"
         raise ConfigError([line]) from None
+    except OSError as error:
+        raise _refused(directory, error) from None
     try:
         died = _read(path)
-        write_file(path, json_bytes(_ourselves()))
+        try:
+            write_file(path, json_bytes(_ourselves()))
+        except OSError as error:
+            raise _refused(directory, error) from None
         yield f"taken over from {_words(died)}, which did not come to its end" if died else None
     finally:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
         lock.release()
+
+
+def _refused(directory: Path, error: OSError) -> ConfigError:
+    if error.errno in NO_LOCKS:
+        fault = f"its file system has no locks ({reason_of(error)}), so two runs could write there at once"
+        return ConfigError([f"{directory}: {fault}; choose another --out"])
+    return ConfigError([f"{directory / LOCK}: cannot be held: {reason_of(error)}; choose another --out"])
 
 
 def _ourselves() -> dict[str, Any]:
@@ -61,7 +77,7 @@ def _ourselves() -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return {}
 
 

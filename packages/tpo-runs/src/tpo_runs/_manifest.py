@@ -53,14 +53,13 @@ def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
         raise ConfigError([*(f"{where}: {key}: {text}" for key, text in lines.items()), f"{where}; {ways}"])
 
 
-def remove_replaced(loaded: LoadedConfig, store: Store) -> None:
-    """Forget the cells of this config, and those that the new manifest has no place for."""
+def replaced_cells(loaded: LoadedConfig, store: Store) -> set[str]:
+    """The keys of the cells of this config, and of those that the new manifest has no place for."""
     doomed = {cell.key for cell in loaded.cells}
     if store.has_manifest():
         kept = {entry["key"] for entry in manifest(loaded, store)["cells"]}
         doomed |= {entry["key"] for entry in store.manifest()["cells"]} - kept
-    for key in doomed:
-        store.remove_cell(key)
+    return doomed
 
 
 def _settings(config: Config) -> dict[str, Any]:

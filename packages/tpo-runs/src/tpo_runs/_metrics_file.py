@@ -27,6 +27,16 @@ def read_table(content: bytes) -> pa.Table:
     return pq.read_table(io.BytesIO(content), page_checksum_verification=True, use_threads=False)
 
 
+def rows_of(table: pa.Table, seeds: Sequence[int]) -> bool:
+    """Whether a table has a row for each of just these seeds and each step, in this order."""
+    steps = table.num_rows // len(seeds)
+    columns = (np.repeat(seeds, steps), np.tile(np.arange(steps), len(seeds)))
+    return {"seed", "step"} <= set(table.column_names) and all(
+        np.array_equal(table[name].to_numpy(), column)
+        for name, column in zip(("seed", "step"), columns, strict=True)
+    )
+
+
 def by_seed(table: pa.Table) -> tuple[Int[np.ndarray, " s"], dict[str, Float[np.ndarray, "s steps"]]]:
     """The seeds of sorted rows, and metrics `[seeds, steps]` by name."""
     seeds, counts = np.unique(table["seed"].to_numpy(), return_counts=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -17,6 +18,7 @@ from ._jobs import Block
 from ._store import Store
 from ._stored_config import config_of_block
 
+RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 JOBS, LOCKS, TOKEN = "jobs", "locks", "token"
 # What a worker takes over from the environment of the run.
 PASSED_ON = ("JAX_", "XLA_", "TPO_", "TF_CPP_")
@@ -154,7 +156,7 @@ def end_earlier(store: Store) -> list[str]:
         The runs.
     """
     jobs = store.root / JOBS
-    runs = [path for path in sorted(jobs.iterdir()) if path.name != LOCKS] if jobs.is_dir() else []
+    runs = [path for path in sorted(jobs.iterdir()) if RUN.fullmatch(path.name)] if jobs.is_dir() else []
     for path in runs:
         discard(path)
         if shutil.which("scancel"):

@@ -40,7 +40,8 @@ def redraw(out: Path, config: Path | None = None, overrides: Sequence[tuple[str,
             raise _nothing(out)
         with locked(store.root):
             store.write_manifest(manifest | {key: looks[key] for key in LOOKS})
-    with told_in_one_line(store.figures, "the results are intact"):
+    elsewhere = "to draw elsewhere, summarize it --to a file, and draw that --to a folder"
+    with told_in_one_line(store.figures, f"the results are intact; {elsewhere}"):
         files = draw(store, make_console())
     if not files:
         raise _nothing(out)

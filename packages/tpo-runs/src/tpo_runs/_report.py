@@ -10,18 +10,19 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from ._config_error import ConfigError
 from ._draw import figures_of, having, tables_of
 from ._figures import figure_bytes
-from ._integrity import write_file
+from ._integrity import write_named_file
 from ._labels import point_label
+from ._output_directory import CONFIG, MANIFEST
 from ._report_charts import curve_charts, final_charts
 from ._report_status import cell_states, provenances, warnings_of
 from ._results import CellResult, final_error
-from ._space import check_writable
 from ._statistics import summarise
-from ._storage_error import told_in_one_line
-from ._store import MANIFEST, Store
-from ._stored_block import CONFIG
+from ._storage_error import refused_if_unreadable, told_in_one_line
+from ._store import Store
+from ._stored_config import has_settings, is_sealed
 from ._text_table import ABSENT, TextTable
 from ._wording import ascii_safe
 
@@ -46,9 +47,8 @@ def write_report(out: Path, to: Path | None = None) -> Path:
     store = Store(out)
     page = render(store)
     path = to or out / NAME
-    with told_in_one_line(path, "the results are intact"):
-        check_writable(path.parent)
-        write_file(path, page.encode())
+    with told_in_one_line(path, "the results are intact; --to names another file"):
+        write_named_file(path, page.encode())
     return path
 
 
@@ -62,7 +62,7 @@ def render(store: Store) -> str:
     metric = manifest.get("metric", "error")
     names = list(dict.fromkeys(name for result in results for name in result.metrics))
     others = [name for name in names if name != metric]
-    config = _config(store)
+    config = _config(store, manifest.get("settings", {}))
     states = cell_states(store, manifest)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tpo_runs", "data"),
@@ -95,10 +95,25 @@ def render(store: Store) -> str:
     )
 
 
-def _config(store: Store) -> str:
-    """The config as it took effect; nothing where the file is missing."""
+def _config(store: Store, settings: Mapping[str, Any]) -> str:
+    """The config as it took effect; nothing where the file is missing.
+
+    Raises:
+        ConfigError: it is not the one that the run has written.
+    """
     path = store.root / CONFIG
-    return path.read_text(encoding="utf-8", errors="replace").partition("\n")[2] if path.exists() else ""
+    if not path.exists():
+        return ""
+    with refused_if_unreadable(path):
+        content = path.read_bytes()
+    text = content.partition(b"\n")[2].decode("utf-8", "replace")
+    fault = "" if is_sealed(content) else "damaged or edited"
+    if not fault and not has_settings(text, settings):
+        fault = "belongs to a run with other settings"
+    if fault:
+        fix = "run the config again, which writes it anew, or remove it, and the page goes without"
+        raise ConfigError([f"{path}: {fault}; {fix}"])
+    return text
 
 
 def _parsed(config: str) -> dict[str, Any]:

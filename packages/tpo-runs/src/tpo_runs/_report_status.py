@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ._labels import cell_label
 from ._provenance_facts import FACTS
 from ._results import CellResult
+from ._storage_error import refused_if_unreadable
 from ._store import Store
 from ._wording import counted
 
@@ -58,7 +59,8 @@ def _failure(store: Store, key: str) -> str:
     path = store.root / "errors" / f"{key}.txt"
     if not path.exists():
         return ""
-    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    with refused_if_unreadable(path):
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1] if lines else "unknown error"
 
 

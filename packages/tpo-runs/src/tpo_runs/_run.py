@@ -14,13 +14,13 @@ from ._devices import set_up_jax
 from ._display import make_display
 from ._display_json import JsonDisplay
 from ._executor import make_executor
-from ._integrity import discard
-from ._jobs import Block, missing_blocks, wanted_seeds
+from ._jobs import Block, blocks_of, missing_blocks, wanted_seeds
 from ._listing import list_cells
 from ._load import LoadedConfig
 from ._lock import locked
-from ._manifest import check_same_settings, manifest, remove_replaced
+from ._manifest import check_same_settings, manifest, replaced_cells
 from ._orders import end_earlier, remove_locks
+from ._output_directory import check_output
 from ._progress import Reporter
 from ._provenance import changes, provenance
 from ._signals import StopSignals
@@ -54,6 +54,7 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
         Stopped: a signal has arrived, and all is saved.
     """
     store = Store(arguments.out or default_out(loaded.path, arguments.smoke))
+    check_output(store.root)
     if arguments.list:
         list_cells(loaded, store, json=arguments.json)
         return 0
@@ -64,9 +65,7 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
     check_writable(store.root)
     with locked(store.root) as takeover:
         notes = [takeover] if takeover else []
-        if arguments.overwrite:
-            remove_replaced(loaded, store)
-        else:
+        if not arguments.overwrite:
             check_same_settings(loaded, store)
         if earlier := end_earlier(store):
             notes.append(f"ended the jobs of {counted(len(earlier), 'earlier run')}: {', '.join(earlier)}")
@@ -81,12 +80,20 @@ def _train_and_draw(
     cells: dict[str, Cell] = {}
     for cell in loaded.cells:
         cells.setdefault(cell.key, cell)
-    blocks = {key: missing_blocks(cell, store) for key, cell in cells.items()}
-    wanted = [block for of_cell in blocks.values() for block in of_cell]
-    check_space(store.root, wanted)
-    discard(store.root / "errors")
+    replaced = replaced_cells(loaded, store) if arguments.overwrite else set()
     with told_in_one_line(store.root, "nothing was trained"):
+        blocks = {
+            key: blocks_of(cell) if key in replaced else _missing_blocks(cell, store)
+            for key, cell in cells.items()
+        }
+    wanted = [block for of_cell in blocks.values() for block in of_cell]
+    check_space(store.root, wanted, sum(map(store.bytes_of_cell, replaced)))
+    with told_in_one_line(store.root, "nothing was trained"):
+        store.discard_errors()
         notes += store.write_run(manifest(loaded, store), loaded.config)
+        # Only now, when nothing is left that could refuse the run.
+        for key in replaced:
+            store.remove_cell(key)
     bare = arguments.quiet or arguments.json
     console = make_console(stderr=bare)
     events = JsonDisplay() if arguments.json else None
@@ -114,6 +121,14 @@ def _train_and_draw(
     elif not bare:
         _say_the_end(console, failed, files)
     return code
+
+
+def _missing_blocks(cell: Cell, store: Store) -> list[Block]:
+    """Those of a cell, once its settings are there again and what a killed run has left is removed."""
+    if store.has_cell(cell.key):
+        store.write_spec(cell)
+        store.remove_spent_checkpoints(cell.key)
+    return missing_blocks(cell, store)
 
 
 def _train(

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ._config_error import ConfigError
-from ._store import MANIFEST
+from ._output_directory import MANIFEST
+from ._storage_error import refused_if_unreadable
 from ._wording import ascii_safe, nearest
 
 MOST_NAMED = 5
@@ -15,8 +16,9 @@ def check_holds_run(out: Path) -> None:
     Raises:
         ConfigError: with one line.
     """
-    if (out / MANIFEST).is_file():
-        return
+    with refused_if_unreadable(out):
+        if (out / MANIFEST).is_file():
+            return
     fault = f"{out}: is a file" if out.is_file() else f"{out / MANIFEST}: not found"
     meant = [str(run) for run in _meant(out)]
     more = ", ..." if len(meant) > MOST_NAMED else ""

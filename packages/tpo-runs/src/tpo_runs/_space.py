@@ -3,6 +3,7 @@
 import functools
 import math
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from ._train import PolicyMaker
 NUMBER = 4  # bytes of a float32
 STATE_SIZES = 4  # the policy, two moments of the optimizer, and one to spare
 FIGURES = 20_000_000
-PROBE = ".probe"
 
 
 def check_writable(root: Path) -> None:
@@ -32,25 +32,26 @@ def check_writable(root: Path) -> None:
             if directory == root:
                 directory.mkdir(parents=True, exist_ok=True)
             if directory.exists():
-                # By a name of its own: another run, which holds the lock, removes unfinished files.
-                (directory / PROBE).write_bytes(b"x")
-                (directory / PROBE).unlink(missing_ok=True)
+                # No file of this name: the probe has a random one, or none at all.
+                with tempfile.TemporaryFile(dir=directory) as probe:
+                    probe.write(b"x")
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigError([f"{directory}: cannot be written: {reason}; choose another --out"]) from None
 
 
-def check_space(root: Path, blocks: Iterable[Block]) -> None:
+def check_space(root: Path, blocks: Iterable[Block], replaced: int = 0) -> None:
     """Compare what the blocks may write at most with what is free.
 
     Args:
         root: the output directory.
         blocks: what is to be trained.
+        replaced: bytes that are removed before.
 
     Raises:
         ConfigError: with one line, when there is less.
     """
-    needed, free = needed_bytes(blocks), shutil.disk_usage(root).free
+    needed, free = needed_bytes(blocks), shutil.disk_usage(root).free + replaced
     if needed > free:
         sizes = f"the run may need {_megabytes(needed)}, and {_megabytes(free)} are free"
         raise ConfigError([f"{root}: too little space: {sizes}; make room, or choose another --out"])

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ._config_error import ConfigError
+
 
 class StorageError(Exception):
     """A file could not be written; the message is one line that names it."""
@@ -16,5 +18,18 @@ def told_in_one_line(path: Path, consequence: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
-        raise StorageError(f"{path}: cannot be written: {reason}; {consequence}") from error
+        raise StorageError(f"{path}: cannot be written: {reason_of(error)}; {consequence}") from error
+
+
+@contextmanager
+def refused_if_unreadable(path: Path) -> Iterator[None]:
+    """Turn the system's errors while `path` is read into a `ConfigError` of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError([f"{error.filename or path}: cannot be read: {reason_of(error)}"]) from None
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says about an error."""
+    return error.strerror or (os.strerror(error.errno) if error.errno else str(error))

@@ -1,9 +1,11 @@
 """The results store: one directory per cell, one per block of seeds in it, and a manifest of the run."""
 
+import contextlib
+import itertools
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,15 @@ from ._cells import Cell, key_of
 from ._config_error import ConfigError
 from ._integrity import DamagedError, discard, json_bytes, remove_unfinished, sealed, unsealed, write_file
 from ._metrics_file import by_seed
+from ._output_directory import CONFIG, DIRECTORIES, KEY, MANIFEST, check_plain, holds_results
 from ._results import CellResult
 from ._specs import Config
-from ._stored_block import BLOCK, CONFIG, StoredBlock, block_name, blocks_in, read_all, write_stored_block
+from ._storage_error import refused_if_unreadable
+from ._stored_block import BLOCK, SPEC, StoredBlock, block_name, blocks_in, read_all, write_stored_block
 from ._stored_config import config_of_run, is_sealed
 
-MANIFEST = "run.json"
+FORMAT = 1
+KEPT_CONFIG = "config.before.toml"
 
 
 class Store:
@@ -30,7 +35,7 @@ class Store:
     - `config.toml`: the run's config as it took effect, which trains the same again;
     - `cells/KEY/spec.json`: everything that the cell's numbers depend on, except the seeds; KEY is its hash;
     - `cells/KEY/seeds-A-B/metrics.parquet`: one row per seed and step;
-    - `cells/KEY/seeds-A-B/provenance.json`: versions, device, commit, seeds that diverged;
+    - `cells/KEY/seeds-A-B/provenance.json`: cell and seeds, versions, device, commit, seeds that diverged;
     - `cells/KEY/seeds-A-B/config.toml`: a config that trains these seeds again;
     - `cells/KEY/seeds-A-B/timing.json`: seconds, host and date, apart from what can be compared;
     - `cells/KEY/checkpoints/`: of seeds in training;
@@ -39,7 +44,8 @@ class Store:
     - `figures/`: drawn from all of these.
 
     A block of seeds is written under a temporary name and renamed when it is complete. Every file is covered
-    by a SHA-256, which is checked when it is read: in `SHA256SUMS`, inside the file, or as KEY.
+    by a SHA-256, which is checked when it is read: in `SHA256SUMS`, inside the file, or as KEY. No link below
+    the directory is followed.
     """
 
     def __init__(self, root: str | Path):
@@ -53,19 +59,22 @@ class Store:
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Say which cells belong to the run; `manifest["cells"]` lists method, point, key and seeds."""
         self.root.mkdir(parents=True, exist_ok=True)
-        write_file(self.root / MANIFEST, sealed(manifest))
+        made_by = {"format": FORMAT, "version": version("tpo-runs")}
+        write_file(self.root / MANIFEST, sealed({**manifest, **made_by}))
 
     def write_run(self, manifest: Mapping[str, Any], config: Config) -> list[str]:
         """Write the manifest, and as `config.toml` the config as it took effect.
 
         Returns:
-            A line about the config that was there before, if it was damaged.
+            A line about the config that was there before, if it was damaged or edited.
         """
         self.write_manifest(manifest)
-        path = self.root / CONFIG
-        damaged = path.exists() and not is_sealed(path.read_bytes())
+        path, kept = self.root / CONFIG, self.root / KEPT_CONFIG
+        changed = path.exists() and not is_sealed(path.read_bytes())
+        if changed:
+            os.replace(path, kept)
         write_file(path, config_of_run(config))
-        return [f"{path}: damaged; written anew"] if damaged else []
+        return [f"{path}: damaged or edited; written anew, and kept as {kept}"] if changed else []
 
     def has_manifest(self) -> bool:
         """Whether a run has written here before."""
@@ -75,23 +84,43 @@ class Store:
         """The run's manifest.
 
         Raises:
-            ConfigError: there is none, it is damaged or cannot be read.
+            ConfigError: there is none, it is damaged, of another version or cannot be read; or the directory
+                holds a link.
         """
+        check_plain(self.root)
         path = self.root / MANIFEST
         try:
-            return unsealed(path)
+            manifest = unsealed(path)
+            found, made_by = manifest.get("format", FORMAT), manifest.get("version", "unknown")
+            if found != FORMAT:
+                fault = f"written by tpo-runs {made_by} in format {found}; this is tpo-runs"
+                fix = f"{version('tpo-runs')}, which reads format {FORMAT}; install a version that reads it"
+                raise ConfigError([f"{path}: {fault} {fix}"])
+            if not _lists_cells(manifest):
+                raise DamagedError(f"{path}: does not list the cells of a run")
         except FileNotFoundError:
             raise ConfigError([f"{path}: not found; expected the output directory of a run"]) from None
         except DamagedError as error:
             fix = "remove it, and run the config again, which writes it anew without training again"
+            if not holds_results(self.root):
+                fix = "tpo-runs did not write it, or all beside it is gone: there are no results here"
             raise ConfigError([f"{error}; {fix}"]) from None
         except OSError as error:
             raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
+        return manifest
 
     def remove_unfinished(self) -> None:
         """Remove what processes that were killed had begun to write. Only for the holder of the lock."""
-        if self.root.is_dir():
-            remove_unfinished(self.root, whole=BLOCK)
+        remove_unfinished(self.root, whole=BLOCK, into=DIRECTORIES)
+
+    def discard_errors(self) -> None:
+        """Remove the tracebacks that an earlier run left."""
+        errors = self.root / "errors"
+        for path in errors.glob("*.txt") if errors.is_dir() else ():
+            if KEY.fullmatch(path.stem):
+                path.unlink()
+        with contextlib.suppress(OSError):  # there are none, or files of others
+            errors.rmdir()
 
     def finished_seeds(self, key: str) -> set[int]:
         """The seeds of a cell that are complete in the store, by the names of their blocks.
@@ -100,6 +129,10 @@ class Store:
             ConfigError: the cell's settings are damaged.
         """
         return {seed for block in self.blocks(key) for seed in block.seeds}
+
+    def has_cell(self, key: str) -> bool:
+        """Whether anything of a cell is there."""
+        return self._cell(key).is_dir()
 
     def provenances(self, key: str) -> list[dict[str, Any]]:
         """Where the cell's blocks of seeds come from, one by one.
@@ -113,11 +146,21 @@ class Store:
         """The finished blocks of a cell, in the order of their seeds. None of them is read.
 
         Raises:
-            ConfigError: the cell's settings are damaged.
+            ConfigError: the cell's settings are damaged, or two blocks hold the same seed.
         """
+        blocks = self._named_blocks(key)
         self.spec(key)
+        for earlier, later in itertools.pairwise(blocks):
+            if later.seeds.start < earlier.seeds.stop:
+                fault = f"{later.path}: has seeds that {earlier.path.name} holds, too"
+                fix = "remove one of them: seeds that are then missing are trained again"
+                raise ConfigError([f"{fault}; {fix}"])
+        return blocks
+
+    def _named_blocks(self, key: str) -> list[StoredBlock]:
         cell = self._cell(key)
-        return blocks_in(os.listdir(cell), cell) if cell.is_dir() else []
+        with refused_if_unreadable(cell):
+            return blocks_in(os.listdir(cell), cell) if cell.is_dir() else []
 
     def block(self, key: str, seeds: Sequence[int]) -> StoredBlock | None:
         """The finished block of just these seeds, if it is there."""
@@ -128,25 +171,49 @@ class Store:
         """The settings of a cell; none where it was never trained.
 
         Raises:
-            ConfigError: they are damaged.
+            ConfigError: they are damaged, or missing beside results.
         """
-        path = self._cell(key) / "spec.json"
+        path = self._cell(key) / SPEC
         if not path.exists():
+            if self._named_blocks(key):
+                raise ConfigError([f"{path}: missing; run the config again, which writes it anew"])
             return {}
-        content = path.read_bytes()
+        with refused_if_unreadable(path):
+            content = path.read_bytes()
         try:
             identity = json.loads(content)
-            intact = json_bytes(identity) == content and key_of(identity) == key
-        except (ValueError, RecursionError):
-            intact, identity = False, {}
-        if not intact:
-            fault = "damaged, does not match the name of its directory; remove it: it is written anew"
-            raise ConfigError([f"{path}: {fault}"])
+            owner = key_of(identity) if json_bytes(identity) == content else ""
+        except (ValueError, TypeError, RecursionError):
+            owner, identity = "", {}
+        if owner != key:
+            renamed = f"if {path.parent} was called {owner}, call it so again; else " if owner else ""
+            fault = "damaged, does not match the name of its directory"
+            fix = "remove it, and run the config again, which writes it anew"
+            raise ConfigError([f"{path}: {fault}; {renamed}{fix}"])
         return identity
 
     def remove_cell(self, key: str) -> None:
-        """Forget everything about a cell."""
-        discard(self._cell(key))
+        """Forget everything about a cell; what others have put there stays."""
+        cell = self._cell(key)
+        for block in self._named_blocks(key):
+            discard(block.path)
+        for name in (SPEC, "checkpoints", "tracking"):
+            discard(cell / name)
+        with contextlib.suppress(OSError):  # it is not there, or holds files of others
+            cell.rmdir()
+
+    def bytes_of_cell(self, key: str) -> int:
+        """The bytes that the files of a cell take."""
+        return sum(path.stat().st_size for path in self._cell(key).rglob("*") if path.is_file())
+
+    def remove_spent_checkpoints(self, key: str) -> None:
+        """Remove checkpoints of seeds that are finished: their run was killed before it could."""
+        directory, finished = self._cell(key) / "checkpoints", self.finished_seeds(key)
+        for block in blocks_in(os.listdir(directory), directory) if directory.is_dir() else ():
+            if finished.issuperset(block.seeds):
+                discard(block.path)
+        with contextlib.suppress(OSError):  # it is not there, or others are in training
+            directory.rmdir()
 
     def checkpoints(self, key: str, seeds: Sequence[int]) -> Path:
         """The directory of the checkpoints of a block of seeds."""
@@ -158,7 +225,7 @@ class Store:
 
     def write_spec(self, cell: Cell) -> None:
         """Write down the cell's settings, where they are not yet."""
-        path = self._cell(cell.key) / "spec.json"
+        path = self._cell(cell.key) / SPEC
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             write_file(path, json_bytes(cell.identity()))
@@ -192,8 +259,13 @@ class Store:
         Raises:
             ConfigError: a file is damaged; one line for each.
         """
-        found = (self._result(entry) for entry in self.manifest()["cells"])
-        return [result for result in found if result is not None]
+        entries = self.manifest()["cells"]
+        found = [result for entry in entries if (result := self._result(entry)) is not None]
+        strangers = {path.parent.name for path in self.root.glob(f"cells/*/{SPEC}")}
+        if not found and strangers and strangers.isdisjoint(entry["key"] for entry in entries):
+            fault = f"{self.root / MANIFEST}: names none of the cells that are there, so it is of another run"
+            raise ConfigError([f"{fault}; remove it, and run the config again, which writes it anew"])
+        return found
 
     def _result(self, entry: Mapping[str, Any]) -> CellResult | None:
         wanted = set(entry["seeds"])
@@ -220,6 +292,12 @@ class Store:
 
     def _cell(self, key: str) -> Path:
         # A manifest may come from a stranger: nothing in it may lead out of the directory.
-        if not re.fullmatch(r"[0-9a-f]{16}", key):
+        if not KEY.fullmatch(key):
             raise ConfigError([f"{self.root / MANIFEST}: {key!r} is not the key of a cell"])
         return self.root / "cells" / key
+
+
+def _lists_cells(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest has an entry for each of its cells that says which one it is."""
+    cells, fields = manifest.get("cells"), {"method", "point", "key", "seeds"}
+    return isinstance(cells, list) and all(isinstance(x, dict) and fields <= x.keys() for x in cells)

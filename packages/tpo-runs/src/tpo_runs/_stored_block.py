@@ -12,9 +12,12 @@ from jaxtyping import Float
 
 from ._config_error import ConfigError
 from ._integrity import DamagedError, appearing_whole, contents, json_bytes, sealed, unsealed
-from ._metrics_file import read_table, write_metrics
+from ._metrics_file import read_table, rows_of, write_metrics
+from ._storage_error import refused_if_unreadable
+from ._stored_config import trains_cell
 
 METRICS, PROVENANCE, TIMING, CONFIG = "metrics.parquet", "provenance.json", "timing.json", "config.toml"
+SPEC = "spec.json"
 BLOCK = "seeds-"
 NAME = re.compile(r"seeds-(\d{6,})-(\d{6,})")
 
@@ -39,9 +42,8 @@ class StoredBlock(NamedTuple):
         Raises:
             ConfigError: a file is damaged or missing; one line for each.
         """
-        files, lines = contents(self.path)
-        if not lines:
-            lines += [f"{self.path / name}: missing" for name in (METRICS, PROVENANCE) if name not in files]
+        with refused_if_unreadable(self.path):
+            files, lines = contents(self.path, required=(METRICS, PROVENANCE))
         timing: dict[str, Any] = {}
         try:
             timing = self.timing()
@@ -50,19 +52,56 @@ class StoredBlock(NamedTuple):
         except OSError:
             lines.append(f"{self.path / TIMING}: missing")
         if lines:
-            fix = f"remove {self.path} to have its seeds trained again"
-            raise ConfigError(f"{line}; {fix}" for line in lines)
-        provenance = json.loads(files[PROVENANCE])
-        if provenance["seeds"] != list(self.seeds):
-            raise ConfigError([f"{self.path}: holds the seeds {provenance['seeds']}; give it back its name"])
-        return BlockContent(read_table(files[METRICS]), provenance, timing)
+            raise ConfigError(f"{line}; {self._fix}" for line in lines)
+        provenance = self._in_its_place(files)
+        # The first blocks did not name their cell and seeds in it.
+        if "seconds" not in timing or any(timing.get(key, own) != own for key, own in self._place.items()):
+            owner = f"cells/{timing.get('cell')}, seeds {timing.get('seeds')}"
+            fault = f"belongs to another block ({owner}); give each its own file back, or {self._fix}"
+            raise ConfigError([f"{self.path / TIMING}: {fault}"])
+        table = read_table(files[METRICS])
+        if not rows_of(table, self.seeds):
+            fault = f"{self.path / METRICS}: does not hold every step of the seeds of its block"
+            raise ConfigError([f"{fault}; {self._fix}"])
+        return BlockContent(table, provenance, timing)
 
     def provenance(self) -> dict[str, Any]:
-        """Where it comes from, as it stands there: `read` checks it."""
-        try:
-            return dict(json.loads((self.path / PROVENANCE).read_bytes()))
-        except (OSError, ValueError, RecursionError, TypeError):
-            return self.read().provenance
+        """Where it comes from.
+
+        Raises:
+            ConfigError: it is not what was written, or belongs to another block; with one line.
+        """
+        with refused_if_unreadable(self.path):
+            files, lines = contents(self.path, required=(PROVENANCE,), only=(PROVENANCE, CONFIG))
+        if lines:
+            raise ConfigError(f"{line}; {self._fix}" for line in lines)
+        return self._in_its_place(files)
+
+    def _in_its_place(self, files: Mapping[str, bytes]) -> dict[str, Any]:
+        """The provenance among intact files, once they are known to be of this block."""
+        provenance = dict(json.loads(files[PROVENANCE]))
+        if (seeds := provenance.get("seeds")) != list(self.seeds):
+            raise ConfigError([f"{self.path}: holds the seeds {seeds}; give it back its name"])
+        cell = provenance.get("cell")
+        if cell is None:
+            # Blocks did not name their cell at first. Their config tells it.
+            with refused_if_unreadable(self.path.parent / SPEC):
+                identity = json.loads((self.path.parent / SPEC).read_bytes())
+            if not trains_cell(files.get(CONFIG, b"").decode("utf-8", "replace"), identity):
+                fault = f"its {CONFIG} does not train the cell {self.path.parent.name}"
+                raise ConfigError([f"{self.path}: {fault}; move it back to its own cell, or {self._fix}"])
+        elif cell != self.path.parent.name:
+            fault = f"belongs to the cell {cell}; move it back to {self.path.parent.with_name(str(cell))}"
+            raise ConfigError([f"{self.path}: {fault}, or {self._fix}"])
+        return provenance
+
+    @property
+    def _place(self) -> dict[str, Any]:
+        return {"cell": self.path.parent.name, "seeds": list(self.seeds)}
+
+    @property
+    def _fix(self) -> str:
+        return f"remove {self.path} to have its seeds trained again"
 
     def timing(self) -> dict[str, Any]:
         """How long it took, where and when.
@@ -116,9 +155,13 @@ def write_stored_block(
     timing: Mapping[str, Any],
     config: str,
 ) -> None:
-    """Write a block, which takes its name when all of it is on the disk."""
+    """Write a block, which takes its name when all of it is on the disk.
+
+    Its provenance and its timing name the cell and the seeds, so that a block in another's place is noticed.
+    """
+    place = {"cell": path.parent.name, "seeds": list(seeds)}
     with appearing_whole(path, apart=[TIMING]) as block:
         write_metrics(block / METRICS, seeds, metrics)
-        (block / PROVENANCE).write_bytes(json_bytes({**provenance, "seeds": list(seeds)}))
-        (block / TIMING).write_bytes(sealed(timing))
+        (block / PROVENANCE).write_bytes(json_bytes({**provenance, **place}))
+        (block / TIMING).write_bytes(sealed({**timing, **place}))
         (block / CONFIG).write_text(config, encoding="utf-8")

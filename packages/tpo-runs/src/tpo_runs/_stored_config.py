@@ -1,11 +1,12 @@
 """Effective configs as TOML files that train the same again."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tomli_w
 
-from ._cells import Cell
+from ._cells import NOT_IDENTITY, Cell
 from ._integrity import digest
 from ._specs import SHARED_SECTIONS, Config, effective
 
@@ -49,6 +50,31 @@ def is_sealed(content: bytes) -> bool:
     """Whether this is the whole of what `config_of_run` made."""
     seal, _, text = content.partition(b"\n")
     return seal == f"{SEAL}{digest(text)}".encode()
+
+
+def trains_cell(text: str, identity: Mapping[str, Any]) -> bool:
+    """Whether what `config_of_block` made is of the cell of this identity."""
+    try:
+        table = tomllib.loads(text)
+        (method,) = table.pop("method")
+        there = {**table, "objective": method["objective"], "rollout": method["rollout"]}
+        there["schedule"] = {key: x for key, x in there["schedule"].items() if key not in NOT_IDENTITY}
+    except (ValueError, KeyError, TypeError):
+        return False
+    return {**there, "probes": sorted(table.get("probes", []))} == _without_none(identity)
+
+
+def has_settings(text: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a config of `config_of_run` has the settings that a run's manifest names."""
+    try:
+        table = tomllib.loads(text)
+    except ValueError:
+        return False
+    there = {name: table.get(name) for name in settings}
+    schedule = there.get("schedule")
+    if isinstance(schedule, Mapping):
+        there["schedule"] = {key: x for key, x in schedule.items() if key not in NOT_IDENTITY}
+    return there == _without_none(settings)
 
 
 def _toml(table: Mapping[str, Any]) -> str:

@@ -12,14 +12,14 @@ from ._cells import key_of
 from ._config_error import ConfigError
 from ._curve_statistics import steps_to_threshold
 from ._draw import having
-from ._integrity import write_file
+from ._integrity import write_named_file
+from ._output_directory import MANIFEST
 from ._paper import PaperComparison, compare
 from ._paper_numbers import PaperNumber, paper_numbers
 from ._results import CellResult, final_error
-from ._space import check_writable
 from ._statistics import has_failed, highest_since_solved, relapses
 from ._storage_error import told_in_one_line
-from ._store import MANIFEST, Store
+from ._store import Store
 from ._summary_file import NAME, CellRecord, Origin, PaperRecord, RunSummary, summary_bytes
 from ._tables import summarise_cell
 
@@ -43,9 +43,8 @@ def write_summary(out: Path, to: Path | None = None) -> Path:
     store = Store(out)
     content = summary_bytes(summarize(store))
     path = to or store.figures / NAME
-    with told_in_one_line(path, "the results are intact"):
-        check_writable(path.parent)
-        write_file(path, content)
+    with told_in_one_line(path, "the results are intact; --to names another file"):
+        write_named_file(path, content)
     return path
 
 

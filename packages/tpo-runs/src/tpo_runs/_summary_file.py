@@ -14,6 +14,7 @@ from ._paper_numbers import name_of
 
 NAME = "summary.json"
 NEVER = "never"
+VERSION = 1
 
 
 def _plain(value: float) -> float | int | str | None:
@@ -164,7 +165,7 @@ class CellRecord(_Record):
 class RunSummary(_Record):
     """A run: its title, what it is of the paper, what counts as the error and as solved, and its cells."""
 
-    version: Literal[1] = 1
+    version: Literal[1] = VERSION
     title: str
     paper: str
     metric: str
@@ -190,7 +191,7 @@ def read_summary(path: Path) -> RunSummary:
         intact = value.pop("sha256", None) == digest(json_bytes(value))
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}; {again}"]) from None
-    except (ValueError, AttributeError, RecursionError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         intact, value = False, {}
     if not intact:
         raise ConfigError([f"{path}: damaged, does not match the hash inside it; {again}"])
@@ -198,7 +199,9 @@ def read_summary(path: Path) -> RunSummary:
         return RunSummary.model_validate(value)
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
-        raise ConfigError([f"{path}: made by another version, which differs in {place}; {again}"]) from None
+        formats = f"format {value.get('version')}, and this one reads format {VERSION}"
+        fault = f"made by another version of tpo-runs ({formats}), which differs in {place}"
+        raise ConfigError([f"{path}: {fault}; {again}"]) from None
 
 
 def _text(value: Any, margin: str = "") -> str:

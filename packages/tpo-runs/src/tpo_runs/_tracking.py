@@ -120,10 +120,13 @@ class Trackers:
 
 def sent_of(directory: Path, name: str) -> dict[str, Any]:
     """What a tracker was sent of a block: its `id`, how many `steps`, and whether it is `complete`."""
+    anew = {"id": uuid.uuid4().hex[:12], "steps": 0, "complete": False}
     try:
-        return json.loads((directory / f"{name}.json").read_bytes())
-    except (OSError, ValueError):
-        return {"id": uuid.uuid4().hex[:12], "steps": 0, "complete": False}
+        record = json.loads((directory / f"{name}.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return anew
+    known = isinstance(record, dict) and all(type(record.get(key)) is type(x) for key, x in anew.items())
+    return record if known else anew
 
 
 class _Block:
