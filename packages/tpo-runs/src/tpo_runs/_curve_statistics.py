@@ -78,6 +78,16 @@ def _first_below(means: Float[np.ndarray, "r t"], threshold: float) -> Float[np.
     return np.where(below.any(axis=1), below.argmax(axis=1).astype(np.float64), np.inf)
 
 
+def _resampled_means(
+    weights: Float[np.ndarray, "r s"], curves: Float[np.ndarray, "s t"]
+) -> Float[np.ndarray, "r t"]:
+    """The mean curve of each resample; NaN where a seed that was drawn has no value."""
+    known = ~np.isnan(curves)
+    means = weights @ np.where(known, curves, 0.0)
+    # A product alone would spread the NaN to resamples without that seed: 0 * NaN is NaN.
+    return means if known.all() else np.where(weights @ ~known > 0, np.nan, means)
+
+
 def steps_to_threshold(error: Float[np.ndarray, "s steps"], threshold: float = 0.01) -> float:
     """Index from 0 of the first step whose error, averaged over seeds, is below the threshold.
 
@@ -129,7 +139,10 @@ def steps_to_threshold_interval(
     block = max(1, _BLOCK // length)
     curves = error.astype(np.float64)
     steps = np.concatenate(
-        [_first_below(weights[i : i + block] @ curves, threshold) for i in range(0, resamples, block)]
+        [
+            _first_below(_resampled_means(weights[i : i + block], curves), threshold)
+            for i in range(0, resamples, block)
+        ]
     )
     tail = (1 - confidence) / 2
     # Observed steps, not interpolated ones: infinity minus infinity has no middle.

@@ -40,7 +40,7 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
         raise ValueError("no method has the measure 'surplus': add it to the evaluation of at least one")
     figure, panels = make_panels(shown, size=(3.6, 2.5))
     styles = method_styles(result.method for result in shown)
-    step = min(_step(result, after) for result in shown)
+    step = _step(shown, after)
     for panel in panels:
         for cell in panel.cells:
             offset = (list(styles).index(cell.method) + 0.5) / len(styles) - 0.5
@@ -61,12 +61,16 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
     return finish(figure, styles, title=title, note=note, patches=True)
 
 
-def _step(result: CellResult, after: int) -> int:
-    """The index of the last evaluation within that many updates, or else of the first one."""
-    values = np.concatenate([result.metric(name) for name in MEASURES["surplus"]])
-    steps = recorded_steps(values)
+def _step(results: Sequence[CellResult], after: int) -> int:
+    """The index of the last evaluation of all within that many updates, or else of the first one.
+
+    A method whose seeds have all diverged has no values later on; the others still have theirs.
+    """
+    shortest = min(result.steps for result in results)
+    values = [result.metric(name)[:, :shortest] for result in results for name in MEASURES["surplus"]]
+    steps = recorded_steps(np.concatenate(values))
     if not steps.size:
-        raise ValueError(f"{result.method!r} has no surplus at any step: no evaluation took place")
+        raise ValueError("no method has a surplus at any step: no evaluation took place")
     within = steps[steps < after]
     return int(within[-1] if within.size else steps[0])
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from ._curve_statistics import steps_to_threshold, steps_to_threshold_interval
 from ._paper_numbers import PaperNumber, paper_numbers
-from ._results import CellResult, last_values
+from ._results import CellResult, diverged_steps, last_values
 from ._statistics import Interval, bootstrap_interval
 
 CROSSINGS = ("steps_to_1_percent", "block_to_5_percent")  # quantities of the mean curve
@@ -60,16 +60,19 @@ def compare(
 
 def _compare(cell: CellResult, number: PaperNumber) -> PaperComparison:
     ours, interval, of_seeds = math.nan, Interval(math.nan, math.nan), None
+    lost = diverged_steps(cell) < number.steps
     values = cell.metrics.get(number.metric)
-    if values is None or np.isnan(values[:, : number.steps]).all():
+    if values is None or (np.isnan(values[:, : number.steps]).all() and not lost.all()):
         return PaperComparison(number, cell, ours, interval, f"no {number.metric}")
     if cell.steps >= _needed_steps(number) or number.quantity not in AT_STEP:
         of_seeds = values_of_seeds(values[:, : number.steps], number)
         if of_seeds is None:
             ours, interval = crossing(values[:, : number.steps], number)
         else:
+            if number.quantity not in AT_STEP:
+                of_seeds = np.where(lost, np.nan, of_seeds)
             ours, interval = mean_and_interval(of_seeds)
-    verdict = judge(number, interval, len(cell.seeds), cell.steps)
+    verdict = judge(number, interval, len(cell.seeds), cell.steps, lost=bool(lost.any()))
     return PaperComparison(number, cell, ours, interval, verdict, of_seeds)
 
 
@@ -77,7 +80,7 @@ def _needed_steps(number: PaperNumber) -> int:
     return number.at + number.evaluate_every if number.quantity in AT_STEP else number.steps
 
 
-def judge(number: PaperNumber, interval: Interval, seeds: int, steps: int) -> str:
+def judge(number: PaperNumber, interval: Interval, seeds: int, steps: int, *, lost: bool = False) -> str:
     """Whether a published number agrees with our interval, or why that cannot be said.
 
     Args:
@@ -85,6 +88,7 @@ def judge(number: PaperNumber, interval: Interval, seeds: int, steps: int) -> st
         interval: ours, in the number's unit; NaN ends where there is none.
         seeds: over how many seeds.
         steps: of our run.
+        lost: whether one of the seeds diverged within the paper's steps.
 
     Returns:
         The `verdict` of `PaperComparison`.
@@ -93,6 +97,8 @@ def judge(number: PaperNumber, interval: Interval, seeds: int, steps: int) -> st
         return "run too short"
     if math.isnan(interval.low):
         return "one seed" if seeds == 1 else "a seed is lost"
+    if lost and interval.high == math.inf:
+        return "a seed is lost"  # without it, the mean might have crossed
     if number.above is not None:
         fits = interval.high > number.above
     elif number.below is not None:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -115,6 +116,9 @@ def _probe_table(results: Sequence[CellResult], names: Sequence[str]) -> TextTab
             try:
                 summary = summarise(final_error(result, metric=name))
             except ValueError:
+                cells.append(ABSENT)
+                continue
+            if math.isnan(summary.mean):
                 cells.append(ABSENT)
                 continue
             low, high = summary.interval

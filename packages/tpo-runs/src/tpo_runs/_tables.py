@@ -11,6 +11,7 @@ from ._labels import axis_label, value_label
 from ._results import (
     CellResult,
     check_results,
+    diverged_steps,
     final_error,
     final_words,
     grid_axes,
@@ -124,11 +125,14 @@ def summary_table(
 
 def _lost_seeds(results: Sequence[CellResult]) -> list[str]:
     lost = [
-        f"{' '.join((*names, 'seed', seed))} at step {step}"
+        f"{' '.join((*names, 'seed', str(seed)))} at step {step:g}"
         for names, result in _ordered(results)
-        for seed, step in result.provenance.get("diverged", {}).items()
+        for seed, step in zip(result.seeds, diverged_steps(result), strict=True)
+        if math.isfinite(step)
     ]
-    return [f"Diverged, NaN or infinite, and without a value since: {', '.join(lost)}."] if lost else []
+    if not lost:
+        return []
+    return [f"Diverged, NaN or infinite, and without a value since, so failed: {', '.join(lost)}."]
 
 
 def seeds_table(
@@ -137,7 +141,7 @@ def seeds_table(
     """One row per grid point and seed, one column per method.
 
     Args:
-        results: the cells; a seed that a cell lacks is a dash.
+        results: the cells; a seed that a cell lacks is a dash, one that diverged says so.
         fraction: the share of the steps that counts as the end, see `final_error`.
         metric: what counts as the error.
         title: of the table.
@@ -154,19 +158,23 @@ def seeds_table(
     rows = []
     for point, cells in group_by_point(results, axes):
         place = tuple(value_label(point[axis]) for axis in axes)
-        finals = {
-            cell.method: dict(
-                zip(cell.seeds.tolist(), final_error(cell, fraction=fraction, metric=metric), strict=True)
-            )
-            for cell in cells
-        }
+        finals = {cell.method: _finals(cell, fraction, metric) for cell in cells}
         for seed in sorted({seed for final in finals.values() for seed in final}):
-            found = (finals.get(method, {}).get(seed, math.nan) for method in methods)
-            rows.append((*place, str(seed), *map(percent, found)))
+            found = (finals.get(method, {}).get(seed, ABSENT) for method in methods)
+            rows.append((*place, str(seed), *found))
     notes = (f"Final error: {final_words(fraction)}.",)
     columns = (*_axis_columns(results), "seed", *methods)
     title = title or f"Final {_words(metric)} (%) of every seed"
     return TextTable(title, columns, tuple(rows), numbers=len(axes), notes=notes)
+
+
+def _finals(cell: CellResult, fraction: float, metric: str) -> dict[int, str]:
+    final = final_error(cell, fraction=fraction, metric=metric)
+    steps = diverged_steps(cell)
+    words = [
+        percent(value) if math.isinf(step) else "diverged" for value, step in zip(final, steps, strict=True)
+    ]
+    return dict(zip(cell.seeds.tolist(), words, strict=True))
 
 
 def paired_table(
