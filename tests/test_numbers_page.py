@@ -11,7 +11,7 @@ import pytest
 
 from tpo_runs import ConfigError, read_summary
 from tpo_runs._paper_numbers import PaperNumber, paper_numbers
-from tpo_runs._statistics import bootstrap_interval
+from tpo_runs._statistics import mean_interval
 from tpo_runs._summary_file import summary_bytes
 
 ROOT = Path(__file__).parents[1]
@@ -91,6 +91,14 @@ def test_the_counts_add_up(rows, made):
     assert int(every) == len(rows) == sum(int(count) for _, count in parts)
     assert int(parts[0][1]) == sum(row.verdict == "agrees" for row in rows)
     assert int(parts[1][1]) == sum(row.verdict == "differs" for row in rows)
+    assert parts[2][0] == "run with too few seeds to be judged"
+    assert int(parts[2][1]) == sum(row.verdict == "too few seeds" for row in rows)
+
+
+def test_no_number_is_judged_by_fewer_than_ten_seeds(rows):
+    judged = [row for row in rows if row.verdict in ("agrees", "differs")]
+    assert judged
+    assert min(row.evidence.seeds for row in judged) >= 10
 
 
 # --- which run is taken ---
@@ -102,7 +110,7 @@ def test_what_can_be_judged_comes_first_then_seeds_then_steps():
         evidence("agrees", seeds=4, steps=2000),
         evidence("agrees", seeds=4, steps=1000),
         evidence("run too short", seeds=100),
-        evidence("one seed", seeds=1, steps=5000),
+        evidence("too few seeds", seeds=1, steps=5000),
     ]
     for order in itertools.permutations(better_first):
         assert best(order) == better_first[0]
@@ -242,7 +250,7 @@ def test_crossings_of_subsets_are_those_of_their_means():
 def test_intervals_of_subsets_are_counted_when_they_hold_the_mean():
     final = [0.0, 0.1, 0.2, 0.9]
     found = intervals(cell_of([[value] for value in final]).cell, 3)
-    naive = [bootstrap_interval(np.array(chosen)) for chosen in itertools.combinations(final, 3)]
+    naive = [mean_interval(np.array(chosen)) for chosen in itertools.combinations(final, 3)]
     assert found.subsets == 4
     assert found.width == pytest.approx(np.mean([high - low for low, high in naive]))
     assert found.holding == sum(low <= 0.3 <= high for low, high in naive) / 4

@@ -28,14 +28,17 @@ conditions was made.
 | :-- | --: |
 {counts}
 
-A number **agrees** when it lies, rounded as it is printed, in our 95% bootstrap interval over seeds; a
-bound when part of the interval is there. Nothing is concluded from a run of fewer steps than the paper's,
-or of one seed: its verdict says so. Of several runs of a number the table shows one that can be judged
-before one that cannot, then the one with most seeds, then with most steps. Times are of training all seeds
-of the row, on the machine beside it, which others used too.
+The interval is where the mean of as many seeds as the paper's lies with 95%, if those are like ours: it
+counts the noise of both means, and seeds that fail and that a run may hold none of. A number **agrees** when
+it lies there, rounded as it is printed; a bound when part of the interval is there. That is no proof that the
+two are equal: with 20 seeds on each side, a final error may be 20 points higher and still agree, and a
+crossing any number of steps later. A number that **differs** is not one of the same setting. [What each
+interval is worth](seed_noise.md#how-much-an-interval-is-worth) is measured.
 
-The interval holds our seed noise alone. The paper's numbers have noise of their own, and [what that
-does](seed_noise.md) is a page of its own.
+Nothing is concluded from fewer than ten seeds, which often hold none of the seeds that fail ("too few
+seeds"), or from a run of fewer steps than the paper's ("run too short"). Of several runs of a number the
+table shows one that can be judged before one that cannot, then the one with most seeds, then with most steps.
+Times are of training all seeds of the row, on the machine beside it, which others used too.
 
 This page is written by `python scripts/write_numbers.py` from `figures/*/summary.json`, the notes on what
 differs are in `scripts/numbers_notes.toml`.
@@ -85,6 +88,7 @@ def _counts(rows: Sequence[Row]) -> str:
     alone = {
         "agree": verdicts.pop("agrees", 0),
         "differ": verdicts.pop("differs", 0),
+        "too few seeds": verdicts.pop("too few seeds", 0),
         "not run": verdicts.pop(NOT_RUN, 0),
         "are of a setting that is not stated, or a closed form": verdicts.pop(NOT_COMPARABLE, 0),
     }
@@ -93,7 +97,8 @@ def _counts(rows: Sequence[Row]) -> str:
         "all": len(rows),
         "agree": alone.pop("agree"),
         "differ": alone.pop("differ"),
-        f"run, but not judged ({others})" if others else "run, but not judged": verdicts.total(),
+        "run with too few seeds to be judged": alone.pop("too few seeds"),
+        **({f"run, but not judged ({others})": verdicts.total()} if others else {}),
         **alone,
     }
     return "\n".join(f"| {words} | {count} |" for words, count in lines.items())

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from ._config_error import ConfigError
 from ._curve_statistics import steps_to_threshold, steps_to_threshold_interval
 from ._labels import cell_label
-from ._paper import CROSSINGS, crossing, judge, mean_and_interval
+from ._paper import CROSSINGS, crossing, judge, mean_and_interval, read_steps
 from ._paper_numbers import PaperNumber, paper_numbers
 from ._statistics import summarise
 from ._summary_file import CellRecord, Origin, PaperRecord, RunSummary
@@ -128,9 +128,9 @@ def _origins(part: CellRecord, kept: Sequence[Place]) -> list[Origin]:
 
 
 def _any_lost(kept: Sequence[Place], number: PaperNumber) -> bool:
-    """Whether a seed diverged within the steps of a published number."""
+    """Whether a seed diverged before a published number is read."""
     steps = (cell.diverged.get(str(cell.seeds[i]), math.inf) for cell, i in kept)
-    return any(step < number.steps for step in steps)
+    return any(step < read_steps(number) for step in steps)
 
 
 def _beside(
@@ -142,7 +142,7 @@ def _beside(
     of_seeds, precision = None, 1
     if not without:
         of_seeds = [value for cell, i in kept for value in (records[id(cell)].of_seeds or ())[i : i + 1]]
-        ours, interval = mean_and_interval(np.array(of_seeds))
+        ours, interval = mean_and_interval(np.array(of_seeds), number)
     elif number.quantity in CROSSINGS and number.metric == metric:
         whole = curves if steps <= number.steps else curves[:, : number.steps // width]
         ours, interval = crossing(whole, number, width=width)

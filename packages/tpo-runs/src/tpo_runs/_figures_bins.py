@@ -12,7 +12,7 @@ from ._curve_statistics import recorded_steps
 from ._figures_panels import LABEL_SIZE, finish, make_panels, seeds_label
 from ._results import CellResult, check_results
 from ._specs_evaluation import CONCENTRATION_EDGES, MEASURES
-from ._statistics import bootstrap_interval
+from ._statistics import mean_interval
 from ._style import MethodStyle, method_styles
 
 _WIDTH = 0.8  # of all bars of a bin
@@ -52,7 +52,7 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
             panel.axes.set_xlabel("share of the likeliest wrong class", fontsize=LABEL_SIZE)
         if panel.left:
             panel.axes.set_ylabel("surplus", fontsize=LABEL_SIZE)
-    interval = "" if all(len(result.seeds) == 1 for result in shown) else " and 95% bootstrap interval"
+    interval = "" if all(len(result.seeds) == 1 for result in shown) else " and 95% t interval"
     note = (
         f"Misclassified test images after {step + 1:,} updates. "
         f"Bar: mean{interval} over {seeds_label(shown)}. "
@@ -96,7 +96,7 @@ def _bars(
             linewidth=1.2,
             zorder=3.5,
         )
-        interval = bootstrap_interval(known)
+        interval = mean_interval(known, None)
         axes.plot([i + offset] * 2, interval, color="#222222", linewidth=1.2, zorder=4)
 
 
