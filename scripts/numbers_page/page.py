@@ -14,7 +14,7 @@ from tpo_runs._text_table import ABSENT
 
 from .evidence import Evidence, best, evidence_for
 from .markdown import table
-from .notes import Note, assign
+from .notes import Note, check
 from .runs import Run
 
 NOT_RUN, NOT_COMPARABLE = "not run", "no run can be compared"
@@ -32,7 +32,8 @@ The interval is where the mean of as many seeds as the paper's lies with 95%, if
 counts the noise of both means, and seeds that fail and that a run may hold none of. A number **agrees** when
 it lies there, rounded as it is printed; a bound when part of the interval is there. That is no proof that the
 two are equal: with 20 seeds on each side, a final error may be 20 points higher and still agree, and a
-crossing any number of steps later. A number that **differs** is not one of the same setting. [What each
+crossing any number of steps later. The notes below the tables say what is known of numbers that are far from
+ours all the same. [What each
 interval is worth](seed_noise.md#how-much-an-interval-is-worth) is measured.
 
 Nothing is concluded from fewer than ten seeds, which often hold none of the seeds that fail ("too few
@@ -40,8 +41,8 @@ seeds"), or from a run of fewer steps than the paper's ("run too short"). Of sev
 table shows one that can be judged before one that cannot, then the one with most seeds, then with most steps.
 Times are of training all seeds of the row, on the machine beside it, which others used too.
 
-This page is written by `python scripts/write_numbers.py` from `figures/*/summary.json`, the notes on what
-differs are in `scripts/numbers_notes.toml`.
+This page is written by `python scripts/write_numbers.py` from `figures/*/summary.json`, the notes below its
+tables are in `scripts/numbers_notes.toml`.
 """
 COLUMNS = (
     "quantity", "method", "conditions", "paper", "ours", "95% interval", "verdict",
@@ -73,13 +74,14 @@ def numbers_page(rows: Sequence[Row], notes: Sequence[Note]) -> str:
     """The page in Markdown.
 
     Raises:
-        ConfigError: a number that differs has no note, or a note is about none.
+        ConfigError: a number that differs has no note, or a note is about no number of a run.
     """
-    explained = assign(notes, [row.number for row in rows if row.verdict == "differs"])
+    differing = [row.number for row in rows if row.verdict == "differs"]
+    check(notes, differing, [row.number for row in rows if row.evidence is not None])
     parts = [HEAD.format(count=len(rows), counts=_counts(rows))]
     for source, group in itertools.groupby(rows, key=lambda row: row.number.source):
         parts += [f"## {source}\n", table(COLUMNS, map(_cells, group), numbers=NUMBERS_FROM) + "\n"]
-        parts += [_note(note, numbers) for note, numbers in explained if note.source == source]
+        parts += [_note(note) for note in notes if note.source == source]
     return "\n".join(parts)
 
 
@@ -130,7 +132,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _note(note: Note, numbers: Sequence[PaperNumber]) -> str:
-    named = "; ".join(f"{n.method}, {point_label(n.label)}".removesuffix(", ") for n in numbers)
-    words = f"**What differs:** {named}. {note.text}"
+def _note(note: Note) -> str:
+    named = note.words.removeprefix(note.source).removeprefix(", ").replace("_", " ")
+    words = f"**{named}.** {note.text}"
     return textwrap.fill(" ".join(words.split()), 120, break_long_words=False, break_on_hyphens=False) + "\n"

@@ -41,7 +41,8 @@ def interval_band(
     count = (~np.isnan(curves)).sum(axis=0)
     factor = stats.t.ppf((1 + confidence) / 2, np.maximum(count - 1, 1))
     low, high = _band(curves, factor)
-    low, high = (np.where(high > low, end, np.nan) for end in (low, high))
+    differ = np.fmax.reduce(curves, axis=0) > np.fmin.reduce(curves, axis=0)
+    low, high = (np.where(differ, end, np.nan) for end in (low, high))
     if np.nanmin(curves, initial=0.0) >= 0 and np.nanmax(curves, initial=1.0) <= 1:
         return np.clip(low, 0, 1), np.clip(high, 0, 1)
     return low, high
