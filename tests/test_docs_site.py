@@ -89,6 +89,37 @@ def test_links_lead_where_the_site_has_their_targets():
     assert doctest.testmod(links).failed == 0
 
 
+@pytest.mark.parametrize("place", PAGES)
+def test_every_link_of_a_made_page_leads_to_a_file_of_the_site(place):
+    source, page = PAGES[place]
+    told = []
+    links.relinked(page, source, place, ROOT, told.append)
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("link", "there"),
+    [
+        ("performance.md#on-a-gpu", "../docs/performance.md#on-a-gpu"),
+        ("../figures/mnist/summary.md", "../figures/mnist/summary.md"),
+        ("#memory", "../docs/experiments.md#memory"),
+        ("https://a.b", "https://a.b"),
+    ],
+)
+def test_a_link_that_is_copied_to_another_document_leads_where_it_did(link, there):
+    assert links.copied(f"[a]({link})", "docs/experiments.md", "configs/README.md") == f"[a]({there})"
+    assert links.copied(f"[a]: {link}", "docs/experiments.md", "configs/README.md") == f"[a]: {there}"
+
+
+def test_the_docs_are_built_in_ci_with_warnings_that_count():
+    assert re.search(r"^nox -s .*\bdocs\b", (ROOT / ".ci" / "run").read_text(), flags=re.MULTILINE)
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    assert "docs" in workflow["jobs"]["session"]["strategy"]["matrix"]["session"]
+    (build,) = re.findall(r'session\.run\("mkdocs", "build".*\)', (ROOT / "noxfile.py").read_text())
+    assert "--strict" in build
+    assert "--quiet" not in build  # warnings that MkDocs does not print are no errors to --strict
+
+
 def test_a_site_that_is_broken_is_told(tmp_path):
     (tmp_path / "index.html").write_text(
         '<h1 id="top"></h1><a href="#top">a</a><a href="#nowhere">b</a><a href="missing/">c</a>'

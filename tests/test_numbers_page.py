@@ -11,7 +11,7 @@ import pytest
 
 from tpo_runs import ConfigError, read_summary
 from tpo_runs._paper_numbers import PaperNumber, paper_numbers
-from tpo_runs._statistics import bootstrap_interval
+from tpo_runs._statistics import mean_interval
 from tpo_runs._summary_file import summary_bytes
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import write_numbers  # noqa: E402
 from numbers_page import markdown, relapse_tables, subsamples  # noqa: E402
 from numbers_page.evidence import Evidence, best, evidence_for, machine_words  # noqa: E402
-from numbers_page.notes import Note, assign, read_notes  # noqa: E402
+from numbers_page.notes import Note, check, read_notes  # noqa: E402
 from numbers_page.page import Row, all_rows, numbers_page  # noqa: E402
 from numbers_page.relapse_tables import relapse_table, two_kinds_table  # noqa: E402
 from numbers_page.repeated import repeated  # noqa: E402
@@ -91,6 +91,14 @@ def test_the_counts_add_up(rows, made):
     assert int(every) == len(rows) == sum(int(count) for _, count in parts)
     assert int(parts[0][1]) == sum(row.verdict == "agrees" for row in rows)
     assert int(parts[1][1]) == sum(row.verdict == "differs" for row in rows)
+    assert parts[2][0] == "run with too few seeds to be judged"
+    assert int(parts[2][1]) == sum(row.verdict == "too few seeds" for row in rows)
+
+
+def test_no_number_is_judged_by_fewer_than_ten_seeds(rows):
+    judged = [row for row in rows if row.verdict in ("agrees", "differs")]
+    assert judged
+    assert min(row.evidence.seeds for row in judged) >= 10
 
 
 # --- which run is taken ---
@@ -102,7 +110,7 @@ def test_what_can_be_judged_comes_first_then_seeds_then_steps():
         evidence("agrees", seeds=4, steps=2000),
         evidence("agrees", seeds=4, steps=1000),
         evidence("run too short", seeds=100),
-        evidence("one seed", seeds=1, steps=5000),
+        evidence("too few seeds", seeds=1, steps=5000),
     ]
     for order in itertools.permutations(better_first):
         assert best(order) == better_first[0]
@@ -175,31 +183,29 @@ SECOND = number(label={"task.vocab_size": 4}, method="DG")
 
 
 def test_a_note_is_about_all_numbers_that_fit_it():
-    note = Note(source="Table 1", text="why")
-    assert assign([note], [FIRST, SECOND]) == [(note, [FIRST, SECOND])]
+    check([Note(source="Table 1", text="why")], [FIRST, SECOND])
     narrow = [
         Note(source="Table 1", method=n.method, conditions=n.label, text="why") for n in (FIRST, SECOND)
     ]
-    assert [numbers for _, numbers in assign(narrow, [FIRST, SECOND])] == [[FIRST], [SECOND]]
+    check(narrow, [FIRST, SECOND])
+    check(narrow, [FIRST], others=[SECOND])
 
 
 def test_missing_and_superfluous_notes_are_refused():
     about_first = Note(source="Table 1", method="TPO", text="why")
     with pytest.raises(ConfigError) as caught:
-        assign([about_first, Note(source="Table 9", text="why")], [FIRST, SECOND])
+        check([about_first, Note(source="Table 9", text="why")], [FIRST, SECOND])
     assert caught.value.lines == (
         "Table 1, steps_to_1_percent, DG, vocabulary = 4: differs, and has no note; add one that says why",
-        "the note on Table 9: no number of it differs; remove the note",
+        "the note on Table 9: no run was made of its numbers; remove the note",
     )
     with pytest.raises(ConfigError, match="differs, and has 2 notes; leave one"):
-        assign([about_first, Note(source="Table 1", text="why")], [FIRST])
+        check([about_first, Note(source="Table 1", text="why")], [FIRST])
 
 
-def test_a_page_without_the_notes_that_it_needs_is_not_written(rows):
-    differing = [row for row in rows if row.verdict == "differs"]
-    if differing:
-        with pytest.raises(ConfigError, match="differs, and has no note"):
-            numbers_page(rows, [])
+def test_a_page_without_the_notes_that_it_needs_is_not_written():
+    with pytest.raises(ConfigError, match="differs, and has no note"):
+        numbers_page([Row(FIRST, evidence("differs", seeds=20))], [])
 
 
 def test_a_malformed_note_is_refused(tmp_path):
@@ -242,7 +248,7 @@ def test_crossings_of_subsets_are_those_of_their_means():
 def test_intervals_of_subsets_are_counted_when_they_hold_the_mean():
     final = [0.0, 0.1, 0.2, 0.9]
     found = intervals(cell_of([[value] for value in final]).cell, 3)
-    naive = [bootstrap_interval(np.array(chosen)) for chosen in itertools.combinations(final, 3)]
+    naive = [mean_interval(np.array(chosen)) for chosen in itertools.combinations(final, 3)]
     assert found.subsets == 4
     assert found.width == pytest.approx(np.mean([high - low for low, high in naive]))
     assert found.holding == sum(low <= 0.3 <= high for low, high in naive) / 4

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from latex2mathml.converter import convert
-from links import relinked, section, site_path
+from links import copied, relinked, section, site_path
 from made_pages import experiment_names, made_pages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -50,15 +50,14 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Put in the sections of other documents, and make all links fit the site."""
     place = page.file.src_uri
     source = _sources.get(place, f"docs/{place}")
-    markdown = relinked(markdown, source, place, ROOT, log.warning)
 
     def included(match: re.Match[str]) -> str:
         text = section((ROOT / match["source"]).read_text(encoding="utf-8"), match["heading"])
         if not text:
             log.warning("%s: %s has no section %r", source, match["source"], match["heading"])
-        return relinked(text, match["source"], place, ROOT, log.warning)
+        return copied(text, match["source"], source)
 
-    return _INCLUDE.sub(included, markdown)
+    return relinked(_INCLUDE.sub(included, markdown), source, place, ROOT, log.warning)
 
 
 def on_page_content(html_text: str, **_: object) -> str:

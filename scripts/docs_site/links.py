@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 _FENCE = re.compile(r"^ *(```|~~~)")
 _INLINE = re.compile(r"(?P<before>\]\()(?P<target>[^)\s]+)(?P<after>\))")
 _REFERENCE = re.compile(r"^(?P<before>\[[^\]]+\]: +)(?P<target>\S+)(?P<after>)$")
-_ELSEWHERE = re.compile(r"^([a-z]+:|#|/)")
+_ELSEWHERE = re.compile(r"^([a-z]+:|/)")
 
 
 def site_path(path: str) -> str | None:
@@ -58,23 +58,48 @@ def relinked(markdown: str, source: str, page: str, root: Path, warn: Callable[[
         The text with every link to a file of the repository relative to `page`.
     """
 
-    def moved(match: re.Match[str]) -> str:
-        target, _, anchor = match["target"].partition("#")
-        if _ELSEWHERE.match(match["target"]):
-            return match[0]
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
+    def moved(target: str) -> str | None:
+        if not target:  # `#place`, on the page itself
+            return target
+        path = _from_root(target, source)
         place = site_path(path) if (root / path).is_file() else None
         if place is None:
             warn(f"{source}: the link to {target!r} leads to no file that the site has")
+            return None
+        return posixpath.relpath(place, posixpath.dirname(page) or ".")
+
+    return _with_targets(markdown, moved)
+
+
+def copied(markdown: str, source: str, to: str) -> str:
+    """Markdown of one document as a part of another: its links lead where they did.
+
+    >>> copied("[a](b.md#c)", "docs/page.md", "configs/README.md")
+    '[a](../docs/b.md#c)'
+    """
+    start = posixpath.dirname(to) or "."
+    return _with_targets(markdown, lambda target: posixpath.relpath(_from_root(target, source), start))
+
+
+def _from_root(target: str, source: str) -> str:
+    """The path below the root of what a link in `source` leads to; `#place` leads to `source` itself."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(source), target)) if target else source
+
+
+def _with_targets(markdown: str, moved: Callable[[str], str | None]) -> str:
+    """Markdown with another target for each link within the repository; None leaves a link as it is."""
+
+    def replaced(match: re.Match[str]) -> str:
+        target, mark, anchor = match["target"].partition("#")
+        if _ELSEWHERE.match(match["target"]) or (found := moved(target)) is None:
             return match[0]
-        relative = posixpath.relpath(place, posixpath.dirname(page) or ".")
-        return f"{match['before']}{relative}{'#' + anchor if anchor else ''}{match['after']}"
+        return f"{match['before']}{found}{mark}{anchor}{match['after']}"
 
     lines, fenced = [], False
     for line in markdown.split("\n"):
         if _FENCE.match(line):
             fenced = not fenced
-        lines.append(line if fenced else _REFERENCE.sub(moved, _INLINE.sub(moved, line)))
+        lines.append(line if fenced else _REFERENCE.sub(replaced, _INLINE.sub(replaced, line)))
     return "\n".join(lines)
 
 

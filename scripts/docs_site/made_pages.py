@@ -5,6 +5,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from links import copied
+
 MODULES = {
     "tpo_objectives": [],
     "tpo_envs": ["tpo_envs.gymnasium"],
@@ -12,14 +14,15 @@ MODULES = {
     "tpo_runs": [],
 }
 NOTEBOOK = "notebooks/tpo_against_grpo.ipynb"
+# Links on the pages of experiments start from here; there is no such file.
+EXPERIMENTS = "configs/README.md"
 BESIDE = "**Beside arXiv 2604.06159**"
 
 
 def made_pages(root: Path) -> dict[str, tuple[str, str]]:
     """All of them: place in the site to the file that links in it start from, and Markdown."""
     pages = {
-        f"experiments/{name}.md": ("configs/README.md", _experiment(root, name))
-        for name in experiment_names(root)
+        f"experiments/{name}.md": (EXPERIMENTS, _experiment(root, name)) for name in experiment_names(root)
     }
     pages |= {f"api/{module}.md": ("README.md", _api(root, module)) for module in MODULES}
     return pages | {"guides/notebook.md": (NOTEBOOK, _notebook(root / NOTEBOOK))}
@@ -77,10 +80,11 @@ def _facts(root: Path, name: str, config: dict) -> str:
 
 def _times(root: Path, name: str) -> tuple[str, str]:
     """How long it takes, by the first row of the table of experiments that names it."""
-    page = (root / "docs/experiments.md").read_text(encoding="utf-8")
+    source = "docs/experiments.md"
+    page = copied((root / source).read_text(encoding="utf-8"), source, EXPERIMENTS)
     row = re.search(rf"^\|[^|]+\| \[{name}\] \|[^|]+\| ([^|]+) \| ([^|]+) \|$", page, flags=re.MULTILINE)
     if row is None:
-        raise ValueError(f"docs/experiments.md has no row for {name}")
+        raise ValueError(f"{source} has no row for {name}")
     return row[1], row[2]
 
 
@@ -91,6 +95,7 @@ def _results(root: Path, folder: Path) -> str:
     if command is None:
         raise ValueError(f"figures/README.md does not say which command drew {folder.name}")
     summary = (folder / "summary.md").read_text(encoding="utf-8")
+    summary = copied(summary, f"figures/{folder.name}/summary.md", EXPERIMENTS)
     _, first, *_ = re.split(r"^(?=\*\*)", summary, flags=re.MULTILINE)
     parts = ["## Results", "Made by", f"```sh\n{command[1]}\n```"]
     pictures = sorted(folder.glob("*.png"), key=lambda path: (path.stem == "final_errors", path.stem))

@@ -1,4 +1,4 @@
-"""Notes on the numbers that differ: what was done to explain them, and what came out."""
+"""Notes on numbers: what was done to explain those that are far from ours, and what came out."""
 
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -30,6 +30,12 @@ class Note(BaseModel):
     conditions: dict[str, object] = {}
     text: str
 
+    @property
+    def words(self) -> str:
+        """What the note is about: "Table 1, PPO, vocabulary = 2"."""
+        named = (self.source, self.quantity, self.method, point_label(self.conditions))
+        return ", ".join(filter(None, named))
+
     def fits(self, number: PaperNumber) -> bool:
         """Whether the note is about a number."""
         return (
@@ -58,30 +64,35 @@ def read_notes(path: Path) -> list[Note]:
     return notes
 
 
-def assign(notes: Sequence[Note], differing: Iterable[PaperNumber]) -> list[tuple[Note, list[PaperNumber]]]:
-    """The notes with the numbers that each is about.
+def check(
+    notes: Sequence[Note], differing: Iterable[PaperNumber], others: Iterable[PaperNumber] = ()
+) -> None:
+    """Refuse numbers without the note that they need, and notes without a number.
+
+    Args:
+        notes: all notes.
+        differing: numbers that differ, each of which needs one note.
+        others: further numbers that a run was made for, which may have notes.
 
     Raises:
         ConfigError: one line for each number that differs and has no note or several, and for each note that
-            is about no number that differs.
+            is about no number of a run.
     """
-    found: list[tuple[Note, list[PaperNumber]]] = [(note, []) for note in notes]
+    differing = list(differing)
     lines = []
     for number in differing:
-        fitting = [numbers for note, numbers in found if note.fits(number)]
-        if len(fitting) != 1:
-            has = f"{len(fitting)} notes; leave one" if fitting else "no note; add one that says why"
+        count = sum(note.fits(number) for note in notes)
+        if count != 1:
+            has = f"{count} notes; leave one" if count else "no note; add one that says why"
             lines.append(f"{number_words(number)}: differs, and has {has}")
-        for numbers in fitting:
-            numbers.append(number)
-    for note, numbers in found:
-        if not numbers:
-            named = (note.source, note.quantity, note.method, point_label(note.conditions))
-            about = ", ".join(filter(None, named))
-            lines.append(f"the note on {about}: no number of it differs; remove the note")
+    run = [*differing, *others]
+    lines += [
+        f"the note on {note.words}: no run was made of its numbers; remove the note"
+        for note in notes
+        if not any(map(note.fits, run))
+    ]
     if lines:
         raise ConfigError(lines)
-    return found
 
 
 def number_words(number: PaperNumber) -> str:

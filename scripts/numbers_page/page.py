@@ -14,7 +14,7 @@ from tpo_runs._text_table import ABSENT
 
 from .evidence import Evidence, best, evidence_for
 from .markdown import table
-from .notes import Note, assign
+from .notes import Note, check
 from .runs import Run
 
 NOT_RUN, NOT_COMPARABLE = "not run", "no run can be compared"
@@ -28,17 +28,21 @@ conditions was made.
 | :-- | --: |
 {counts}
 
-A number **agrees** when it lies, rounded as it is printed, in our 95% bootstrap interval over seeds; a
-bound when part of the interval is there. Nothing is concluded from a run of fewer steps than the paper's,
-or of one seed: its verdict says so. Of several runs of a number the table shows one that can be judged
-before one that cannot, then the one with most seeds, then with most steps. Times are of training all seeds
-of the row, on the machine beside it, which others used too.
+The interval is where the mean of as many seeds as the paper's lies with 95%, if those are like ours: it
+counts the noise of both means, and seeds that fail and that a run may hold none of. A number **agrees** when
+it lies there, rounded as it is printed; a bound when part of the interval is there. That is no proof that the
+two are equal: with 20 seeds on each side, a final error may be 20 points higher and still agree, and a
+crossing any number of steps later. The notes below the tables say what is known of numbers that are far from
+ours all the same. [What each
+interval is worth](seed_noise.md#how-much-an-interval-is-worth) is measured.
 
-The interval holds our seed noise alone. The paper's numbers have noise of their own, and [what that
-does](seed_noise.md) is a page of its own.
+Nothing is concluded from fewer than ten seeds, which often hold none of the seeds that fail ("too few
+seeds"), or from a run of fewer steps than the paper's ("run too short"). Of several runs of a number the
+table shows one that can be judged before one that cannot, then the one with most seeds, then with most steps.
+Times are of training all seeds of the row, on the machine beside it, which others used too.
 
-This page is written by `python scripts/write_numbers.py` from `figures/*/summary.json`, the notes on what
-differs are in `scripts/numbers_notes.toml`.
+This page is written by `python scripts/write_numbers.py` from `figures/*/summary.json`, the notes below its
+tables are in `scripts/numbers_notes.toml`.
 """
 COLUMNS = (
     "quantity", "method", "conditions", "paper", "ours", "95% interval", "verdict",
@@ -70,13 +74,14 @@ def numbers_page(rows: Sequence[Row], notes: Sequence[Note]) -> str:
     """The page in Markdown.
 
     Raises:
-        ConfigError: a number that differs has no note, or a note is about none.
+        ConfigError: a number that differs has no note, or a note is about no number of a run.
     """
-    explained = assign(notes, [row.number for row in rows if row.verdict == "differs"])
+    differing = [row.number for row in rows if row.verdict == "differs"]
+    check(notes, differing, [row.number for row in rows if row.evidence is not None])
     parts = [HEAD.format(count=len(rows), counts=_counts(rows))]
     for source, group in itertools.groupby(rows, key=lambda row: row.number.source):
         parts += [f"## {source}\n", table(COLUMNS, map(_cells, group), numbers=NUMBERS_FROM) + "\n"]
-        parts += [_note(note, numbers) for note, numbers in explained if note.source == source]
+        parts += [_note(note) for note in notes if note.source == source]
     return "\n".join(parts)
 
 
@@ -85,6 +90,7 @@ def _counts(rows: Sequence[Row]) -> str:
     alone = {
         "agree": verdicts.pop("agrees", 0),
         "differ": verdicts.pop("differs", 0),
+        "too few seeds": verdicts.pop("too few seeds", 0),
         "not run": verdicts.pop(NOT_RUN, 0),
         "are of a setting that is not stated, or a closed form": verdicts.pop(NOT_COMPARABLE, 0),
     }
@@ -93,7 +99,8 @@ def _counts(rows: Sequence[Row]) -> str:
         "all": len(rows),
         "agree": alone.pop("agree"),
         "differ": alone.pop("differ"),
-        f"run, but not judged ({others})" if others else "run, but not judged": verdicts.total(),
+        "run with too few seeds to be judged": alone.pop("too few seeds"),
+        **({f"run, but not judged ({others})": verdicts.total()} if others else {}),
         **alone,
     }
     return "\n".join(f"| {words} | {count} |" for words, count in lines.items())
@@ -125,7 +132,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _note(note: Note, numbers: Sequence[PaperNumber]) -> str:
-    named = "; ".join(f"{n.method}, {point_label(n.label)}".removesuffix(", ") for n in numbers)
-    words = f"**What differs:** {named}. {note.text}"
+def _note(note: Note) -> str:
+    named = note.words.removeprefix(note.source).removeprefix(", ").replace("_", " ")
+    words = f"**{named}.** {note.text}"
     return textwrap.fill(" ".join(words.split()), 120, break_long_words=False, break_on_hyphens=False) + "\n"

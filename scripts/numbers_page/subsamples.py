@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tpo_runs._curve_statistics import steps_to_threshold
-from tpo_runs._statistics import bootstrap_interval
+from tpo_runs._statistics import mean_interval
 from tpo_runs._summary_file import CellRecord
 
 MOST_SUBSETS = 200
@@ -70,7 +70,7 @@ def crossings(cell: CellRecord, threshold: float, size: int) -> Crossings:
 def intervals(cell: CellRecord, size: int, most: int = 40) -> Intervals:
     """How wide the intervals of subsets are, and how often they hold the mean over all seeds."""
     final = np.array(cell.final)
-    found = [bootstrap_interval(final[chosen]) for chosen in subsets(len(final), size, most)]
+    found = [mean_interval(final[chosen]) for chosen in subsets(len(final), size, most)]
     holding = [interval.low <= final.mean() <= interval.high for interval in found]
     widths = [interval.high - interval.low for interval in found]
     return Intervals(float(np.mean(widths)), float(np.mean(holding)), len(found))

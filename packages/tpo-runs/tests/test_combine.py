@@ -66,8 +66,8 @@ def test_the_crossing_is_the_first_bin_whose_mean_is_below(tmp_path, errors):
     assert cell.crossing == 3 * next(i for i, mean in enumerate(means) if mean < 0.01)
     assert cell.crossing_precision == cell.bin_width == 3
     low, high = cell.crossing_interval
-    assert (low % 3, high % 3) == (0, 2)
-    assert low <= cell.crossing <= high
+    assert low % 3 == 0
+    assert low <= cell.crossing < high == math.inf
     (exact,) = piece(tmp_path / "whole", solved, 0, 6).cells
     assert abs(exact.crossing - cell.crossing) <= 3
 
@@ -98,17 +98,18 @@ def test_a_record_that_has_all_seeds_stays_exact(whole, pieces):
 
 
 def test_published_numbers_are_compared_anew(tmp_path):
-    errors = falling(4, 1000)[:, ::-1] * 0.5
+    errors = falling(12, 1000)[:, ::-1] * 0.5
     options = {"config": PAPER_CONFIG, "method": "Mine"}
     parts = [
         piece(tmp_path / "a", errors, 0, 1, **options),
-        piece(tmp_path / "b", errors, 1, 4, **options),
+        piece(tmp_path / "b", errors, 1, 12, **options),
     ]
-    (expected,) = piece(tmp_path / "whole", errors, 0, 4, **options).cells
+    (expected,) = piece(tmp_path / "whole", errors, 0, 12, **options).cells
     (cell,) = combine_summaries(parts).cells
-    assert [record.verdict for record in parts[0].cells[0].paper] == ["one seed"] * len(expected.paper)
+    assert [record.verdict for record in parts[0].cells[0].paper] == ["too few seeds"] * len(expected.paper)
     for ours, exact in zip(cell.paper, expected.paper, strict=True):
-        assert (ours.name, ours.verdict, ours.seeds) == (exact.name, exact.verdict, (4, exact.seeds[1]))
+        assert (ours.name, ours.verdict, ours.seeds) == (exact.name, exact.verdict, (12, exact.seeds[1]))
+        assert ours.verdict in ("agrees", "differs")
         if ours.quantity == "final_error_percent":
             assert ours == exact
         else:

@@ -201,7 +201,7 @@ def test_the_note_says_what_is_drawn_over_how_many_seeds():
     def note(results, **options):
         return learning_curves(results, **options).get_supxlabel().replace("\n", " ")
 
-    assert note(cells()) == "Line: mean over 4 seeds; band: 95% bootstrap interval"
+    assert note(cells()) == "Line: mean over 4 seeds; band: 95% t interval"
     assert "standard error" in note(cells(), band="standard_error")
     assert note(cells(), band="none") == "Line: mean over 4 seeds"
     assert note(cells(seeds=1)) == "Line: mean over 1 seed"

@@ -44,7 +44,7 @@ def find(source, method, **label):
 def made(quantity="final_error_percent", **facts):
     base = {"source": "Table 0", "method": "TPO", "where": {"task.kind": "tokens"}, "label": {}}
     return PaperNumber.model_validate(
-        {**base, "quantity": quantity, "rounding": 0.1, "seeds": 4, "steps": 10, **facts}
+        {**base, "quantity": quantity, "rounding": 0.1, "seeds": 20, "steps": 10, **facts}
     )
 
 
@@ -159,7 +159,7 @@ def test_numbers_without_stated_conditions_are_never_compared():
 
 # --- verdicts ---
 
-FINAL = np.tile(np.array([0.0, 0.0, 0.1, 0.3])[:, None], 10)  # mean 10%
+FINAL = np.tile(np.array([0.0, 0.0, 0.1, 0.3] * 3)[:, None], 10)  # mean 10%
 
 
 @pytest.mark.parametrize(
@@ -182,12 +182,36 @@ def test_a_number_agrees_when_our_interval_holds_it(facts, verdict):
     assert row.verdict == verdict
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(0.0, "agrees"), (0.1, "differs")])
-def test_a_printed_number_stands_for_all_that_round_to_it(value, verdict):
-    number = made(value=value)
-    (row,) = compare([cell(number, np.full((4, 10), 4e-4))], [number])
-    assert row.interval == pytest.approx((0.04, 0.04))
+@pytest.mark.parametrize(("beyond", "verdict"), [(0.049, "agrees"), (0.051, "differs")])
+def test_a_printed_number_stands_for_all_that_round_to_it(beyond, verdict):
+    (row,) = compare([cell(made(value=0.0), FINAL)], [made(value=0.0)])
+    number = made(value=row.interval.high + beyond)
+    assert compare([cell(number, FINAL)], [number])[0].verdict == verdict
+
+
+@pytest.mark.parametrize("theirs", [1, 5, 20])
+def test_the_fewer_seeds_the_paper_has_the_further_from_ours_its_mean_may_lie(theirs):
+    intervals = []
+    for seeds in (theirs, 2 * theirs):
+        number = made(value=10.0, seeds=seeds)
+        intervals.append(compare([cell(number, FINAL)], [number])[0].interval)
+    (low, high), (nearer_low, nearer_high) = intervals
+    assert low <= nearer_low < 10 < nearer_high <= high
+
+
+@pytest.mark.parametrize(("seeds", "verdict"), [(1, "too few seeds"), (9, "too few seeds"), (10, "differs")])
+def test_fewer_than_ten_seeds_are_not_judged(seeds, verdict):
+    number = made(value=90.0)
+    (row,) = compare([cell(number, np.full((seeds, 10), 0.01))], [number])
+    assert row.ours == pytest.approx(1.0)
     assert row.verdict == verdict
+
+
+def test_a_mean_that_one_failed_seed_of_the_papers_would_make_is_no_difference():
+    # Ten of ten solve it; one of twenty that fails adds five points.
+    number = made(value=5.0)
+    (row,) = compare([cell(number, np.full((10, 10), 0.001))], [number])
+    assert row.verdict == "agrees"
 
 
 def test_never_agrees_with_never():
@@ -198,7 +222,7 @@ def test_never_agrees_with_never():
 
 def test_a_longer_run_is_cut_to_the_papers_length():
     number = made(value=10.0)
-    longer = np.concatenate([FINAL, np.ones((4, 5))], axis=1)
+    longer = np.concatenate([FINAL, np.ones((12, 5))], axis=1)
     (row,) = compare([cell(number, longer)], [number])
     assert row.ours == pytest.approx(10.0)
 
@@ -212,27 +236,28 @@ def test_a_shorter_run_is_shown_but_not_judged():
     assert math.isnan(rows[2].ours)
 
 
-def test_one_seed_a_lost_seed_and_a_missing_metric_are_not_judged():
+def test_few_seeds_a_lost_seed_and_a_missing_metric_are_not_judged():
     number = made(value=10.0)
     lost = FINAL.copy()
     lost[0, -1] = np.nan
-    assert compare([cell(number, FINAL[:1])], [number])[0].verdict == "one seed"
+    assert compare([cell(number, FINAL[:1])], [number])[0].verdict == "too few seeds"
     assert compare([cell(number, lost)], [number])[0].verdict == "a seed is lost"
     probe = made("probe_after_block", value=0.1, metric="surplus")
-    plain = CellResult("TPO", {}, nested(probe.where), np.arange(4), {"error": FINAL}, {})
+    plain = CellResult("TPO", {}, nested(probe.where), np.arange(12), {"error": FINAL}, {})
     assert compare([plain], [probe])[0].verdict == "no surplus"
 
 
 def test_evaluations_in_blocks_carry_the_start_of_their_block():
     # Evaluated after every 200 updates: 8% after 1,600, 4% after 1,800, which the paper calls step 1,600.
-    test_error = np.full((3, 2400), np.nan)
+    test_error = np.full((12, 2400), np.nan)
     test_error[:, 199::200] = [*np.linspace(0.4, 0.08, 8), 0.04, 0.04, 0.04, 0.03]
     facts = {"metric": "test_error", "evaluate_every": 200, "steps": 2400}
     block = made("block_to_5_percent", value=1600, rounding=200, **facts)
     probe = made("probe_after_block", value=0.03, rounding=0.001, at=2200, **facts)
     final = made(value=3.0, **facts)
-    rows = compare([cell(block, np.ones((3, 2400)), metric=test_error)], [block, probe, final])
-    assert [row.ours for row in rows] == [1600, pytest.approx(0.03), pytest.approx(3.0)]
+    test_error[0, -1] = 0.03001  # equal seeds leave a metric without bounds without an interval
+    rows = compare([cell(block, np.ones((12, 2400)), metric=test_error)], [block, probe, final])
+    assert [row.ours for row in rows] == [1600, pytest.approx(0.03, rel=1e-3), pytest.approx(3.0, rel=1e-3)]
     assert [row.verdict for row in rows] == ["agrees"] * 3
 
 
@@ -249,7 +274,7 @@ def test_error_at_a_step():
 
 def test_table_has_both_numbers_their_seeds_and_steps():
     number = find("Table 3, prompt-matched", "DG", task__horizon=9)
-    table = paper_table(compare([cell(number, np.full((3, 2500), 0.98))]))
+    table = paper_table(compare([cell(number, np.full((10, 2500), 0.98))]))
     (row,) = table.rows
     expected = (
         "Table 3, prompt-matched",
@@ -258,9 +283,9 @@ def test_table_has_both_numbers_their_seeds_and_steps():
         "horizon = 9",
         "> 95",
         "98.0",
-        "[98.0, 98.0]",
+        "[63.7, 98.7]",
     )
-    assert row == (*expected, "agrees", "3 (20)", "2,500 (2,000)")
+    assert row == (*expected, "agrees", "10 (20)", "2,500 (2,000)")
     assert "agrees" in table.markdown()
 
 

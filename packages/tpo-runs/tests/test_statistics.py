@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from tpo_runs._curve_statistics import (
-    bootstrap_band,
+    interval_band,
     mean_curve,
     recorded_curves,
     standard_error_band,
@@ -20,11 +20,11 @@ from tpo_runs._curve_statistics import (
 from tpo_runs._results import CellResult, final_error, grid_axes, group_by_point
 from tpo_runs._statistics import (
     Interval,
-    bootstrap_interval,
     failed_share,
-    interquartile_mean,
+    mean_interval,
     paired_comparison,
     relapses,
+    share_interval,
     standard_error,
     summarise,
 )
@@ -36,12 +36,6 @@ def cell(error, seeds=None, method="TPO", point=None, **metrics):
     error = np.asarray(error, dtype=float)
     seeds = np.arange(len(error)) if seeds is None else np.asarray(seeds)
     return CellResult(method, point or {}, {}, seeds, {"error": error, **metrics}, {})
-
-
-def every_resample(values):
-    """All s**s ways of drawing s rows with replacement, equally likely."""
-    rows = range(len(values))
-    return np.array([[values[i] for i in draw] for draw in itertools.product(rows, repeat=len(values))])
 
 
 @pytest.mark.parametrize("module", ["_results", "_statistics", "_curve_statistics"])
@@ -147,41 +141,64 @@ def test_mean_standard_error_and_interquartile_mean(count):
     assert summary.standard_error == pytest.approx(math.sqrt(variance / count))
     assert summary.iqm == pytest.approx(sum(middle) / len(middle))
     assert summary.interval.low <= summary.mean <= summary.interval.high
-    assert summary.iqm_interval.low <= summary.iqm <= summary.iqm_interval.high
 
 
-def test_bootstrap_interval_of_many_normal_values_is_close_to_the_t_interval():
-    values = np.random.default_rng(3).normal(size=200)
-    expected = stats.t.interval(0.95, 199, loc=values.mean(), scale=stats.sem(values))
-    np.testing.assert_allclose(bootstrap_interval(values), expected, atol=0.02)
+def test_the_interval_of_a_metric_without_bounds_is_students():
+    values = np.random.default_rng(3).normal(size=7)
+    expected = stats.t.interval(0.95, 6, loc=values.mean(), scale=stats.sem(values))
+    np.testing.assert_allclose(mean_interval(values, None), expected)
+    np.testing.assert_allclose(mean_interval(10 + values), np.add(expected, 10))  # nor is 10 an error
+    further = stats.t.interval(
+        0.95, 6, loc=values.mean(), scale=values.std(ddof=1) * math.sqrt(1 / 7 + 1 / 20)
+    )
+    np.testing.assert_allclose(mean_interval(values, None, future=20), further)
 
 
-def test_bootstrap_interval_is_wider_at_higher_confidence_and_always_the_same():
+def test_the_interval_of_many_values_within_bounds_is_close_to_students():
+    values = np.random.default_rng(3).uniform(size=2000)
+    np.testing.assert_allclose(mean_interval(values), mean_interval(values, None), atol=2e-3)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 10, 20])
+def test_the_interval_of_seeds_that_solve_or_fail_is_that_of_clopper_and_pearson(count):
+    for failed in range(count + 1):
+        values = np.repeat([0.0, 1.0], [count - failed, failed])
+        np.testing.assert_allclose(mean_interval(values), share_interval(failed, count), atol=8e-3)
+
+
+@pytest.mark.parametrize(("failed", "count"), [(0, 4), (1, 4), (3, 10), (10, 10)])
+def test_the_interval_of_a_share_leaves_a_fortieth_on_each_side(failed, count):
+    low, high = share_interval(failed, count)
+    if failed > 0:
+        assert stats.binom.sf(failed - 1, count, low) == pytest.approx(0.025)
+    if failed < count:
+        assert stats.binom.cdf(failed, count, high) == pytest.approx(0.025)
+
+
+def test_the_interval_is_wider_at_higher_confidence_and_does_not_depend_on_the_order():
     values = np.random.default_rng(0).random(12)
-    narrow, wide = (bootstrap_interval(values, confidence=c) for c in (0.8, 0.99))
+    narrow, wide = (mean_interval(values, confidence=c) for c in (0.8, 0.99))
     assert wide.low < narrow.low < narrow.high < wide.high
-    assert bootstrap_interval(values) == bootstrap_interval(values.copy())
+    assert mean_interval(values) == mean_interval(values[::-1].copy())
 
 
-@pytest.mark.parametrize("statistic", [np.mean, interquartile_mean])
+@pytest.mark.parametrize("count", [2, 4, 10])
 @pytest.mark.parametrize("value", [0.0, 0.1, 1.0])
-def test_equal_values_have_the_point_as_interval(statistic, value):
-    assert bootstrap_interval(np.full(20, value), statistic) == (value, value)
+def test_equal_values_leave_room_for_seeds_that_were_not_seen(value, count):
+    low, high = mean_interval(np.full(count, value))
+    rare = 1 - 0.025 ** (1 / count)  # a kind of seed as rare as that is missed by 2.5% of runs
+    assert low == pytest.approx(value * (1 - rare), abs=2e-3)
+    assert high == pytest.approx(value + (1 - value) * rare, abs=2e-3)
 
 
+def test_equal_values_without_bounds_have_no_interval():
+    np.testing.assert_equal(mean_interval(np.full(20, 0.1), None), NONE)
+
+
+@pytest.mark.parametrize("bounds", [None, (0.0, 1.0)])
 @pytest.mark.parametrize("values", [[0.3], [0.1, np.nan, 0.2]])
-def test_one_value_or_a_missing_one_leaves_no_interval(values):
-    np.testing.assert_equal(bootstrap_interval(np.array(values)), NONE)
-
-
-@pytest.mark.parametrize("ones", range(1, 10))
-@pytest.mark.parametrize("statistic", [np.mean, interquartile_mean])
-def test_seeds_that_solve_or_fail_have_a_finite_interval_around_the_statistic(ones, statistic):
-    # The interquartile mean of few ones is 0 whichever seed is left out, where BCa alone is undefined.
-    values = np.repeat([0.0, 1.0], [10 - ones, ones])
-    low, high = bootstrap_interval(values, statistic)
-    assert 0 <= low <= statistic(values) <= high <= 1
-    assert high > low
+def test_one_value_or_a_missing_one_leaves_no_interval(values, bounds):
+    np.testing.assert_equal(mean_interval(np.array(values), bounds), NONE)
 
 
 def test_one_seed_has_no_standard_error():
@@ -221,7 +238,7 @@ def test_paired_p_value_counts_all_sign_flips(count):
     assert pair.seeds == count
     assert pair.difference == pytest.approx(difference.mean())
     assert pair.p_value == pytest.approx(min(1.0, 2 * min(one_sided)))
-    assert pair.interval == bootstrap_interval(difference)
+    assert pair.interval == mean_interval(difference, (-1.0, 1.0))
 
 
 def test_pairs_are_made_by_seed_and_not_by_position():
@@ -229,7 +246,9 @@ def test_pairs_are_made_by_seed_and_not_by_position():
     second = cell([[0.9], [0.3], [0.2], [0.1]], seeds=[1, 7, 6, 5], method="DG")
     pair = paired_comparison(first, second)
     assert (pair.seeds, pair.difference, pair.p_value) == (3, 0.0, 1.0)
-    assert pair.interval == (0.0, 0.0)
+    low, high = pair.interval
+    assert -low == pytest.approx(high, abs=2e-3)
+    assert high == pytest.approx(1 - 0.025 ** (1 / 3), abs=2e-3)
 
 
 def test_one_shared_seed_has_a_difference_but_no_p_value():
@@ -265,25 +284,34 @@ def test_steps_to_threshold_skips_steps_without_a_value():
     assert steps_to_threshold(error, 0.2) == 3
 
 
-@pytest.mark.parametrize("count", [3, 4])
-def test_interval_of_steps_is_that_of_all_resamples(count):
-    error = np.linspace(1, 0, 40) ** np.arange(1, count + 1)[:, None]
-    steps = sorted(steps_to_threshold(sample, 0.3) for sample in every_resample(error))
-    low, high = steps_to_threshold_interval(error, 0.3, resamples=20_000)
-    # The sampled ends may fall one resample off the exact quantiles.
-    near_low = steps[int(0.02 * len(steps)) : int(0.03 * len(steps)) + 2]
-    near_high = steps[int(0.97 * len(steps)) - 1 : int(0.98 * len(steps)) + 2]
-    assert near_low[0] <= low <= near_low[-1]
-    assert near_high[0] <= high <= near_high[-1]
+def test_the_interval_of_steps_starts_where_a_share_of_solved_seeds_would_do():
+    # Of ten seeds that are solved one after the other, and a further one that always is.
+    error = np.ones((10, 60))
+    for seed, row in enumerate(error):
+        row[4 * seed :] = 0.0
+    low, high = steps_to_threshold_interval(error, 0.32)
+    # Below 0.32 when the weight of those not yet solved is: Beta(left, 11 - left).
+    shares = [stats.beta.cdf(0.32, 10 - solved, 1 + solved) for solved in range(1, 10)]
+    assert low == 4 * next(i for i, share in enumerate(shares) if share >= 0.025)
+    assert high == 36
 
 
-def test_interval_of_steps_is_infinite_where_some_resamples_never_get_below():
-    error = np.ones((10, 50))
+@pytest.mark.parametrize(("count", "last"), [(366, math.inf), (372, 20)])
+def test_fewer_than_367_seeds_cannot_say_that_a_mean_is_below_1_percent(count, last):
+    error = np.ones((count, 50))
     error[:, 20:] = 0.0
-    error[9] = 1.0
-    low, high = steps_to_threshold_interval(error, 0.05)
-    assert (low, high) == (20, math.inf)
+    low, high = steps_to_threshold_interval(error, draws=20_000)
+    assert (low, high) == (20, last)
+
+
+def test_the_interval_of_steps_is_infinite_where_nothing_gets_below():
     assert steps_to_threshold_interval(np.ones((10, 50)), 0.05) == (math.inf, math.inf)
+
+
+def test_the_interval_of_steps_skips_steps_without_a_value():
+    error = np.full((10, 50), np.nan)
+    error[:, 9::10] = [1.0, 1.0, 0.0, 0.0, 0.0]
+    assert steps_to_threshold_interval(error, 0.5) == (29, 29)
 
 
 def test_interval_of_steps_does_not_depend_on_the_block_size(monkeypatch):
@@ -297,14 +325,16 @@ def test_one_seed_leaves_steps_without_an_interval():
     np.testing.assert_equal(steps_to_threshold_interval(np.ones((1, 4))), NONE)
 
 
-def test_bootstrap_band_is_the_percentile_interval_of_all_resamples():
-    curves = np.random.default_rng(1).random((4, 6))
-    means = every_resample(curves).mean(axis=1)
-    low, high = bootstrap_band(curves, resamples=20_000)
-    assert np.all(np.quantile(means, 0.01, axis=0) <= low)
-    assert np.all(low <= np.quantile(means, 0.04, axis=0))
-    assert np.all(np.quantile(means, 0.96, axis=0) <= high)
-    assert np.all(high <= np.quantile(means, 0.99, axis=0))
+def test_a_band_is_students_interval_at_each_step():
+    curves = np.random.default_rng(1).normal(size=(4, 6))
+    expected = stats.t.interval(0.95, 3, loc=curves.mean(axis=0), scale=stats.sem(curves))
+    np.testing.assert_allclose(interval_band(curves), expected)
+
+
+def test_the_band_of_errors_stays_between_0_and_1_and_has_gaps_where_seeds_are_equal():
+    low, high = interval_band(np.array([[0.0, 0.3, 0.4], [1.0, 0.3, 0.5]]))
+    np.testing.assert_array_equal(low, [0.0, np.nan, 0.0])
+    np.testing.assert_allclose(high, [1.0, np.nan, 1.0])
 
 
 def test_bands_leave_missing_values_out():
@@ -312,8 +342,7 @@ def test_bands_leave_missing_values_out():
     holes = np.concatenate([known, np.full((3, 1), np.nan)])
     assert mean_curve(holes)[0] == pytest.approx(known.mean())
     np.testing.assert_allclose(standard_error_band(holes), standard_error_band(known))
-    low, high = bootstrap_band(holes)
-    assert known.min() < low[0] < known.mean() < high[0] < known.max()
+    np.testing.assert_allclose(interval_band(holes), interval_band(known))
 
 
 def test_standard_error_band_is_one_standard_error_around_the_mean():
@@ -323,7 +352,7 @@ def test_standard_error_band_is_one_standard_error_around_the_mean():
     np.testing.assert_allclose((high - low) / 2, [standard_error(column) for column in curves.T])
 
 
-@pytest.mark.parametrize("band", [bootstrap_band, standard_error_band])
+@pytest.mark.parametrize("band", [interval_band, standard_error_band])
 def test_one_seed_has_no_band(band):
     assert np.isnan(band(np.ones((1, 3)))).all()
 

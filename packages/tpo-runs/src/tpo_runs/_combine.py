@@ -1,5 +1,6 @@
 """One record of a cell from several, whose seeds were trained in pieces, for example on several machines."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ from jaxtyping import Float
 from ._config_error import ConfigError
 from ._curve_statistics import steps_to_threshold, steps_to_threshold_interval
 from ._labels import cell_label
-from ._paper import CROSSINGS, crossing, judge, mean_and_interval
+from ._paper import CROSSINGS, crossing, judge, mean_and_interval, read_steps
 from ._paper_numbers import PaperNumber, paper_numbers
 from ._statistics import summarise
 from ._summary_file import CellRecord, Origin, PaperRecord, RunSummary
@@ -59,17 +60,26 @@ def combine_cells(cells: Sequence[CellRecord], metric: str, threshold: float) ->
         ConfigError: their bins differ in width.
     """
     first = cells[0]
-    widths = sorted({cell.bin_width for cell in cells})
+    # Without any value, as of seeds that diverged at once, there were no steps between them to go by.
+    known = [cell for cell in cells if not np.isnan(cell.curves).all()] or cells
+    widths = sorted({cell.bin_width for cell in known})
     if len(widths) > 1:
         label = cell_label(first.method, first.point)
         fault = f"bins of {widths[0]} and of {widths[1]} steps"
         raise ConfigError([f"{label}: {fault} cannot be combined; summarize both by one version"])
+    cells = [cell if cell in known else _rebinned(cell, widths[0]) for cell in cells]
     found = {seed: (cell, i) for cell in reversed(cells) for i, seed in enumerate(cell.seeds)}
     kept = [found[seed] for seed in sorted(found)]
     for cell in cells:
         if len(cell.seeds) == len(kept):
             return cell
     return _united(kept, metric, threshold)
+
+
+def _rebinned(cell: CellRecord, width: int) -> CellRecord:
+    """A record without any value, in bins of another width."""
+    curves = [[math.nan] * -(-cell.steps // width) for _ in cell.seeds]
+    return cell.model_copy(update={"bin_width": width, "curves": curves})
 
 
 def _united(kept: Sequence[Place], metric: str, threshold: float) -> CellRecord:
@@ -117,6 +127,12 @@ def _origins(part: CellRecord, kept: Sequence[Place]) -> list[Origin]:
     return [origin for origin in left if origin.seeds]
 
 
+def _any_lost(kept: Sequence[Place], number: PaperNumber) -> bool:
+    """Whether a seed diverged before a published number is read."""
+    steps = (cell.diverged.get(str(cell.seeds[i]), math.inf) for cell, i in kept)
+    return any(step < read_steps(number) for step in steps)
+
+
 def _beside(
     number: PaperNumber, kept: Sequence[Place], curves: Float[np.ndarray, "s bins"], metric: str
 ) -> PaperRecord:
@@ -126,7 +142,7 @@ def _beside(
     of_seeds, precision = None, 1
     if not without:
         of_seeds = [value for cell, i in kept for value in (records[id(cell)].of_seeds or ())[i : i + 1]]
-        ours, interval = mean_and_interval(np.array(of_seeds))
+        ours, interval = mean_and_interval(np.array(of_seeds), number)
     elif number.quantity in CROSSINGS and number.metric == metric:
         whole = curves if steps <= number.steps else curves[:, : number.steps // width]
         ours, interval = crossing(whole, number, width=width)
@@ -137,7 +153,7 @@ def _beside(
         update={
             "ours": ours,
             "interval": interval,
-            "verdict": judge(number, interval, len(kept), steps),
+            "verdict": judge(number, interval, len(kept), steps, lost=_any_lost(kept, number)),
             "of_seeds": of_seeds,
             "seeds": (len(kept), number.seeds),
             "precision": precision,

@@ -4,16 +4,11 @@ import warnings
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy import stats
 
-from ._statistics import CONFIDENCE, Interval
+from ._statistics import CONFIDENCE, Interval, seed_weights
 
-_BLOCK = 4_000_000  # values of one block of resampled curves: 32 MB in float64
-
-
-def _resampling_weights(count: int, resamples: int, seed: int) -> Float[np.ndarray, "r s"]:
-    # Drawing s seeds with replacement and averaging is a product with multinomial counts over s.
-    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
-    return draws / count
+_BLOCK = 4_000_000  # values of one block of weighted curves: 32 MB in float64
 
 
 def mean_curve(curves: Float[np.ndarray, "s t"]) -> Float[np.ndarray, " t"]:
@@ -23,41 +18,33 @@ def mean_curve(curves: Float[np.ndarray, "s t"]) -> Float[np.ndarray, " t"]:
         return np.asarray(np.nanmean(curves, axis=0, dtype=np.float64))
 
 
-def bootstrap_band(
-    curves: Float[np.ndarray, "s t"],
-    *,
-    confidence: float = CONFIDENCE,
-    resamples: int = 1000,
-    seed: int = 0,
+def interval_band(
+    curves: Float[np.ndarray, "s t"], *, confidence: float = CONFIDENCE
 ) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"]]:
-    """Pointwise percentile bootstrap interval of the mean curve over seeds.
+    """Student's interval of the mean at each step, over the seeds that have a value there.
+
+    Its coverage is nominal for seeds that are alike. It knows nothing of kinds of seeds that were not seen,
+    see `mean_interval`.
 
     Args:
-        curves: `[s, t]`; a NaN is left out of the mean of its resample.
+        curves: `[s, t]`; where all are in `[0, 1]`, so is the band.
         confidence: in (0, 1).
-        resamples: bootstrap resamples; whole seeds are drawn, so a curve stays in one piece.
-        seed: of the resampling.
 
     Returns:
-        lower and upper ends, `[t]` each; NaN for one seed.
+        lower and upper ends, `[t]` each; NaN for fewer than two seeds, and where all are equal.
 
     >>> import numpy as np
-    >>> low, high = bootstrap_band(np.array([[0.0, 0.5], [1.0, 0.5]]))
-    >>> low.tolist(), high.tolist()
-    ([0.0, 0.5], [1.0, 0.5])
+    >>> low, high = interval_band(np.array([[0.4, 0.5], [0.5, 0.5]]))
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([0.0, nan], [1.0, nan])
     """
-    count, length = curves.shape
-    if count < 2:
-        return np.full(length, np.nan), np.full(length, np.nan)
-    weights = _resampling_weights(count, resamples, seed)
-    known = ~np.isnan(curves)
-    with np.errstate(invalid="ignore"):
-        means = (weights @ np.where(known, curves, 0.0)) / (weights @ known)
-    tail = (1 - confidence) / 2
-    quantile = np.quantile if known.all() else np.nanquantile
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-        low, high = quantile(means, [tail, 1 - tail], axis=0)
+    count = (~np.isnan(curves)).sum(axis=0)
+    factor = stats.t.ppf((1 + confidence) / 2, np.maximum(count - 1, 1))
+    low, high = _band(curves, factor)
+    differ = np.fmax.reduce(curves, axis=0) > np.fmin.reduce(curves, axis=0)
+    low, high = (np.where(differ, end, np.nan) for end in (low, high))
+    if np.nanmin(curves, initial=0.0) >= 0 and np.nanmax(curves, initial=1.0) <= 1:
+        return np.clip(low, 0, 1), np.clip(high, 0, 1)
     return low, high
 
 
@@ -65,12 +52,19 @@ def standard_error_band(
     curves: Float[np.ndarray, "s t"],
 ) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"]]:
     """Mean minus and plus one standard error over the seeds that have a value; NaN for fewer than two."""
+    return _band(curves, np.ones(curves.shape[1]))
+
+
+def _band(
+    curves: Float[np.ndarray, "s t"], factor: Float[np.ndarray, " t"]
+) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"]]:
+    """Mean minus and plus so many standard errors."""
     count = (~np.isnan(curves)).sum(axis=0)
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.filterwarnings("ignore", "Degrees of freedom", RuntimeWarning)
         error = np.nanstd(curves, axis=0, ddof=1, dtype=np.float64) / np.sqrt(count)
     mean = mean_curve(curves)
-    return mean - error, mean + error
+    return mean - factor * error, mean + factor * error
 
 
 def _first_below(means: Float[np.ndarray, "r t"], threshold: float) -> Float[np.ndarray, " r"]:
@@ -98,44 +92,59 @@ def steps_to_threshold_interval(
     threshold: float = 0.01,
     *,
     width: int = 1,
+    future: int | None = None,
     confidence: float = CONFIDENCE,
-    resamples: int = 2000,
-    seed: int = 0,
+    draws: int = 2000,
 ) -> Interval:
-    """Percentile bootstrap interval of `steps_to_threshold` over seeds.
+    """Interval of the step at which the mean over all seeds there are is below the threshold.
+
+    As in `mean_interval`, to the upper end counts one more seed, which never gets below, and to the lower end
+    one that is there from the start: so the upper end is infinite for fewer than `log 0.025 / log(1 -
+    threshold)` seeds, 367 for 1%, since a kind of seed that none of fewer shows can hold the mean above.
 
     Args:
-        error: `[s, steps]` in `[0, 1]`, or of bins of steps.
+        error: `[s, steps]` in `[0, 1]`, or of bins of steps. Where a seed has no value and others have, it
+            counts like the one more.
         threshold: in `[0, 1]`.
         width: of a bin, in steps.
+        future: of the mean over so many further seeds; None for that of all there are.
         confidence: in (0, 1).
-        resamples: bootstrap resamples.
-        seed: of the resampling.
+        draws: weightings of the seeds.
 
     Returns:
         The interval, from the first step of its first bin to the last one of its last; an end is infinite
-        where that share of the resamples never gets below. NaN for one seed.
+        where the mean may never get below. NaN for one seed, and where no seed has a value.
 
     >>> import numpy as np
-    >>> steps_to_threshold_interval(np.array([[0.9, 0.0, 0.0], [0.9, 0.9, 0.0]]))
-    Interval(low=1.0, high=2.0)
-    >>> steps_to_threshold_interval(np.array([[0.9, 0.0, 0.0], [0.9, 0.9, 0.0]]), width=5)
-    Interval(low=5.0, high=14.0)
+    >>> error = np.ones((400, 5))
+    >>> error[:, 2:] = 0.0
+    >>> steps_to_threshold_interval(error), steps_to_threshold_interval(error[:20], width=5)
+    (Interval(low=2.0, high=2.0), Interval(low=10.0, high=inf))
     """
-    count, length = error.shape
-    if count < 2:
+    steps = recorded_steps(error)
+    if len(error) < 2 or len(steps) == 0:
         return Interval(float("nan"), float("nan"))
-    weights = _resampling_weights(count, resamples, seed)
-    block = max(1, _BLOCK // length)
-    curves = error.astype(np.float64)
-    steps = np.concatenate(
-        [_first_below(weights[i : i + block] @ curves, threshold) for i in range(0, resamples, block)]
+    curves = error[:, steps].astype(np.float64)
+    weights = seed_weights(len(error), future, draws)
+    rank = int((1 - confidence) / 2 * draws)
+    low = np.sort(_crossings(weights, np.nan_to_num(curves, nan=0.0), 0.0, threshold))[rank]
+    high = np.sort(_crossings(weights, np.nan_to_num(curves, nan=1.0), 1.0, threshold))[-1 - rank]
+    first, last = (float(steps[int(end)]) if np.isfinite(end) else np.inf for end in (low, high))
+    return Interval(width * first, width * last + width - 1)
+
+
+def _crossings(
+    weights: Float[np.ndarray, "draws weights"],
+    curves: Float[np.ndarray, "s t"],
+    unseen: float,
+    threshold: float,
+) -> Float[np.ndarray, " draws"]:
+    """The index at which each weighted mean is below, where the seed that was not seen has one error."""
+    whole = np.concatenate([curves, np.full((1, curves.shape[1]), unseen)])
+    block = max(1, _BLOCK // curves.shape[1])
+    return np.concatenate(
+        [_first_below(weights[i : i + block] @ whole, threshold) for i in range(0, len(weights), block)]
     )
-    tail = (1 - confidence) / 2
-    # Observed steps, not interpolated ones: infinity minus infinity has no middle.
-    low = np.quantile(steps, tail, method="lower")
-    high = np.quantile(steps, 1 - tail, method="higher")
-    return Interval(float(width * low), float(width * high + width - 1))
 
 
 def recorded_steps(values: Float[np.ndarray, "s steps"]) -> Int[np.ndarray, " t"]:

@@ -167,6 +167,7 @@ def summary_records(store: Store) -> list[dict[str, Any]]:
                 "final": summary.final.mean,
                 "interval": list(summary.final.interval),
                 "failed_share": summary.failed,
+                "failed_interval": list(summary.failed_interval),
                 "steps_to_threshold": summary.steps_to_threshold,
                 "seconds": summary.seconds,
                 "diverged": result.provenance.get("diverged", {}),

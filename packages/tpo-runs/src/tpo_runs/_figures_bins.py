@@ -12,7 +12,7 @@ from ._curve_statistics import recorded_steps
 from ._figures_panels import LABEL_SIZE, finish, make_panels, seeds_label
 from ._results import CellResult, check_results
 from ._specs_evaluation import CONCENTRATION_EDGES, MEASURES
-from ._statistics import bootstrap_interval
+from ._statistics import mean_interval
 from ._style import MethodStyle, method_styles
 
 _WIDTH = 0.8  # of all bars of a bin
@@ -40,7 +40,7 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
         raise ValueError("no method has the measure 'surplus': add it to the evaluation of at least one")
     figure, panels = make_panels(shown, size=(3.6, 2.5))
     styles = method_styles(result.method for result in shown)
-    step = min(_step(result, after) for result in shown)
+    step = _step(shown, after)
     for panel in panels:
         for cell in panel.cells:
             offset = (list(styles).index(cell.method) + 0.5) / len(styles) - 0.5
@@ -52,7 +52,7 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
             panel.axes.set_xlabel("share of the likeliest wrong class", fontsize=LABEL_SIZE)
         if panel.left:
             panel.axes.set_ylabel("surplus", fontsize=LABEL_SIZE)
-    interval = "" if all(len(result.seeds) == 1 for result in shown) else " and 95% bootstrap interval"
+    interval = "" if all(len(result.seeds) == 1 for result in shown) else " and 95% t interval"
     note = (
         f"Misclassified test images after {step + 1:,} updates. "
         f"Bar: mean{interval} over {seeds_label(shown)}. "
@@ -61,12 +61,16 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
     return finish(figure, styles, title=title, note=note, patches=True)
 
 
-def _step(result: CellResult, after: int) -> int:
-    """The index of the last evaluation within that many updates, or else of the first one."""
-    values = np.concatenate([result.metric(name) for name in MEASURES["surplus"]])
-    steps = recorded_steps(values)
+def _step(results: Sequence[CellResult], after: int) -> int:
+    """The index of the last evaluation of all within that many updates, or else of the first one.
+
+    A method whose seeds have all diverged has no values later on; the others still have theirs.
+    """
+    shortest = min(result.steps for result in results)
+    values = [result.metric(name)[:, :shortest] for result in results for name in MEASURES["surplus"]]
+    steps = recorded_steps(np.concatenate(values))
     if not steps.size:
-        raise ValueError(f"{result.method!r} has no surplus at any step: no evaluation took place")
+        raise ValueError("no method has a surplus at any step: no evaluation took place")
     within = steps[steps < after]
     return int(within[-1] if within.size else steps[0])
 
@@ -92,7 +96,7 @@ def _bars(
             linewidth=1.2,
             zorder=3.5,
         )
-        interval = bootstrap_interval(known)
+        interval = mean_interval(known, None)
         axes.plot([i + offset] * 2, interval, color="#222222", linewidth=1.2, zorder=4)
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ._curve_statistics import (
-    bootstrap_band,
+    interval_band,
     mean_curve,
     recorded_curves,
     recorded_steps,
@@ -38,9 +38,9 @@ Band = Literal["interval", "standard_error", "none"]
 
 _METRIC_WORDS = {"error_after": "error after the step", "misalignment": "misalignment (1 − cos)"}
 _MARKED = 60  # the longest curve whose points get markers
-_BANDS = {"interval": bootstrap_band, "standard_error": standard_error_band}
+_BANDS = {"interval": interval_band, "standard_error": standard_error_band}
 _BAND_WORDS = {
-    "interval": "; band: 95% bootstrap interval",
+    "interval": "; band: 95% t interval",
     "standard_error": "; band: ± 1 standard error",
     "none": "",
 }
@@ -80,7 +80,7 @@ def learning_curves(
     Args:
         results: the cells; up to two varying grid axes span rows and columns.
         metric: the metric to draw, in `[0, 1]`.
-        band: around the mean over seeds: the 95% bootstrap interval, one standard error, or nothing.
+        band: around the mean over seeds: Student's 95% interval, one standard error, or nothing.
         seeds: also draw every seed as a thin line.
         log_x: logarithmic steps; step 0 is then left out.
         log_y: logarithmic error.

@@ -15,7 +15,14 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ._labels import point_label
-from ._results import CellResult, axis_values, check_results, grid_axes, group_by_point
+from ._results import (
+    CellResult,
+    axis_values,
+    check_results,
+    diverged_steps,
+    grid_axes,
+    group_by_point,
+)
 from ._style import MethodStyle, method_styles
 
 TITLE_SIZE, LABEL_SIZE, TICK_SIZE, NOTE_SIZE = 9.5, 9.0, 8.0, 7.5
@@ -227,9 +234,11 @@ def count_label(counts: Iterable[int], word: str) -> str:
     return f"{low} {word}{'' if low == 1 else 's'}" if low == high else f"{low} to {high} {word}s"
 
 
-def seeds_label(results: Iterable[CellResult]) -> str:
-    """The number of seeds of some results: "20 seeds"."""
-    return count_label((len(result.seeds) for result in results), "seed")
+def seeds_label(results: Sequence[CellResult]) -> str:
+    """The number of seeds of some results, and how many diverged: "20 seeds", "4 to 20 seeds, 3 diverged"."""
+    words = count_label((len(result.seeds) for result in results), "seed")
+    diverged = sum(int(np.isfinite(diverged_steps(result)).sum()) for result in results)
+    return f"{words}, {diverged} diverged" if diverged else words
 
 
 def log_error_axis(axes: Axes, floor: float, *, vertical: bool = True) -> None:

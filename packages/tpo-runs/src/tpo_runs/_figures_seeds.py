@@ -25,11 +25,11 @@ from ._results import (
     final_error,
     final_words,
 )
-from ._statistics import bootstrap_interval
+from ._statistics import mean_interval
 
 _INK = "#222222"
 ROW_WIDTH = 40  # characters of a name in one line
-BAR_NOTE = "bar: mean and 95% bootstrap interval"
+BAR_NOTE = "bar: mean and 95% interval for any distribution of seeds"
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _strip(
     x = span.lift(final)
     y = row - 0.1 + spread_dots(span.position(x), 0.62, gap=0.05 / height)
     axes.scatter(x, y, s=12, color=colour, alpha=0.8, edgecolors="white", linewidths=0.3, zorder=2)
-    low, high = span.lift(np.array(bootstrap_interval(final)))
+    low, high = span.lift(np.array(mean_interval(final)))
     below = row + 0.36
     axes.plot([low, high], [below, below], color=_INK, linewidth=1.3, zorder=3)
     mean = span.lift(final.mean(keepdims=True))

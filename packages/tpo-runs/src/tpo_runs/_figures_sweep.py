@@ -19,7 +19,7 @@ from ._results import (
     final_words,
     grid_axes,
 )
-from ._statistics import bootstrap_interval
+from ._statistics import mean_interval
 from ._style import MethodStyle
 
 
@@ -118,7 +118,7 @@ def _sweep_line(
     span: ErrorSpan,
 ) -> None:
     means = np.array([final.mean() for final in finals])
-    intervals = np.array([bootstrap_interval(final) for final in finals]).reshape(-1, 2)
+    intervals = np.array([mean_interval(final) for final in finals]).reshape(-1, 2)
     for centre, final in zip(x, finals, strict=True):
         dots = span.lift(final)
         around = centre + spread_dots(span.position(dots), width, gap=0.15 * width)

@@ -9,9 +9,10 @@ from jaxtyping import Float
 
 from ._curve_statistics import steps_to_threshold, steps_to_threshold_interval
 from ._paper_numbers import PaperNumber, paper_numbers
-from ._results import CellResult, last_values
-from ._statistics import Interval, bootstrap_interval
+from ._results import CellResult, diverged_steps, last_values
+from ._statistics import Interval, mean_interval
 
+FEWEST_SEEDS = 10  # that are judged: fewer often hold no seed of those that fail
 CROSSINGS = ("steps_to_1_percent", "block_to_5_percent")  # quantities of the mean curve
 AT_STEP = ("error_percent_at_step", "probe_after_block")  # quantities that need no more steps than that
 
@@ -24,9 +25,9 @@ class PaperComparison:
         number: the published number.
         cell: the cell that was run under its conditions.
         ours: the cell's value over as many steps as the paper's run; NaN if it was not recorded.
-        interval: its 95% bootstrap interval over seeds.
+        interval: where the mean over as many seeds as the paper's lies with 95%, if those are like ours.
         verdict: "agrees" or "differs", or why neither can be said: "run too short" (fewer steps than the
-            paper's), "one seed", "a seed is lost" (it has no value), "no METRIC".
+            paper's), "too few seeds" (of ours, below ten), "a seed is lost" (it diverged), "no METRIC".
         of_seeds: the cell's value of every seed, whose mean is `ours`; None where seeds have none.
     """
 
@@ -43,9 +44,11 @@ def compare(
 ) -> list[PaperComparison]:
     """Put cells beside the published numbers of the same conditions.
 
-    A number agrees when it lies in our 95% bootstrap interval, widened by half a unit of its last printed
-    digit; a bound such as "above 95%" agrees when part of the interval is there. Cells with more steps than
-    the paper's run are cut to its length. A final error is that of the last step, as in the paper.
+    A number agrees when it lies where the mean over as many seeds as the paper's is expected with 95%, if
+    they are like ours: the noise of both means counts. That interval is widened by half a unit of the last
+    printed digit; a bound such as "above 95%" agrees when part of the interval is there. Fewer than ten seeds
+    are not judged. Cells with more steps than the paper's run are cut to its length. A final error is that of
+    the last step, as in the paper.
 
     Args:
         results: cells; their configs decide which numbers they belong to, not their names.
@@ -60,16 +63,19 @@ def compare(
 
 def _compare(cell: CellResult, number: PaperNumber) -> PaperComparison:
     ours, interval, of_seeds = math.nan, Interval(math.nan, math.nan), None
+    lost = diverged_steps(cell) < read_steps(number)
     values = cell.metrics.get(number.metric)
-    if values is None or np.isnan(values[:, : number.steps]).all():
+    if values is None or (np.isnan(values[:, : number.steps]).all() and not lost.all()):
         return PaperComparison(number, cell, ours, interval, f"no {number.metric}")
     if cell.steps >= _needed_steps(number) or number.quantity not in AT_STEP:
         of_seeds = values_of_seeds(values[:, : number.steps], number)
         if of_seeds is None:
             ours, interval = crossing(values[:, : number.steps], number)
         else:
-            ours, interval = mean_and_interval(of_seeds)
-    verdict = judge(number, interval, len(cell.seeds), cell.steps)
+            of_seeds = np.where(lost, np.nan, of_seeds)
+            lost = np.isnan(of_seeds)
+            ours, interval = mean_and_interval(of_seeds, number)
+    verdict = judge(number, interval, len(cell.seeds), cell.steps, lost=bool(lost.any()))
     return PaperComparison(number, cell, ours, interval, verdict, of_seeds)
 
 
@@ -77,7 +83,12 @@ def _needed_steps(number: PaperNumber) -> int:
     return number.at + number.evaluate_every if number.quantity in AT_STEP else number.steps
 
 
-def judge(number: PaperNumber, interval: Interval, seeds: int, steps: int) -> str:
+def read_steps(number: PaperNumber) -> int:
+    """The first steps, which hold all that a published number is compared with."""
+    return number.at + 1 if number.quantity in AT_STEP else number.steps
+
+
+def judge(number: PaperNumber, interval: Interval, seeds: int, steps: int, *, lost: bool = False) -> str:
     """Whether a published number agrees with our interval, or why that cannot be said.
 
     Args:
@@ -85,14 +96,17 @@ def judge(number: PaperNumber, interval: Interval, seeds: int, steps: int) -> st
         interval: ours, in the number's unit; NaN ends where there is none.
         seeds: over how many seeds.
         steps: of our run.
+        lost: whether one of the seeds diverged before the number is read.
 
     Returns:
         The `verdict` of `PaperComparison`.
     """
     if steps < _needed_steps(number):
         return "run too short"
-    if math.isnan(interval.low):
-        return "one seed" if seeds == 1 else "a seed is lost"
+    if lost:
+        return "a seed is lost"
+    if seeds < FEWEST_SEEDS or math.isnan(interval.low):
+        return "too few seeds"
     if number.above is not None:
         fits = interval.high > number.above
     elif number.below is not None:
@@ -131,10 +145,11 @@ def values_of_seeds(
             raise ValueError(f"{number.quantity!r} of {number.source} is not measured in a run")
 
 
-def mean_and_interval(of_seeds: Float[np.ndarray, " s"]) -> tuple[float, Interval]:
-    """The mean of one number per seed, and its interval over seeds."""
+def mean_and_interval(of_seeds: Float[np.ndarray, " s"], number: PaperNumber) -> tuple[float, Interval]:
+    """The mean of the number's quantity over seeds, and where that of as many as the paper's is expected."""
     values = of_seeds.astype(np.float64)
-    return float(values.mean()), bootstrap_interval(values)
+    bounds = (0.0, 100.0) if "error_percent" in number.quantity else None
+    return float(values.mean()), mean_interval(values, bounds, future=number.seeds)
 
 
 def crossing(
@@ -148,10 +163,11 @@ def crossing(
         width: of a bin, in steps.
 
     Returns:
-        The first step of the bin, as the paper labels it, and its interval over seeds, whole bins.
+        The first step of the bin, as the paper labels it, and where that of the mean over as many seeds as
+        the paper's is expected, in whole bins.
     """
     level = 0.01 if number.quantity == "steps_to_1_percent" else 0.05
-    low, high = steps_to_threshold_interval(values, level, width=width)
+    low, high = steps_to_threshold_interval(values, level, width=width, future=number.seeds)
     step = width * steps_to_threshold(values, level)
     return _label(number, step), Interval(_label(number, low), _label(number, high))
 

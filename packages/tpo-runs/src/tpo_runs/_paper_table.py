@@ -14,10 +14,9 @@ def paper_table(rows: Sequence[PaperComparison], *, title: str = "Beside arXiv 2
     """The rows of `compare` as a table; call its `rich()` or `markdown()`."""
     columns = ("source", "quantity", "method", "conditions", "paper", "ours", "95% interval", "verdict")
     notes = (
-        "Agrees: the paper's number, rounded as printed, lies in our interval. Ours: mean over seeds, or the "
-        "step at which that mean crosses the level.",
-        "The interval holds our seed noise only. The paper's has its own: its Table 3 gives 6.9% and 1.8% "
-        "for one and the same setting of TPO.",
+        "Ours: mean over seeds, or the step at which that mean crosses the level. Interval: where the mean "
+        "of as many seeds as the paper's is expected with 95%, if they are like ours.",
+        "Agrees: the paper's number, rounded as printed, lies there. Fewer than ten seeds are not judged.",
     )
     return TextTable(
         title, (*columns, "seeds (paper)", "steps (paper)"), tuple(map(_row, rows)), numbers=4, notes=notes

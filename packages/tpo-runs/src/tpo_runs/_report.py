@@ -1,6 +1,7 @@
 """One self-contained HTML page about a run, as a function of its results store."""
 
 import base64
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -130,15 +131,18 @@ def _probe_table(results: Sequence[CellResult], names: Sequence[str]) -> TextTab
         cells = []
         for name in names:
             try:
-                summary = summarise(final_error(result, metric=name))
+                summary = summarise(final_error(result, metric=name), None)
             except ValueError:
+                cells.append(ABSENT)
+                continue
+            if math.isnan(summary.mean):
                 cells.append(ABSENT)
                 continue
             low, high = summary.interval
             cells.append(f"{summary.mean:.3g}" + (f" [{low:.3g}, {high:.3g}]" if low == low else ""))
         rows.append((result.method, point_label(result.point), *cells))
     columns = ("method", "grid point", *(name.replace("_", " ") for name in names))
-    notes = ("Mean over seeds of the last 1% of steps, with its 95% bootstrap interval.",)
+    notes = ("Mean over seeds of the last 1% of steps, with Student's 95% interval.",)
     if not rows or not names:
         return None
     return TextTable("Last values of all other metrics", columns, tuple(rows), 2, notes)

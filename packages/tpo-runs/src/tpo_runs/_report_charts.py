@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ._curve_statistics import bootstrap_band, mean_curve, recorded_curves
+from ._curve_statistics import interval_band, mean_curve, recorded_curves
 from ._labels import point_label
 from ._results import CellResult, final_error, group_by_point
 from ._statistics import summarise
@@ -84,7 +84,7 @@ def _series(cell: CellResult, metric: str, points: int, with_seeds: bool, style:
     steps, curves = recorded_curves(cell.metric(metric), smooth=1, max_points=points)
     series = {**_look(cell, style), "x": steps.tolist(), "mean": _numbers(mean_curve(curves))}
     if len(curves) > 1:
-        low, high = bootstrap_band(curves, resamples=500)
+        low, high = interval_band(curves)
         series |= {"low": _numbers(low), "high": _numbers(high)}
     if with_seeds and len(curves) > 1:
         names = [f"seed {seed}" for seed in cell.seeds.tolist()]

@@ -23,7 +23,8 @@ class CellResult:
             `schedule`.
         seeds: `[s]` distinct seeds.
         metrics: name to `[s, steps]`; "error", in `[0, 1]`, is always there; NaN where a probe has no value.
-        provenance: versions, device, and `seconds`, the wall time of the cell's training.
+        provenance: versions, device, `seconds`, the wall time of the cell's training, and `diverged`: of each
+            seed that diverged, the step at which it became NaN or infinite.
         bin_width: above 1 where metrics are constant over so many steps, as their mean.
 
     Raises:
@@ -70,6 +71,24 @@ class CellResult:
         return self.metrics[name]
 
 
+def diverged_steps(result: CellResult) -> Float[np.ndarray, " s"]:
+    """The step at which every seed diverged; infinite for a seed that did not.
+
+    A seed has diverged if the provenance says so, or if its loss is NaN at the last step.
+
+    >>> import numpy as np
+    >>> error = {"error": np.array([[0.5, 0.1], [0.5, np.nan]])}
+    >>> diverged_steps(CellResult("TPO", {}, {}, np.arange(2), error, {"diverged": {"1": 1}})).tolist()
+    [inf, 1.0]
+    """
+    known = {str(seed): step for seed, step in result.provenance.get("diverged", {}).items()}
+    steps = np.array([known.get(str(seed), math.inf) for seed in result.seeds.tolist()], dtype=np.float64)
+    if (loss := result.metrics.get("loss")) is not None:
+        lost = np.isnan(loss)
+        steps = np.fmin(steps, np.where(lost[:, -1], lost.argmax(axis=1), math.inf))
+    return steps
+
+
 def final_error(
     result: CellResult, *, fraction: float = 0.01, metric: str = "error"
 ) -> Float[np.ndarray, " s"]:
@@ -82,7 +101,7 @@ def final_error(
         metric: the metric to read. A step at which no seed has a value is not recorded.
 
     Returns:
-        `[s]`; NaN for a seed that lacks one of these values, so that a lost seed stays visible.
+        `[s]`; NaN for a seed that diverged or lacks one of these values, so that a lost seed stays visible.
 
     Raises:
         ValueError: `fraction` is outside `[0, 1]`, or there is no such metric.
@@ -92,7 +111,8 @@ def final_error(
     >>> final_error(cell).tolist()
     [0.1, 0.3]
     """
-    return last_values(result.metric(metric), fraction).mean(axis=1, dtype=np.float64)
+    final = last_values(result.metric(metric), fraction).mean(axis=1, dtype=np.float64)
+    return np.where(np.isinf(diverged_steps(result)), final, np.nan)
 
 
 def last_values(values: Float[np.ndarray, "s steps"], fraction: float) -> Float[np.ndarray, "s last"]:

@@ -67,7 +67,7 @@ class LearningCurvesSpec(FigureSpec):
 
     Args:
         metric: what is drawn; by default the config's `metric`.
-        band: around the mean: 95% bootstrap interval, one standard error, or nothing.
+        band: around the mean: Student's 95% interval, one standard error, or nothing.
         seeds: whether every seed is drawn, too.
         log_x: logarithmic steps.
         log_y: logarithmic values.
@@ -109,7 +109,7 @@ class ProbeCurvesSpec(FigureSpec):
 
     Args:
         names: the metrics; by default all but the error.
-        band: around the mean: 95% bootstrap interval, one standard error, or nothing.
+        band: around the mean: Student's 95% interval, one standard error, or nothing.
         log_x: logarithmic steps.
         log_y: logarithmic values.
         smooth: window of a running mean.

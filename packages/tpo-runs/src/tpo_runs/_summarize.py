@@ -1,5 +1,6 @@
 """The summary of a stored run: small enough to keep where its store does not stay."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ._integrity import write_named_file
 from ._output_directory import MANIFEST
 from ._paper import PaperComparison, compare
 from ._paper_numbers import PaperNumber, paper_numbers
-from ._results import CellResult, final_error
+from ._results import CellResult, diverged_steps, final_error
 from ._statistics import has_failed, highest_since_solved, relapses
 from ._storage_error import told_in_one_line
 from ._store import Store
@@ -93,13 +94,20 @@ def _cell(
         highest_since=rounded(highest_since_solved(error, solved=threshold)),
         failed=result.seeds[has_failed(final)].tolist(),
         relapsed=result.seeds[relapses(error, solved=threshold)].tolist(),
-        diverged=result.provenance.get("diverged", {}),
+        diverged=_diverged(result),
         crossing=summary.steps_to_threshold,
         crossing_interval=summary.steps_interval,
         seconds=result.provenance["seconds"],
         origins=_origins(store, key, set(result.seeds.tolist())),
         paper=[_beside(row) for row in compare([result], numbers)],
     )
+
+
+def _diverged(result: CellResult) -> dict[str, int]:
+    steps = diverged_steps(result).tolist()
+    return {
+        str(seed): int(step) for seed, step in zip(result.seeds, steps, strict=True) if math.isfinite(step)
+    }
 
 
 def rounded(values: Float[np.ndarray, " n"] | list[float]) -> list[float]:

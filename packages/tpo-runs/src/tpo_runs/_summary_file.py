@@ -85,7 +85,7 @@ class PaperRecord(_Record):
         paper: the number, or the bound where `bound` is "above" or "below".
         bound: "" for a number.
         ours: our value.
-        interval: its 95% interval over seeds.
+        interval: where the mean over as many seeds as the paper's is expected with 95%.
         verdict: "agrees" or "differs", or why neither can be said.
         of_seeds: our value of every seed; None for a quantity of the mean curve.
         seeds: how many of ours, and of the paper's; likewise `steps`.

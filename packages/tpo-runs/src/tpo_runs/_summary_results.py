@@ -9,7 +9,7 @@ from jaxtyping import Float
 from ._paper import PaperComparison
 from ._paper_numbers import paper_numbers
 from ._results import CellResult
-from ._statistics import Interval, summarise
+from ._statistics import Interval, share_interval, summarise
 from ._summary_file import CellRecord
 from ._tables import CellSummary
 
@@ -52,6 +52,7 @@ def summary_of(record: CellRecord) -> CellSummary:
     return CellSummary(
         final=summarise(np.array(record.final, dtype=np.float64)),
         failed=len(record.failed) / len(record.seeds),
+        failed_interval=share_interval(len(record.failed), len(record.seeds)),
         relapsed=len(record.relapsed),
         steps_to_threshold=record.crossing,
         steps_interval=Interval(*record.crossing_interval),

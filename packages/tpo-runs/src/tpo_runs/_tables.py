@@ -11,12 +11,22 @@ from ._labels import axis_label, value_label
 from ._results import (
     CellResult,
     check_results,
+    diverged_steps,
     final_error,
     final_words,
     grid_axes,
     group_by_point,
 )
-from ._statistics import Interval, Summary, failed_share, paired_comparison, relapses, summarise
+from ._statistics import (
+    Interval,
+    Summary,
+    failed_share,
+    has_failed,
+    paired_comparison,
+    relapses,
+    share_interval,
+    summarise,
+)
 from ._style import reading_order
 from ._text_table import ABSENT, TextTable, percent, percent_interval, step_count, step_interval
 
@@ -27,6 +37,7 @@ class CellSummary:
 
     final: Summary
     failed: float
+    failed_interval: Interval
     relapsed: int
     steps_to_threshold: float
     steps_interval: Interval
@@ -45,14 +56,16 @@ def summarise_cell(
         metric: what counts as the error.
 
     Returns:
-        statistics of the final error, share of failed seeds (final error above 0.5), number of relapsed seeds
-        (solved, later above 0.5), steps until the mean error is below the threshold, and training seconds.
+        statistics of the final error, share of failed seeds (final error above 0.5) with its interval, number
+        of relapsed seeds (solved, later above 0.5), steps until the mean error is below the threshold with
+        their interval, and training seconds.
     """
     error = result.metric(metric)
     final = final_error(result, fraction=fraction, metric=metric)
     return CellSummary(
         final=summarise(final),
         failed=failed_share(final),
+        failed_interval=share_interval(int(has_failed(final).sum()), len(final)),
         relapsed=int(relapses(error, solved=threshold).sum()),
         steps_to_threshold=steps_to_threshold(error, threshold),
         steps_interval=steps_to_threshold_interval(error, threshold),
@@ -99,7 +112,7 @@ def summary_table(
                 _mean_and_error(final),
                 percent_interval(final.interval),
                 percent(final.iqm),
-                percent(summary.failed),
+                f"{percent(summary.failed)} {percent_interval(summary.failed_interval)}",
                 str(summary.relapsed),
                 _steps_and_interval(summary),
                 ABSENT if summary.seconds is None else f"{summary.seconds:,.0f}",
@@ -114,7 +127,9 @@ def summary_table(
         tuple(rows),
         numbers=len(axes) + 1,
         notes=(
-            f"Final: {final_words(fraction)}. IQM: interquartile mean. Intervals: bootstrap over seeds.",
+            f"Final: {final_words(fraction)}. IQM: interquartile mean.",
+            "Intervals hold in 95% of runs or more, whatever the distribution of seeds: at their upper ends "
+            "counts a seed that was not seen, at 100% from first to last.",
             f"Failed: share of seeds that end above 50%. Relapsed: seeds below {level} and later above 50%.",
             f"Steps to {level}: index from 0 of the first step whose mean error over seeds is below it.",
             *_lost_seeds(results),
@@ -124,11 +139,14 @@ def summary_table(
 
 def _lost_seeds(results: Sequence[CellResult]) -> list[str]:
     lost = [
-        f"{' '.join((*names, 'seed', seed))} at step {step}"
+        f"{' '.join((*names, 'seed', str(seed)))} at step {step:g}"
         for names, result in _ordered(results)
-        for seed, step in result.provenance.get("diverged", {}).items()
+        for seed, step in zip(result.seeds, diverged_steps(result), strict=True)
+        if math.isfinite(step)
     ]
-    return [f"Diverged, NaN or infinite, and without a value since: {', '.join(lost)}."] if lost else []
+    if not lost:
+        return []
+    return [f"Diverged, NaN or infinite, and without a value since, so failed: {', '.join(lost)}."]
 
 
 def seeds_table(
@@ -137,7 +155,7 @@ def seeds_table(
     """One row per grid point and seed, one column per method.
 
     Args:
-        results: the cells; a seed that a cell lacks is a dash.
+        results: the cells; a seed that a cell lacks is a dash, one that diverged says so.
         fraction: the share of the steps that counts as the end, see `final_error`.
         metric: what counts as the error.
         title: of the table.
@@ -154,19 +172,23 @@ def seeds_table(
     rows = []
     for point, cells in group_by_point(results, axes):
         place = tuple(value_label(point[axis]) for axis in axes)
-        finals = {
-            cell.method: dict(
-                zip(cell.seeds.tolist(), final_error(cell, fraction=fraction, metric=metric), strict=True)
-            )
-            for cell in cells
-        }
+        finals = {cell.method: _finals(cell, fraction, metric) for cell in cells}
         for seed in sorted({seed for final in finals.values() for seed in final}):
-            found = (finals.get(method, {}).get(seed, math.nan) for method in methods)
-            rows.append((*place, str(seed), *map(percent, found)))
+            found = (finals.get(method, {}).get(seed, ABSENT) for method in methods)
+            rows.append((*place, str(seed), *found))
     notes = (f"Final error: {final_words(fraction)}.",)
     columns = (*_axis_columns(results), "seed", *methods)
     title = title or f"Final {_words(metric)} (%) of every seed"
     return TextTable(title, columns, tuple(rows), numbers=len(axes), notes=notes)
+
+
+def _finals(cell: CellResult, fraction: float, metric: str) -> dict[int, str]:
+    final = final_error(cell, fraction=fraction, metric=metric)
+    steps = diverged_steps(cell)
+    words = [
+        percent(value) if math.isinf(step) else "diverged" for value, step in zip(final, steps, strict=True)
+    ]
+    return dict(zip(cell.seeds.tolist(), words, strict=True))
 
 
 def paired_table(
@@ -202,8 +224,8 @@ def paired_table(
     columns = (*_axis_columns(results), "difference", "shared seeds", "mean (points)", "95% interval", "p")
     notes = (
         f"Difference of final errors in percentage points; final: {final_words(fraction)}.",
-        "Interval: bootstrap over seeds. p: two-sided sign-flip permutation test, not corrected for the "
-        "number of rows.",
+        "Interval: whatever the distribution of seeds, so that one that was not seen counts. p: two-sided "
+        "sign-flip permutation test, not corrected for the number of rows.",
     )
     return TextTable(title, columns, tuple(rows), numbers=len(axes) + 1, notes=notes)
 
@@ -232,6 +254,7 @@ def _steps_and_interval(summary: CellSummary) -> str:
 
 
 def _mean_and_error(final: Summary) -> str:
-    if np.isnan(final.standard_error):
+    # Equal seeds do not show how far others would be.
+    if not final.standard_error > 0:
         return percent(final.mean)
     return f"{percent(final.mean)} ± {percent(final.standard_error)}"
