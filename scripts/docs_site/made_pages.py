@@ -44,9 +44,9 @@ def _experiment(root: Path, name: str) -> str:
     parts = [f"# {config['title']}", about, _facts(root, name, config)]
     commands = [f"tpo-runs configs/{name}.toml --smoke   # in miniature", f"tpo-runs configs/{name}.toml"]
     parts += ["\n".join(["```sh", *commands, "```"])]
-    parts += ["[What each figure of the paper is drawn by](../docs/experiments.md)."]
+    parts += ["[All configs, and the figures they reproduce](../docs/experiments.md)."]
     parts += [_results(root, folder) for folder in folders] or [
-        "## Results\n\nNone are kept here yet: they are not measured at the paper's scale."
+        "## Results\n\nThere are no results at the paper's scale yet."
     ]
     parts += ["## Config", f"`configs/{name}.toml`:", f"```toml\n{text.rstrip()}\n```"]
     return "\n\n".join(parts) + "\n"
