@@ -66,8 +66,8 @@ class NumpyTokenTask:
         return self.task.numpy_prompts(question_stream(seed), n)
 
     def inputs(self, prompts: Integer[np.ndarray, "*b h"]) -> Integer[np.ndarray, "*b h"]:
-        """What a policy may read: the prompts."""
-        return prompts
+        """What a policy may read: the prompts; a copy."""
+        return prompts.copy()
 
     def random_answers(self, seed: int, n: int) -> Integer[np.ndarray, "n h"]:
         """Draw `n` uniform answers: the policy whose mean score is `random_score`."""
