@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._harness import run_suite as run_suite
     from ._image_dataset import DatasetError as DatasetError
     from ._image_dataset import ImageDataset as ImageDataset
+    from ._intervals import Interval as Interval
     from ._multi_turn import MultiTurnTask as MultiTurnTask
     from ._noisy_verifier import NoisyVerifier as NoisyVerifier
     from ._numpy_bandit import NumpyBandit as NumpyBandit
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ._numpy_tokens import NumpyTokenTask as NumpyTokenTask
     from ._reference import reference_scores as reference_scores
     from ._rewards import REWARDS as REWARDS
-    from ._scoring import Interval as Interval
     from ._scoring import Score as Score
     from ._scoring import evaluation_inputs as evaluation_inputs
     from ._scoring import score as score
@@ -53,7 +53,7 @@ _MODULE_OF = {
     "DATASETS": "_datasets",
     "DatasetError": "_image_dataset",
     "ImageDataset": "_image_dataset",
-    "Interval": "_scoring",
+    "Interval": "_intervals",
     "MultiTurnTask": "_multi_turn",
     "NoisyVerifier": "_noisy_verifier",
     "NumpyBandit": "_numpy_bandit",
