@@ -1,5 +1,6 @@
 """Benchmark tasks that score sampled answers: token tasks and bandits, for JAX, NumPy, Gymnasium and text."""
 
+import contextlib
 import importlib
 import sys
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,8 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *_MODULE_OF])
 
 
-if "gymnasium" in sys.modules:
-    # So that `import gymnasium, tpo_envs` is all it takes; nobody waits who does not use it.
-    importlib.import_module(".gymnasium", __name__)
+if sys.modules.get("gymnasium") is not None:
+    # So that `import gymnasium, tpo_envs` is all it takes; nobody waits who does not use it. The rest of the
+    # package needs no Gymnasium that is recent enough.
+    with contextlib.suppress(ImportError):
+        importlib.import_module(".gymnasium", __name__)

@@ -17,8 +17,13 @@ def beta_cdf(x: float, a: float, b: float) -> float:
         return float(x >= 1)
     if x > (a + 1) / (a + b + 2):  # where the fraction of the mirror image converges faster
         return 1 - beta_cdf(1 - x, b, a)
-    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    return math.exp(log_front) * _fraction(x, a, b) / a
+    return _front(x, a, b) * _fraction(x, a, b) / a
+
+
+def _front(x: float, a: float, b: float) -> float:
+    """The density, times `x (1 - x)`."""
+    log_ways = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    return math.exp(log_ways + a * math.log(x) + b * math.log1p(-x))
 
 
 def _fraction(x: float, a: float, b: float) -> float:
@@ -48,11 +53,19 @@ def beta_quantile(p: float, a: float, b: float) -> float:
         >>> round(beta_quantile(0.975, 1.0, 1000.0), 6)  # the upper end of 0 successes in 1,000
         0.003682
     """
-    low, high = 0.0, 1.0
-    while high - low > 1e-12 * high:
-        middle = (low + high) / 2
-        low, high = (middle, high) if beta_cdf(middle, a, b) < p else (low, middle)
-    return (low + high) / 2
+    low, high, x = 0.0, 1.0, a / (a + b)
+    # Newton's method, and bisection where that would leave the range.
+    for _ in range(200):
+        excess = beta_cdf(x, a, b) - p
+        low, high = (x, high) if excess < 0 else (low, x)
+        slope = _front(x, a, b) / (x * (1 - x))
+        following = x - excess / slope if slope > 0 else low
+        if not low < following < high:
+            following = (low + high) / 2
+        if abs(following - x) <= 1e-12 * x:
+            break
+        x = following
+    return x
 
 
 def t_quantile(level: float, freedom: int) -> float:
