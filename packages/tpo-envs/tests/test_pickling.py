@@ -103,7 +103,9 @@ def test_reference_scores_are_a_copy():
 
 
 def test_a_task_sent_to_a_fresh_process_is_an_argument_of_a_compiled_function_there():
-    code = "import sys, pickle, jax; task = pickle.load(sys.stdin.buffer)\nprint(jax.jit(lambda t: t.horizon)(task))"
+    code = (
+        "import sys, pickle, jax; t = pickle.load(sys.stdin.buffer); print(jax.jit(lambda t: t.horizon)(t))"
+    )
     sent = pickle.dumps(make(TASK))
     done = subprocess.run([sys.executable, "-c", code], input=sent, capture_output=True, check=True)
     assert done.stdout.split() == [b"10"]

@@ -1,5 +1,6 @@
 """Scores of policies and answers, the harness, and the program `tpo-envs`."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,7 +9,16 @@ import sys
 import numpy as np
 import pytest
 
-from tpo_envs import describe, evaluation_inputs, list_tasks, make_numpy, reference_scores, run_suite, score
+from tpo_envs import (
+    TAGS,
+    describe,
+    evaluation_inputs,
+    list_tasks,
+    make_numpy,
+    reference_scores,
+    run_suite,
+    score,
+)
 from tpo_envs._cli import main
 
 REVERSAL = "token-reversal-bag-h4-v2"
@@ -231,6 +241,89 @@ def test_the_program_is_installed_and_needs_no_jax():
 
     (program,) = entry_points(group="console_scripts", name="tpo-envs")
     assert program.value == "tpo_envs._cli:main"
+
+
+ODD_FILES = {
+    "empty": b"",
+    "zeros": bytes(100),
+    "gzip": b"\x1f\x8b\x08\x00abc",
+    "a pickle": b"\x80\x04\x95\x0c\x00\x00\x00.",
+    "cut short": b'{"answers": {"token',
+    "not UTF-8": b'{"answers": {"\xff": 1}}',
+    "deep": b"[" * 100_000,
+    "null": b"null",
+    "a huge integer": b'{"answers": {"%s": [[%s]]}}' % (REVERSAL.encode(), b"9" * 5000),
+    "an integer of 70 bits": b'{"answers": {"%s": [[0, 1, 0, %d]]}}' % (REVERSAL.encode(), 2**70),
+    "NaN": b'{"answers": {"%s": [[NaN, 0, 0, 0]]}}' % REVERSAL.encode(),
+    "booleans": b'{"answers": {"%s": [[true, false, true, false]]}}' % REVERSAL.encode(),
+    "an object": b'{"answers": {"%s": {"0": [1]}}}' % REVERSAL.encode(),
+    "a string": b'{"answers": {"%s": "0 1 1 0"}}' % REVERSAL.encode(),
+    "a seed that is none": b'{"seed": "x", "answers": {"%s": [[0, 0, 0, 0]]}}' % REVERSAL.encode(),
+    "a negative seed": b'{"seed": -1, "answers": {"%s": [[0, 0, 0, 0]]}}' % REVERSAL.encode(),
+    "an id of two lines": b'{"answers": {"a\\nb": [[0]]}}',
+    "results without measures": b'{"tasks": {"%s": {}}}' % REVERSAL.encode(),
+    "results that are a list": b'{"tasks": {"%s": [1]}}' % REVERSAL.encode(),
+    "results in words": b'{"tasks": {"%s": {"mean_return": {"mean": "1", "low": 0, "high": 1}}}}'
+    % REVERSAL.encode(),
+    "results of no number": b'{"tasks": {"%s": {"mean_return": {"mean": NaN, "low": 0, "high": 1}}}}'
+    % REVERSAL.encode(),
+    "results of no task": b'{"tasks": {"nope": {}}}',
+}
+
+
+@pytest.mark.parametrize("name", ODD_FILES)
+def test_an_odd_file_is_one_line_that_names_it(capsys, tmp_path, name):
+    file = tmp_path / "odd.json"
+    file.write_bytes(ODD_FILES[name])
+    code, out, err = run(capsys, "score", str(file))
+    assert (code, out) == (2, "")
+    assert str(file) in err
+    assert len(err.splitlines()) == 1
+
+
+def test_what_is_no_file_is_one_line(capsys, tmp_path):
+    for path in (tmp_path, tmp_path / "none.json", tmp_path / "two\nlines", "nul\0", os.devnull):
+        code, out, err = run(capsys, "score", str(path))
+        assert (code, out, len(err.splitlines())) == (2, "", 1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_answers_in_any_encoding_of_json_are_read(capsys, tmp_path, encoding):
+    file = tmp_path / "answers.json"
+    file.write_bytes(
+        json.dumps({"answers": {REVERSAL: [[0, 0, 0, 0]]}}, indent=1).replace("\n", "\r\n").encode(encoding)
+    )
+    code, out, _ = run(capsys, "score", str(file))
+    assert code == 0
+    assert REVERSAL in out
+
+
+def test_numbers_that_are_too_large_are_one_line(capsys):
+    for n in ("0", "1" + "0" * 30):
+        code, _, err = run(capsys, "questions", REVERSAL, "-n", n)
+        assert (code, len(err.splitlines())) == (2, 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="devices and pipes are those of POSIX")
+@pytest.mark.parametrize(
+    ("redirect", "code", "said"),
+    [("> /dev/full", 2, "cannot print"), (">&-", 2, "standard output is closed"), ("| head -n 1", 0, "")],
+)
+def test_an_output_that_takes_nothing_is_one_line_at_most(redirect, code, said):
+    program = f"{sys.executable} -m tpo_envs._cli list {redirect}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == (1 if said else 0)
+
+
+def test_characters_that_the_console_has_not_are_replaced(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr("tpo_envs._cli.TAGS", dict.fromkeys(TAGS, "− é"))
+    assert main(["describe", REVERSAL]) == 0
+    stream.seek(0)
+    assert "tag dense: ? ?" in stream.read()
 
 
 # --- reference scores ---

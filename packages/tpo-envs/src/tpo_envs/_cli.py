@@ -181,3 +181,7 @@ def _interval(task_id: str, measure: str, entry: Any) -> Interval:
             f"{task_id}: {measure} must have the numbers mean, low and high, as run_suite writes"
         )
     return Interval(*map(float, numbers))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
