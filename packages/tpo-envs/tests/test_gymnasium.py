@@ -162,3 +162,38 @@ def test_registering_takes_an_import(order):
     code = f"{ORDERS[order]}\nenv = gymnasium.make('{module}tpo_envs/token-reversal-terminal-h10-v2')"
     code += "\nimport sys; assert 'jax' not in sys.modules"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+WITHOUT = """
+import sys
+sys.modules["gymnasium"] = None
+import tpo_envs
+assert len(tpo_envs.list_tasks()) == 114
+try:
+    import tpo_envs.gymnasium
+except ImportError as error:
+    assert "pip install 'tpo-envs[gymnasium]'" in str(error), error
+else:
+    raise AssertionError("nothing was said")
+"""
+
+
+def test_without_gymnasium_there_is_a_hint_and_the_rest():
+    subprocess.run([sys.executable, "-c", WITHOUT], check=True)
+
+
+def test_rewards_that_are_changed_leave_the_scores():
+    env = gymnasium.make_vec("tpo_envs/token-reversal-terminal-h1-v2", num_envs=50)
+    env.reset(seed=0)
+    _, rewards, _, _, info = env.step(np.zeros(50, int))
+    before = info["score"].copy()
+    rewards -= 5
+    np.testing.assert_array_equal(info["score"], before)
+
+
+def test_observations_that_are_changed_leave_the_episode():
+    env = gymnasium.make("tpo_envs/token-copy-bag-h10-v2")
+    observation, _ = env.reset(seed=0)
+    shown = observation.copy()
+    observation[:] = 0
+    np.testing.assert_array_equal(env.step(1)[0][:10], shown[:10])

@@ -1,5 +1,6 @@
 """Benchmark tasks that score sampled answers: token tasks and bandits, for JAX, NumPy, Gymnasium and text."""
 
+import contextlib
 import importlib
 import sys
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ._harness import run_suite as run_suite
     from ._image_dataset import DatasetError as DatasetError
     from ._image_dataset import ImageDataset as ImageDataset
+    from ._intervals import Interval as Interval
     from ._multi_turn import MultiTurnTask as MultiTurnTask
     from ._noisy_verifier import NoisyVerifier as NoisyVerifier
     from ._numpy_bandit import NumpyBandit as NumpyBandit
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from ._numpy_tokens import NumpyTokenTask as NumpyTokenTask
     from ._reference import reference_scores as reference_scores
     from ._rewards import REWARDS as REWARDS
-    from ._scoring import Interval as Interval
     from ._scoring import Score as Score
     from ._scoring import evaluation_inputs as evaluation_inputs
     from ._scoring import score as score
@@ -53,7 +54,7 @@ _MODULE_OF = {
     "DATASETS": "_datasets",
     "DatasetError": "_image_dataset",
     "ImageDataset": "_image_dataset",
-    "Interval": "_scoring",
+    "Interval": "_intervals",
     "MultiTurnTask": "_multi_turn",
     "NoisyVerifier": "_noisy_verifier",
     "NumpyBandit": "_numpy_bandit",
@@ -105,6 +106,8 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *_MODULE_OF])
 
 
-if "gymnasium" in sys.modules:
-    # So that `import gymnasium, tpo_envs` is all it takes; nobody waits who does not use it.
-    importlib.import_module(".gymnasium", __name__)
+if sys.modules.get("gymnasium") is not None:
+    # So that `import gymnasium, tpo_envs` is all it takes; nobody waits who does not use it. The rest of the
+    # package needs no Gymnasium that is recent enough.
+    with contextlib.suppress(ImportError):
+        importlib.import_module(".gymnasium", __name__)

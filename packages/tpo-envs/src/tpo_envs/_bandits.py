@@ -6,7 +6,9 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Integer, PRNGKeyArray
+
+from ._arrays import is_integer, widen
 
 
 class Contexts(NamedTuple):
@@ -19,8 +21,8 @@ class Contexts(NamedTuple):
         labels: the rewarded action of each context `[b]`, from 0 to `num_actions - 1`. Not for the policy.
     """
 
-    inputs: Int[Array, " b"] | Float[Array, "b d"]
-    labels: Int[Array, " b"]
+    inputs: Integer[Array, " b"] | Float[Array, "b d"]
+    labels: Integer[Array, " b"]
 
 
 class AbstractBandit(eqx.Module):
@@ -62,7 +64,7 @@ class AbstractBandit(eqx.Module):
         """The expected reward of the best policy, 1."""
         return 1.0
 
-    def reward(self, contexts: Contexts, actions: Int[Array, "b *n"]) -> Float[Array, "b *n"]:
+    def reward(self, contexts: Contexts, actions: Integer[Array, "b *n"]) -> Float[Array, "b *n"]:
         """Score actions: `r = 1{a = label}`.
 
         Args:
@@ -73,6 +75,9 @@ class AbstractBandit(eqx.Module):
         Returns:
             Rewards 0 or 1, in the shape of `actions`.
 
+        Raises:
+            TypeError: for actions that are no integers.
+
         Example:
             >>> import jax.numpy as jnp
             >>> from tpo_envs import ContextTable
@@ -80,8 +85,10 @@ class AbstractBandit(eqx.Module):
             >>> task.reward(task.all_contexts(), jnp.array([[0, 1], [0, 1], [0, 1]])).tolist()
             [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
         """
-        labels = contexts.labels.reshape(contexts.labels.shape + (1,) * (actions.ndim - 1))
-        return (actions == labels).astype(jnp.result_type(float))
+        if not is_integer(actions.dtype):
+            raise TypeError(f"actions must be integers, the numbers of actions; got dtype {actions.dtype}")
+        labels = widen(contexts.labels).reshape(contexts.labels.shape + (1,) * (actions.ndim - 1))
+        return (widen(actions) == labels).astype(jnp.result_type(float))
 
     def all_rewards(self, contexts: Contexts) -> Float[Array, "b a"]:
         """Score every action of every context, for exact expectations: `r[i, a] = 1{a = label_i}`.
@@ -98,4 +105,4 @@ class AbstractBandit(eqx.Module):
             >>> task.all_rewards(task.all_contexts()).tolist()
             [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
         """
-        return jax.nn.one_hot(contexts.labels, self.num_actions)
+        return jax.nn.one_hot(widen(contexts.labels), self.num_actions)

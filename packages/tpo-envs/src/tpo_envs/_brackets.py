@@ -5,9 +5,9 @@ from math import comb
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Integer
 
-from ._arrays import AnyArray, check_tokens, namespace
+from ._arrays import AnyArray, namespace
 from ._names import check_name
 from ._token_base import AbstractTokenTask
 from ._token_checks import check_sizes
@@ -90,9 +90,8 @@ class BracketTask(AbstractTokenTask):
         closes = self.types + self._open(opened).innermost
         return xp.where(depths > before, opened, closes).astype(draws.dtype)
 
-    def answer(self, prompts: Int[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
+    def answer(self, prompts: Integer[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
         """One correct answer to every prompt: close all brackets, then open and close the first type."""
-        check_tokens("prompts", prompts, self.horizon)
         xp = namespace(prompts)
         depths = xp.cumsum(xp.where(prompts < self.types, 1, -1), axis=-1)
         position = xp.arange(self.horizon)
@@ -104,19 +103,18 @@ class BracketTask(AbstractTokenTask):
         return xp.where(level > 0, closers, pairs).astype(prompts.dtype)
 
     def correct(
-        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+        self, prompts: Integer[AnyArray, "*#b h"], answers: Integer[AnyArray, "*#b h"]
     ) -> Bool[AnyArray, "*b h"]:
         """Which tokens of the answers are right; leading axes broadcast."""
-        self._check(prompts, answers)
         xp = namespace(prompts, answers)
         fits = self._fits(self._open_in_answer(prompts, answers), answers[..., None])[..., 0]
         return xp.cumprod(fits.astype(np.int32), axis=-1).astype(bool)
 
     def right_candidates(
         self,
-        prompts: Int[AnyArray, "*b h"],
-        behaviour: Int[AnyArray, "*b h"],
-        candidates: Int[AnyArray, "*b h k"],
+        prompts: Integer[AnyArray, "*b h"],
+        behaviour: Integer[AnyArray, "*b h"],
+        candidates: Integer[AnyArray, "*b h k"],
     ) -> Bool[AnyArray, "*b h k"]:
         """Which candidate tokens would be right after the behaviour's prefix."""
         return self._fits(self._open_in_answer(prompts, behaviour), candidates)

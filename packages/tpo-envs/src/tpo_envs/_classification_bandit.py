@@ -6,6 +6,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray, UInt8
 
+from ._arrays import is_integer
 from ._bandits import AbstractBandit, Contexts
 
 
@@ -58,7 +59,7 @@ class ClassificationBandit(AbstractBandit):
             # int8 would turn every pixel above 127 negative, and floats may be scaled already.
             raise TypeError(f"images must be uint8, 0 to 255; got {images.dtype}. Convert them first.")
         classes = np.asarray(labels)
-        if not np.issubdtype(classes.dtype, np.integer):
+        if not is_integer(classes.dtype):
             raise TypeError(f"labels must be integers; got {classes.dtype}.")
         if images.ndim != 2 or classes.shape != images.shape[:1] or classes.size == 0:
             raise ValueError(

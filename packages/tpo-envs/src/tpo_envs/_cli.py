@@ -1,23 +1,27 @@
 """The program `tpo-envs`: what is in the suite, and scores of answers in a file."""
 
 import argparse
+import contextlib
+import io
 import json
+import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ._harness import MEASURES
 from ._image_dataset import DatasetError
+from ._intervals import Interval
 from ._reference import reference_scores
-from ._scoring import evaluation_inputs, score
+from ._scoring import MEASURES, evaluation_inputs, score
 from ._suite import describe, list_tasks, make_numpy
 from ._suite_table import TAGS
 from ._text import TextTask, text_tasks
 
 ANSWERS = '{"seed": 0, "answers": {"ID": [[0, 1], ...]}}'
+KEYS = ("tasks", "answers")
+FAULTS = (ValueError, TypeError, OSError, OverflowError, MemoryError, RecursionError, DatasetError)
 EXAMPLES = f"""\
 examples:
   tpo-envs list --tag sparse
@@ -35,18 +39,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program on a command line, that of the process by default.
 
     Returns:
-        The exit code: 2, after one line, when there is no such task or the file cannot be used.
+        The exit code: 2, after one line, when there is no such task, the file cannot be used or nothing can
+        be printed.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
     try:
-        for line in arguments.run(arguments):
-            print(line)
-    except BrokenPipeError:  # of a reader who has seen enough, such as `head`
-        sys.stderr.close()
-    except (ValueError, TypeError, OSError, DatasetError) as error:
-        print(f"tpo-envs: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return _print("\n".join(arguments.run(arguments)))
+    except FAULTS as error:
+        return _fail(str(error) or type(error).__name__)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _print(text: str) -> int:
+    if sys.stdout is None:
+        return _fail("standard output is closed")
+    code = 0
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # A reader who has seen enough, such as `head`, is no fault.
+        code = 0 if isinstance(error, BrokenPipeError) else _fail(f"cannot print: {error}")
+        # Python flushes once more at its end, and would complain.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _fail(message: str) -> int:
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(f"tpo-envs: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,32 +139,49 @@ def _questions(arguments: Any) -> list[str]:
 
 def _score(arguments: Any) -> list[str]:
     try:
-        content = json.loads(arguments.file.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        # From bytes, since JSON may also be UTF-16 or begin with a byte order mark, as on Windows.
+        content = json.loads(arguments.file.read_bytes())
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{arguments.file} is no JSON: {error}") from None
+    if not isinstance(content, dict) or not any(isinstance(content.get(key), dict) for key in KEYS):
+        raise ValueError(f"{arguments.file} must hold answers as {ANSWERS}, or the results of run_suite")
+    scored = _stored if isinstance(content.get("tasks"), dict) else _scored
     header = f"{'id':<42}" + "".join(f"{measure.replace('_', ' '):<24}" for measure in MEASURES)
-    return [header.rstrip(), *(line.rstrip() for line in _scored(content, arguments.file))]
+    try:
+        return [header.rstrip(), *(line.rstrip() for line in scored(content))]
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{arguments.file}: {error}") from None
 
 
-def _scored(content: Any, path: Path) -> list[str]:
-    if isinstance(content, dict) and isinstance(content.get("tasks"), dict):
-        return [
-            f"{task_id:<42}" + "".join(f"{_in_words(entry[measure]):<24}" for measure in MEASURES)
-            for task_id, entry in content["tasks"].items()
-        ]
-    if not isinstance(content, dict) or not isinstance(content.get("answers"), dict):
-        raise ValueError(f"{path} must hold answers as {ANSWERS}, or the results of run_suite")
+def _scored(content: dict[str, Any]) -> list[str]:
     lines = []
     for task_id, answers in content["answers"].items():
         describe(task_id)
-        try:
-            array = np.array(answers)
-            result = score(task_id, array, n=max(1, len(array)), seed=content.get("seed", 0))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{path}: {task_id}: {error}") from None
+        if not isinstance(answers, list):
+            raise TypeError(f"{task_id}: answers must be a list, one to each question")
+        result = score(task_id, answers, n=max(1, len(answers)), seed=content.get("seed", 0))
         lines.append(f"{task_id:<42}" + "".join(f"{getattr(result, m)!s:<24}" for m in MEASURES))
     return lines
 
 
-def _in_words(entry: dict[str, Any]) -> str:
-    return f"{entry['mean']:.3f} [{entry['low']:.3f}, {entry['high']:.3f}]"
+def _stored(content: dict[str, Any]) -> list[str]:
+    lines = []
+    for task_id, entry in content["tasks"].items():
+        describe(task_id)
+        intervals = [_interval(task_id, measure, entry) for measure in MEASURES]
+        lines.append(f"{task_id:<42}" + "".join(f"{interval!s:<24}" for interval in intervals))
+    return lines
+
+
+def _interval(task_id: str, measure: str, entry: Any) -> Interval:
+    stored = entry.get(measure) if isinstance(entry, dict) else None
+    numbers = [stored.get(name) for name in ("mean", "low", "high")] if isinstance(stored, dict) else []
+    if not numbers or not all(type(x) in (int, float) and math.isfinite(x) for x in numbers):
+        raise ValueError(
+            f"{task_id}: {measure} must have the numbers mean, low and high, as run_suite writes"
+        )
+    return Interval(*map(float, numbers))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

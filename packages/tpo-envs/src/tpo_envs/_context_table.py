@@ -6,9 +6,11 @@ import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray
 
+from ._arrays import is_integer
 from ._bandits import AbstractBandit, Contexts
+from ._numpy_checks import check_count
 
 
 class ContextTable(AbstractBandit):
@@ -47,7 +49,7 @@ class ContextTable(AbstractBandit):
         num_contexts: int = 100,
         num_actions: int = 10,
         *,
-        correct: int | Sequence[int] | Int[np.ndarray, " c"] | Int[Array, " c"] = 0,
+        correct: int | Sequence[int] | Integer[np.ndarray, " c"] | Integer[Array, " c"] = 0,
         gap: float = 1.0,
     ):
         """Build the table, outside of `jax.jit`.
@@ -60,14 +62,16 @@ class ContextTable(AbstractBandit):
 
         Raises:
             ValueError: if a size is below 1, or `correct` or `gap` has the wrong shape or range.
-            TypeError: if `correct` does not hold integers.
+            TypeError: if a size is no integer or `correct` does not hold integers.
         """
+        check_count("num_contexts", num_contexts, None)
+        check_count("num_actions", num_actions, None)
         if num_contexts < 1 or num_actions < 1:
             raise ValueError(
                 f"num_contexts and num_actions must be at least 1; got {num_contexts} and {num_actions}."
             )
         arms = np.asarray(correct)
-        if not np.issubdtype(arms.dtype, np.integer):
+        if not is_integer(arms.dtype):
             raise TypeError(f"correct must hold integers, the numbers of arms; got {arms.dtype}.")
         if arms.shape not in ((), (num_contexts,)):
             raise ValueError(
@@ -112,7 +116,7 @@ class ContextTable(AbstractBandit):
         """The expected reward of the uniform policy, `(1 + (A - 1) (1 - gap)) / A`."""
         return (1 + (self.num_actions - 1) * (1 - self.gap)) / self.num_actions
 
-    def reward(self, contexts: Contexts, actions: Int[Array, "b *n"]) -> Float[Array, "b *n"]:
+    def reward(self, contexts: Contexts, actions: Integer[Array, "b *n"]) -> Float[Array, "b *n"]:
         """Score actions: 1 for the right one, `1 - gap` for another, as `AbstractBandit.reward` has it."""
         return 1 - self.gap * (1 - super().reward(contexts, actions))
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._arrays import is_integer
 from ._multi_turn import MultiTurnTask
 from ._numpy_bandit import NumpyBandit
 from ._numpy_checks import check_range
@@ -74,7 +75,7 @@ class TokenEpisodes:
             return Step(self.observations(), rewards, False)
         scores = self.task.task.score(self.prompts, self.answers)
         exact = self.task.task.exact_match(self.prompts, self.answers)
-        return Step(self.observations(), rewards if self.dense else scores, True, scores, exact)
+        return Step(self.observations(), rewards if self.dense else scores.copy(), True, scores, exact)
 
 
 class BanditEpisodes:
@@ -102,7 +103,7 @@ class BanditEpisodes:
         actions = checked_actions(actions, self.n, self.task.num_actions)
         self.over = True
         scores, exact = (judge(self.contexts, actions) for judge in (self.task.score, self.task.exact_match))
-        return Step(self.observations(), scores, True, scores, exact)
+        return Step(self.observations(), scores.copy(), True, scores, exact)
 
 
 def check_over(over: bool) -> None:
@@ -119,7 +120,7 @@ def checked_actions(actions: Any, n: int, count: int) -> Any:
         ValueError: a wrong number of them, or one out of range.
     """
     array = np.asarray(actions)
-    if not np.issubdtype(array.dtype, np.integer):
+    if not is_integer(array.dtype):
         raise TypeError(f"an action must be an integer from 0 to {count - 1}; got dtype {array.dtype}")
     if array.shape not in ((n,), () if n == 1 else (n,)):
         raise ValueError(f"there must be one action for each of {n} episodes; got shape {array.shape}")

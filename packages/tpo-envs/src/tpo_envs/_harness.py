@@ -1,29 +1,30 @@
 """Runs a method over the suite and writes what it earns into one JSON file."""
 
+import dataclasses
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ._files import destination, is_stream, write_text
+from ._intervals import LEVEL
 from ._numpy_bandit import NumpyBandit
 from ._numpy_checks import check_count
 from ._numpy_tokens import NumpyTokenTask
-from ._scoring import LEVEL, Score, bootstrap, score
+from ._scoring import Score, score, summarize
 from ._suite import describe, list_tasks, make_numpy
+from ._user_code import user_code
 
 FORMAT = "tpo-envs results 1"
-MEASURES = ("mean_return", "exact_match", "regret", "normalized")
 Method = Callable[[NumpyTokenTask | NumpyBandit, int], Callable[[Any], Any]]
 
 
 def run_suite(
     method: Method,
-    tasks: Iterable[str] | None = None,
+    tasks: str | Iterable[str] | None = None,
     *,
     seeds: int = 1,
     n: int = 1000,
@@ -35,9 +36,12 @@ def run_suite(
         method: `method(task, seed)` returns a policy, a function from inputs to answers as in `score`. `task`
             is that of `make_numpy`, to draw questions from and to score answers with.
         tasks: ids; all but those made of images when left out.
-        seeds: how many times each task is run, with seeds from 0. From 2 on, intervals are over seeds.
+        seeds: how many times each task is run, with seeds from 0. Intervals are over questions and seeds: by
+            Student's t over the means of the seeds where these differ by more than questions explain. Two
+            seeds make wide ones.
         n: how many questions a policy is judged on; every seed has its own.
-        out: the JSON file, written anew after every task, so that an error in a later one costs nothing.
+        out: the JSON file, replaced after every task, so that an error in a later one costs nothing. What is
+            no file, such as `/dev/stdout`, is written to once, in the end.
 
     Returns:
         What the file holds: by task, each measure of `Score` with its interval and the value of every seed,
@@ -45,6 +49,8 @@ def run_suite(
 
     Raises:
         ValueError: for an unknown id, before anything is run.
+        OSError: for an `out` that cannot be written to, before anything is run.
+        RuntimeError: for a method that calls `sys.exit`. Its other errors get a note with the task.
 
     Example:
         >>> from tpo_envs import run_suite
@@ -54,10 +60,15 @@ def run_suite(
         >>> abs(results["tasks"]["token-reversal-bag-h4-v2"]["normalized"]["mean"]) < 0.2
         True
     """
-    ids = [i for i in list_tasks() if describe(i).family != "images"] if tasks is None else list(tasks)
+    if not callable(method):
+        raise TypeError(f"method must be a function of task and seed; got {type(method).__name__}")
+    if tasks is None:
+        tasks = [i for i in list_tasks() if describe(i).family != "images"]
+    ids = [tasks] if isinstance(tasks, str) else list(dict.fromkeys(tasks))
     for task_id in ids:
         describe(task_id)
     check_count("seeds", seeds, 1)
+    check_count("n", n, 1)
     results: dict[str, Any] = {
         "format": FORMAT,
         "tpo-envs": version("tpo-envs"),
@@ -67,18 +78,34 @@ def run_suite(
         "tasks": {},
         "tags": {},
     }
-    for task_id in ids:
-        task = make_numpy(task_id)
-        scores = [score(task_id, method(task, seed), n=n, seed=seed) for seed in range(seeds)]
-        results["tasks"][task_id] = _entry(task_id, task, scores)
-        results["tags"] = _by_tag(results["tasks"])
-        if out is not None:
-            _write(Path(out), results)
+    path = None if out is None else destination(out)
+    streams = path is not None and is_stream(path)
+    try:
+        for task_id in ids:
+            scores = [_score(method, task_id, seed, n) for seed in range(seeds)]
+            results["tasks"][task_id] = _entry(task_id, scores)
+            results["tags"] = _by_tag(results["tasks"])
+            if path is not None and not streams:
+                write_text(path, json.dumps(results, indent=1))
+    finally:
+        if path is not None and streams:
+            write_text(path, json.dumps(results, indent=1) + "\n")
     return results
 
 
-def _entry(task_id: str, task: NumpyTokenTask | NumpyBandit, scores: list[Score]) -> dict[str, Any]:
-    row = describe(task_id)
+def _score(method: Method, task_id: str, seed: int, n: int) -> Score:
+    # A task of its own for every seed, since a method may change what it is given.
+    with user_code(f"the method on task {task_id!r}, seed {seed}", "method(task, seed) returns a policy"):
+        policy = method(make_numpy(task_id), seed)
+    if policy is None:
+        raise TypeError(
+            f"{task_id}: method(task, seed) must return a policy, a function from inputs to answers; got None"
+        )
+    return score(task_id, policy, n=n, seed=seed)
+
+
+def _entry(task_id: str, scores: list[Score]) -> dict[str, Any]:
+    row, task = describe(task_id), make_numpy(task_id)
     entry: dict[str, Any] = {
         "family": row.family,
         "difficulty": row.difficulty,
@@ -87,16 +114,10 @@ def _entry(task_id: str, task: NumpyTokenTask | NumpyBandit, scores: list[Score]
         "optimal_score": task.optimal_score,
         "seeds": list(range(len(scores))),
     }
-    for measure in MEASURES:
-        intervals = [getattr(one, measure) for one in scores]
-        means = np.array([interval.mean for interval in intervals])
-        whole = intervals[0] if len(scores) == 1 else bootstrap(means)
-        entry[measure] = {
-            "mean": whole.mean,
-            "low": whole.low,
-            "high": whole.high,
-            "by_seed": means.tolist(),
-        }
+    paid, right = (np.stack([getattr(one, name) for one in scores]) for name in ("by_question", "right"))
+    for measure, whole in summarize(task, paid, right).items():
+        by_seed = [getattr(one, measure).mean for one in scores]
+        entry[measure] = {**dataclasses.asdict(whole), "by_seed": by_seed}
     return entry
 
 
@@ -108,13 +129,3 @@ def _by_tag(entries: dict[str, Any]) -> dict[str, float]:
         )
         for tag in tags
     }
-
-
-def _write(path: Path, results: dict[str, Any]) -> None:
-    """Write beside the file and then take its place, so that what is there is always whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False, encoding="utf-8"
-    ) as file:
-        json.dump(results, file, indent=1)
-    os.replace(file.name, path)

@@ -2,10 +2,11 @@
 
 import dataclasses
 
-from jaxtyping import Int
+from jaxtyping import Int, Integer
 
-from ._arrays import AnyArray, check_tokens, namespace
+from ._arrays import AnyArray, namespace
 from ._names import check_name
+from ._numpy_checks import check_count
 from ._rewards import REWARDS
 from ._targets import TARGETS
 from ._token_base import AbstractTokenTask
@@ -52,6 +53,7 @@ class MultiTurnTask(AbstractTokenTask):
         check_name("target", self.target, TARGETS)
         check_name("reward", self.reward, REWARDS)
         check_sizes(self.horizon, self.vocab_size)
+        check_count("turns", self.turns, None)
         if self.turns < 1 or self.horizon % self.turns:
             raise ValueError(
                 f"turns is {self.turns}, but it must divide horizon = {self.horizon} "
@@ -63,9 +65,8 @@ class MultiTurnTask(AbstractTokenTask):
         """Tokens in a message and in a reply."""
         return self.horizon // self.turns
 
-    def answer(self, prompts: Int[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
+    def answer(self, prompts: Integer[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
         """The replies that are right when all before them are."""
-        check_tokens("prompts", prompts, self.horizon)
         length, xp = self.message_length, namespace(prompts)
         replies = [self._reply(prompts[..., :length])]
         for turn in range(1, self.turns):
@@ -74,7 +75,7 @@ class MultiTurnTask(AbstractTokenTask):
         return xp.concatenate(replies, axis=-1)
 
     def right_tokens(
-        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+        self, prompts: Integer[AnyArray, "*#b h"], answers: Integer[AnyArray, "*#b h"]
     ) -> Int[AnyArray, "*#b h"]:
         """The token that would be right at every position, given the replies up to there."""
         length, xp = self.message_length, namespace(prompts, answers)

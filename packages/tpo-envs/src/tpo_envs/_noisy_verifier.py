@@ -3,10 +3,11 @@
 import dataclasses
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Integer
 
 from ._arrays import AnyArray, namespace
 from ._names import check_name
+from ._numpy_checks import check_count
 from ._rewards import REWARDS, Reward
 from ._targets import TARGETS
 from ._token_base import AbstractTokenTask
@@ -61,6 +62,7 @@ class NoisyVerifier(AbstractTokenTask):
         for name in ("false_positives", "false_negatives"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, but a rate is from 0 to 1")
+        check_count("seed", self.seed, None)
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed is {self.seed}, but it must be from 0 to 2^32 - 1")
 
@@ -74,12 +76,12 @@ class NoisyVerifier(AbstractTokenTask):
         """The terminal rule, which the verdicts stand in for."""
         return REWARDS["terminal"]
 
-    def answer(self, prompts: Int[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
+    def answer(self, prompts: Integer[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
         """The correct answer of every prompt, whether or not the verifier passes it."""
         return TokenTask(self.target, self.reward, self.horizon, self.vocab_size).answer(prompts)
 
     def verdicts(
-        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+        self, prompts: Integer[AnyArray, "*#b h"], answers: Integer[AnyArray, "*#b h"]
     ) -> Bool[AnyArray, "*b"]:
         """Whether the verifier passes an answer."""
         xp = namespace(prompts, answers)
@@ -89,14 +91,14 @@ class NoisyVerifier(AbstractTokenTask):
         return xp.where(right, ~fails, passes)
 
     def token_rewards(
-        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+        self, prompts: Integer[AnyArray, "*#b h"], answers: Integer[AnyArray, "*#b h"]
     ) -> Float[AnyArray, "*b h"]:
         """One on every token if the verifier passes the answer, else zero on all."""
         scores = self.score(prompts, answers)
         return namespace(prompts, answers).broadcast_to(scores[..., None], (*scores.shape, self.horizon))
 
     def score(
-        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+        self, prompts: Integer[AnyArray, "*#b h"], answers: Integer[AnyArray, "*#b h"]
     ) -> Float[AnyArray, "*b"]:
         """One for every answer that the verifier passes, else zero."""
         return self.verdicts(prompts, answers).astype(float)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Integer, Shaped
 
+from ._arrays import is_integer
 from ._numpy_checks import answer_stream, check_count, check_range, question_stream
 
 
@@ -42,8 +43,15 @@ class NumpyBandit:
     """
 
     def __init__(self, inputs: Any, labels: Any, num_actions: int, *, gap: float = 1.0):
-        self.all_inputs = inputs
-        self.labels = np.asarray(labels, np.int32)
+        check_count("num_actions", num_actions, 1)
+        if not 0 < gap <= 1:
+            raise ValueError(f"gap must be above 0 and at most 1; got {gap}")
+        check_actions(np.asarray(labels), len(inputs), num_actions, name="labels")
+        # Read-only, since images are shared by all bandits that are made of them.
+        self.all_inputs = np.asarray(inputs).view()
+        self.all_inputs.flags.writeable = False
+        self.labels = np.array(labels, np.int32)
+        self.labels.flags.writeable = False
         self.num_actions = num_actions
         self.gap = gap
 
@@ -94,8 +102,8 @@ class NumpyBandit:
         return self.contexts(np.arange(len(self.labels)))
 
     def inputs(self, contexts: NumpyContexts) -> Shaped[np.ndarray, "n ..."]:
-        """What a policy may read."""
-        return contexts.inputs
+        """What a policy may read; a copy."""
+        return contexts.inputs.copy()
 
     def random_answers(self, seed: int, n: int) -> Integer[np.ndarray, " n"]:
         """Draw `n` uniform actions: the policy whose mean score is `random_score`."""
@@ -103,7 +111,7 @@ class NumpyBandit:
 
     def answer(self, contexts: NumpyContexts) -> Integer[np.ndarray, " n"]:
         """The right action of every context."""
-        return contexts.labels
+        return contexts.labels.copy()
 
     def score(
         self, contexts: NumpyContexts, actions: Integer[np.ndarray, "n *k"]
@@ -150,18 +158,18 @@ def check_contexts(contexts: Any) -> None:
         )
 
 
-def check_actions(actions: Any, count: int, num_actions: int) -> None:
+def check_actions(actions: Any, count: int, num_actions: int, *, name: str = "actions") -> None:
     """Refuse what are no actions `[count, ...]`.
 
     Raises:
         TypeError: not an array of integers.
         ValueError: a wrong shape or an action out of range.
     """
-    expected = f"actions must be integers [{count}, ...], one row for each context"
+    expected = f"{name} must be integers [{count}, ...], one row for each context"
     if not isinstance(actions, np.ndarray):
         raise TypeError(f"{expected}, as an array of NumPy; got {type(actions).__name__}")
-    if not np.issubdtype(actions.dtype, np.integer):
+    if not is_integer(actions.dtype):
         raise TypeError(f"{expected}; got dtype {actions.dtype}")
     if actions.ndim < 1 or len(actions) != count:
         raise ValueError(f"{expected}; got shape {actions.shape}")
-    check_range("actions", actions, num_actions)
+    check_range(name, actions, num_actions)

@@ -19,16 +19,17 @@ def answer_stream(seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, 2])
 
 
-def check_count(name: str, value: Any, least: int) -> None:
-    """Refuse what is no whole number from `least`.
+def check_count(name: str, value: Any, least: int | None) -> None:
+    """Refuse what is no whole number from `least`, if there is a least one.
 
     Raises:
         TypeError: not an integer.
         ValueError: too small.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be an integer from {least}; got {value!r}")
-    if value < least:
+        from_least = "" if least is None else f" from {least}"
+        raise TypeError(f"{name} must be an integer{from_least}; got {value!r}")
+    if least is not None and value < least:
         raise ValueError(f"{name} must be at least {least}; got {value}")
 
 

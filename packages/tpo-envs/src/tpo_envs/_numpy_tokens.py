@@ -66,8 +66,8 @@ class NumpyTokenTask:
         return self.task.numpy_prompts(question_stream(seed), n)
 
     def inputs(self, prompts: Integer[np.ndarray, "*b h"]) -> Integer[np.ndarray, "*b h"]:
-        """What a policy may read: the prompts."""
-        return prompts
+        """What a policy may read: the prompts; a copy."""
+        return prompts.copy()
 
     def random_answers(self, seed: int, n: int) -> Integer[np.ndarray, "n h"]:
         """Draw `n` uniform answers: the policy whose mean score is `random_score`."""
@@ -93,9 +93,9 @@ class NumpyTokenTask:
 
         Raises:
             TypeError: for what is no integer array.
-            ValueError: for a wrong shape or a token out of range.
+            ValueError: for a wrong shape, a token out of range, or a task whose rewards are not finite.
         """
-        return self._by_piece(self.task.score, prompts, answers)
+        return self._finite(self._by_piece(self.task.score, prompts, answers))
 
     def exact_match(
         self, prompts: Integer[np.ndarray, "*#b h"], answers: Integer[np.ndarray, "*#b h"]
@@ -107,7 +107,7 @@ class NumpyTokenTask:
         self, prompts: Integer[np.ndarray, "*#b h"], answers: Integer[np.ndarray, "*#b h"]
     ) -> Float[np.ndarray, "*b h"]:
         """The reward of every token; arguments as in `score`."""
-        return self._by_piece(self.task.token_rewards, prompts, answers)
+        return self._finite(self._by_piece(self.task.token_rewards, prompts, answers))
 
     def candidate_scores(
         self,
@@ -128,6 +128,16 @@ class NumpyTokenTask:
     def _check(self, name: str, tokens: Any) -> None:
         check_tokens(name, tokens, self.horizon)
         check_range(name, tokens, self.vocab_size)
+
+    def _finite(self, rewards: Any) -> Any:
+        wrong = np.argwhere(~np.isfinite(rewards))
+        if len(wrong):
+            place = tuple(int(i) for i in wrong[0])
+            raise ValueError(
+                f"{self.task!r} pays {rewards[place]} for the answer at {list(place)}; "
+                "a reward must be a finite number"
+            )
+        return rewards
 
     def _by_piece(self, compute: Any, prompts: Any, answers: Any) -> Any:
         self._check("prompts", prompts)

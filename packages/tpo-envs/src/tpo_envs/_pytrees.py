@@ -1,5 +1,9 @@
 """Makes JAX know the token tasks, as pytrees without leaves: they pass through `jax.jit` and `jax.vmap`."""
 
+import contextlib
+import functools
+from typing import Any
+
 import jax
 
 from ._brackets import BracketTask
@@ -7,7 +11,13 @@ from ._multi_turn import MultiTurnTask
 from ._noisy_verifier import NoisyVerifier
 from ._tokens import TokenTask
 
-TOKEN_TASKS = (TokenTask, BracketTask, NoisyVerifier, MultiTurnTask)
 
-for _task in TOKEN_TASKS:
-    jax.tree_util.register_static(_task)
+@functools.cache
+def make_known(task: type[Any]) -> None:
+    """Register a class of tasks, unless its author has."""
+    with contextlib.suppress(ValueError):
+        jax.tree_util.register_static(task)
+
+
+for _task in (TokenTask, BracketTask, NoisyVerifier, MultiTurnTask):
+    make_known(_task)

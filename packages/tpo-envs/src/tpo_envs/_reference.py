@@ -1,5 +1,6 @@
 """Scores that our own methods reached on a part of the suite."""
 
+import copy
 import functools
 import json
 from importlib import resources
@@ -27,4 +28,4 @@ def reference_scores(task_id: str | None = None) -> dict[str, Any]:
         >>> sorted(reference_scores("token-reversal-terminal-h3-v2"))
         ['DG', 'GRPO', 'PPO', 'TPO']
     """
-    return _data() if task_id is None else _data()["tasks"].get(task_id, {})
+    return copy.deepcopy(_data() if task_id is None else _data()["tasks"].get(task_id, {}))

@@ -77,12 +77,28 @@ def _on_all_tokens(scores: Float[AnyArray, "*b"], correct: Bool[AnyArray, "*b h"
     return namespace(correct).broadcast_to(scores[..., None], correct.shape)
 
 
-REWARDS: dict[str, Reward] = {
-    "bag_of_tokens": Reward(bag_of_tokens, _share, lambda p, h: p, dense=True),  # noqa: ARG005
-    "sequential": Reward(
-        sequential, _share_before_a_mistake, lambda p, h: sum(p**t for t in range(1, h + 1)) / h, dense=True
-    ),
-    "terminal": Reward(terminal, _whole, lambda p, h: p**h, dense=False),
+def _random_bag_of_tokens(p: float, h: int) -> float:
+    del h
+    return p
+
+
+def _random_sequential(p: float, h: int) -> float:
+    return sum(p**t for t in range(1, h + 1)) / h
+
+
+def _random_terminal(p: float, h: int) -> float:
+    return p**h
+
+
+def _random_graded(p: float, h: int) -> float:
     # The mean square of a binomial share: its variance and the square of its mean.
-    "graded": Reward(graded, _squared_share, lambda p, h: p * (1 - p) / h + p**2, dense=False),
+    return p * (1 - p) / h + p**2
+
+
+# Functions with names, so that a rule can be pickled.
+REWARDS: dict[str, Reward] = {
+    "bag_of_tokens": Reward(bag_of_tokens, _share, _random_bag_of_tokens, dense=True),
+    "sequential": Reward(sequential, _share_before_a_mistake, _random_sequential, dense=True),
+    "terminal": Reward(terminal, _whole, _random_terminal, dense=False),
+    "graded": Reward(graded, _squared_share, _random_graded, dense=False),
 }

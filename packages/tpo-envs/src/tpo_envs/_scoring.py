@@ -4,33 +4,26 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 
-from ._arrays import check_tokens
-from ._numpy_bandit import NumpyBandit, check_actions
+from ._arrays import is_integer
+from ._intervals import Interval, interval
+from ._numpy_bandit import NumpyBandit
 from ._numpy_checks import check_range
 from ._numpy_tokens import NumpyTokenTask
 from ._suite import make_numpy
+from ._user_code import user_code
 
-RESAMPLES = 2000
-LEVEL = 0.95
-
-
-@dataclasses.dataclass(frozen=True)
-class Interval:
-    """A mean with its confidence interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+MEASURES = ("mean_return", "exact_match", "regret", "normalized")
 
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """What a policy earns on one task, each number with a 95% bootstrap interval over questions.
+    """What a policy earns on one task, each number with a 95% interval over questions.
+
+    The interval of a share, such as the exact match or a return of zeros and ones, is that of Clopper and
+    Pearson, and that of another return is the same with an effective number of questions (Korn and Graubard).
+    None is without width: 0 right answers of 1,000 are 0.000 [0.000, 0.004].
 
     Attributes:
         task: the id.
@@ -49,8 +42,8 @@ class Score:
     exact_match: Interval
     regret: Interval
     normalized: Interval
-    by_question: Any = dataclasses.field(repr=False)
-    right: Any = dataclasses.field(repr=False)
+    by_question: Any = dataclasses.field(repr=False, compare=False)
+    right: Any = dataclasses.field(repr=False, compare=False)
 
 
 def evaluation_inputs(task_id: str, *, n: int = 1000, seed: int = 0) -> Shaped[np.ndarray, "n ..."]:
@@ -74,12 +67,12 @@ def score(task_id: str, policy_or_answers: Any, *, n: int = 1000, seed: int = 0)
         seed: which questions; answers are to those of this seed.
 
     Returns:
-        `Score`. Its intervals are percentiles of the means of resampled questions; they have no width when
-        all questions are paid alike.
+        `Score`.
 
     Raises:
         ValueError: for an unknown id, or answers of a wrong shape or range.
         TypeError: for answers that are no integers.
+        RuntimeError: for a policy that calls `sys.exit`. Its other errors get a note with the task.
 
     Example:
         >>> from tpo_envs import score
@@ -89,63 +82,49 @@ def score(task_id: str, policy_or_answers: Any, *, n: int = 1000, seed: int = 0)
     """
     task = make_numpy(task_id, split="test")
     questions: Any = task.sample(seed, n)
-    answers = policy_or_answers(task.inputs(questions)) if callable(policy_or_answers) else policy_or_answers
-    answers = checked_answers(task, np.asarray(answers), n)
+    answers = policy_or_answers
+    if callable(policy_or_answers):
+        with user_code(f"the policy on task {task_id!r}", f"a policy returns {_expected(task, n)}"):
+            answers = policy_or_answers(task.inputs(questions))
+    answers = checked_answers(task_id, task, answers, n)
     paid, right = task.score(questions, answers), task.exact_match(questions, answers)
-    return summarize(task_id, task, paid, right)
+    return Score(task_id, n, **summarize(task, paid[None], right[None]), by_question=paid, right=right)
 
 
-def summarize(task_id: str, task: NumpyTokenTask | NumpyBandit, paid: Any, right: Any) -> Score:
-    """A score from the reward of every answer and whether it is right."""
-    returns = bootstrap(paid)
+def summarize(
+    task: NumpyTokenTask | NumpyBandit, paid: Float[np.ndarray, "s n"], right: Bool[np.ndarray, "s n"]
+) -> dict[str, Interval]:
+    """Every measure, from the reward of every answer by seed and whether it is right."""
+    returns = interval(paid, 1 - task.gap if isinstance(task, NumpyBandit) else 0.0)
     spread = task.optimal_score - task.random_score
-    normalized = [(x - task.random_score) / spread for x in (returns.mean, returns.low, returns.high)]
-    regret = [task.optimal_score - x for x in (returns.mean, returns.high, returns.low)]
-    return Score(
-        task_id,
-        len(paid),
-        mean_return=returns,
-        exact_match=bootstrap(right.astype(float)),
-        regret=Interval(*regret),
-        normalized=Interval(*normalized),
-        by_question=paid,
-        right=right,
-    )
+    return {
+        "mean_return": returns,
+        "exact_match": interval(right),
+        "regret": returns.mapped(lambda x: task.optimal_score - x),
+        "normalized": returns.mapped(lambda x: (x - task.random_score) / spread),
+    }
 
 
-def bootstrap(values: Float[np.ndarray, " n"], *, seed: int = 0) -> Interval:
-    """The mean of values and a 95% interval of it: percentiles of the means of resamples."""
-    rng = np.random.default_rng(seed)
-    means = np.concatenate(
-        [
-            values[rng.integers(0, len(values), (count, len(values)))].mean(axis=1)
-            for count in _pieces(RESAMPLES, max(1, 2**20 // len(values)))
-        ]
-    )
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(values.mean()), float(low), float(high))
+def _expected(task: NumpyTokenTask | NumpyBandit, n: int) -> str:
+    shape = f"[{n}]" if isinstance(task, NumpyBandit) else f"[{n}, {task.horizon}]"
+    return f"integers {shape} from 0 to {task.num_actions - 1}, one answer to each question"
 
 
-def _pieces(total: int, size: int) -> list[int]:
-    return [min(size, total - begun) for begun in range(0, total, size)]
-
-
-def checked_answers(task: NumpyTokenTask | NumpyBandit, answers: Any, n: int) -> Any:
-    """Answers as the task takes them.
+def checked_answers(task_id: str, task: NumpyTokenTask | NumpyBandit, given: Any, n: int) -> Any:
+    """Answers as the task takes them, as an array of its own.
 
     Raises:
         TypeError: for what is no array of integers.
         ValueError: for a wrong number, a wrong shape or a value out of range.
     """
-    if isinstance(task, NumpyBandit):
-        check_actions(answers, n, task.num_actions)
-        if answers.ndim != 1:
-            raise ValueError(f"there must be one action for each question, [{n}]; got shape {answers.shape}")
-        return answers
-    check_tokens("answers", answers, task.horizon)
-    if answers.shape != (n, task.horizon):
-        raise ValueError(
-            f"answers must be [{n}, {task.horizon}], one to each question; got shape {answers.shape}"
-        )
-    check_range("answers", answers, task.vocab_size)
+    expected = f"{task_id}: answers must be {_expected(task, n)}"
+    try:
+        answers = np.array(given)
+    except Exception as error:
+        raise TypeError(f"{expected}; got {type(given).__name__} that is no array: {error}") from error
+    if not is_integer(answers.dtype):
+        raise TypeError(f"{expected}; got dtype {answers.dtype} of {type(given).__name__}")
+    if answers.shape != ((n,) if isinstance(task, NumpyBandit) else (n, task.horizon)):
+        raise ValueError(f"{expected}; got shape {answers.shape}")
+    check_range(f"{task_id}: answers", answers, task.num_actions)
     return answers

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 TARGET_WORDS = {
@@ -84,6 +83,28 @@ TAGS = {
 }
 
 
+class Settings(dict[str, Any]):
+    """A dictionary that cannot be changed, so that it has a hash; it is JSON and can be pickled.
+
+    Example:
+        >>> settings = Settings(horizon=2)
+        >>> settings["horizon"] = 3
+        Traceback (most recent call last):
+        TypeError: the settings of a task never change
+    """
+
+    def __hash__(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("the settings of a task never change")
+
+    __setitem__ = __delitem__ = __ior__ = update = pop = popitem = clear = setdefault = _refuse
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """One task of the suite.
@@ -128,12 +149,12 @@ def rows() -> Iterator[Row]:
         yield _bandit_row(contexts, arms, gap)
     for dataset in IMAGES:
         tags = ("dense", "bandit", "scale", "paper") if dataset == "mnist" else ("dense", "bandit")
-        settings = MappingProxyType({"dataset": dataset})
+        settings = Settings({"dataset": dataset})
         yield Row(f"{dataset}-bandit", "images", settings, tags, 3 if dataset == "mnist" else 2)
 
 
 def _row(name: str, family: str, settings: dict[str, Any], horizon: int, vocab_size: int) -> Row:
-    sized = MappingProxyType({**settings, "horizon": horizon, "vocab_size": vocab_size})
+    sized = Settings({**settings, "horizon": horizon, "vocab_size": vocab_size})
     return Row(
         f"{name}-h{horizon}-v{vocab_size}", family, sized, _tags(family, sized), _difficulty(family, sized)
     )
@@ -143,7 +164,7 @@ def _bandit_row(contexts: int, arms: int, gap: float) -> Row:
     large = arms >= 100 or contexts >= 100 or gap < 1
     paper = (contexts, arms, gap) in [(1, 100, 1.0), (100, 10, 1.0)]
     tags = ("dense", "bandit", *(["scale"] if large else []), *(["paper"] if paper else []))
-    settings = MappingProxyType({"contexts": contexts, "arms": arms, "gap": gap})
+    settings = Settings({"contexts": contexts, "arms": arms, "gap": gap})
     difficulty = 1 + (arms >= 100) + (contexts >= 1000) + (gap < 1)
     return Row(f"bandit-c{contexts}-a{arms}-gap{gap:g}", "bandit", settings, tags, difficulty)
 

@@ -1,55 +1,72 @@
 """The answers that a token task asks for, as functions of the prompt."""
 
+import functools
 from collections.abc import Callable
 from typing import TypeAlias
 
-from jaxtyping import Int
+from jaxtyping import Int, Integer
 
-from ._arrays import AnyArray, namespace
+from ._arrays import AnyArray, namespace, widen
 
-Target: TypeAlias = Callable[[Int[AnyArray, "*b h"], int], Int[AnyArray, "*b h"]]
+Target: TypeAlias = Callable[[Integer[AnyArray, "*b h"], int], Int[AnyArray, "*b h"]]
 
 
-def copy(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+def _of_wide_tokens(target: Target) -> Target:
+    @functools.wraps(target)
+    def of_any_integers(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+        return target(widen(prompts), vocab_size)
+
+    return of_any_integers
+
+
+@_of_wide_tokens
+def copy(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """The prompt itself."""
     del vocab_size
     return prompts
 
 
-def flip(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+@_of_wide_tokens
+def flip(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """Every token `x` replaced by its mirror image `vocab_size - 1 - x`."""
     return vocab_size - 1 - prompts
 
 
-def reverse_copy(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+@_of_wide_tokens
+def reverse_copy(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """The prompt from its last token to its first."""
     del vocab_size
     return prompts[..., ::-1]
 
 
-def reverse_flip(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+@_of_wide_tokens
+def reverse_flip(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """The mirrored tokens from the last to the first."""
     return flip(reverse_copy(prompts, vocab_size), vocab_size)
 
 
-def sort(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+@_of_wide_tokens
+def sort(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """The tokens of the prompt in ascending order."""
     del vocab_size
     return namespace(prompts).sort(prompts, axis=-1)
 
 
-def modular_addition(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+@_of_wide_tokens
+def modular_addition(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """Every token and its right neighbour, `y_t = (x_t + x_{t+1}) mod V`; after the last comes the first."""
     return (prompts + namespace(prompts).roll(prompts, -1, axis=-1)) % vocab_size
 
 
-def parity(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+@_of_wide_tokens
+def parity(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """The sum of the prompt so far, `y_t = (x_0 + ... + x_t) mod V`: with two tokens, the running parity."""
     sums = namespace(prompts).cumsum(prompts, axis=-1) % vocab_size
     return sums.astype(prompts.dtype)
 
 
-def skip_distractors(prompts: Int[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
+@_of_wide_tokens
+def skip_distractors(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """The signals of the prompt in their order, then `V - 1` to the end.
 
     Tokens below `ceil(V / 2)` are signals, those from there on are distractors.

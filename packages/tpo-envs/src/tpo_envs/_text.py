@@ -41,7 +41,9 @@ _FORM = (
     "{instruction}\nNumbers: {numbers}\n"
     "Write {length} numbers from 0 to {last}, with spaces between, after 'Answer:'."
 )
-_NUMBERS = re.compile(r"[\s\[(]*([0-9]{1,9}(?:[\s,]+[0-9]{1,9})*)[\s\])]*\.?\s*")
+# Each part keeps what it has taken, so that a long run of white space is read once and not once for every
+# way to share it among the parts.
+_NUMBERS = re.compile(r"[\s\[(]*+([0-9]{1,9}+(?:[\s,]++[0-9]{1,9}+)*+)[\s\])]*+\.?+\s*+")
 
 
 def text_tasks() -> list[str]:
@@ -117,7 +119,7 @@ class TextTask:
         fits = len(numbers) == self.answer_length and max(numbers) < self.task.num_actions
         return numbers if fits else None
 
-    def score(self, question: Sequence[int], text: str) -> float:
+    def score(self, question: Sequence[int] | Integer[np.ndarray, " length"], text: str) -> float:
         """The score of a completion, 0 if it is no answer."""
         numbers = self.parse(text)
         if numbers is None:

@@ -44,6 +44,31 @@ def text_dataset(task_id: str, *, n: int = 1000, seed: int = 0, conversational: 
     return datasets.Dataset.from_dict({"prompt": prompts, "answer": answers, "question": questions.tolist()})
 
 
+class TextReward:
+    """The reward of a task in words, as a function that can be pickled."""
+
+    def __init__(self, task_id: str):
+        self.task = TextTask(task_id)
+        # Trainers log a reward under the name of its function.
+        self.__name__ = self.__qualname__ = task_id
+
+    def __repr__(self) -> str:
+        return f"text_reward({self.__name__!r})"
+
+    def __call__(self, completions: Sequence[Any], question: Any = None, **_: Any) -> list[float]:
+        """The score of every completion."""
+        if question is None or len(question) != len(completions):
+            found = "none" if question is None else str(len(question))
+            raise ValueError(
+                f"the reward of {self.__name__} needs the column 'question' of tpo_envs.text_dataset, "
+                f"one for each of {len(completions)} completions; got {found}"
+            )
+        return [
+            self.task.score(asked, message_text(completion))
+            for asked, completion in zip(question, completions, strict=True)
+        ]
+
+
 def text_reward(task_id: str) -> Callable[..., list[float]]:
     """The reward function of a task, as TRL's `GRPOTrainer` calls one.
 
@@ -66,22 +91,4 @@ def text_reward(task_id: str) -> Callable[..., list[float]]:
         >>> reward(completions=["Answer: 1 2 2 3", "no idea"], question=[[3, 2, 2, 1], [3, 2, 2, 1]])
         [1.0, 0.0]
     """
-    task = TextTask(task_id)
-
-    def reward(
-        completions: Sequence[Any], question: Sequence[Sequence[int]] | None = None, **_: Any
-    ) -> list[float]:
-        if question is None or len(question) != len(completions):
-            found = "none" if question is None else str(len(question))
-            raise ValueError(
-                f"the reward of {task_id} needs the column 'question' of tpo_envs.text_dataset, "
-                f"one for each of {len(completions)} completions; got {found}"
-            )
-        return [
-            task.score(asked, message_text(completion))
-            for asked, completion in zip(question, completions, strict=True)
-        ]
-
-    # Trainers log a reward under the name of its function.
-    reward.__name__ = reward.__qualname__ = task_id
-    return reward
+    return TextReward(task_id)

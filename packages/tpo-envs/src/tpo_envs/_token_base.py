@@ -1,15 +1,17 @@
 """What every token task does: draw prompts, know right answers, pay tokens."""
 
 import abc
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Integer
 
-from ._arrays import AnyArray, check_broadcast, check_tokens, namespace
+from ._arrays import AnyArray, namespace
 from ._names import check_name
 from ._rewards import REWARDS, Reward
 from ._token_checks import check_fields, check_shape
+from ._token_methods import check_overrides, on_tokens
 
 if TYPE_CHECKING:
     from jaxtyping import PRNGKeyArray
@@ -22,6 +24,10 @@ class AbstractTokenTask(abc.ABC):
     pass through `jax.jit` and `jax.vmap`. A task has no arrays of its own: it is a frozen dataclass, and to
     JAX a pytree without leaves.
 
+    Tokens may be integers of any dtype that holds them; methods get them as `int32`, or as `int64` where they
+    are of 64 bits, and so do those that you write. Arrays of NumPy are read-only there. Other dtypes are a
+    `TypeError`. An answer with a token from outside of `0 .. vocab_size - 1` is never right.
+
     A task of your own is a frozen dataclass with the fields `reward`, `horizon` and `vocab_size` and the
     method `answer`; where more than one answer is right, with `correct` and `right_candidates` as well.
     """
@@ -30,11 +36,23 @@ class AbstractTokenTask(abc.ABC):
     horizon: int
     vocab_size: int
 
+    def __new__(cls, *_: Any, **__: Any):
+        # JAX takes instances of known classes only, and nobody waits for JAX who has not imported it.
+        if sys.modules.get("jax") is not None:
+            from ._pytrees import make_known
+
+            make_known(cls)
+        return super().__new__(cls)
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        check_overrides(cls)
+
     def __post_init__(self) -> None:
         check_fields(self)
 
     @abc.abstractmethod
-    def answer(self, prompts: Int[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
+    def answer(self, prompts: Integer[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
         """A correct answer to every prompt."""
 
     @property
@@ -56,8 +74,9 @@ class AbstractTokenTask(abc.ABC):
         """Draw `batch` prompts with a generator of NumPy, `int32`."""
         return rng.integers(0, self.vocab_size, (batch, self.horizon), np.int32)
 
+    @on_tokens
     def right_tokens(
-        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+        self, prompts: Integer[AnyArray, "*#b h"], answers: Integer[AnyArray, "*#b h"]
     ) -> Int[AnyArray, "*#b h"]:
         """The token that would be right at every position, given the answer up to there.
 
@@ -68,36 +87,40 @@ class AbstractTokenTask(abc.ABC):
         check_shape(f"{type(self).__name__}.answer", right, tuple(prompts.shape))
         return right
 
+    @on_tokens
     def correct(
-        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+        self, prompts: Integer[AnyArray, "*#b h"], answers: Integer[AnyArray, "*#b h"]
     ) -> Bool[AnyArray, "*b h"]:
         """Which tokens of the answers are right; leading axes broadcast."""
-        self._check(prompts, answers)
         return answers == self.right_tokens(prompts, answers)
 
+    @on_tokens
     def exact_match(
-        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+        self, prompts: Integer[AnyArray, "*#b h"], answers: Integer[AnyArray, "*#b h"]
     ) -> Bool[AnyArray, "*b"]:
         """Whether every token of an answer is right, whatever it is paid."""
         return namespace(prompts, answers).all(self.correct(prompts, answers), axis=-1)
 
+    @on_tokens
     def token_rewards(
-        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+        self, prompts: Integer[AnyArray, "*#b h"], answers: Integer[AnyArray, "*#b h"]
     ) -> Float[AnyArray, "*b h"]:
         """The reward of every token, each in [0, 1]; leading axes broadcast."""
         return self.rule.tokens(self.correct(prompts, answers))
 
+    @on_tokens
     def score(
-        self, prompts: Int[AnyArray, "*#b h"], answers: Int[AnyArray, "*#b h"]
+        self, prompts: Integer[AnyArray, "*#b h"], answers: Integer[AnyArray, "*#b h"]
     ) -> Float[AnyArray, "*b"]:
         """The score of every answer: the mean of its token rewards, in [0, 1]."""
         return self.rule.score(self.correct(prompts, answers))
 
+    @on_tokens
     def candidate_rewards(
         self,
-        prompts: Int[AnyArray, "*b h"],
-        behaviour: Int[AnyArray, "*b h"],
-        candidates: Int[AnyArray, "*b h k"],
+        prompts: Integer[AnyArray, "*b h"],
+        behaviour: Integer[AnyArray, "*b h"],
+        candidates: Integer[AnyArray, "*b h k"],
     ) -> Float[AnyArray, "*b h k"]:
         """The reward of each candidate token, put after the prefix that the behaviour answer has there.
 
@@ -118,11 +141,12 @@ class AbstractTokenTask(abc.ABC):
         before = xp.concatenate([xp.ones_like(reached[..., :1]), reached[..., :-1]], axis=-1)
         return before[..., None] * right.astype(float)
 
+    @on_tokens
     def right_candidates(
         self,
-        prompts: Int[AnyArray, "*b h"],
-        behaviour: Int[AnyArray, "*b h"],
-        candidates: Int[AnyArray, "*b h k"],
+        prompts: Integer[AnyArray, "*b h"],
+        behaviour: Integer[AnyArray, "*b h"],
+        candidates: Integer[AnyArray, "*b h k"],
     ) -> Bool[AnyArray, "*b h k"]:
         """Which candidate tokens would be right after the behaviour's prefix."""
         return candidates == self.right_tokens(prompts, behaviour)[..., None]
@@ -136,8 +160,3 @@ class AbstractTokenTask(abc.ABC):
     def optimal_score(self) -> float:
         """The score of correct answers."""
         return 1.0
-
-    def _check(self, prompts: AnyArray, answers: AnyArray) -> None:
-        check_tokens("prompts", prompts, self.horizon)
-        check_tokens("answers", answers, self.horizon)
-        check_broadcast(prompts=tuple(prompts.shape), answers=tuple(answers.shape))

@@ -1,5 +1,7 @@
 """What is checked of every token task."""
 
+from ._numpy_checks import check_count
+
 FIELDS = ("reward", "horizon", "vocab_size")
 
 
@@ -35,9 +37,17 @@ def check_sizes(horizon: int, vocab_size: int) -> None:
     """Refuse sizes that no task has.
 
     Raises:
-        ValueError: with the size and its least value.
+        TypeError: for what is no whole number.
+        ValueError: with the size and its limit.
     """
+    check_count("horizon", horizon, None)
+    check_count("vocab_size", vocab_size, None)
     if horizon < 1:
         raise ValueError(f"horizon is {horizon}, but a prompt needs at least 1 token")
     if vocab_size < 2:
         raise ValueError(f"vocab_size is {vocab_size}, but a task needs at least 2 tokens")
+    if horizon * vocab_size >= 2**31:
+        raise ValueError(
+            f"vocab_size is {vocab_size} and horizon {horizon}, but their product must be below 2^31: "
+            "sums of tokens are taken in 32 bits"
+        )

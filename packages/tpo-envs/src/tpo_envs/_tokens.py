@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from jaxtyping import Int
+from jaxtyping import Int, Integer
 
-from ._arrays import AnyArray, check_tokens
+from ._arrays import AnyArray
 from ._names import check_name
 from ._rewards import REWARDS
 from ._targets import TARGETS
@@ -27,7 +27,8 @@ class TokenTask(AbstractTokenTask):
         mistake, `"terminal"` pays all tokens if the whole answer is correct and none otherwise, `"graded"`
         pays all tokens the square of the share of correct ones.
     - `horizon`: tokens in a prompt and in an answer, at least 1.
-    - `vocab_size`: tokens are the integers `0 .. vocab_size - 1`, at least 2.
+    - `vocab_size`: tokens are the integers `0 .. vocab_size - 1`, at least 2; `horizon * vocab_size` is below
+        2^31.
 
     **Raises:** `ValueError` for an unknown target or reward, or sizes out of range.
 
@@ -53,7 +54,6 @@ class TokenTask(AbstractTokenTask):
         check_name("reward", self.reward, REWARDS)
         check_sizes(self.horizon, self.vocab_size)
 
-    def answer(self, prompts: Int[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
+    def answer(self, prompts: Integer[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
         """The correct answer of every prompt."""
-        check_tokens("prompts", prompts, self.horizon)
         return TARGETS[self.target](prompts, self.vocab_size)

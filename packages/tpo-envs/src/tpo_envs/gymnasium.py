@@ -18,10 +18,16 @@ Example:
 from collections.abc import Mapping
 from typing import Any
 
-import gymnasium
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+
+try:
+    import gymnasium
+    from gymnasium.vector import AutoresetMode, VectorEnv
+    from gymnasium.vector.utils import batch_space
+except ImportError as error:
+    raise ImportError(
+        f"tpo_envs.gymnasium needs Gymnasium 1.1 or later: pip install 'tpo-envs[gymnasium]' ({error})"
+    ) from None
 
 from ._episodes import BanditEpisodes, Step, TokenEpisodes
 from ._numpy_bandit import NumpyBandit

@@ -1,0 +1,75 @@
+"""What a token task is given: checked, too wide to overflow, and not to be written into."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from ._arrays import AnyArray, check_broadcast, check_candidates, check_tokens, widen
+
+P, R = ParamSpec("P"), TypeVar("R")
+
+# The methods that are given tokens, and what these are.
+TOKEN_METHODS = {
+    "answer": ("prompts",),
+    **dict.fromkeys(
+        ("right_tokens", "correct", "exact_match", "token_rewards", "score", "verdicts"),
+        ("prompts", "answers"),
+    ),
+    **dict.fromkeys(("candidate_rewards", "right_candidates"), ("prompts", "behaviour", "candidates")),
+}
+
+
+def on_tokens(method: Callable[P, R], name: str | None = None) -> Callable[P, R]:
+    """Check the tokens that a method is given, and hand them on as read-only integers of at least 32 bits.
+
+    What it returns is its own: `answers = task.answer(prompts)` can be changed, and `prompts` stay the same.
+    """
+    names = TOKEN_METHODS[name or method.__name__]
+    parameters = list(inspect.signature(method).parameters)[1 : 1 + len(names)]
+    name_of = dict(zip(parameters, names, strict=False))
+
+    @functools.wraps(method)
+    def checked(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        tokens = {name: _checked(name, x, self.horizon) for name, x in zip(names, arguments, strict=False)}
+        rest = arguments[len(names) :]
+        named = {
+            key: _checked(name_of[key], x, self.horizon) for key, x in keywords.items() if key in name_of
+        }
+        given = {**tokens, **{name_of[key]: x for key, x in named.items()}}
+        if len(given) > 1:
+            check_broadcast(**{name: _leading(name, x) for name, x in given.items()})
+        result = method(self, *tokens.values(), *rest, **{**keywords, **named})  # pyright: ignore[reportCallIssue]
+        if isinstance(result, np.ndarray) and any(
+            isinstance(x, np.ndarray) and np.may_share_memory(result, x) for x in given.values()
+        ):
+            return result.copy()
+        return result
+
+    checked.__dict__["checks_tokens"] = True
+    return checked  # pyright: ignore[reportReturnType]
+
+
+def check_overrides(task: type) -> None:
+    """Let every method that a class of tasks brings along be one `on_tokens`."""
+    for name in TOKEN_METHODS:
+        method = getattr(task, name, None)
+        if inspect.isfunction(method) and not hasattr(method, "checks_tokens"):
+            setattr(task, name, on_tokens(method, name))
+
+
+def _checked(name: str, tokens: AnyArray, horizon: int) -> AnyArray:
+    check = check_candidates if name == "candidates" else check_tokens
+    check(name, tokens, horizon)
+    wide = widen(tokens)
+    if isinstance(wide, np.ndarray):
+        wide = wide.view()
+        wide.flags.writeable = False
+    return wide
+
+
+def _leading(name: str, tokens: AnyArray) -> tuple[int, ...]:
+    shape = tuple(tokens.shape)
+    return shape[:-1] if name == "candidates" else shape
