@@ -453,6 +453,22 @@ def test_a_place_that_cannot_be_written_is_one_line_that_names_the_option(comman
     assert "--to" in line
 
 
+@pytest.mark.parametrize("command", ["draw", "report", "summarize"])
+def test_of_a_store_that_cannot_be_written_one_line_says_how_to_write_elsewhere(
+    command, out, monkeypatch, capsys
+):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    before = contents(out)
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    assert main([command, str(out)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "cannot be written: Read-only file system; the results are intact" in line
+    assert "--to" in line
+    assert contents(out) == before
+
+
 def test_figures_of_summaries_follow_the_users_links(out, tmp_path):
     assert summarize(out, tmp_path / "s.json") == 0
     (tmp_path / "figures").mkdir()

@@ -261,8 +261,8 @@ class Store:
         """
         entries = self.manifest()["cells"]
         found = [result for entry in entries if (result := self._result(entry)) is not None]
-        strangers = {path.parent.name for path in self.root.glob(f"cells/*/{SPEC}")}
-        if not found and strangers and strangers.isdisjoint(entry["key"] for entry in entries):
+        there = set() if found else {path.parent.name for path in self.root.glob(f"cells/*/{SPEC}")}
+        if there and there.isdisjoint(entry["key"] for entry in entries):
             fault = f"{self.root / MANIFEST}: names none of the cells that are there, so it is of another run"
             raise ConfigError([f"{fault}; remove it, and run the config again, which writes it anew"])
         return found
