@@ -15,7 +15,7 @@ from ._cells import Cell, key_of
 from ._config_error import ConfigError
 from ._integrity import DamagedError, discard, json_bytes, remove_unfinished, sealed, unsealed, write_file
 from ._metrics_file import by_seed
-from ._results import CellResult
+from ._results import CellResult, on_all_axes
 from ._specs import Config
 from ._stored_block import BLOCK, CONFIG, StoredBlock, block_name, blocks_in, read_all, write_stored_block
 from ._stored_config import config_of_run, is_sealed
@@ -193,7 +193,7 @@ class Store:
             ConfigError: a file is damaged; one line for each.
         """
         found = (self._result(entry) for entry in self.manifest()["cells"])
-        return [result for result in found if result is not None]
+        return on_all_axes([result for result in found if result is not None])
 
     def _result(self, entry: Mapping[str, Any]) -> CellResult | None:
         wanted = set(entry["seeds"])
