@@ -193,3 +193,70 @@ def test_a_summary_that_was_read_is_not_changed(pieces, tmp_path):
     before = (tmp_path / "a" / "summary.json").read_bytes()
     assert main(["draw", *pieces]) == 0
     assert (tmp_path / "a" / "summary.json").read_bytes() == before
+
+
+def run_of(folder, method, *, steps=450, changes=(), grid=None):
+    """The summary of a run of one method, whose config differs from the made-up one in some texts."""
+    text = CONFIG.format(steps=steps, seeds=2, horizons=grid or [2])
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    if grid is None:
+        text = text.replace('[grid]\n"task.horizon" = [2]\n', "")
+    return str(summary_file(folder, FALLING[:2, :steps], config=text, method=method))
+
+
+def summary_text(folder):
+    return (folder / "summary.md").read_text()
+
+
+def test_a_run_without_the_grids_axis_has_the_value_of_its_settings_there(tmp_path):
+    swept = run_of(tmp_path / "a", "TPO", grid=[2])
+    alone = run_of(tmp_path / "b", "PPO")
+    again = run_of(tmp_path / "c", "TPO")
+    assert main(["draw", swept, alone, again, "--to", str(tmp_path / "to")]) == 0
+    text = summary_text(tmp_path / "to")
+    assert "None" not in text
+    assert "| horizon | method |" in text
+    assert "| 2 | TPO |" in text
+    assert "| 3 | PPO |" in text
+    assert "| 3 | TPO |" in text
+
+
+def test_a_method_without_the_axis_is_not_at_none(tmp_path):
+    of_tpo = CONFIG.format(steps=450, seeds=2, horizons=[2]).partition('[[method]]\nname = "PPO"')[0]
+    config = of_tpo.replace("task.horizon", "rollout.candidates")
+    swept = str(summary_file(tmp_path / "a", FALLING[:2], config=config))
+    alone = run_of(tmp_path / "b", "PPO")
+    assert main(["draw", swept, alone, "--to", str(tmp_path / "to")]) == 0
+    text = summary_text(tmp_path / "to")
+    assert "None" not in text
+    assert "| – | PPO |" in text
+
+
+def test_settings_in_which_runs_differ_are_told_below_tables_and_figures(tmp_path, capsys):
+    long = run_of(tmp_path / "a", "TPO")
+    short = run_of(tmp_path / "b", "PPO", steps=150, changes=[("1e-2", "1e-3")])
+    assert main(["draw", long, short, "--to", str(tmp_path / "to")]) == 0
+    text = summary_text(tmp_path / "to")
+    assert "The runs differ in schedule.steps: 450 (TPO); 150 (PPO)." in text
+    assert "0.01 (TPO); 0.001 (PPO)" in text
+    assert "schedule.steps" in capsys.readouterr().out
+
+
+def test_a_method_that_has_other_settings_in_two_runs_is_refused(tmp_path, capsys):
+    swept = run_of(tmp_path / "a", "TPO", grid=[2])
+    short = run_of(tmp_path / "b", "TPO", steps=150)
+    assert main(["draw", swept, short, "--to", str(tmp_path / "to")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "TPO" in line
+    assert "schedule.steps = 450 and 150" in line
+    assert "--figures" in line
+    assert not (tmp_path / "to").exists()
+
+
+def test_settings_of_one_method_alone_are_told_and_not_refused(tmp_path):
+    own = [('PPO"\n', 'PPO"\nschedule = { epochs = 3 }\n')]
+    both = [run_of(tmp_path / name, name, changes=own) for name in ("TPO", "PPO")]
+    assert main(["draw", *both, "--to", str(tmp_path / "to")]) == 0
+    assert "The runs differ in schedule.epochs: 1 (TPO); 3 (PPO)." in summary_text(tmp_path / "to")

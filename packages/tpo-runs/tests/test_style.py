@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from matplotlib import colors
 
-from tpo_runs import _style
+from tpo_runs import CellResult, _style, learning_curves
+from tpo_runs._figures import binned_surplus
 from tpo_runs._style import METHOD_STYLES, family_of, method_styles, reading_order
 
 
@@ -116,3 +117,44 @@ def test_methods_can_be_told_apart_without_colour_vision_and_in_grey(vision, pai
 @pytest.mark.parametrize("method", METHOD_STYLES)
 def test_every_colour_stands_out_on_white(method):
     assert lightness(linear(METHOD_STYLES[method].colour)) < 75
+
+
+LOOK_ALIKES = [
+    ["TPO", "TPO+"],
+    ["TPO+", "TPO", "tpo", "TPO \u03b7", "TPO (no anchor)", "TPO (no anchor)!"],
+    ["GRPO", "GRPO*", "GRPO, no KL", "GRPO (no KL)"],
+    ["DG", "DG'"],
+    ["PG", "REINFORCE"],
+    [f"method {letter}" for letter in "ABCDEFGHIJ"],
+    [f"DG, {epochs} epochs" for epochs in range(20)],
+    [*(f"method {i}" for i in range(30)), *(f"TPO {i}" for i in range(30))],
+]
+
+
+@pytest.mark.parametrize("names", LOOK_ALIKES, ids=lambda names: f"{names[0]} and {len(names) - 1} more")
+def test_no_two_methods_of_a_figure_have_the_same_line(names):
+    curves = {"error": np.linspace(1, 0.2, 100).reshape(1, 100)}  # too long for markers
+    figure = learning_curves([CellResult(name, {}, {}, np.arange(1), curves, {}) for name in names])
+    looks = {
+        (colors.to_hex(line.get_color()), line.get_linestyle(), str(line._unscaled_dash_pattern))
+        for line in figure.axes[0].lines
+    }
+    assert len(looks) == len(names)
+
+
+@pytest.mark.parametrize("names", LOOK_ALIKES[:5], ids=lambda names: names[0])
+def test_a_known_name_keeps_its_look_beside_one_like_it(names):
+    styles = method_styles(names)
+    assert all(styles[name] == METHOD_STYLES[name] for name in names if name in METHOD_STYLES)
+
+
+def test_bars_of_one_color_differ_in_their_hatches():
+    bins = {f"surplus_bin_{i}": np.ones((2, 3)) for i in range(4)}
+    names = ["DG", "DG, 1 epoch", "DG, 2 epochs", "TPO"]
+    figure = binned_surplus(
+        [CellResult(name, {}, {}, np.arange(2), {"error": np.ones((2, 3)), **bins}, {}) for name in names],
+        after=3,
+    )
+    looks = [(bar.get_facecolor(), bar.get_edgecolor(), bar.get_hatch()) for bar in figure.axes[0].patches]
+    assert len(set(looks)) == len(names)
+    assert len({(patch.get_edgecolor(), patch.get_hatch()) for patch in figure.legends[0].get_patches()}) == 4

@@ -193,7 +193,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
     options, unknown = parser.parse_known_args(plain)
     if unknown:
         place = "out" if command in FROM_RESULTS else "config"
-        names = ["help", *(name for name in vars(options) if name != place)]
+        names = ["help", *(name.replace("_", "-") for name in vars(options) if name != place)]
         names += ["version"] if command == "run" else []
         raise ConfigError([f"{parser.prog}: {complaint(unknown, names, words, COMMANDS)}"])
     chosen = {"config": Path(), **vars(options)}
@@ -219,7 +219,10 @@ def _sources(prog: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
     if len(given) > 1:
         other = next(path for path in given if path not in summaries)
         fault = f"unexpected argument {found(str(other))}; expected one directory of results, or summaries"
-        raise ConfigError([f"{prog}: {fault}"])
+        fix = (
+            "to draw runs together, write the summary of each by tpo-runs summarize OUT, and draw those files"
+        )
+        raise ConfigError([f"{prog}: {fault}; {fix}"])
     if chosen["to"] is not None:
         raise ConfigError(
             [f"{prog}: --to is for summaries; what is drawn of a run goes to {given[0]}/figures"]

@@ -7,7 +7,14 @@ from ._cells import Cell
 from ._problems import Problem
 from ._specs_objective import OBJECTIVES
 from ._specs_probe import PROBES
-from ._specs_rollout import OWN_BASELINES, ROLLOUTS, AllActionsSpec, SampledActionsSpec, TokenGroupSpec
+from ._specs_rollout import (
+    OWN_BASELINES,
+    ROLLOUTS,
+    AllActionsSpec,
+    SampledActionsSpec,
+    SingleSpec,
+    TokenGroupSpec,
+)
 from ._specs_task import TOKEN_KINDS
 
 # The rewards that pay a token for itself.
@@ -25,7 +32,7 @@ def mismatches(cell: Cell) -> list[Problem]:
     problems = [problem for check in (_policy, _rollout) if (problem := check(cell))]
     if problems:
         return problems
-    checks: tuple[Callable[[Cell], Problem | None], ...] = (_level, _dense_reward)
+    checks: tuple[Callable[[Cell], Problem | None], ...] = (_level, _dense_reward, _signal)
     return [problem for check in checks if (problem := check(cell))] + [*_probes(cell), *_measures(cell)]
 
 
@@ -83,6 +90,33 @@ def _dense_reward(cell: Cell) -> Problem | None:
     paid = f"task.reward is {reward!r}" if reward else f"task {cell.task.kind!r} pays whole answers"
     text = f"'token_group' needs a reward for each token, but {paid}; use 'sequence_group'"
     return Problem(("rollout", "kind"), text)
+
+
+def _signal(cell: Cell) -> Problem | None:
+    """A baseline that is the mean of one sample leaves nothing of it."""
+    rollout = cell.rollout
+    if not isinstance(rollout, SingleSpec | SampledActionsSpec | AllActionsSpec):
+        return None
+    if rollout.baseline not in ("batch_mean", "batch_zscore"):
+        return None
+    if isinstance(rollout, SingleSpec):
+        key, size = "prompts", rollout.prompts
+    elif isinstance(rollout.contexts, str):  # "all"
+        # The symmetric bandit has one context; of images there are many.
+        of_task = {"symmetric_bandit": 1, "images": 2}
+        key, size = (
+            "samples",
+            rollout.samples * of_task.get(cell.task.kind, getattr(cell.task, "contexts", 1)),
+        )
+    else:
+        key, size = "contexts", rollout.contexts * rollout.samples
+    if size > 1:
+        return None
+    text = (
+        f"{rollout.baseline!r} over one sample subtracts the sample from itself, and nothing is learned; "
+        f"use rollout.{key} = 2 or more, or baseline = 'none'"
+    )
+    return Problem(("rollout", "baseline"), text)
 
 
 def _probes(cell: Cell) -> Iterator[Problem]:

@@ -4,6 +4,14 @@ from collections.abc import Sequence
 
 from ._wording import found, nearest
 
+# First words of other programs, and what they are here.
+OTHER_WORDS = {
+    **dict.fromkeys(("list", "ls"), "tpo-runs {} --list"),
+    **dict.fromkeys(("run", "train", "resume", "start"), "tpo-runs {}"),
+    **dict.fromkeys(("validate", "lint"), "tpo-runs check {}"),
+    **dict.fromkeys(("plot", "redraw", "figures"), "tpo-runs draw {}"),
+}
+
 
 def complaint(
     unknown: Sequence[str], names: Sequence[str], words: Sequence[str], commands: Sequence[str]
@@ -35,19 +43,32 @@ def _meant(word: str, words: Sequence[str], commands: Sequence[str]) -> str:
     if words[max(0, place - 2)] == "--methods":
         names = f"--methods {words[place - 1].rstrip(',')},{word}"
         return f"; did you mean {found(names)}, without a space?"
+    if words[0] in OTHER_WORDS and len(words) > 1:
+        return f"; did you mean {found(OTHER_WORDS[words[0]].format(words[1]))}?"
     match = nearest(words[0], commands)
     return f"; did you mean 'tpo-runs {match}'?" if match else ""
 
 
 def _overrides(key: str) -> list[str]:
-    """The overrides that set a key of that name, in whichever tables have one."""
+    """The overrides that set a key of that name in any config; or else, of a name with it as a word.
+
+    A key that only some kinds of a table have is named together with these kinds.
+    """
     # Only who has mistyped something waits for this import.
     from ._specs import KINDS, PLAIN, SECTIONS, TOP_SECTIONS
 
-    models = {name: tuple(classes.values()) for name, classes in KINDS.items()}
-    models |= {name: (model,) for name, model in PLAIN.items()}
-    return [
-        f"--{section}.{key}" if section in TOP_SECTIONS else f"--method.NAME.{section}.{key}"
-        for section in dict.fromkeys((*TOP_SECTIONS, *SECTIONS))
-        if any(key in model.model_fields for model in models.get(section, ()))
-    ]
+    kinds = KINDS | {name: {"": model} for name, model in PLAIN.items()}
+    whole, part, near = [], [], []
+    for section in dict.fromkeys((*TOP_SECTIONS, *SECTIONS)):
+        place = f"--{section}" if section in TOP_SECTIONS else f"--method.NAME.{section}"
+        models = kinds[section]
+        for name in dict.fromkeys(name for model in models.values() for name in model.model_fields):
+            having = [kind for kind, model in models.items() if name in model.model_fields]
+            flag = f"{place}.{name}"
+            if name == key and section in TOP_SECTIONS and 3 * len(having) <= len(models):
+                part.append(f"{flag} (of {section}.kind {' or '.join(having)})")
+            elif name == key:
+                whole.append(flag)
+            elif {key, f"{key}s"} & {name, *name.split("_")} and having == list(models):
+                near.append(flag)
+    return whole or near + part

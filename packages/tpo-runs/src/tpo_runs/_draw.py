@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ._config_error import ConfigError
 from ._figures import FIGURES, save_figure
+from ._figures_panels import add_remarks
 from ._integrity import SUMS, damage, sums, write_file, write_named_file
 from ._labels import cell_label
 from ._output_directory import MANIFEST
@@ -92,7 +93,7 @@ def write_drawings(
 
     Args:
         folder: where to; it is made if needed.
-        looks: `title`, `figures` and `metric`, as in a run's manifest.
+        looks: `title`, `figures` and `metric`, as in a run's manifest, and `remarks` to add below figures.
         results: the cells that are drawn.
         tables: of them, the summary first.
         console: where to print what could not be drawn.
@@ -130,7 +131,7 @@ def figures_of(
     """The figures that are asked for, by name, each drawn or with the reason why not.
 
     Args:
-        looks: `title`, `figures` and `metric`, as in a run's manifest.
+        looks: `title`, `figures` and `metric`, as in a run's manifest, and `remarks` to add below figures.
         results: the cells that are drawn.
     """
     for entry in looks["figures"]:
@@ -146,7 +147,9 @@ def figures_of(
             continue
         try:
             options = spec.options(looks.get("metric", "error"))
-            yield figure_name(spec), FIGURES[spec.kind](shown, title=title, **options)
+            figure = FIGURES[spec.kind](shown, title=title, **options)
+            add_remarks(figure, looks.get("remarks", ()))
+            yield figure_name(spec), figure
         except ValueError as error:
             # What a part of the methods or seeds has recorded may not be enough for every figure.
             yield figure_name(spec), error

@@ -13,7 +13,8 @@ from ._draw import nonempty_tables, print_tables, write_drawings
 from ._labels import cell_label
 from ._load import load_config
 from ._manifest import differences
-from ._results import CellResult
+from ._results import CellResult, points_on_all_axes
+from ._run_differences import run_differences
 from ._specs import Config, effective
 from ._storage_error import told_in_one_line
 from ._summary_file import CellRecord, RunSummary, read_summary
@@ -47,9 +48,14 @@ def draw_summaries(
             point, or none of them is one of `config`.
         StorageError: the figures cannot be written.
     """
-    summary = combine_summaries([read_summary(path) for path in paths])
+    summaries = [read_summary(path) for path in paths]
+    summary = combine_summaries(summaries)
     console = make_console()
-    records = summary.cells
+    points = points_on_all_axes([(record.point, record.spec) for record in summary.cells])
+    records = [
+        record.model_copy(update={"point": point})
+        for record, point in zip(summary.cells, points, strict=True)
+    ]
     looks = {"title": summary.title, "figures": list(Config.model_fields["figures"].default)}
     if config is not None:
         loaded = load_config(config, overrides=overrides)
@@ -62,23 +68,25 @@ def draw_summaries(
             )
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     _check_told_apart(records)
+    remarks = () if config else run_differences(summaries)
     results = [result_of(record, summary.metric) for record in records]
-    tables = _tables(summary, records, results)
+    tables = _tables(summary, records, results, remarks)
     folder = to or paths[0].parent
     with told_in_one_line(folder, "the summaries are intact; --to names another folder"):
-        files = write_drawings(folder, {**looks, "metric": summary.metric}, results, tables, console)
+        shown = {**looks, "metric": summary.metric, "remarks": remarks}
+        files = write_drawings(folder, shown, results, tables, console)
     print_tables(tables, console)
     return files
 
 
 def _tables(
-    summary: RunSummary, records: Sequence[CellRecord], results: Sequence[CellResult]
+    summary: RunSummary, records: Sequence[CellRecord], results: Sequence[CellResult], remarks: Sequence[str]
 ) -> list[TextTable]:
     """As those of a store, with what was computed from every step taken from the records."""
     pairs = list(zip(records, results, strict=True))
     known = {result: summary_of(record) for record, result in pairs}
     first = summary_table(results, threshold=summary.threshold, metric=summary.metric, known=known)
-    first = dataclasses.replace(first, notes=(*first.notes, *precision_words(records)))
+    first = dataclasses.replace(first, notes=(*first.notes, *precision_words(records), *remarks))
     return nonempty_tables(first, results, published(pairs), summary.metric)
 
 

@@ -1,7 +1,9 @@
 """The figure of the surplus by concentration of the wrong classes."""
 
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +18,7 @@ from ._statistics import mean_interval
 from ._style import MethodStyle, method_styles
 
 _WIDTH = 0.8  # of all bars of a bin
+_HATCHES = ("/", ".", "x", "\\", "o", "-", "|", "+")
 
 
 def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | None = None) -> Figure:
@@ -40,11 +43,12 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
         raise ValueError("no method has the measure 'surplus': add it to the evaluation of at least one")
     figure, panels = make_panels(shown, size=(3.6, 2.5))
     styles = method_styles(result.method for result in shown)
+    looks = _bar_looks(styles)
     step = _step(shown, after)
     for panel in panels:
         for cell in panel.cells:
             offset = (list(styles).index(cell.method) + 0.5) / len(styles) - 0.5
-            _bars(panel.axes, _at(cell, step), offset * _WIDTH, _WIDTH / len(styles), styles[cell.method])
+            _bars(panel.axes, _at(cell, step), offset * _WIDTH, _WIDTH / len(styles), looks[cell.method])
         panel.axes.axhline(0, color="#222222", linewidth=0.8, zorder=3)
         panel.axes.grid(visible=False, axis="x")
         panel.axes.set_xticks(range(len(CONCENTRATION_EDGES) - 1), _bin_labels())
@@ -58,7 +62,20 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
         f"Bar: mean{interval} over {seeds_label(shown)}. "
         "Surplus: gain in the right class's probability, to first order, beyond that with equal wrong classes"
     )
-    return finish(figure, styles, title=title, note=note, patches=True)
+    return finish(figure, styles, title=title, note=note, bars=looks)
+
+
+def _bar_looks(styles: Mapping[str, MethodStyle]) -> dict[str, dict[str, Any]]:
+    """How the bars of each method look: filled, or hatched where another one has the colour."""
+    looks: dict[str, dict[str, Any]] = {}
+    before = Counter[str]()
+    for method, style in styles.items():
+        turns, index = divmod(before[style.colour] - 1, len(_HATCHES))
+        fill = {"facecolor": "white", "hatch": _HATCHES[index] * (turns + 2)}
+        fill = fill if before[style.colour] else {"facecolor": style.colour}
+        looks[method] = {**fill, "edgecolor": style.colour}
+        before[style.colour] += 1
+    return looks
 
 
 def _step(results: Sequence[CellResult], after: int) -> int:
@@ -80,7 +97,7 @@ def _at(cell: CellResult, step: int) -> Float[np.ndarray, "bins s"]:
 
 
 def _bars(
-    axes: Axes, values: Float[np.ndarray, "bins s"], offset: float, width: float, style: MethodStyle
+    axes: Axes, values: Float[np.ndarray, "bins s"], offset: float, width: float, look: Mapping[str, Any]
 ) -> None:
     for i, seeds in enumerate(values):
         known = seeds[~np.isnan(seeds)]
@@ -91,8 +108,7 @@ def _bars(
             i + offset,
             known.mean(),
             width=0.9 * width,
-            color=style.colour,
-            edgecolor=style.colour,
+            **look,
             linewidth=1.2,
             zorder=3.5,
         )

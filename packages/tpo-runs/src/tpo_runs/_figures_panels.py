@@ -4,7 +4,7 @@ import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -160,7 +160,7 @@ def finish(
     title: str | None,
     note: str,
     markers: bool = False,
-    patches: bool = False,
+    bars: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Figure:
     """Add the title, one legend for all panels, and the note below them.
 
@@ -170,7 +170,7 @@ def finish(
         title: above everything, or None.
         note: what lines, bands and dots mean, and over how many seeds.
         markers: whether the legend's lines carry the methods' markers.
-        patches: whether the legend shows areas in place of lines.
+        bars: the look of each method's bars, which the legend shows in place of lines.
 
     Returns:
         the same figure.
@@ -193,14 +193,14 @@ def finish(
     # The title is the legend's: constrained layout would draw a suptitle over an outside legend.
     legend = figure.legend(
         handles=[
-            Patch(color=style.colour, label="method") if patches else _handle(style, markers)
-            for style in styles.values()
+            Patch(**bars[method], label="method") if bars else _handle(style, markers)
+            for method, style in styles.items()
         ],
         loc="outside upper center",
         ncols=math.ceil(len(styles) / rows),
         fontsize=LABEL_SIZE,
         frameon=False,
-        handlelength=1.2 if patches else 3.2,
+        handlelength=1.2 if bars else 3.2,
         title=title,
         title_fontproperties=bold,
     )
@@ -208,6 +208,15 @@ def finish(
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(name)
     return figure
+
+
+def add_remarks(figure: Figure, remarks: Iterable[str]) -> None:
+    """Add lines to the note below a figure."""
+    width, height = figure.get_size_inches()
+    lines = [textwrap.fill(remark, int(18 * width)) for remark in remarks]
+    if lines:
+        figure.supxlabel("\n".join([figure.get_supxlabel(), *map(drawable, lines)]))
+        figure.set_figheight(height + 0.12 * sum(line.count("\n") + 1 for line in lines))
 
 
 def _handle(style: MethodStyle, markers: bool) -> Line2D:

@@ -26,6 +26,8 @@ def value_label(value: object) -> str:
     >>> value_label(1e-3), value_label(0.12345678), value_label("a\nb")
     ('0.001', '0.12345678', 'a\\nb')
     """
+    if value is None:
+        return "–"
     if isinstance(value, float):
         return short if float(short := f"{value:g}") == value else repr(value)
     return ascii_safe(str(value).replace("_", " "))
@@ -37,7 +39,10 @@ def point_label(point: Mapping[str, object]) -> str:
     >>> point_label({"task.horizon": 7, "task.reward": "bag_of_tokens"})
     'horizon = 7, reward = bag of tokens'
     """
-    return ", ".join(f"{axis_label(axis)} = {value_label(value)}" for axis, value in point.items())
+    return ", ".join(
+        f"no {axis_label(axis)}" if value is None else f"{axis_label(axis)} = {value_label(value)}"
+        for axis, value in point.items()
+    )
 
 
 def cell_label(method: str, point: Mapping[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -170,6 +170,40 @@ def group_by_point(
         )
         for key in sorted(groups)
     ]
+
+
+def points_on_all_axes(
+    cells: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
+) -> list[Mapping[str, Any]]:
+    """The points of cells on every axis that any of them has; elsewhere the settings have the value.
+
+    Args:
+        cells: of each its point and its settings.
+
+    >>> points_on_all_axes([({"task.horizon": 7}, {}), ({}, {"task": {"horizon": 8}})])
+    [{'task.horizon': 7}, {'task.horizon': 8}]
+    """
+    axes = dict.fromkeys(axis for point, _ in cells for axis in point)
+    points = [{axis: point.get(axis, _setting(spec, axis)) for axis in axes} for point, spec in cells]
+    return [{axis: value for axis, value in point.items() if value is not None} for point in points]
+
+
+def on_all_axes(results: Sequence[CellResult]) -> list[CellResult]:
+    """The cells by `points_on_all_axes`; one that was trained with and without a grid is there once."""
+    points = points_on_all_axes([(result.point, result.spec) for result in results])
+    filled: dict[str, CellResult] = {}
+    for result, point in zip(results, points, strict=True):
+        same = repr((result.method, sorted(point.items()), result.spec))
+        if same not in filled or len(result.seeds) > len(filled[same].seeds):
+            filled[same] = replace(result, point=point)
+    return list(filled.values())
+
+
+def _setting(spec: Mapping[str, Any], axis: str) -> Any:
+    value: Any = spec
+    for key in axis.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def check_results(results: Sequence[CellResult]) -> None:

@@ -18,7 +18,7 @@ from ._config_error import ConfigError
 from ._integrity import DamagedError, discard, json_bytes, remove_unfinished, sealed, unsealed, write_file
 from ._metrics_file import by_seed
 from ._output_directory import CONFIG, DIRECTORIES, KEY, MANIFEST, check_plain, holds_results
-from ._results import CellResult
+from ._results import CellResult, on_all_axes
 from ._specs import Config
 from ._storage_error import refused_if_unreadable
 from ._stored_block import BLOCK, SPEC, StoredBlock, block_name, blocks_in, read_all, write_stored_block
@@ -265,7 +265,7 @@ class Store:
         if there and there.isdisjoint(entry["key"] for entry in entries):
             fault = f"{self.root / MANIFEST}: names none of the cells that are there, so it is of another run"
             raise ConfigError([f"{fault}; remove it, and run the config again, which writes it anew"])
-        return found
+        return on_all_axes(found)
 
     def _result(self, entry: Mapping[str, Any]) -> CellResult | None:
         wanted = set(entry["seeds"])

@@ -1,7 +1,9 @@
 """One look per method: the same colour, line style and marker in every figure, and one reading order."""
 
+import itertools
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -81,15 +83,16 @@ def reading_order(methods: Iterable[str]) -> list[str]:
     """
     families = list(METHOD_STYLES)
 
-    def position(method: str) -> tuple[int, bool]:
+    def position(method: str) -> tuple[int, bool, bool]:
         family = family_of(method)
-        return (len(families) if family is None else families.index(family), not _is_plain(method))
+        place = len(families) if family is None else families.index(family)
+        return (place, method != family, not _is_plain(method))
 
     return sorted(dict.fromkeys(methods), key=position)
 
 
 def method_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
-    """The style of every method of a figure, in reading order.
+    """The style of every method of a figure, in reading order; no two have one color and dash pattern.
 
     A known method looks the same in every figure. A variant such as "DG, 4 epochs" has its family's colour
     with line styles and markers that differ within the figure. An unknown name takes a spare colour that
@@ -100,30 +103,35 @@ def method_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
     ['#009E73', '#009E73']
     """
     styles: dict[str, MethodStyle] = {}
-    variants: dict[str, int] = {}
-    taken: set[int] = set()
+    variants = Counter[str]()
+    taken: set[tuple[int, int]] = set()
     for method in reading_order(methods):
         family = family_of(method)
         if family is None:
             styles[method] = _spare_style(method, taken)
-        elif _is_plain(method):
+        elif _is_plain(method) and METHOD_STYLES[family] not in styles.values():
             styles[method] = METHOD_STYLES[family]
         else:
-            styles[method] = _variant_style(METHOD_STYLES[family], variants.get(family, 0))
-            variants[family] = variants.get(family, 0) + 1
+            styles[method] = _variant_style(METHOD_STYLES[family], variants[family])
+            variants[family] += 1
     return styles
 
 
 def _variant_style(style: MethodStyle, index: int) -> MethodStyle:
-    dashes = [d for d in _VARIANT_DASHES if d != style.dashes]
     markers = [m for m in _MARKERS if m != style.marker]
-    return replace(style, dashes=dashes[index % len(dashes)], marker=markers[index % len(markers)])
+    return replace(style, dashes=_dashes(index), marker=markers[index % len(markers)])
 
 
-def _spare_style(method: str, taken: set[int]) -> MethodStyle:
+def _spare_style(method: str, taken: set[tuple[int, int]]) -> MethodStyle:
     count = len(_SPARE_COLOURS)
     start = zlib.crc32(method.encode())
-    free = [(start + i) % count for i in range(count) if (start + i) % count not in taken]
-    index = free[0] if free else start % count
-    taken.add(index)
-    return MethodStyle(_SPARE_COLOURS[index], _VARIANT_DASHES[index], _MARKERS[start % len(_MARKERS)])
+    turns = ((turn, (start + i) % count) for turn in itertools.count() for i in range(count))
+    turn, index = next(place for place in turns if place not in taken)
+    taken.add((turn, index))
+    return MethodStyle(_SPARE_COLOURS[index], _dashes(index + turn), _MARKERS[start % len(_MARKERS)])
+
+
+def _dashes(index: int) -> LineStyle:
+    """The patterns of variants, and after the last one the same again with more and more dots."""
+    dots, base = divmod(index, len(_VARIANT_DASHES))
+    return (0, (*_VARIANT_DASHES[base][1], *(1, 1) * dots))
