@@ -17,7 +17,6 @@ from ._specs_rollout import Rollout
 from ._specs_task import Task
 
 NO_EVALUATION = EvaluationSpec()
-NOT_IDENTITY = ("seeds", "first_seed", "checkpoint_minutes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +53,7 @@ class Cell:
 
     def identity(self) -> dict[str, Any]:
         """Everything that a cell's numbers depend on except the seeds, with every default filled in."""
-        identity = {section: getattr(self, section).model_dump(mode="json") for section in SECTIONS}
-        for key in NOT_IDENTITY:
-            del identity["schedule"][key]
+        identity = {section: getattr(self, section).identity() for section in SECTIONS}
         if not self.evaluation.measures:
             del identity["evaluation"]
         return {**identity, "probes": sorted(self.probes)}
@@ -65,6 +62,11 @@ class Cell:
     def key(self) -> str:
         """The cell's name in the results store: 16 hexadecimal digits of the SHA-256 of its identity."""
         return key_of(self.identity())
+
+    @property
+    def earlier_key(self) -> str:
+        """The name that the cell had while the folder of its data set was a part of it."""
+        return key_of({**self.identity(), "task": self.task.model_dump(mode="json")})
 
 
 def key_of(identity: Mapping[str, Any]) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ._cell_checks import mismatches
-from ._cells import NOT_IDENTITY, Cell
+from ._cells import Cell
 from ._config_error import ConfigError
 from ._overrides import changes_kind, merge, merge_paths, nest
 from ._problems import MOST_LINES, Problem, Source, lines_of
 from ._pydantic_errors import parse_or_explain
-from ._specs import SECTIONS, SHARED_SECTIONS, Config
+from ._specs import SECTIONS, SHARED_SECTIONS, Config, in_identity
 from ._wording import did_you_mean, found, one_of
 
 MOST_CELLS = 4096
@@ -95,7 +95,7 @@ def _grid_problems(config: Config) -> list[Problem]:
         if section not in SECTIONS or not key:
             hint = did_you_mean(axis, _all_paths(config)) or f"; sections: {', '.join(SECTIONS)}"
             problems.append(Problem(("grid", axis), f"expected a path such as 'task.horizon'{hint}"))
-        elif section == "schedule" and key in NOT_IDENTITY:
+        elif not in_identity(section, key):
             problems.append(Problem(("grid", axis), "cannot be swept: results do not depend on it"))
     count = math.prod(len(values) for values in config.grid.values()) * len(config.method)
     if count > MOST_CELLS:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict
 
-from ._spec import Family, Spec, check_distinct, names_among, refusal
+from ._spec import Family, Identity, Spec, check_distinct, names_among, refusal
 from ._specs_evaluation import EvaluationSpec
 from ._specs_executor import EXECUTORS, Executor, InProcessSpec
 from ._specs_figure import FIGURES, Figure, FigureSpec, figure_name
@@ -47,10 +47,10 @@ class Schedule(Spec):
 
     steps: Annotated[int, Field(ge=1, le=1_000_000_000)]
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    seeds: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    first_seed: Annotated[int, Field(ge=0, le=2_000_000_000)] = 0
+    seeds: Annotated[int, Field(ge=1, le=1_000_000), Identity.NEVER] = 1
+    first_seed: Annotated[int, Field(ge=0, le=2_000_000_000), Identity.NEVER] = 0
     block: Annotated[int, Field(ge=1, le=4096)] = 4
-    checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
+    checkpoint_minutes: Annotated[float, Field(gt=0), Identity.NEVER] = 5.0
 
 
 # Sections of one kind each.
@@ -185,6 +185,12 @@ def parse_section(section: str, table: Mapping[str, Any]) -> Spec:
         pydantic.ValidationError: listing everything that is wrong with the table.
     """
     return PLAIN[section].model_validate(table) if section in PLAIN else FAMILIES[section].parse(table)
+
+
+def in_identity(section: str, key: str) -> bool:
+    """Whether numbers depend on a key of a section."""
+    models = [PLAIN[section]] if section in PLAIN else FAMILIES[section].kinds.values()
+    return all(model.counts(key) for model in models)
 
 
 def effective(config: Config) -> dict[str, Any]:

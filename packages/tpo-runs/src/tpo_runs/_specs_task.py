@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ._spec import Family, Spec, refusal
+from ._spec import Family, Identity, Spec, refusal
 
 Target = Literal[
     "copy",
@@ -155,7 +155,8 @@ class ImagesSpec(Spec):
 
     kind: Literal["images"] = "images"
     dataset: Literal["mnist", "digits"]
-    directory: str | None = Field(default=None, description="a string")
+    # What is in the files counts, which provenance has by its hash, and not where they are.
+    directory: Annotated[str | None, Field(description="a string"), Identity.AS_DEFAULT] = None
 
 
 TASKS = Family(

@@ -144,6 +144,13 @@ class Store:
             raise ConfigError([f"{path}: {fault}"])
         return identity
 
+    def adopt(self, cell: Cell) -> None:
+        """Give the cell its name, where the store has it under the one that it had in earlier versions."""
+        before, now = self._cell(cell.earlier_key), self._cell(cell.key)
+        if before.is_dir() and not now.exists():
+            write_file(before / "spec.json", json_bytes(cell.identity()))
+            os.rename(before, now)
+
     def remove_cell(self, key: str) -> None:
         """Forget everything about a cell."""
         discard(self._cell(key))
