@@ -66,3 +66,23 @@ def test_where_a_data_set_lies_is_no_part_of_the_key(tmp_path: Path) -> None:
     there = load_config(config, overrides=[("task.directory", str(tmp_path))]).cells
     assert there[0].task.model_dump()["directory"] == str(tmp_path)
     assert [cell.key for cell in there] == [cell.key for cell in here]
+
+
+def test_a_store_that_has_the_folder_in_its_keys_is_taken_over(tmp_path: Path) -> None:
+    import numpy as np
+
+    from tpo_runs import Store
+    from tpo_runs._cells import key_of
+
+    overrides = [("task.directory", str(tmp_path))]
+    (cell, *_) = load_config(ROOT / "configs/mnist.toml", overrides=overrides).cells
+    identity = {**cell.identity(), "task": cell.task.model_dump(mode="json")}
+    store = Store(tmp_path / "out")
+    store.write_block(cell, [0], {"loss": np.zeros((1, 2), np.float32)}, {}, {"seconds": 1.0})
+    before = tmp_path / "out/cells" / key_of(identity)
+    (tmp_path / "out/cells" / cell.key).rename(before)
+    (before / "spec.json").write_text(json.dumps(identity, indent=2, sort_keys=True) + "\n")
+    assert store.finished_seeds(cell.key) == set()
+    store.adopt(cell)
+    assert store.finished_seeds(cell.key) == {0}
+    assert not before.exists()

@@ -17,6 +17,7 @@ from ._cells import Cell
 from ._measures import GreedyError, Surplus
 from ._observation import Evaluation, Measure
 from ._optimizers import adam, muon, unit_norm
+from ._own_objective import guarded
 from ._probes import PROBES
 from ._protocols import Objective
 from ._rollout import AbstractRollout
@@ -62,7 +63,7 @@ def settings(spec: Any) -> dict[str, Any]:
 
 def build_objective(cell: Cell, custom: Callable[..., Any] | None = None) -> Objective:
     """The cell's loss with its keywords set; `custom` is the function behind a "module:function" kind."""
-    function = custom or OBJECTIVES[cell.objective.kind]
+    function = guarded(custom) if custom else OBJECTIVES[cell.objective.kind]
     objective = functools.partial(function, **cell.objective.keywords)
     if getattr(cell.objective, "informative_only", False) is True:
         return tpo_objectives.informative_only(objective)

@@ -1,24 +1,11 @@
 """Where the program writes what people read."""
 
-import os
-import sys
-
 from rich.console import Console
 
 FILE_WIDTH = 140
 
 
-class PatientConsole(Console):
-    """A console whose reader may go away: the run goes on, unseen."""
-
-    def on_broken_pipe(self) -> None:
-        """Write to nowhere from now on."""
-        self.quiet = True
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, (sys.stderr if self.stderr else sys.stdout).fileno())
-
-
 def make_console(*, stderr: bool = False) -> Console:
     """The terminal; a file or a pipe, which has no width, gets room for whole tables."""
-    console = PatientConsole(stderr=stderr)
-    return console if console.is_terminal else PatientConsole(stderr=stderr, width=FILE_WIDTH)
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=FILE_WIDTH)

@@ -12,7 +12,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ._console import PatientConsole
 from ._load import LoadedConfig
 from ._progress import Display, Standing, duration, seed_words
 from ._wording import counted
@@ -63,7 +62,7 @@ class QuietDisplay:
 
     def warn(self, text: str) -> None:
         """A line on standard error."""
-        _line(PatientConsole(stderr=True), text)
+        _line(Console(stderr=True), text)
 
 
 class PlainDisplay(QuietDisplay):

@@ -7,24 +7,27 @@ from pathlib import Path
 from rich.console import Console
 
 from ._arguments import Arguments, default_out
-from ._block import Surroundings, own_module
+from ._block import Surroundings
 from ._build import build_task
 from ._cells import Cell
 from ._console import make_console
-from ._devices import set_up_jax
+from ._devices import check_devices, set_up_jax
 from ._display import make_display
 from ._display_json import JsonDisplay
 from ._executor import make_executor
 from ._integrity import discard
+from ._jax_settings import fixed_settings
 from ._jobs import Block, missing_blocks, wanted_seeds
 from ._listing import list_cells
 from ._load import LoadedConfig
 from ._lock import locked
 from ._manifest import check_same_settings, manifest, remove_replaced
+from ._mixing import check_not_mixed
 from ._orders import end_earlier, remove_locks
+from ._origin import origin
 from ._processes import Alone
 from ._progress import Reporter
-from ._provenance import changes, provenance
+from ._provenance import changes
 from ._signals import StopSignals
 from ._space import check_space, check_writable
 from ._storage_error import told_in_one_line
@@ -62,12 +65,15 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals, processes
         list_cells(loaded, store, json=arguments.json)
         return 0
     set_up_jax(short=arguments.smoke)
+    check_devices()
     for cell in loaded.cells:
         # Missing data is told before anything is written or trained.
         build_task(cell)
     check_writable(store.root)
-    with locked(store.root) as takeover:
-        notes = [takeover] if takeover else []
+    with fixed_settings() as asked, locked(store.root) as takeover:
+        notes = [*asked.ignored, takeover] if takeover else [*asked.ignored]
+        for cell in loaded.cells:
+            store.adopt(cell)
         if arguments.overwrite:
             remove_replaced(loaded, store)
         else:
@@ -75,7 +81,9 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals, processes
         if earlier := end_earlier(store):
             notes.append(f"ended the jobs of {counted(len(earlier), 'earlier run')}: {', '.join(earlier)}")
         store.remove_unfinished()
-        return _train_and_draw(loaded, store, arguments, stop, notes, processes or Alone())
+        return _train_and_draw(
+            loaded, store, arguments, stop, notes, processes or Alone(), debugging=asked.debugging
+        )
 
 
 def _train_and_draw(
@@ -85,6 +93,8 @@ def _train_and_draw(
     stop: StopSignals,
     notes: list[str],
     processes: Alone,
+    *,
+    debugging: tuple[str, ...] = (),
 ) -> int:
     # Two methods may share a cell under different names; it is trained once.
     cells: dict[str, Cell] = {}
@@ -92,6 +102,7 @@ def _train_and_draw(
         cells.setdefault(cell.key, cell)
     blocks = {key: missing_blocks(cell, store) for key, cell in cells.items()}
     wanted = [block for of_cell in blocks.values() for block in of_cell]
+    check_not_mixed(blocks, store)
     check_space(store.root, wanted)
     discard(store.root / "errors")
     with told_in_one_line(store.root, "nothing was trained"):
@@ -109,7 +120,7 @@ def _train_and_draw(
         trackers = Trackers(loaded.config.tracking, store, reporter.warn)
         trackers.begin_run(loaded)
         try:
-            around = Surroundings(store, reporter, stop, trackers, processes)
+            around = Surroundings(store, reporter, stop, trackers, processes, debugging)
             failed = _train(wanted, loaded, around, stop, short=arguments.smoke)
         finally:
             trackers.close()
@@ -155,7 +166,7 @@ def _tell_what_is_there(
     for key, cell in cells.items():
         if not blocks[key]:
             reporter.note(f"{cell.label}: already complete in {store.root}")
-        now = provenance(own_module(cell))
+        now = origin(cell)
         differences = [text for there in store.provenances(key) for text in changes(there, now)]
         if differences:
             text = "; ".join(dict.fromkeys(differences))

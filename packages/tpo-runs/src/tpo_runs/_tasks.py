@@ -1,8 +1,11 @@
 """The tasks by kind, and the sizes that they ask of a policy."""
 
 import functools
+import hashlib
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from tpo_envs import (
     AbstractTokenTask,
@@ -10,6 +13,7 @@ from tpo_envs import (
     ClassificationBandit,
     ContextTable,
     DatasetError,
+    ImageDataset,
     MultiTurnTask,
     NoisyVerifier,
     TokenTask,
@@ -21,20 +25,38 @@ from ._config_error import ConfigError
 
 
 @functools.lru_cache(maxsize=4)
+def data_hash(dataset: str, directory: str | None) -> str:
+    """The SHA-256 of all images and labels of a data set, wherever it lies.
+
+    Raises:
+        ConfigError: the data set cannot be had.
+    """
+    data = _loaded(dataset, directory)
+    total = hashlib.sha256()
+    for array in (data.train_images, data.train_labels, data.test_images, data.test_labels):
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
+
+
+@functools.lru_cache(maxsize=4)
 def image_bandits(dataset: str, directory: str | None) -> tuple[ClassificationBandit, ClassificationBandit]:
     """The training and the test images of a data set, on the device once for all cells.
 
     Raises:
         ConfigError: the data set cannot be had.
     """
-    try:
-        data = load_dataset(dataset, directory=directory)
-    except DatasetError as error:
-        raise ConfigError([f"task.dataset = {dataset!r}: {error}"]) from None
+    data = _loaded(dataset, directory)
     return (
         ClassificationBandit(data.train_images, data.train_labels, data.num_classes),
         ClassificationBandit(data.test_images, data.test_labels, data.num_classes),
     )
+
+
+def _loaded(dataset: str, directory: str | None) -> ImageDataset:
+    try:
+        return load_dataset(dataset, directory=directory)
+    except DatasetError as error:
+        raise ConfigError([f"task.dataset = {dataset!r}: {error}"]) from None
 
 
 def _training_images(*, dataset: str, directory: str | None) -> ClassificationBandit:

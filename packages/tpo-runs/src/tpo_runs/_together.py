@@ -10,20 +10,23 @@ from collections.abc import Mapping
 import jax
 
 from ._arguments import Arguments
-from ._block import own_module
 from ._config_error import ConfigError
 from ._devices import set_up_jax
 from ._follow import follow
 from ._integrity import digest
+from ._jax_settings import fixed_settings
 from ._load import LoadedConfig
+from ._origin import own_module
+from ._own_modules import source_hashes
 from ._peer import Peer
 from ._place import Place
 from ._processes import Leader
-from ._provenance import source_hash, versions
+from ._provenance import versions
 from ._rendezvous import Meeting, meet
 from ._run import run
 from ._signals import StopSignals
 from ._stored_config import config_text
+from ._streams import patient
 
 # Above what `_peer` needs to notice the same and tell of it in one line: JAX ends the process without one.
 HEARTBEAT_SECONDS = 60
@@ -51,7 +54,8 @@ def run_together(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals, 
         with contextlib.closing(link):
             leader = Peer(link, name)
             _start_jax(place, meeting)
-            return follow(loaded, leader, stop)
+            with fixed_settings():
+                return follow(loaded, leader, stop)
     peers: dict[int, Peer] = {}
 
     def tell_all(what: str) -> None:
@@ -69,7 +73,7 @@ def run_together(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals, 
 def _what_must_agree(loaded: LoadedConfig) -> Mapping[str, str]:
     hashes = {"config": digest(config_text(loaded.config).encode())}
     for cell in loaded.cells:
-        hashes |= source_hash(own_module(cell))
+        hashes |= source_hashes(own_module(cell))
     return {**versions(), **{name: value[:12] for name, value in hashes.items()}}
 
 
@@ -109,4 +113,4 @@ def _keep_standard_output() -> None:
     sys.stdout.flush()
     kept = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    sys.stdout = os.fdopen(kept, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, buffering=1)
+    sys.stdout = patient(os.fdopen(kept, "w", encoding=sys.stdout.encoding, buffering=1))
