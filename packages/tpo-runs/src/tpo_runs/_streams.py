@@ -13,8 +13,10 @@ class PatientFile(io.RawIOBase):
     `fault` is why it failed: a full disk, a terminal that is gone, a reader that is.
     """
 
-    def __init__(self, raw: Any):
-        self._raw = raw
+    def __init__(self, stream: Any):
+        # Held, since a stream that nobody holds closes the file behind it.
+        self._stream = stream
+        self._raw = getattr(stream.buffer, "raw", stream.buffer)
         self.fault: OSError | None = None
 
     def writable(self) -> bool:
@@ -41,9 +43,8 @@ class PatientFile(io.RawIOBase):
 
 def patient(stream: Any) -> io.TextIOWrapper:
     """The same stream, which neither a fault nor a character that it cannot write stops."""
-    raw = getattr(stream.buffer, "raw", stream.buffer)
     return io.TextIOWrapper(
-        io.BufferedWriter(PatientFile(raw)),
+        io.BufferedWriter(PatientFile(stream)),
         encoding=stream.encoding,
         errors="backslashreplace" if stream.errors == "backslashreplace" else "replace",
         line_buffering=stream.line_buffering,
