@@ -144,8 +144,74 @@ def test_modules_are_found_in_the_working_directory(tmp_path: Path, monkeypatch:
     assert callable(resolve("my_objectives:anything", {}, directories))
 
 
-def test_files_beside_a_config_do_not_stand_in_for_installed_modules(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["colorsys", "math", "pytest"])
+def test_a_file_that_another_module_hides_is_refused_with_both_and_the_fix(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / f"{name}.py").write_text("def best(logp, old_logp, scores):\n    return -logp\n")
+    assert run(f'kind = "{name}:best"', tmp_path) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    other = getattr(sys.modules.get(name), "__file__", None) or (
+        "built into Python" if name in sys.builtin_module_names else f"{name}."
+    )
+    assert f"{tmp_path / name}.py is hidden by another module '{name}'" in told
+    assert other in told
+    assert "rename your file" in told
+
+
+def test_two_configs_have_each_their_own_modules_of_one_name(tmp_path: Path) -> None:
     from tpo_runs._custom import resolve
 
-    (tmp_path / "colorsys.py").write_text("def rgb_to_hsv(logp, old_logp, scores): raise AssertionError\n")
-    assert resolve("colorsys:rgb_to_hsv", {}, [tmp_path])(0.0, 0.0, 0.0) == (0.0, 0.0, 0.0)
+    for folder, value in (("a", 1), ("b", 2)):
+        (tmp_path / folder).mkdir()
+        text = "from my_helpers import VALUE\ndef f(logp, old_logp, scores):\n    return VALUE\n"
+        (tmp_path / folder / "my_losses.py").write_text(text)
+        (tmp_path / folder / "my_helpers.py").write_text(f"VALUE = {value}\n")
+    a, b, again = (resolve("my_losses:f", {}, [tmp_path / folder]) for folder in ("a", "b", "a"))
+    assert (a(0, 0, 0), b(0, 0, 0), again(0, 0, 0)) == (1, 2, 1)
+
+
+def test_what_a_module_prints_when_it_is_imported_is_no_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "chatty.py").write_text("print('hi')\ndef f(logp, old_logp, scores): return logp\n")
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG.replace("OBJECTIVE", 'kind = "chatty:f"'))
+    from tpo_runs._cli import main
+
+    assert main([str(path), "--list", "--json", "--out", str(tmp_path / "out")]) == 0
+    output = capsys.readouterr()
+    assert "hi" not in output.out
+    assert "hi" in output.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["score, lp, olp", "logp, scores, old_logp", "reward, a, b", "lp, adv, lp_old", "old_logp, logp, scores"],
+)
+def test_arrays_whose_names_tell_of_another_order_are_refused(
+    arguments: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "swaps.py").write_text(f"def f({arguments}):\n    return {arguments[:2]}\n")
+    assert run('kind = "swaps:f"', tmp_path) == 2
+    assert f"takes {arguments}; expected this order: logp, old_logp, scores" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", ["lp, olp, r", "new_logp, old_logp, advantages", "x, y, z"])
+def test_arrays_of_other_names_in_this_order_are_taken(arguments: str, tmp_path: Path) -> None:
+    from tpo_runs._custom import resolve
+
+    (tmp_path / "fits.py").write_text(f"def f({arguments}):\n    return 0\n")
+    assert callable(resolve("fits:f", {}, [tmp_path]))
+
+
+@pytest.mark.parametrize(
+    "statement", ["raise KeyboardInterrupt", "raise GeneratorExit", "import sys; sys.exit(3)"]
+)
+def test_a_module_that_ends_python_is_told_in_one_line(
+    statement: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ends.py").write_text(f"{statement}\n")
+    assert run('kind = "ends:f"', tmp_path) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "importing 'ends' failed: " in told

@@ -42,6 +42,30 @@ def does_not_fit(logp, old_logp, scores):
 
 def raises(logp, old_logp, scores):
     raise ValueError("no such loss\\nwith a second line")
+
+def leaves(logp, old_logp, scores):
+    raise SystemExit("enough")
+
+def interrupts(logp, old_logp, scores):
+    raise KeyboardInterrupt
+
+def closes(logp, old_logp, scores):
+    raise GeneratorExit
+
+def recurses(logp, old_logp, scores):
+    return recurses(logp, old_logp, scores)
+
+def one_number(logp, old_logp, scores):
+    return jnp.mean(logp * scores)
+
+def a_list(logp, old_logp, scores):
+    return [logp]
+
+def root(logp, old_logp, scores):
+    return jnp.sqrt(-scores) * logp
+
+def slope(logp, old_logp, scores):
+    return jnp.sqrt(logp - logp) * scores
 """
 OWN_METHOD = """
 [[method]]
@@ -147,6 +171,46 @@ def test_a_mistake_is_placed_in_the_users_file(function, words, config, capsys):
     (line,) = errors_of(1, with_own(config, function), "--methods", "Own", capsys=capsys)
     assert line.startswith("Own: failed: ")
     assert words in line
+
+
+def test_whatever_objectives_do_is_the_failure_of_their_cells(config, capsys):
+    failures = {
+        "leaves": "own.py, line 19: the objective raised SystemExit: enough",
+        "interrupts": "own.py, line 22: the objective raised KeyboardInterrupt",
+        "closes": "own.py, line 25: the objective raised GeneratorExit",
+        "recurses": "RecursionError: ",
+        "one_number": "own.py, line 31: the objective returned losses of shape ()",
+        "a_list": "own.py, line 34: the objective returned a list",
+    }
+    own = [OWN_METHOD.replace('"Own"', f'"{name}"').replace("FUNCTION", name) for name in failures]
+    config.write_text(SHORT + "".join(own))
+    lines = errors_of(1, config, capsys=capsys)
+    assert all("own.py, line " in line for line in lines)
+    for line, (name, words) in zip(lines, failures.items(), strict=True):
+        assert line.startswith(f"{name}: failed: {words}")
+    assert {result.method for result in Store(config.parent / "out").results()} == {"PG", "DG"}
+
+
+def test_debugging_nans_points_at_the_users_line(config, capsys):
+    own = [OWN_METHOD.replace('"Own"', f'"{name}"').replace("FUNCTION", name) for name in ("root", "slope")]
+    config.write_text(SHORT + "".join(own))
+    jax.config.update("jax_debug_nans", True)
+    try:
+        root, slope = errors_of(1, config, capsys=capsys)
+    finally:
+        jax.config.update("jax_debug_nans", False)
+    assert root.startswith("root: failed: FloatingPointError: ")
+    assert "(own.py, line 38)" in root
+    assert "(own.py, line 41)" in slope
+    assert {result.method for result in Store(config.parent / "out").results()} == {"PG", "DG"}
+
+
+def test_tracer_leaks_are_looked_for_without_finding_one_that_is_none(config, capsys):
+    jax.config.update("jax_check_tracer_leaks", True)
+    try:
+        assert errors_of(0, config, "--methods", "PG", capsys=capsys) == []
+    finally:
+        jax.config.update("jax_check_tracer_leaks", False)
 
 
 # Disks that refuse.
@@ -265,9 +329,7 @@ def test_other_settings_are_refused_with_the_keys_that_differ(config, capsys):
 def test_results_of_other_versions_say_so(config, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("tpo_runs._provenance.BITS", ())
-        patch.setattr(
-            "tpo_runs._block.provenance", lambda _: {"versions": {"jax": "0.0.1"}, "python": "3.11.0"}
-        )
+        patch.setattr("tpo_runs._block.origin", lambda _: {"versions": {"jax": "0.0.1"}, "python": "3.11.0"})
         assert errors_of(0, config, capsys=capsys) == []
     lines = errors_of(0, config, capsys=capsys)
     assert len(lines) == 2

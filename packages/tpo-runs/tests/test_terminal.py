@@ -2,9 +2,6 @@
 
 import io
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -204,23 +201,3 @@ def test_a_refusal_is_an_event_too(config, capsys):
     (event,) = events_of(output.out)
     assert (event["event"], event["code"]) == ("end", 2)
     assert event["lines"] == output.err.splitlines()
-
-
-@pytest.mark.parametrize("display", ["PlainDisplay(make_console())", "JsonDisplay()"])
-def test_a_reader_that_goes_away_does_not_stop_the_run(display):
-    program = f"""
-import sys
-from tpo_runs._console import make_console
-from tpo_runs._display import PlainDisplay
-from tpo_runs._display_json import JsonDisplay
-display = {display}
-for _ in range(3):
-    display.note("unheard")
-sys.exit(5)
-"""
-    reading, writing = os.pipe()
-    os.close(reading)
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
-    os.close(writing)
-    assert (done.returncode, done.stderr) == (5, "")

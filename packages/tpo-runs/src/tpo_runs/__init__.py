@@ -1,9 +1,10 @@
 """Training, results and figures for Target Policy Optimization, driven by TOML configs."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# As type checkers know it, without the time that `typing` takes.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._build import build_objective as build_objective
     from ._build import build_policy as build_policy
     from ._build import build_trainer as build_trainer
@@ -74,13 +75,15 @@ _MODULE_OF = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name == "__version__":
         from importlib.metadata import version
 
         return version("tpo-runs")
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
 
 

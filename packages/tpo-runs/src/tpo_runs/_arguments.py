@@ -57,7 +57,7 @@ exit codes:
        checkpoint is intact
     2  refused before anything was trained: the command line, the config, the output directory
     3  complete, but some seed diverged: it became NaN or infinite, and was frozen
-  130, 143  stopped by SIGINT or SIGTERM, and all is saved; the same command goes on
+  129, 130, 143  stopped by SIGHUP, SIGINT or SIGTERM after saving; run the same command to resume
 """
 
 

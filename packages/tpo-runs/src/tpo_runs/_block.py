@@ -9,18 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from ._cause import raise_at_cause, row_of
 from ._cells import Cell
 from ._checkpoint import Checkpoint, Checkpoints
 from ._jobs import Block, Compiled
+from ._origin import origin
 from ._progress import Reporter
-from ._provenance import changes, provenance
+from ._provenance import changes
 from ._signals import Stop
-from ._specs_objective import CustomSpec
 from ._storage_error import told_in_one_line
 from ._store import Store
 from ._stored_config import config_of_block
 from ._tracking import Trackers
-from ._train import block_layout, train
+from ._train import Chunk, block_layout, train
 from ._trainer import TrainState
 
 
@@ -31,6 +32,7 @@ class Surroundings(NamedTuple):
     reporter: Reporter
     stop: Stop
     trackers: Trackers
+    debugging: tuple[str, ...] = ()
 
 
 class _Progress:
@@ -71,8 +73,8 @@ def train_block(block: Block, compiled: Compiled, around: Surroundings) -> None:
         store.checkpoints(cell.key, seeds), {"cell": cell.identity(), "seeds": list(seeds)}
     )
     layout = block_layout(compiled.trainer, jnp.asarray(seeds)).words
-    now = provenance(own_module(cell)) | {"layout": layout}
-    begun = checkpoints.latest(state, around.reporter.note)
+    now = origin(cell) | {"layout": layout}
+    begun = checkpoints.latest(state, around.reporter.warn)
     progress = _Progress(len(seeds), begun, now)
     around.reporter.block(cell, seeds, progress.step)
     around.trackers.begin_block(cell, seeds)
@@ -140,6 +142,8 @@ def _train(
         around.reporter.advance(
             chunk.stop - chunk.start, chunk.stop, chunk.seconds, chunk.metrics["error"][:, -1]
         )
+        if around.debugging:
+            _find_cause(block, compiled, state, chunk, around.debugging)
         if chunk.stop == schedule.steps:
             return
         due = time.monotonic() - saved >= 60 * schedule.checkpoint_minutes
@@ -149,9 +153,14 @@ def _train(
         around.stop.check()
 
 
-def own_module(cell: Cell) -> str:
-    """The module of the cell's objective, if it is a user's own."""
-    return cell.objective.kind.partition(":")[0] if isinstance(cell.objective, CustomSpec) else ""
+def _find_cause(
+    block: Block, compiled: Compiled, states: TrainState, chunk: Chunk, debugging: Sequence[str]
+) -> None:
+    """Raise where a seed that was lost in this chunk became NaN or infinite: it has its state before that."""
+    lost = first_lost_steps(block.seeds, chunk.metrics["loss"])
+    for row, seed in enumerate(block.seeds):
+        if (step := lost.get(str(seed))) is not None:
+            raise_at_cause(compiled.trainer, row_of(states, row), seed, chunk.start + step, debugging)
 
 
 def first_lost_steps(seeds: Sequence[int], loss: Float[np.ndarray, "seeds steps"]) -> dict[str, int]:

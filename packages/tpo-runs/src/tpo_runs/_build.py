@@ -7,6 +7,7 @@ from ._bandit_rollouts import AbstractSampling
 from ._cells import Cell
 from ._measures import GreedyError, Surplus
 from ._observation import Evaluation, Measure
+from ._own_objective import guarded
 from ._probes import PROBES
 from ._protocols import Objective
 from ._rollout import AbstractRollout
@@ -17,7 +18,7 @@ from ._trainer import Trainer
 
 def build_objective(cell: Cell, custom: Callable[..., Any] | None = None) -> Objective:
     """The cell's loss with its keywords set; `custom` is the function behind a "module:function" kind."""
-    return cell.objective.build(custom)
+    return cell.objective.build(guarded(custom) if custom else None)
 
 
 def build_policy(cell: Cell) -> PolicyMaker:

@@ -16,8 +16,6 @@ from ._specs_policy import Policy
 from ._specs_rollout import Rollout
 from ._specs_task import Task
 
-NOT_IDENTITY = ("seeds", "first_seed", "checkpoint_minutes")
-
 
 class Cell(Spec):
     """What is trained, stored and skipped as one: a method at a point of the grid.
@@ -52,9 +50,7 @@ class Cell(Spec):
 
     def identity(self) -> dict[str, Any]:
         """Everything that a cell's numbers depend on except the seeds, with every default filled in."""
-        identity = {section: getattr(self, section).model_dump(mode="json") for section in SECTIONS}
-        for key in NOT_IDENTITY:
-            del identity["schedule"][key]
+        identity = {section: getattr(self, section).identity() for section in SECTIONS}
         if not self.evaluation.measures:
             del identity["evaluation"]
         return {**identity, "probes": sorted(self.probes)}
@@ -63,6 +59,10 @@ class Cell(Spec):
     def key(self) -> str:
         """The cell's name in the results store: 16 hexadecimal digits of the SHA-256 of its identity."""
         return key_of(self.identity())
+
+    def earlier_identity(self) -> dict[str, Any]:
+        """The identity in stores of earlier versions, where the folder of a data set was part of it."""
+        return {**self.identity(), "task": self.task.model_dump(mode="json")}
 
 
 def key_of(identity: Mapping[str, Any]) -> str:

@@ -111,6 +111,13 @@ class Checkpoints:
             discard(path)
         return None
 
+    def facts(self) -> Mapping[str, Any] | None:
+        """What is known about the last checkpoint that is intact, without its arrays; None where none is."""
+        for path in self._newest_first():
+            if not damage(path):
+                return json.loads((path / MANIFEST).read_bytes())["facts"]
+        return None
+
     def remove(self) -> None:
         """Remove all of them, and the directories above that are then empty."""
         discard(self.directory)

@@ -68,7 +68,8 @@ def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[st
         return arrays, alive, rows
 
     shapes = jax.eval_shape(all_seeds, arrays, alive, start)[2]
-    rows = jax.tree.map(lambda shape: jnp.full((*shape.shape, room), jnp.nan, shape.dtype), shapes)
+    # Not NaN, which JAX_DEBUG_NANS would take for a mistake: nobody reads past `stop`.
+    rows = jax.tree.map(lambda shape: jnp.zeros((*shape.shape, room), shape.dtype), shapes)
     arrays, _, rows = jax.lax.fori_loop(start, stop, body, (arrays, alive, rows))
     return eqx.combine(arrays, static), rows
 

@@ -1,32 +1,38 @@
 """The program `tpo-runs`. Nothing here imports JAX before the config is known to be right."""
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
 
-from ._arguments import parse_arguments
-from ._config_error import ConfigError
-from ._signals import Stopped, StopSignals
-from ._storage_error import StorageError
-from ._wording import ascii_safe
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 SIGNAL = 128
+# What only prints: where that fails, it has failed.
+PRINTING = {"check", "show", "schema", "--list", "--help", "-h", "--version"}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: "Sequence[str] | None" = None) -> int:
     """Run the program on a command line, that of the process by default.
 
     Returns:
         The exit code; `tpo-runs --help` says what each means.
     """
+    # Imported late, so that a signal in the first moments finds nothing under way, see `program`.
+    from ._arguments import parse_arguments
+    from ._config_error import ConfigError
+    from ._signals import Stopped, StopSignals
+    from ._storage_error import StorageError
+
     again = ""
     words = sys.argv[1:] if argv is None else argv
     try:
         with StopSignals() as stop:
             arguments = parse_arguments(words)
             again = ", without --overwrite," if arguments.overwrite else ""
-            # Imported late, so that --help and a mistyped flag need no more than the command line.
+            # So that --help and a mistyped flag need no more than the command line.
             from ._commands import follow
 
             return follow(arguments, stop)
@@ -39,8 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _end(stopped.code, [line], words)
 
 
-def _end(code: int, lines: Sequence[str], words: Sequence[str]) -> int:
+def _end(code: int, lines: "Sequence[str]", words: "Sequence[str]") -> int:
     """Say on standard error why the program ends early, and with --json in an event, too."""
+    from ._wording import ascii_safe
+
     lines = [ascii_safe(line) for line in lines]
     for line in lines:
         print(line, file=sys.stderr)
@@ -51,12 +59,24 @@ def _end(code: int, lines: Sequence[str], words: Sequence[str]) -> int:
     return code
 
 
-def program() -> NoReturn:
+def program() -> "NoReturn":
     """`main` as a process of its own."""
-    code = main()
-    if code > SIGNAL:
-        # Threads may be compiling what nobody waits for any more, and Python would wait for them.
-        sys.stdout.flush()
+    # While Python imports, there is nothing to save.
+    signal.signal(signal.SIGINT, lambda number, _: os._exit(SIGNAL + number))
+    from ._streams import fault_of, make_standard_streams_patient
+
+    output = make_standard_streams_patient()
+    # The figures need no window. What the variable names may not even be there.
+    os.environ["MPLBACKEND"] = "agg"
+    try:
+        code = main()
+    except SystemExit as end:  # after --help
+        code = end.code if isinstance(end.code, int) else 0
+    if fault := fault_of(output):
+        print(fault, file=sys.stderr)
+        code = code or int(not PRINTING.isdisjoint(sys.argv))
+    if code >= SIGNAL:
+        # Python would wait for threads that are still compiling.
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)

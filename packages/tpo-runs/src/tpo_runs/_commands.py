@@ -1,8 +1,11 @@
 """What each command of `tpo-runs` does. Modules are imported by the command that needs them."""
 
+import importlib
+import os
 import sys
 
 from ._arguments import FROM_RESULTS, Arguments, default_out
+from ._config_error import ConfigError
 from ._integrity import open_descriptor
 from ._signals import StopSignals
 from ._wording import ascii_safe
@@ -30,6 +33,21 @@ def follow(arguments: Arguments, stop: StopSignals) -> int:
             sys.stdout.write(written + "\n")
         return 0
     return _of_config(arguments, stop)
+
+
+def import_jax() -> None:
+    """Import JAX, which reads its settings from the environment.
+
+    Raises:
+        ConfigError: one of them is not what JAX takes.
+    """
+    try:
+        importlib.import_module("jax")
+    except ValueError as error:
+        text = str(error)
+        names = [name for name in os.environ if name.startswith("JAX_") and name.lower() in text.lower()]
+        variable = "".join(f"{name}={os.environ[name]}: " for name in names)
+        raise ConfigError([ascii_safe(f"{variable}{text}")]) from None
 
 
 def _from_results(arguments: Arguments) -> str:
@@ -82,6 +100,7 @@ def _of_config(arguments: Arguments, stop: StopSignals) -> int:
     from ._tracker import check_installed
 
     check_installed(loaded.config.tracking.to)
+    import_jax()
     from ._executor import check_engine
 
     check_engine(loaded.config.executor)

@@ -1,18 +1,23 @@
 """A user's own objective, from its name in a config."""
 
-import importlib
+import contextlib
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ._cells import Cell
 from ._config_error import ConfigError
+from ._own_modules import forget_changed, import_own
+from ._signals import Stopped
 from ._specs_objective import CustomSpec
 from ._wording import ascii_safe, did_you_mean, found, one_of
 
 ARRAYS = ("logp", "old_logp", "scores")
+# What people call them, without underscores and words such as "old".
+LOGPS = ("logp", "logps", "lp", "logprob", "logprobs", "logpi", "logprobabilities")
+OLD_LOGPS = ("oldlogp", "oldlogps", "olp", "oldlp", "oldlogprob", "oldlogprobs", "lpold", "logpold")
+SCORES = ("score", "scores", "reward", "rewards", "advantage", "advantages", "adv", "advs", "returns")
 
 
 def check_custom(cells: Iterable[Cell], path: Path) -> None:
@@ -26,6 +31,7 @@ def check_custom(cells: Iterable[Cell], path: Path) -> None:
         ConfigError: with one line for each method whose function cannot be used.
     """
     lines = {}
+    forget_changed()
     for cell in cells:
         if isinstance(cell.objective, CustomSpec):
             try:
@@ -39,7 +45,10 @@ def check_custom(cells: Iterable[Cell], path: Path) -> None:
 
 def search_paths(config: Path) -> list[Path]:
     """Where a config's own functions may lie: beside it, and in the working directory."""
-    return list(dict.fromkeys([config.resolve().parent, Path.cwd()]))
+    directories = [config.resolve().parent]
+    with contextlib.suppress(OSError):  # the working directory may have been removed
+        directories.append(Path.cwd())
+    return list(dict.fromkeys(directories))
 
 
 def resolve(kind: str, keywords: Mapping[str, Any], directories: Sequence[Path] = ()) -> Callable[..., Any]:
@@ -74,16 +83,15 @@ def resolve(kind: str, keywords: Mapping[str, Any], directories: Sequence[Path] 
 
 
 def _imported(name: str, directories: Sequence[Path]) -> Any:
-    # At the end, so that no file beside a config can stand in for an installed module.
-    sys.path += [str(path) for path in directories if str(path) not in sys.path]
-    importlib.invalidate_caches()
     try:
-        return importlib.import_module(name)
+        return import_own(name, directories)
+    except (ConfigError, Stopped):
+        raise
     except ModuleNotFoundError as error:
         if error.name and f"{name}.".startswith(f"{error.name}."):
             raise ConfigError([f"there is no module {found(name)}{_near(name, directories)}"]) from None
         raise ConfigError([_failure(name, error)]) from None
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # whatever a module does that is imported, such as sys.exit
         raise ConfigError([_failure(name, error)]) from None
 
 
@@ -97,6 +105,21 @@ def _near(name: str, directories: Iterable[Path]) -> str:
     return f"{hint}; looked beside the config, in the working directory and among the installed packages"
 
 
+def _meant(name: str) -> str | None:
+    """Which of the arrays a parameter is for, by its name; None where it does not tell.
+
+    >>> [_meant(name) for name in ("lp", "olp", "reward", "log_probs_old", "x")]
+    ['logp', 'old_logp', 'scores', 'old_logp', None]
+    """
+    words = name.lower().strip("_").split("_")
+    plain = "".join(word for word in words if word not in ("old", "new", "current", "behaviour", "behavior"))
+    if plain in SCORES:
+        return "scores"
+    if plain in OLD_LOGPS or (plain in LOGPS and not {"old", "behaviour", "behavior"}.isdisjoint(words)):
+        return "old_logp"
+    return "logp" if plain in LOGPS else None
+
+
 def _misfit(function: Callable[..., Any], keywords: Mapping[str, Any]) -> str:
     try:
         parameters = list(inspect.signature(function).parameters.values())
@@ -106,7 +129,7 @@ def _misfit(function: Callable[..., Any], keywords: Mapping[str, Any]) -> str:
     if len(positional) < len(ARRAYS) and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
         return f"does not take the three arrays {', '.join(ARRAYS)}"
     first = tuple(p.name for p in positional[: len(ARRAYS)])
-    if set(first) == set(ARRAYS) and first != ARRAYS:
+    if any(meant not in (None, array) for meant, array in zip(map(_meant, first), ARRAYS, strict=False)):
         return f"takes {', '.join(first)}; expected this order: {', '.join(ARRAYS)}"
     named = [p for p in parameters if p in positional[len(ARRAYS) :] or p.kind == p.KEYWORD_ONLY]
     if not any(p.kind == p.VAR_KEYWORD for p in parameters):

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ._console import PatientConsole
+from ._console import make_console
 from ._load import LoadedConfig
 from ._progress import Display, Standing, duration, seed_words
 from ._wording import counted
@@ -63,7 +63,7 @@ class QuietDisplay:
 
     def warn(self, text: str) -> None:
         """A line on standard error."""
-        _line(PatientConsole(stderr=True), text)
+        _line(make_console(stderr=True), text)
 
 
 class PlainDisplay(QuietDisplay):

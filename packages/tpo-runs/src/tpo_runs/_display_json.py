@@ -3,7 +3,6 @@
 import contextlib
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -32,13 +31,10 @@ class JsonDisplay:
         self._others.__exit__(kind, error, trace)
 
     def emit(self, event: str, **facts: Any) -> None:
-        """Write one event. A reader that has gone away does not stop the run."""
+        """Write one event."""
         record = {"event": event, "time": round(time.time(), 3), **_plain(facts)}
-        try:
-            self._out.write(json.dumps(record, allow_nan=False) + "\n")
-            self._out.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
+        self._out.write(json.dumps(record, allow_nan=False) + "\n")
+        self._out.flush()
 
     def run(self, loaded: LoadedConfig, out: Path, blocks: int, steps: int) -> None:
         """Event `run`."""

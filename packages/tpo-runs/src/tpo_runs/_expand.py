@@ -9,13 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from ._cell_checks import mismatches
-from ._cells import NOT_IDENTITY, Cell
+from ._cells import Cell
 from ._config_error import ConfigError
 from ._labels import point_label
 from ._overrides import changes_kind, merge, merge_paths, nest
 from ._problems import MOST_LINES, KeyPath, Problem, Source, lines_of, method_label
 from ._pydantic_errors import problems_of
-from ._specs import SECTIONS, SHARED_SECTIONS, Config
+from ._specs import SECTIONS, SHARED_SECTIONS, Config, in_identity
 from ._wording import did_you_mean, found, one_of
 
 MOST_CELLS = 4096
@@ -187,7 +187,7 @@ def _grid_problems(config: Config) -> list[Problem]:
         if section not in SECTIONS or not key:
             hint = did_you_mean(axis, _all_paths(config)) or f"; sections: {', '.join(SECTIONS)}"
             problems.append(Problem(("grid", axis), f"expected a path such as 'task.horizon'{hint}"))
-        elif section == "schedule" and key in NOT_IDENTITY:
+        elif not in_identity(section, key):
             problems.append(Problem(("grid", axis), "cannot be swept: results do not depend on it"))
     count = math.prod(len(values) for values in config.grid.values()) * len(config.method)
     if count > MOST_CELLS:

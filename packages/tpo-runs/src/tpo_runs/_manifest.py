@@ -19,7 +19,7 @@ def manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
     config = loaded.config
     settings = _settings(config)
     earlier = store.manifest() if store.has_manifest() else {}
-    kept = earlier.get("cells", []) if earlier.get("settings") == settings else []
+    kept = earlier.get("cells", []) if _earlier_settings(earlier) == settings else []
     entries = {_place(entry): entry for entry in kept} | _entries(loaded.cells)
     return {
         "title": config.title,
@@ -41,11 +41,11 @@ def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
     if not store.has_manifest():
         return
     earlier = store.manifest()
-    lines = dict(differences(earlier.get("settings", {}), _settings(loaded.config), ""))
+    lines = dict(differences(_earlier_settings(earlier), _settings(loaded.config), ""))
     before = {_place(entry): entry["key"] for entry in earlier["cells"]}
     for cell in loaded.cells:
         key = before.get(_place_of(cell), cell.key)
-        if key != cell.key and not lines:
+        if key not in (cell.key, cell.earlier_key) and not lines:
             lines |= differences(store.spec(key), cell.identity(), f"method '{cell.method}': ")
     if lines:
         where = f"{store.root}: holds a run with other settings"
@@ -65,9 +65,17 @@ def replaced_cells(loaded: LoadedConfig, store: Store) -> set[str]:
 def _settings(config: Config) -> dict[str, Any]:
     names = ["task", "policy", "optimizer", "schedule"]
     names += ["evaluation"] if config.evaluation.measures else []
-    shared = {name: effective(config)[name] for name in names}
+    shared = {name: getattr(config, name).identity() for name in names}
     free = {"seeds": None, "first_seed": None, "checkpoint_minutes": None}
     return {**shared, "schedule": {**shared["schedule"], **free}}
+
+
+def _earlier_settings(earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a manifest; before, the folder of a data set was one of them."""
+    settings = dict(earlier.get("settings", {}))
+    if "directory" in settings.get("task", {}):
+        settings["task"] = {**settings["task"], "directory": None}
+    return settings
 
 
 def _entries(cells: Iterable[Cell]) -> Entries:

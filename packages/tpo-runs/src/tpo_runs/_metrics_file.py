@@ -11,13 +11,16 @@ from jaxtyping import Float, Int
 
 
 def write_metrics(path: Path, seeds: Sequence[int], metrics: Mapping[str, np.ndarray]) -> None:
-    """Write metrics `[seeds, steps]` by name."""
+    """Write metrics `[seeds, steps]` by name, as float32 whatever they were computed in."""
     steps = next(iter(metrics.values())).shape[1]
     columns = {
         "seed": np.repeat(np.asarray(seeds, dtype=np.int32), steps),
         "step": np.tile(np.arange(steps, dtype=np.int32), len(seeds)),
     }
-    columns |= {name: np.ascontiguousarray(values).reshape(-1) for name, values in sorted(metrics.items())}
+    columns |= {
+        name: np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
+        for name, values in sorted(metrics.items())
+    }
     pq.write_table(pa.table(columns), path, compression="zstd", write_page_checksum=True)
 
 

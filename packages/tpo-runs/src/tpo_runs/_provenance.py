@@ -5,14 +5,13 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jax
 
-from ._integrity import digest
 from ._provenance_facts import BITS
 
 PACKAGES = (
@@ -26,23 +25,22 @@ PACKAGES = (
     "optax",
     "numpy",
 )
+# Variables beside those of JAX and XLA that change numbers, on GPUs and TPUs.
+VARIABLES = ("NVIDIA_TF32_OVERRIDE", "LIBTPU_INIT_ARGS")
 # By their names in /proc/cpuinfo; XLA compiles for the widest that the processor has.
 VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
 
 
-def provenance(objective: str = "") -> dict[str, Any]:
+def provenance(
+    objective: Mapping[str, str] = MappingProxyType({}), data: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """What is stored beside every result, made of what JSON can hold. The same until the program ends.
 
     Args:
-        objective: the module of the user's own objective, whose source is hashed.
+        objective: the SHA-256 of the modules of the user's own objective, by name.
+        data: that of the data set, by name.
     """
-    return {**_surroundings(), "objective": source_hash(objective)}
-
-
-def source_hash(module: str) -> dict[str, str]:
-    """The SHA-256 of the source of a module that is imported, by its name; none where it has no file."""
-    source = getattr(sys.modules.get(module), "__file__", None)
-    return {module: digest(Path(source).read_bytes())} if source else {}
+    return {**_surroundings(), "objective": dict(objective), "data": dict(data)}
 
 
 def versions() -> dict[str, str]:
@@ -78,6 +76,7 @@ def _surroundings() -> Mapping[str, Any]:
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         # None is JAX's default, which on recent NVIDIA GPUs is TF32: three digits.
         "matmul_precision": jax.config.values["jax_default_matmul_precision"],
+        "environment": {name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
         "git": _git(),
     }
 

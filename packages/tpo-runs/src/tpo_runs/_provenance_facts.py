@@ -10,8 +10,10 @@ FACTS = (
     "cpu_count",
     "xla_flags",
     "matmul_precision",
+    "environment",
     "git",
     "objective",
+    "data",
 )
 # What the bits of a result may depend on: all but the commit, which changes with every note in a document.
 BITS = tuple(name for name in FACTS if name != "git")

@@ -58,16 +58,26 @@ def reduce(losses: Any, draw: Draw) -> Float[Array, ""]:
     name what the objective should return.
     """
     shape = draw.old_logp.shape
+    check_losses(losses, shape)
+    if losses.shape == shape:
+        losses = losses if draw.weights is None else draw.weights * losses
+        return jnp.mean(jnp.sum(losses, axis=-1))
+    return jnp.mean(losses)
+
+
+def check_losses(losses: Any, shape: tuple[int, ...]) -> None:
+    """Refuse what are no losses for log-probs of this shape, with what the objective should return.
+
+    **Raises:** `TypeError` for what is no array of floats, `ValueError` for losses of any other shape.
+    """
     expected = f"expected {shape[:-1]}, one loss per group, or {shape}, one per sample"
     if not isinstance(losses, Array):
         raise TypeError(f"the objective returned a {type(losses).__name__}, not an array of JAX; {expected}")
     if not jnp.issubdtype(losses.dtype, jnp.floating):
         raise TypeError(f"the objective returned {losses.dtype}, which has no gradient; expected floats")
-    if losses.shape == shape:
-        losses = losses if draw.weights is None else draw.weights * losses
-        return jnp.mean(jnp.sum(losses, axis=-1))
-    if losses.shape == shape[:-1]:
-        return jnp.mean(losses)
-    raise ValueError(
-        f"the objective returned losses of shape {losses.shape} for log-probs of shape {shape}; {expected}"
-    )
+    if losses.shape not in (shape, shape[:-1]):
+        fix = "; return the losses without their mean or sum" if losses.shape == () else ""
+        raise ValueError(
+            f"the objective returned losses of shape {losses.shape} for log-probs of shape {shape}; "
+            f"{expected}{fix}"
+        )

@@ -7,22 +7,25 @@ from pathlib import Path
 from rich.console import Console
 
 from ._arguments import Arguments, default_out
-from ._block import Surroundings, own_module
+from ._block import Surroundings
 from ._cells import Cell
 from ._console import make_console
-from ._devices import set_up_jax
+from ._devices import check_devices, set_up_jax
 from ._display import make_display
 from ._display_json import JsonDisplay
 from ._executor import make_executor
+from ._jax_settings import fixed_settings
 from ._jobs import Block, blocks_of, missing_blocks, wanted_seeds
 from ._listing import list_cells
 from ._load import LoadedConfig
 from ._lock import locked
 from ._manifest import check_same_settings, manifest, replaced_cells
+from ._mixing import check_not_mixed
 from ._orders import end_earlier, remove_locks
+from ._origin import origin
 from ._output_directory import check_output
 from ._progress import Reporter
-from ._provenance import changes, provenance
+from ._provenance import changes
 from ._signals import StopSignals
 from ._space import check_space, check_writable
 from ._storage_error import told_in_one_line
@@ -59,22 +62,31 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
         list_cells(loaded, store, json=arguments.json)
         return 0
     set_up_jax(short=arguments.smoke)
+    check_devices()
     for cell in loaded.cells:
         # Missing data is told before anything is written or trained.
         cell.task.build()
     check_writable(store.root)
-    with locked(store.root) as takeover:
-        notes = [takeover] if takeover else []
+    with fixed_settings() as asked, locked(store.root) as takeover:
+        notes = [*asked.ignored, takeover] if takeover else [*asked.ignored]
+        for cell in loaded.cells:
+            store.adopt(cell)
         if not arguments.overwrite:
             check_same_settings(loaded, store)
         if earlier := end_earlier(store):
             notes.append(f"ended the jobs of {counted(len(earlier), 'earlier run')}: {', '.join(earlier)}")
         store.remove_unfinished()
-        return _train_and_draw(loaded, store, arguments, stop, notes)
+        return _train_and_draw(loaded, store, arguments, stop, notes, debugging=asked.debugging)
 
 
 def _train_and_draw(
-    loaded: LoadedConfig, store: Store, arguments: Arguments, stop: StopSignals, notes: list[str]
+    loaded: LoadedConfig,
+    store: Store,
+    arguments: Arguments,
+    stop: StopSignals,
+    notes: list[str],
+    *,
+    debugging: tuple[str, ...] = (),
 ) -> int:
     # Two methods may share a cell under different names; it is trained once.
     cells: dict[str, Cell] = {}
@@ -87,6 +99,7 @@ def _train_and_draw(
             for key, cell in cells.items()
         }
     wanted = [block for of_cell in blocks.values() for block in of_cell]
+    check_not_mixed({key: blocks[key] for key in blocks if key not in replaced}, store)
     check_space(store.root, wanted, sum(map(store.bytes_of_cell, replaced)))
     with told_in_one_line(store.root, "nothing was trained"):
         store.discard_errors()
@@ -107,7 +120,7 @@ def _train_and_draw(
         trackers = Trackers(loaded.config.tracking, store, reporter.warn)
         trackers.begin_run(loaded)
         try:
-            around = Surroundings(store, reporter, stop, trackers)
+            around = Surroundings(store, reporter, stop, trackers, debugging)
             failed = _train(wanted, loaded, around, stop, short=arguments.smoke)
         finally:
             trackers.close()
@@ -161,7 +174,7 @@ def _tell_what_is_there(
     for key, cell in cells.items():
         if not blocks[key]:
             reporter.note(f"{cell.label}: already complete in {store.root}")
-        now = provenance(own_module(cell))
+        now = origin(cell)
         differences = [text for there in store.provenances(key) for text in changes(there, now)]
         if differences:
             text = "; ".join(dict.fromkeys(differences))

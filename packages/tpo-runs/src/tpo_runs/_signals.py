@@ -1,14 +1,15 @@
-"""Stopping a run: the first SIGINT or SIGTERM lets it save what it has, the second ends it at once."""
+"""Stopping a run: the first signal lets it save what it has, a second SIGINT or SIGTERM ends it at once."""
 
 import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, Protocol, runtime_checkable
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# A terminal that is closed; nohup has it ignored.
+HANGUP = getattr(signal, "SIGHUP", None)
 WAIT = b": saving; once more ends it at once\n"
 
 
@@ -36,7 +37,7 @@ class Stop(Protocol):
 
 
 class StopSignals:
-    """Watches for SIGINT and SIGTERM while it is entered.
+    """Watches for SIGINT, SIGTERM and, where it is not ignored, SIGHUP while it is entered.
 
     Outside of `polled`, where there is nothing to save, a signal raises `Stopped` where it arrives. Inside,
     it is only remembered until `check` is called. A second signal ends the process, whatever it is doing.
@@ -50,7 +51,10 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+            heard = [signal.SIGINT, signal.SIGTERM]
+            if HANGUP is not None and signal.getsignal(HANGUP) is not signal.SIG_IGN:
+                heard.append(HANGUP)
+            self._before = {number: signal.signal(number, self._receive) for number in heard}
         return self
 
     def __exit__(
@@ -89,9 +93,12 @@ class StopSignals:
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self._number is not None:
+            if number == HANGUP:  # the shell and the system both send it
+                return
             os._exit(128 + number)
         self._number = number
         if not self._polled:
             raise Stopped(number)
         # Past all buffers, which the interrupted code may be in the middle of using.
-        os.write(2, signal.Signals(number).name.encode() + WAIT)
+        with suppress(OSError):
+            os.write(2, signal.Signals(number).name.encode() + WAIT)

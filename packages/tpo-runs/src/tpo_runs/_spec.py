@@ -1,5 +1,6 @@
 """The base of all config tables, and the classes of a table by its `kind`."""
 
+import enum
 from collections.abc import Callable, Collection
 from typing import Any, get_args
 
@@ -9,6 +10,20 @@ from pydantic_core import PydanticCustomError
 from ._wording import found, is_plain, one_of
 
 SMALLEST, LARGEST = 1.2e-38, 3.4e38  # what float32 holds at full precision
+
+
+class Identity(enum.Enum):
+    """How a key enters the identity of a cell, where it is not simply by its value.
+
+    It is added to the annotation of the key: `Annotated[float, Identity.UNLESS_DEFAULT]`.
+    """
+
+    NEVER = enum.auto()
+    """No number depends on it, and it is left out."""
+    AS_DEFAULT = enum.auto()
+    """No number depends on it, but it was part of the identity before: it counts as its default."""
+    UNLESS_DEFAULT = enum.auto()
+    """It was added after results were stored, so that its default, which trained them, is left out."""
 
 
 class Spec(BaseModel):
@@ -34,6 +49,27 @@ class Spec(BaseModel):
             if isinstance(text, str) and not is_plain(text):
                 raise refusal(f"expected text without control characters or line breaks, found {found(text)}")
         return value
+
+    def identity(self) -> dict[str, Any]:
+        """The part of the table that numbers depend on, with every default filled in, as JSON can hold it.
+
+        The keys of stored results are hashes of this, so a new key needs `Identity.UNLESS_DEFAULT`.
+        """
+        values = self.model_dump(mode="json")
+        for name, field in type(self).model_fields.items():
+            if Identity.AS_DEFAULT in field.metadata:
+                values[name] = field.default
+            elif Identity.NEVER in field.metadata or (
+                Identity.UNLESS_DEFAULT in field.metadata and getattr(self, name) == field.get_default()
+            ):
+                del values[name]
+        return values
+
+    @classmethod
+    def counts(cls, key: str) -> bool:
+        """Whether numbers depend on the key, as they do on a key that the table does not have."""
+        marks = cls.model_fields[key].metadata if key in cls.model_fields else ()
+        return Identity.NEVER not in marks and Identity.AS_DEFAULT not in marks
 
 
 def refusal(text: str) -> PydanticCustomError:

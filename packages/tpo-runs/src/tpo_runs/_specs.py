@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict
 
-from ._spec import Spec, check_distinct, names_among, refusal
+from ._spec import Identity, Spec, check_distinct, names_among, refusal
 from ._specs_evaluation import EvaluationSpec
 from ._specs_executor import EXECUTORS, Executor, InProcessSpec
 from ._specs_figure import FIGURES, LONGEST_NAME, Figure, FigureSpec, figure_name
@@ -48,10 +48,10 @@ class Schedule(Spec):
 
     steps: Annotated[int, Field(ge=1, le=1_000_000_000)]
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    seeds: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    first_seed: Annotated[int, Field(ge=0, le=2_000_000_000)] = 0
+    seeds: Annotated[int, Field(ge=1, le=1_000_000), Identity.NEVER] = 1
+    first_seed: Annotated[int, Field(ge=0, le=2_000_000_000), Identity.NEVER] = 0
     block: Annotated[int, Field(ge=1, le=4096)] = 4
-    checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
+    checkpoint_minutes: Annotated[float, Field(gt=0), Identity.NEVER] = 5.0
 
 
 # Sections of one kind each.
@@ -183,6 +183,12 @@ class Config(Spec):
         dict[str, Axis], Field(max_length=MOST_AXES, description=f"a table of at most {MOST_AXES} lists")
     ] = {}
     smoke: Partial = {}
+
+
+def in_identity(section: str, key: str) -> bool:
+    """Whether numbers depend on a key of a section."""
+    models = [PLAIN[section]] if section in PLAIN else KINDS[section].values()
+    return all(model.counts(key) for model in models)
 
 
 def effective(config: Config) -> dict[str, Any]:

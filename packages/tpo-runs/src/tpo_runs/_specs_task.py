@@ -1,12 +1,13 @@
 """Tables `[task]`: what the policy answers and how answers are scored."""
 
 import functools
+import hashlib
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from ._config_error import ConfigError
-from ._spec import Spec, kinds, refusal
+from ._spec import Identity, Spec, kinds, refusal
 
 Target = Literal[
     "copy",
@@ -193,7 +194,8 @@ class ImagesSpec(Spec):
 
     kind: Literal["images"] = "images"
     dataset: Literal["mnist", "digits"]
-    directory: str | None = Field(default=None, description="a string")
+    # What is in the files counts, which provenance has by its hash, and not where they are.
+    directory: Annotated[str | None, Field(description="a string"), Identity.AS_DEFAULT] = None
 
     def build(self) -> Any:
         """The task over the training images.
@@ -207,20 +209,45 @@ class ImagesSpec(Spec):
         """The task over the test images."""
         return _image_bandits(self.dataset, self.directory)[1]
 
+    def data_hash(self) -> str:
+        """The SHA-256 of all images and labels.
+
+        Raises:
+            ConfigError: the data set cannot be loaded.
+        """
+        return _data_hash(self.dataset, self.directory)
+
 
 @functools.lru_cache(maxsize=4)
 def _image_bandits(dataset: str, directory: str | None) -> tuple[Any, Any]:
     """The bandits over the training and the test images, loaded to the device once for all cells."""
-    from tpo_envs import ClassificationBandit, DatasetError, load_dataset
+    from tpo_envs import ClassificationBandit
 
-    try:
-        data = load_dataset(dataset, directory=directory)
-    except DatasetError as error:
-        raise ConfigError([f"task.dataset = {dataset!r}: {error}"]) from None
+    data = _load(dataset, directory)
     return (
         ClassificationBandit(data.train_images, data.train_labels, data.num_classes),
         ClassificationBandit(data.test_images, data.test_labels, data.num_classes),
     )
+
+
+@functools.lru_cache(maxsize=4)
+def _data_hash(dataset: str, directory: str | None) -> str:
+    import numpy as np
+
+    data = _load(dataset, directory)
+    total = hashlib.sha256()
+    for array in (data.train_images, data.train_labels, data.test_images, data.test_labels):
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
+
+
+def _load(dataset: str, directory: str | None) -> Any:
+    from tpo_envs import DatasetError, load_dataset
+
+    try:
+        return load_dataset(dataset, directory=directory)
+    except DatasetError as error:
+        raise ConfigError([f"task.dataset = {dataset!r}: {error}"]) from None
 
 
 Task = Annotated[

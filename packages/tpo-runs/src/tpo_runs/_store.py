@@ -192,6 +192,13 @@ class Store:
             raise ConfigError([f"{path}: {fault}; {renamed}{fix}"])
         return identity
 
+    def adopt(self, cell: Cell) -> None:
+        """Give the cell its name, where the store has it under the one that it had in earlier versions."""
+        before, now = self._cell(key_of(cell.earlier_identity())), self._cell(cell.key)
+        if before.is_dir() and not now.exists():
+            write_file(before / "spec.json", json_bytes(cell.identity()))
+            os.rename(before, now)
+
     def remove_cell(self, key: str) -> None:
         """Forget everything about a cell; what others have put there stays."""
         cell = self._cell(key)

@@ -6,9 +6,11 @@ from typing import Any
 
 import tomli_w
 
-from ._cells import NOT_IDENTITY, Cell
+from ._cells import Cell
+from ._config_error import ConfigError
+from ._expand import expand
 from ._integrity import digest
-from ._specs import SHARED_SECTIONS, Config, effective
+from ._specs import SHARED_SECTIONS, Config, effective, in_identity
 
 SEAL = "# The config as it took effect. SHA-256 of what follows: "
 
@@ -53,15 +55,12 @@ def is_sealed(content: bytes) -> bool:
 
 
 def trains_cell(text: str, identity: Mapping[str, Any]) -> bool:
-    """Whether what `config_of_block` made is of the cell of this identity."""
+    """Whether what `config_of_block` made trains the cell of this identity."""
     try:
-        table = tomllib.loads(text)
-        (method,) = table.pop("method")
-        there = {**table, "objective": method["objective"], "rollout": method["rollout"]}
-        there["schedule"] = {key: x for key, x in there["schedule"].items() if key not in NOT_IDENTITY}
-    except (ValueError, KeyError, TypeError):
+        (cell,) = expand(Config.model_validate(tomllib.loads(text)))
+    except (ValueError, ConfigError):
         return False
-    return {**there, "probes": sorted(table.get("probes", []))} == _without_none(identity)
+    return identity in (cell.identity(), cell.earlier_identity())
 
 
 def has_settings(text: str, settings: Mapping[str, Any]) -> bool:
@@ -73,7 +72,7 @@ def has_settings(text: str, settings: Mapping[str, Any]) -> bool:
     there = {name: table.get(name) for name in settings}
     schedule = there.get("schedule")
     if isinstance(schedule, Mapping):
-        there["schedule"] = {key: x for key, x in schedule.items() if key not in NOT_IDENTITY}
+        there["schedule"] = {key: x for key, x in schedule.items() if in_identity("schedule", key)}
     return there == _without_none(settings)
 
 

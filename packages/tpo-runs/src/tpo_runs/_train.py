@@ -33,7 +33,9 @@ def seed_keys(seeds: Int[Array, " s"]) -> tuple[Key[Array, " s"], Key[Array, " s
     A seed's keys do not depend on the other seeds, a step's key not on the steps before it. So neither the
     length of chunks, nor resuming, nor more seeds change any number.
     """
-    keys = jax.vmap(lambda seed: jax.random.split(jax.random.fold_in(jax.random.key(0), seed)))(seeds)
+    # Made of its bits by name: what JAX takes for a key of 0 depends on its settings.
+    root = jax.random.wrap_key_data(jnp.zeros(2, jnp.uint32), impl="threefry2x32")
+    keys = jax.vmap(lambda seed: jax.random.split(jax.random.fold_in(root, seed)))(seeds)
     return keys[:, 0], keys[:, 1]
 
 

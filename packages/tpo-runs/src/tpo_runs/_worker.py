@@ -65,6 +65,7 @@ def _train(order: Order, orders: Orders) -> None:
     from ._block import Surroundings, train_block
     from ._console import make_console
     from ._display import make_display
+    from ._jax_settings import fixed_settings
     from ._jobs import Block, wanted_seeds
     from ._load import load_config
     from ._progress import Reporter
@@ -84,7 +85,9 @@ def _train(order: Order, orders: Orders) -> None:
     reporter = Reporter(make_display(make_console()), 1, cell.schedule.steps)
     trackers = Trackers(TrackingSpec(), store, reporter.warn)
     stop = StopWhenUnwanted(orders, order.name)
-    train_block(block, _compiled(block, Path(order.config)), Surroundings(store, reporter, stop, trackers))
+    with fixed_settings():
+        around = Surroundings(store, reporter, stop, trackers)
+        train_block(block, _compiled(block, Path(order.config)), around)
 
 
 def _compiled(block: "Block", config: Path) -> "Compiled":

@@ -1,0 +1,76 @@
+"""JAX's settings that change numbers: a run fixes them, so that they are no part of what it depends on."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import jax
+
+# JAX's defaults of today, which trained all stored results. What an older or newer JAX lacks is passed over.
+FIXED = {
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_enable_custom_prng": False,
+    "jax_threefry_partitionable": True,
+    "jax_threefry_gpu_kernel_lowering": False,
+    "jax_high_dynamic_range_gumbel": False,
+    "jax_random_seed_offset": 0,
+    "jax_enable_x64": False,
+    "jax_default_dtype_bits": "64",
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_allow_f16_reductions": True,
+    "jax_softmax_custom_jvp": False,
+    "jax_disable_jit": False,
+    "jax_disable_most_optimizations": False,
+    "jax_exec_time_optimization_effort": 0.0,
+    "jax_memory_fitting_effort": 0.0,
+    "jax_optimization_level": "UNKNOWN",
+    "jax_compiler_enable_remat_pass": True,
+    "jax_enable_pgle": False,
+    "jax_default_device": None,
+}
+INSTEAD = {
+    "jax_disable_jit": "; jax.debug.print shows values in a compiled function",
+    "jax_default_device": "; JAX_PLATFORMS chooses the devices",
+}
+# They are off while a block is trained, whose metrics are NaN where a seed was lost, and on where the cause
+# of such a loss is looked for.
+DEBUGGING = ("jax_debug_nans", "jax_debug_infs")
+
+
+class Asked(NamedTuple):
+    """What was asked of JAX before its settings were fixed.
+
+    Args:
+        ignored: a line for each environment variable that has no effect.
+        debugging: the settings that ask for the cause of NaN and infinities.
+    """
+
+    ignored: tuple[str, ...]
+    debugging: tuple[str, ...]
+
+
+@contextmanager
+def fixed_settings() -> Iterator[Asked]:
+    """Fix the settings of JAX, in all threads, for as long as it is entered."""
+    wanted = FIXED | dict.fromkeys(DEBUGGING, False)
+    before = {name: _plain(jax.config.values[name]) for name in wanted if name in jax.config.values}
+    ignored = [
+        f"{name.upper()}={os.environ[name.upper()]} has no effect: every run uses {wanted[name]}"
+        f"{INSTEAD.get(name, '')}"
+        for name in before
+        if name in FIXED and name.upper() in os.environ and before[name] != wanted[name]
+    ]
+    changed = {name: value for name, value in before.items() if value != wanted[name]}
+    for name in changed:
+        jax.config.update(name, wanted[name])
+    try:
+        yield Asked(tuple(ignored), tuple(name for name in DEBUGGING if before.get(name)))
+    finally:
+        for name, value in changed.items():
+            jax.config.update(name, value)
+
+
+def _plain(value: Any) -> Any:
+    """The value as `jax.config.update` takes it, which some settings keep as a member of an enumeration."""
+    return getattr(value, "value", value)

@@ -1,0 +1,223 @@
+"""What changes numbers is fixed, or it is recorded and seeds of another kind are refused."""
+
+import json
+import os
+import signal
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from reliability import CONFIG, contents, start, wait_for
+
+from tpo_runs import Store
+from tpo_runs._cli import main
+
+SHORT = CONFIG.replace("steps = 6000", "steps = 30").partition('[[method]]\nname = "DG"')[0]
+OWN = """
+import jax.numpy as jnp
+from helper import FACTOR
+def loss(logp, old_logp, scores):
+    return -FACTOR * logp * scores
+"""
+# Those whose effect on numbers is known; what JAX does not have is no setting.
+SETTINGS = {
+    "jax_default_prng_impl": "rbg",
+    "jax_threefry_partitionable": False,
+    "jax_random_seed_offset": 7,
+    "jax_enable_x64": True,
+    "jax_numpy_dtype_promotion": "strict",
+    "jax_disable_jit": True,
+    "jax_high_dynamic_range_gumbel": True,
+    "jax_softmax_custom_jvp": True,
+    "jax_default_device": "cpu",
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(SHORT)
+    return path
+
+
+def run(config, *words):
+    return main([str(config), "--out", str(config.parent / "out"), "--quiet", *words])
+
+
+def metrics(root):
+    return {name: value for name, value in contents(root).items() if name.endswith(".parquet")}
+
+
+def test_settings_of_jax_change_no_number_and_are_left_as_they_were(config, capsys, monkeypatch):
+    before = dict(jax.config.values)
+    assert run(config, "--schedule.seeds", "4") == 0
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name.upper(), str(value))
+        jax.config.update(name, value)
+    try:
+        assert (
+            main([str(config), "--out", str(config.parent / "other"), "--quiet", "--schedule.seeds", "4"])
+            == 0
+        )
+        assert jax.config.values["jax_enable_x64"] is True
+    finally:
+        for name in SETTINGS:
+            value = before[name]
+            jax.config.update(name, getattr(value, "value", value))
+    assert metrics(config.parent / "other") == metrics(config.parent / "out")
+    lines = capsys.readouterr().err.splitlines()
+    assert {line.partition("=")[0].lower() for line in lines} == set(SETTINGS)
+    assert all("has no effect" in line for line in lines)
+
+
+def test_keys_do_not_depend_on_the_settings_of_a_program_that_trains_by_itself():
+    from tpo_runs._train import seed_keys
+
+    usual = [jax.random.key_data(key) for key in seed_keys(jnp.arange(3))]
+    with jax.default_prng_impl("rbg"), jax.enable_x64(True):
+        others = [jax.random.key_data(key) for key in seed_keys(jnp.arange(3))]
+    np.testing.assert_array_equal(usual, others)
+
+
+def test_metrics_of_double_precision_are_stored_as_any(config):
+    assert run(config) == 0
+    store = Store(config.parent / "out")
+    (result,) = store.results()
+    from tpo_runs import load_config
+
+    (cell,) = load_config(config).cells
+    doubles = {name: value.astype(np.float64) for name, value in result.metrics.items()}
+    store.write_block(cell, [2, 3], doubles, {"diverged": {}}, {"seconds": 1.0})
+    assert run(config, "--schedule.seeds", "4") == 0
+    (result,) = store.results()
+    assert result.metrics["loss"].dtype == np.float32
+    assert len(result.seeds) == 4
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        (
+            "XLA_FLAGS",
+            "--xla_cpu_enable_fast_math=true",
+            "--xla_cpu_enable_fast_math was not set, and is true now",
+        ),
+        ("NVIDIA_TF32_OVERRIDE", "1", "NVIDIA_TF32_OVERRIDE was not set, and is 1 now"),
+        (
+            "JAX_DEFAULT_MATMUL_PRECISION",
+            "bfloat16",
+            "JAX_DEFAULT_MATMUL_PRECISION was highest, and is bfloat16",
+        ),
+    ],
+)
+def test_seeds_of_other_settings_are_refused_before_training(
+    variable, value, words, config, capsys, monkeypatch
+):
+    from tpo_runs import _provenance
+
+    assert run(config) == 0
+    before = contents(config.parent / "out")
+    _provenance._surroundings.cache_clear()
+    if variable.startswith("JAX_"):
+        jax.config.update(variable.lower(), value)
+    else:
+        kept = os.environ.get(variable, "") if variable == "XLA_FLAGS" else ""
+        monkeypatch.setenv(variable, f"{kept} {value}".strip())
+        monkeypatch.setattr("tpo_runs._run.check_devices", lambda: None)
+    try:
+        assert run(config, "--schedule.seeds", "4") == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert words in line
+        assert "PG" in line
+        assert "--overwrite" in line
+        assert "--out" in line
+        assert contents(config.parent / "out") == before
+        assert run(config) == 0  # what is complete can still be drawn, with a warning
+        assert "trained with other versions" in capsys.readouterr().err
+    finally:
+        if variable.startswith("JAX_"):
+            jax.config.update(variable.lower(), None)
+        _provenance._surroundings.cache_clear()
+
+
+def test_a_store_of_an_earlier_version_goes_on_without_a_word(config, capsys):
+    from tpo_runs._integrity import json_bytes, sums
+
+    assert run(config) == 0
+    (block,) = (config.parent / "out").glob("cells/*/seeds-*")
+    record = json.loads((block / "provenance.json").read_text())
+    for name in ("environment", "data", "matmul_precision"):
+        del record[name]
+    (block / "provenance.json").write_bytes(json_bytes(record))
+    names = ["metrics.parquet", "provenance.json", "config.toml"]
+    (block / "SHA256SUMS").write_text(sums(block, names))
+    assert run(config, "--schedule.seeds", "4") == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("file", ["own.py", "helper.py"])
+def test_seeds_of_an_edited_objective_are_refused(file, config, capsys):
+    own, helper = config.parent / "own.py", config.parent / "helper.py"
+    own.write_text(OWN)
+    helper.write_text("FACTOR = 1.0\n")
+    config.write_text(SHORT.replace('kind = "reinforce"', 'kind = "own:loss"'))
+    assert run(config) == 0
+    record = json.loads(next((config.parent / "out").glob("cells/*/seeds-*/provenance.json")).read_text())
+    assert set(record["objective"]) == {"own", "helper"}
+
+    # As long as before, and within the second: Python's own cache would not notice.
+    path = config.parent / file
+    path.write_text(path.read_text().replace("1.0", "2.0").replace("-FACTOR", "+FACTOR"))
+    assert run(config, "--schedule.seeds", "4") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"the source of module '{file[:-3]}' has changed" in line
+    assert "--overwrite" in line
+    assert "--out" in line
+
+    old = metrics(config.parent / "out")
+    assert run(config, "--overwrite") == 0
+    assert metrics(config.parent / "out") != old
+
+
+def test_a_checkpoint_of_other_settings_is_refused(config, tmp_path):
+    config.write_text(SHORT.replace("steps = 30", "steps = 200000"))
+    out = tmp_path / "out"
+    process = start(config, "--out", out, "--quiet")
+    wait_for(lambda: list(out.glob("cells/*/checkpoints/*/step-*")))
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.01)
+    process.send_signal(signal.SIGHUP)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 129, errors
+    assert "stopped by SIGHUP" in errors
+
+    again = start(config, "--out", out, "--quiet", NVIDIA_TF32_OVERRIDE="1")
+    _, errors = again.communicate(timeout=120)
+    assert again.returncode == 2, errors
+    assert "NVIDIA_TF32_OVERRIDE was not set, and is 1 now" in errors
+    assert list(out.glob("cells/*/checkpoints/*/step-*"))
+
+
+def test_the_content_of_a_data_set_counts_and_not_its_folder(config, capsys, monkeypatch):
+    config.write_text(
+        """
+figures = []
+task = { kind = "images", dataset = "digits" }
+policy = { kind = "mlp" }
+optimizer = { kind = "adam", learning_rate = 0.01 }
+schedule = { steps = 2, block = 1 }
+[[method]]
+name = "PG"
+objective = { kind = "reinforce" }
+rollout = { kind = "sampled_actions", contexts = 8, samples = 1, baseline = 0.5 }
+"""
+    )
+    assert run(config) == 0
+    record = json.loads(next((config.parent / "out").glob("cells/*/seeds-*/provenance.json")).read_text())
+    assert len(record["data"]["digits"]) == 64
+    monkeypatch.setattr("tpo_runs._origin.data_hash", lambda *_: "0" * 64)
+    assert run(config, "--schedule.seeds", "2") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the content of data set 'digits' has changed" in line
