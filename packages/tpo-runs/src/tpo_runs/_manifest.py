@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ._cells import Cell
+from ._cells import Cell, key_of
 from ._config_error import ConfigError
 from ._jobs import wanted_seeds
 from ._load import LoadedConfig
@@ -45,7 +45,7 @@ def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
     before = {_place(entry): entry["key"] for entry in earlier["cells"]}
     for cell in loaded.cells:
         key = before.get(_place_of(cell), cell.key)
-        if key not in (cell.key, cell.earlier_key) and not lines:
+        if key not in (cell.key, key_of(cell.earlier_identity())) and not lines:
             lines |= differences(store.spec(key), cell.identity(), f"method '{cell.method}': ")
     if lines:
         where = f"{store.root}: holds a run with other settings"
