@@ -75,9 +75,9 @@ def _import(name: str, directories: Sequence[Path]) -> _Own:
     with _alone(top if beside else None, installed, directories) as before:
         module = importlib.import_module(name)
         own = {
-            key: Path(value.__file__)
+            key: Path(file)
             for key, value in list(sys.modules.items())
-            if key not in before and getattr(value, "__file__", None) and _lies_in(key, directories)
+            if key not in before and (file := getattr(value, "__file__", None)) and _lies_in(key, directories)
         }
     _names.update(own)
     if name not in own and getattr(module, "__file__", None):
