@@ -103,9 +103,9 @@ def test_reference_scores_are_a_copy():
 
 
 def test_a_task_sent_to_a_fresh_process_is_an_argument_of_a_compiled_function_there():
-    code = (
-        "import sys, pickle, jax; t = pickle.load(sys.stdin.buffer); print(jax.jit(lambda t: t.horizon)(t))"
-    )
+    # JAX comes after the task, as it may in a worker.
+    use = "import jax; print(jax.jit(lambda task: task.horizon)(task))"
+    code = f"import sys, pickle; task = pickle.load(sys.stdin.buffer); {use}"
     sent = pickle.dumps(make(TASK))
     done = subprocess.run([sys.executable, "-c", code], input=sent, capture_output=True, check=True)
     assert done.stdout.split() == [b"10"]

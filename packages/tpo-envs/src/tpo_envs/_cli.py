@@ -175,7 +175,9 @@ def _stored(content: dict[str, Any]) -> list[str]:
 
 def _interval(task_id: str, measure: str, entry: Any) -> Interval:
     stored = entry.get(measure) if isinstance(entry, dict) else None
-    numbers = [stored.get(name) for name in ("mean", "low", "high")] if isinstance(stored, dict) else []
+    numbers: list[Any] = (
+        [stored.get(name) for name in ("mean", "low", "high")] if isinstance(stored, dict) else []
+    )
     if not numbers or not all(type(x) in (int, float) and math.isfinite(x) for x in numbers):
         raise ValueError(
             f"{task_id}: {measure} must have the numbers mean, low and high, as run_suite writes"

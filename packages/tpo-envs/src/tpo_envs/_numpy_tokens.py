@@ -130,9 +130,9 @@ class NumpyTokenTask:
         check_range(name, tokens, self.vocab_size)
 
     def _finite(self, rewards: Any) -> Any:
-        wrong = np.argwhere(~np.isfinite(rewards))
-        if len(wrong):
-            place = tuple(int(i) for i in wrong[0])
+        finite = np.isfinite(rewards)
+        if not finite.all():
+            place = tuple(int(i) for i in np.argwhere(~finite)[0])
             raise ValueError(
                 f"{self.task!r} pays {rewards[place]} for the answer at {list(place)}; "
                 "a reward must be a finite number"

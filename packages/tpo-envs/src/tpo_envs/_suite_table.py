@@ -102,7 +102,9 @@ class Settings(dict[str, Any]):
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise TypeError("the settings of a task never change")
 
-    __setitem__ = __delitem__ = __ior__ = update = pop = popitem = clear = setdefault = _refuse
+    __setitem__ = __delitem__ = __ior__ = pop = popitem = clear = _refuse
+    update: Any = _refuse
+    setdefault: Any = _refuse
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,9 @@
 """What every token task does: draw prompts, know right answers, pay tokens."""
 
 import abc
+import contextlib
+import copyreg
+import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,13 @@ from ._token_methods import check_overrides, on_tokens
 
 if TYPE_CHECKING:
     from jaxtyping import PRNGKeyArray
+
+
+def _restored(task: type[Any]) -> Any:
+    """An empty task, known to JAX also in a process that has not imported it yet."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("tpo_envs._pytrees")
+    return task.__new__(task)  # pyright: ignore[reportCallIssue]
 
 
 class AbstractTokenTask(abc.ABC):
@@ -43,6 +53,13 @@ class AbstractTokenTask(abc.ABC):
 
             make_known(cls)
         return super().__new__(cls)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        reduced = super().__reduce_ex__(protocol)
+        make_empty = getattr(copyreg, "__newobj__", None)
+        if sys.modules.get("jax") is None or reduced[0] is not make_empty:
+            return reduced
+        return _restored, *reduced[1:]
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

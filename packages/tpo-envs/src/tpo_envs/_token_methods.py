@@ -9,7 +9,8 @@ import numpy as np
 
 from ._arrays import AnyArray, check_broadcast, check_candidates, check_tokens, widen
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # The methods that are given tokens, and what these are.
 TOKEN_METHODS = {
@@ -42,8 +43,10 @@ def on_tokens(method: Callable[P, R], name: str | None = None) -> Callable[P, R]
         if len(given) > 1:
             check_broadcast(**{name: _leading(name, x) for name, x in given.items()})
         result = method(self, *tokens.values(), *rest, **{**keywords, **named})  # pyright: ignore[reportCallIssue]
+        # Where one method calls another, the tokens are read-only, and so is what shares their memory.
         if isinstance(result, np.ndarray) and any(
-            isinstance(x, np.ndarray) and np.may_share_memory(result, x) for x in given.values()
+            isinstance(x, np.ndarray) and x.flags.writeable and np.may_share_memory(result, x)
+            for x in (*arguments, *keywords.values())
         ):
             return result.copy()
         return result
