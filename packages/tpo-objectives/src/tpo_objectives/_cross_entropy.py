@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._checks import check_group
+from ._inputs import read_group, rounded
 from ._standardize import MIN_STD, center
+from ._weighted import weighted
 
 
 def cross_entropy(
@@ -19,9 +20,10 @@ def cross_entropy(
     the group is the whole action set and exactly one action is right, this is the usual `-log p(y*)`.
 
     Args:
-        logp: `[*b, k]`, finite log-probs in nats of the candidates under the current policy.
+        logp: `[*b, k]`, log-probs in nats of the candidates under the current policy.
         old_logp: `[*b, k]`, not used; part of the signature that all objectives share.
-        scores: `[*b, k]`, one finite score per candidate. Only their order counts. Constant.
+        scores: `[*b, k]`, one score per candidate. Only their order counts, and one that is not finite makes
+            its group NaN. Constant.
 
     Returns:
         `[*b]`, one loss in nats per group, not reduced. It is 0, with gradient 0, in a group whose scores
@@ -47,9 +49,10 @@ def cross_entropy(
         The CE oracle of arXiv 2604.06159, section 3. The paper has one right action; the mean over ties and
         the 0 of a constant group are ours.
     """
-    check_group("cross_entropy", logp=logp, old_logp=old_logp, scores=scores)
+    (logp, _, scores), dtype = read_group("cross_entropy", logp=logp, old_logp=old_logp, scores=scores)
     scores = jax.lax.stop_gradient(scores)
     best = (scores == jnp.max(scores, axis=-1, keepdims=True)).astype(scores.dtype)
     _, std = center(scores)
-    weights = jnp.where(std > MIN_STD, best / jnp.sum(best, axis=-1, keepdims=True), 0.0)
-    return jnp.sum(-weights * jax.nn.log_softmax(logp, axis=-1), axis=-1)
+    # 0, or NaN where a score is not finite.
+    weights = jnp.where(std > MIN_STD, best / jnp.sum(best, axis=-1, keepdims=True), 0.0 * std)
+    return rounded(jnp.sum(weighted(-weights, jax.nn.log_softmax(logp, axis=-1)), axis=-1), dtype)

@@ -3,11 +3,12 @@
 import jax
 from jaxtyping import Array, Float
 
-from ._checks import check_arrays, check_positive
+from ._inputs import Number, read_arrays, read_positive, rounded
+from ._weighted import weighted
 
 
 def dg(
-    logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"], *, eta: float = 1.0
+    logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"], *, eta: Number = 1.0
 ) -> Float[Array, "*b"]:
     r"""Delightful Policy Gradient (DG): REINFORCE with each action gated by advantage times surprisal.
 
@@ -18,7 +19,7 @@ def dg(
     and the loss to half of REINFORCE.
 
     Args:
-        logp: `[*b]`, finite log-probs in nats of the sampled actions under the current policy.
+        logp: `[*b]`, log-probs in nats of the sampled actions under the current policy.
         old_logp: `[*b]`, not used; part of the signature that all objectives share.
         scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
         eta: temperature of the gate, above 0.
@@ -27,7 +28,7 @@ def dg(
         `[*b]`, one loss per action, not reduced.
 
     Raises:
-        TypeError: an array holds integers.
+        TypeError: an array holds integers, or an option is not one number.
         ValueError: the shapes differ, or `eta` is not above 0.
 
     Example:
@@ -43,9 +44,8 @@ def dg(
     Source:
         Osband 2026, arXiv 2603.14608, as used in arXiv 2604.06159.
     """
-    check_arrays("dg", logp=logp, old_logp=old_logp, scores=scores)
-    check_positive("dg", "eta", eta, usual=1.0)
+    (logp, _, scores), dtype = read_arrays("dg", logp=logp, old_logp=old_logp, scores=scores)
+    eta = read_positive("dg", "eta", eta, logp, usual=1.0)
     advantages = jax.lax.stop_gradient(scores)
-    surprisal = -jax.lax.stop_gradient(logp)
-    gate = jax.nn.sigmoid(advantages * surprisal / eta)
-    return -gate * advantages * logp
+    gate = jax.nn.sigmoid(-weighted(advantages, jax.lax.stop_gradient(logp)) / eta)
+    return rounded(weighted(-gate * advantages, logp), dtype)

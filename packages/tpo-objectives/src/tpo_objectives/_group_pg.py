@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._checks import check_group, check_positive
+from ._inputs import Number, read_group, read_positive, rounded
 from ._standardize import standardize
+from ._weighted import weighted
 
 
 def group_pg(
@@ -12,7 +13,7 @@ def group_pg(
     old_logp: Float[Array, "*b k"],
     scores: Float[Array, "*b k"],
     *,
-    eta: float = 1.0,
+    eta: Number = 1.0,
 ) -> Float[Array, "*b"]:
     r"""Group policy gradient: REINFORCE with the standardized score of a candidate as its advantage.
 
@@ -22,16 +23,17 @@ def group_pg(
     shows what the target distribution adds.
 
     Args:
-        logp: `[*b, k]`, finite log-probs in nats of the candidates under the current policy.
+        logp: `[*b, k]`, log-probs in nats of the candidates under the current policy.
         old_logp: `[*b, k]`, not used; part of the signature that all objectives share.
-        scores: `[*b, k]`, one finite score per candidate, in any unit. Constant.
+        scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
+            makes its group NaN. Constant.
         eta: temperature, above 0.
 
     Returns:
         `[*b]`, one loss per group, not reduced.
 
     Raises:
-        TypeError: an array holds integers.
+        TypeError: an array holds integers, or an option is not one number.
         ValueError: the shapes differ, the last axis holds no candidate, or `eta` is not above 0.
 
     Example:
@@ -49,6 +51,6 @@ def group_pg(
     Source:
         The Group PG ablation of arXiv 2604.06159, figures 4 and 8.
     """
-    check_group("group_pg", logp=logp, old_logp=old_logp, scores=scores)
-    check_positive("group_pg", "eta", eta, usual=1.0)
-    return jnp.sum(-standardize(scores) / eta * logp, axis=-1)
+    (logp, _, scores), dtype = read_group("group_pg", logp=logp, old_logp=old_logp, scores=scores)
+    eta = read_positive("group_pg", "eta", eta, logp, usual=1.0)
+    return rounded(jnp.sum(weighted(-standardize(scores) / eta, logp), axis=-1), dtype)

@@ -1,13 +1,11 @@
 """Group Relative Policy Optimization."""
 
-import math
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._checks import check_group, check_positive
+from ._inputs import Number, read_group, read_not_negative, read_positive, rounded
 from ._ratio import clipped_surrogate, log_ratio
-from ._standardize import MIN_STD, center
+from ._standardize import center, is_informative
 
 
 def grpo(
@@ -15,8 +13,8 @@ def grpo(
     old_logp: Float[Array, "*b k"],
     scores: Float[Array, "*b k"],
     *,
-    clip: float = 0.2,
-    kl_coef: float = 0.04,
+    clip: Number = 0.2,
+    kl_coef: Number = 0.04,
 ) -> Float[Array, "*b"]:
     r"""Group Relative Policy Optimization (GRPO): PPO's surrogate on standardized scores, and a KL penalty.
 
@@ -28,9 +26,10 @@ def grpo(
     $-r A \cdot [\text{not clipped}] + \beta (1 - e^{-d})$, and 0 where the log-ratio is beyond 20.
 
     Args:
-        logp: `[*b, k]`, finite log-probs in nats of the candidates under the current policy.
+        logp: `[*b, k]`, log-probs in nats of the candidates under the current policy.
         old_logp: `[*b, k]`, the same when the candidates were sampled. Constant.
-        scores: `[*b, k]`, one finite score per candidate, in any unit. Constant.
+        scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
+            makes its group NaN. Constant.
         clip: half-width $\epsilon$ of the interval in which the ratio may earn, above 0.
         kl_coef: weight $\beta$ of the KL penalty, at least 0. 0 is the paper's "no KL".
 
@@ -38,7 +37,7 @@ def grpo(
         `[*b]`, one loss per group, not reduced.
 
     Raises:
-        TypeError: an array holds integers.
+        TypeError: an array holds integers, or an option is not one number.
         ValueError: the shapes differ, the last axis holds no candidate, `clip` is not above 0, or `kl_coef`
             is below 0.
 
@@ -61,16 +60,14 @@ def grpo(
         dividing by `std + 1e-8` alone turns the float32 rounding of a constant group into advantages of
         order 1.
     """
-    check_group("grpo", logp=logp, old_logp=old_logp, scores=scores)
-    check_positive("grpo", "clip", clip, usual=0.2)
-    if not (kl_coef >= 0 and math.isfinite(kl_coef)):
-        raise ValueError(
-            f"grpo: kl_coef must be finite and at least 0, got {kl_coef}. The paper's value is 0.04, and 0 "
-            "switches the penalty off."
-        )
+    (logp, old_logp, scores), dtype = read_group("grpo", logp=logp, old_logp=old_logp, scores=scores)
+    clip = read_positive("grpo", "clip", clip, logp, usual=0.2)
+    kl_coef = read_not_negative(
+        "grpo", "kl_coef", kl_coef, logp, usual="The paper's value is 0.04, and 0 switches the penalty off."
+    )
     centered, std = center(scores)
-    advantages = jnp.where(std > MIN_STD, centered / (std + 1e-8), 0.0)
-    d = log_ratio(logp, old_logp)
+    advantages = jnp.where(is_informative(std), centered / (std + 1e-8), 0.0)
+    d = log_ratio(logp, old_logp, dtype)
     # expm1 keeps the digits that exp(-d) - 1 would lose near a ratio of 1.
     kl = jnp.expm1(-d) + d
-    return jnp.sum(kl_coef * kl - clipped_surrogate(d, advantages, clip), axis=-1)
+    return rounded(jnp.sum(kl_coef * kl - clipped_surrogate(d, advantages, clip), axis=-1), dtype)

@@ -7,8 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._checks import check_group
-from ._standardize import MIN_STD, center
+from ._inputs import at_least_float32, read_group, rounded
+from ._standardize import center, is_informative
 
 
 def informative_only(objective: Callable[..., Float[Array, "*b"]]) -> Callable[..., Float[Array, "*b"]]:
@@ -55,16 +55,18 @@ def informative_only(objective: Callable[..., Float[Array, "*b"]]) -> Callable[.
         scores: Float[Array, "*b k"],
         **options: Any,
     ) -> Float[Array, "*b"]:
-        check_group("informative_only", logp=logp, old_logp=old_logp, scores=scores)
+        (_, _, wide), _ = read_group("informative_only", logp=logp, old_logp=old_logp, scores=scores)
         losses = objective(logp, old_logp, scores, **options)
-        if losses.shape != scores.shape[:-1]:
+        if losses.shape != wide.shape[:-1]:
             raise ValueError(
-                f"informative_only: the objective must return one loss per group, shape {scores.shape[:-1]}, "
+                f"informative_only: the objective must return one loss per group, shape {wide.shape[:-1]}, "
                 f"got {losses.shape}. Wrap a group objective, such as grpo, and reduce after the call."
             )
-        _, std = center(scores)
-        informative = (std > MIN_STD).squeeze(-1)
-        count = jnp.maximum(jnp.sum(informative), 1).astype(losses.dtype)
-        return jnp.where(informative, losses, 0.0) * (losses.size / count)
+        _, std = center(wide)
+        informative = is_informative(std).squeeze(-1)
+        # Bfloat16 counts no further than to 256.
+        kept = jnp.where(informative, losses, 0.0).astype(at_least_float32(losses.dtype))
+        count = jnp.maximum(jnp.sum(informative), 1).astype(kept.dtype)
+        return rounded(kept * (losses.size / count), losses.dtype)
 
     return masked

@@ -3,12 +3,12 @@
 import jax
 from jaxtyping import Array, Float
 
-from ._checks import check_arrays, check_positive
+from ._inputs import Number, read_arrays, read_positive, rounded
 from ._ratio import clipped_surrogate, log_ratio
 
 
 def ppo(
-    logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"], *, clip: float = 0.2
+    logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"], *, clip: Number = 0.2
 ) -> Float[Array, "*b"]:
     r"""Proximal Policy Optimization (PPO): the clipped surrogate of one sampled action.
 
@@ -18,7 +18,7 @@ def ppo(
     The gradient in `logp` is `-r A`, and 0 where the clipped term is the smaller one.
 
     Args:
-        logp: `[*b]`, finite log-probs in nats of the sampled actions under the current policy.
+        logp: `[*b]`, log-probs in nats of the sampled actions under the current policy.
         old_logp: `[*b]`, the same when the actions were sampled. Constant.
         scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
         clip: half-width $\epsilon$ of the interval in which the ratio may earn, above 0.
@@ -27,7 +27,7 @@ def ppo(
         `[*b]`, one loss per action, not reduced.
 
     Raises:
-        TypeError: an array holds integers.
+        TypeError: an array holds integers, or an option is not one number.
         ValueError: the shapes differ, or `clip` is not above 0.
 
     Example:
@@ -46,6 +46,7 @@ def ppo(
         formula differs only beyond that bound: there a ratio above 5e8 with a negative advantage would go on
         growing, while ours stays level and has gradient 0.
     """
-    check_arrays("ppo", logp=logp, old_logp=old_logp, scores=scores)
-    check_positive("ppo", "clip", clip, usual=0.2)
-    return -clipped_surrogate(log_ratio(logp, old_logp), jax.lax.stop_gradient(scores), clip)
+    (logp, old_logp, scores), dtype = read_arrays("ppo", logp=logp, old_logp=old_logp, scores=scores)
+    clip = read_positive("ppo", "clip", clip, logp, usual=0.2)
+    d = log_ratio(logp, old_logp, dtype)
+    return rounded(-clipped_surrogate(d, jax.lax.stop_gradient(scores), clip), dtype)

@@ -2,19 +2,28 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Real
 
-# exp(20) is about 5e8: large for a probability ratio, and far from the largest float32.
+# exp(20) is about 5e8: large for a probability ratio, and far from the largest float32. exp(10) is about
+# 22026, and the largest float16 65504.
 MAX_LOG_RATIO = 20.0
+MAX_LOG_RATIO_OF_FLOAT16 = 10.0
 
 
-def log_ratio(logp: Float[Array, "*b"], old_logp: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """`logp - old_logp`, clipped so that its exponential is finite. The gradient is 0 beyond the bound."""
-    return jnp.clip(logp - jax.lax.stop_gradient(old_logp), -MAX_LOG_RATIO, MAX_LOG_RATIO)
+def log_ratio(logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], dtype: np.dtype) -> Float[Array, "*b"]:
+    """`logp - old_logp`, clipped so that its exponential is finite in `dtype`.
+
+    The gradient is 0 beyond the bound. An action that is as impossible as before has the log-ratio 0.
+    """
+    bound = MAX_LOG_RATIO if float(jnp.finfo(dtype).max) > 1e9 else MAX_LOG_RATIO_OF_FLOAT16
+    old_logp = jax.lax.stop_gradient(old_logp)
+    impossible = jnp.isneginf(logp) & jnp.isneginf(old_logp)
+    return jnp.clip(jnp.where(impossible, 0.0, logp - old_logp), -bound, bound)
 
 
 def clipped_surrogate(
-    log_ratios: Float[Array, "*b"], advantages: Float[Array, "*b"], clip: float
+    log_ratios: Float[Array, "*b"], advantages: Float[Array, "*b"], clip: float | Real[Array, ""]
 ) -> Float[Array, "*b"]:
     """PPO's `min(r A, clip(r, 1 - clip, 1 + clip) A)`, which is to be maximised."""
     ratios = jnp.exp(log_ratios)

@@ -3,7 +3,8 @@
 import jax
 from jaxtyping import Array, Float
 
-from ._checks import check_arrays
+from ._inputs import read_arrays, rounded
+from ._weighted import weighted
 
 
 def reinforce(
@@ -17,7 +18,7 @@ def reinforce(
     policy sampled.
 
     Args:
-        logp: `[*b]`, finite log-probs in nats of the sampled actions under the current policy.
+        logp: `[*b]`, log-probs in nats of the sampled actions under the current policy.
         old_logp: `[*b]`, not used; part of the signature that all objectives share.
         scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
 
@@ -43,5 +44,5 @@ def reinforce(
     Source:
         Williams 1992, Machine Learning 8, 229-256. "PG" in arXiv 2604.06159.
     """
-    check_arrays("reinforce", logp=logp, old_logp=old_logp, scores=scores)
-    return -jax.lax.stop_gradient(scores) * logp
+    (logp, _, scores), dtype = read_arrays("reinforce", logp=logp, old_logp=old_logp, scores=scores)
+    return rounded(weighted(-jax.lax.stop_gradient(scores), logp), dtype)

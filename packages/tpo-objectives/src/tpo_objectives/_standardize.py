@@ -2,22 +2,43 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
-from ._checks import check_group
+from ._inputs import read_group, rounded
 
 # A group whose standard deviation is at most this tells no candidate apart.
 MIN_STD = 1e-6
+# Groups of a larger range are scaled down to it: squares and their sum stay within float32.
+MAX_RANGE = 2.0**50
 
 
 def center(scores: Float[Array, "*b k"]) -> tuple[Float[Array, "*b k"], Float[Array, "*b 1"]]:
-    """Scores minus their group's mean, and the group's population standard deviation, both constant."""
-    scores = jax.lax.stop_gradient(scores)
+    """Scores minus their group's mean, and the group's population standard deviation, both constant.
+
+    Both are divided by the same number where the range of the group is above `MAX_RANGE`.
+    """
+    scores = _within_max_range(jax.lax.stop_gradient(scores))
     # The mean of equal floats need not be that float. Measured from the best score, a constant group is
     # exactly 0 at any level, and rounding is not taken for a signal.
     offsets = scores - jnp.max(scores, axis=-1, keepdims=True)
     centered = offsets - jnp.mean(offsets, axis=-1, keepdims=True)
     return centered, jnp.sqrt(jnp.mean(jnp.square(centered), axis=-1, keepdims=True))
+
+
+def _within_max_range(scores: Float[Array, "*b k"]) -> Float[Array, "*b k"]:
+    """Scores below the best one of their group, scaled down to `MAX_RANGE` where their range is larger."""
+    # Halves, because the difference of two floats may be twice the largest one.
+    halves = 0.5 * scores
+    offsets = halves - jnp.max(halves, axis=-1, keepdims=True)
+    # Exactly 2 for groups of an ordinary range: halving and doubling change no bit of them. The barrier keeps
+    # the compiled code of what follows, and with it every bit of the result, as if these were the scores.
+    scale = MAX_RANGE / jnp.maximum(-jnp.min(offsets, axis=-1, keepdims=True), MAX_RANGE / 2)
+    return jax.lax.optimization_barrier(scale * offsets)
+
+
+def is_informative(std: Float[Array, "*b 1"]) -> Bool[Array, "*b 1"]:
+    """Whether a group tells its candidates apart. NaN does, so that a score that is NaN makes a loss NaN."""
+    return ~(std <= MIN_STD)
 
 
 def standardize(scores: Float[Array, "*b k"]) -> Float[Array, "*b k"]:
@@ -29,7 +50,8 @@ def standardize(scores: Float[Array, "*b k"]) -> Float[Array, "*b k"]:
     `jax.grad`: no gradient flows into the scores.
 
     Args:
-        scores: `[*b, k]`, one finite score per candidate, in any unit. The last axis is the group.
+        scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
+            makes its group NaN. The last axis is the group.
 
     Returns:
         `[*b, k]`, without unit, with mean 0 and variance 1 in each group, or all 0 in a constant group.
@@ -50,7 +72,7 @@ def standardize(scores: Float[Array, "*b k"]) -> Float[Array, "*b k"]:
     Source:
         Target Policy Optimization, arXiv 2604.06159, section 2.
     """
-    check_group("standardize", scores=scores)
+    (scores,), dtype = read_group("standardize", scores=scores)
     centered, std = center(scores)
-    informative = std > MIN_STD
-    return jnp.where(informative, centered / jnp.where(informative, std, 1.0), 0.0)
+    informative = is_informative(std)
+    return rounded(jnp.where(informative, centered / jnp.where(informative, std, 1.0), 0.0), dtype)

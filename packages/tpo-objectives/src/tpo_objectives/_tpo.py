@@ -4,12 +4,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._checks import check_group, check_positive
+from ._inputs import Number, read_group, read_positive, read_switch, rounded
 from ._standardize import standardize
+from ._weighted import weighted
 
 
 def tpo_target(
-    old_logp: Float[Array, "*b k"], scores: Float[Array, "*b k"], *, eta: float = 1.0, anchor: bool = True
+    old_logp: Float[Array, "*b k"], scores: Float[Array, "*b k"], *, eta: Number = 1.0, anchor: bool = True
 ) -> Float[Array, "*b k"]:
     r"""The distribution over a group that TPO fits the policy to.
 
@@ -19,9 +20,10 @@ def tpo_target(
     Without the anchor, $q = \mathrm{softmax}(u / \eta)$. In both cases `q` is a constant for `jax.grad`.
 
     Args:
-        old_logp: `[*b, k]`, finite log-probs in nats of the candidates when they were sampled. A constant
+        old_logp: `[*b, k]`, log-probs in nats of the candidates when they were sampled. A constant
             added to a whole group changes nothing.
-        scores: `[*b, k]`, one finite score per candidate, in any unit.
+        scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
+            makes its group NaN.
         eta: temperature, above 0. A small one puts the target on the best candidates.
         anchor: whether the target starts from the old policy, or from the uniform distribution.
 
@@ -29,7 +31,7 @@ def tpo_target(
         `[*b, k]`, probabilities that sum to 1 over the last axis.
 
     Raises:
-        TypeError: an array holds integers.
+        TypeError: an array holds integers, or an option is not one number.
         ValueError: the shapes differ, the last axis holds no candidate, or `eta` is not above 0.
 
     Example:
@@ -46,13 +48,13 @@ def tpo_target(
     Source:
         Target Policy Optimization, arXiv 2604.06159, section 2; without the anchor, figure 8.
     """
-    check_group("tpo_target", old_logp=old_logp, scores=scores)
-    check_positive("tpo_target", "eta", eta, usual=1.0)
+    (old_logp, scores), dtype = read_group("tpo_target", old_logp=old_logp, scores=scores)
+    eta = read_positive("tpo_target", "eta", eta, old_logp, usual=1.0)
     logits = standardize(scores) / eta
-    if anchor:
+    if read_switch("tpo_target", "anchor", anchor):
         # Normalised first: added to a log-prob of -10,000, a float32 score would lose its digits.
         logits = jax.nn.log_softmax(jax.lax.stop_gradient(old_logp), axis=-1) + logits
-    return jax.nn.softmax(logits, axis=-1)
+    return rounded(jax.nn.softmax(logits, axis=-1), dtype)
 
 
 def tpo(
@@ -60,7 +62,7 @@ def tpo(
     old_logp: Float[Array, "*b k"],
     scores: Float[Array, "*b k"],
     *,
-    eta: float = 1.0,
+    eta: Number = 1.0,
     anchor: bool = True,
 ) -> Float[Array, "*b"]:
     r"""Target Policy Optimization (TPO): the cross-entropy from a fixed target to the policy over a group.
@@ -71,9 +73,10 @@ def tpo(
     gradient steps on one batch converge instead of overshooting.
 
     Args:
-        logp: `[*b, k]`, finite log-probs in nats of the candidates under the current policy.
+        logp: `[*b, k]`, log-probs in nats of the candidates under the current policy.
         old_logp: `[*b, k]`, the same when the candidates were sampled. Constant.
-        scores: `[*b, k]`, one finite score per candidate, in any unit. Constant.
+        scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
+            makes its group NaN. Constant.
         eta: temperature of the target, above 0.
         anchor: whether the target starts from the old policy, or from the uniform distribution.
 
@@ -81,7 +84,7 @@ def tpo(
         `[*b]`, one loss in nats per group, not reduced.
 
     Raises:
-        TypeError: an array holds integers.
+        TypeError: an array holds integers, or an option is not one number.
         ValueError: the shapes differ, the last axis holds no candidate, or `eta` is not above 0.
 
     Example:
@@ -99,6 +102,7 @@ def tpo(
     Source:
         Target Policy Optimization, arXiv 2604.06159, section 2.
     """
-    check_group("tpo", logp=logp, old_logp=old_logp, scores=scores)
-    target = tpo_target(old_logp, scores, eta=eta, anchor=anchor)
-    return jnp.sum(-target * jax.nn.log_softmax(logp, axis=-1), axis=-1)
+    (logp, old_logp, scores), dtype = read_group("tpo", logp=logp, old_logp=old_logp, scores=scores)
+    eta = read_positive("tpo", "eta", eta, logp, usual=1.0)
+    target = tpo_target(old_logp, scores, eta=eta, anchor=read_switch("tpo", "anchor", anchor))
+    return rounded(jnp.sum(weighted(-target, jax.nn.log_softmax(logp, axis=-1)), axis=-1), dtype)
