@@ -15,13 +15,13 @@ from ._devices import set_up_jax
 from ._display import make_display
 from ._display_json import JsonDisplay
 from ._executor import make_executor
+from ._executor_slurm import cancel_earlier_jobs
 from ._integrity import discard
 from ._jobs import Block, missing_blocks, wanted_seeds
 from ._listing import list_cells
 from ._load import LoadedConfig
 from ._lock import locked
 from ._manifest import check_same_settings, manifest, remove_replaced
-from ._orders import end_earlier, remove_locks
 from ._progress import Reporter
 from ._provenance import changes, provenance
 from ._signals import StopSignals
@@ -30,7 +30,6 @@ from ._storage_error import told_in_one_line
 from ._store import Store
 from ._tracking import Trackers
 from ._train_all import train_all
-from ._wording import counted
 
 FAILED, DIVERGED = 1, 3
 
@@ -69,8 +68,7 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
             remove_replaced(loaded, store)
         else:
             check_same_settings(loaded, store)
-        if earlier := end_earlier(store):
-            notes.append(f"ended the jobs of {counted(len(earlier), 'earlier run')}: {', '.join(earlier)}")
+        notes += cancel_earlier_jobs(store.root)
         store.remove_unfinished()
         return _train_and_draw(loaded, store, arguments, stop, notes)
 
@@ -122,8 +120,6 @@ def _train(
 ) -> list[str]:
     """Train the blocks where the config says; the labels of the cells that failed."""
     if not wanted:
-        # The workers of an earlier run may have trained the last blocks.
-        remove_locks(around.store.root)
         return []
     executor = make_executor(loaded.config.executor, loaded.path, around, short=short)
     try:

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Protocol, runtime_checkable
@@ -36,13 +36,17 @@ class Stop(Protocol):
 
 
 class StopSignals:
-    """Watches for SIGINT and SIGTERM while it is entered.
+    """Watches for signals, by default SIGINT and SIGTERM, while it is entered.
 
     Outside of `polled`, where there is nothing to save, a signal raises `Stopped` where it arrives. Inside,
     it is only remembered until `check` is called. A second signal ends the process, whatever it is doing.
+
+    Args:
+        signals: the signals to watch for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, signals: Sequence[signal.Signals] = SIGNALS) -> None:
+        self._signals = signals
         self._number: int | None = None
         self._elsewhere: int | None = None
         self._polled = False
@@ -50,7 +54,7 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+            self._before = {number: signal.signal(number, self._receive) for number in self._signals}
         return self
 
     def __exit__(
