@@ -113,6 +113,7 @@ def call(blocks, config, tmp_path, monkeypatch):
 def test_a_worker_trains_a_block_once_and_leaves_no_lock(call, blocks):
     assert train_block_into_store(**call) == ""
     stored = Store(call["store"]).block(blocks[0].cell.key, blocks[0].seeds)
+    assert stored is not None
     before = {path: path.stat().st_mtime_ns for path in stored.path.iterdir()}
     assert train_block_into_store(**call) == ""
     assert {path: path.stat().st_mtime_ns for path in stored.path.iterdir()} == before

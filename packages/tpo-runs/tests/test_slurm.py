@@ -58,6 +58,22 @@ def test_a_run_that_is_stopped_leaves_no_job_and_a_checkpoint(cluster, serial, t
     wait_for(lambda: not jobs(cluster, "all") or not jobs(cluster, "pending,running"))
 
 
+def test_the_jobs_of_a_run_that_is_killed_are_cancelled_and_the_next_run_goes_on(cluster, serial, tmp_path):
+    config, expected = serial
+    out = tmp_path / "out"
+    process = start(config, "--out", out, "--quiet", *SLURM, **cluster)
+    wait_for(lambda: list(out.glob("cells/*/checkpoints/*/step-*")))
+    process.kill()
+    process.communicate()
+    left = jobs(cluster, "pending,running")
+    assert left
+    code, errors = finish(start(config, "--out", out, "--quiet", **cluster))
+    assert code == 0
+    assert "an earlier run left jobs" in errors
+    assert not set(left) & set(jobs(cluster, "pending,running"))
+    assert contents(out) == expected
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

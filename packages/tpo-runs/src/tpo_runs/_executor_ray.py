@@ -33,7 +33,8 @@ class RayCluster(AbstractCluster):
         handler = signal.getsignal(signal.SIGTERM)
         import ray  # pyright: ignore[reportMissingImports]
 
-        self._ray, where = ray, _connect(spec)
+        self._ray: Any = ray
+        where = _connect(spec)
         # Ray has replaced it by one that ends this process before anything is saved.
         signal.signal(signal.SIGTERM, handler)
         try:
@@ -43,7 +44,7 @@ class RayCluster(AbstractCluster):
             self.close()
             raise
         memory = {"memory": round(spec.memory_gb * 1e9)} if spec.memory_gb else {}
-        self._task = ray.remote(train_block_into_store).options(
+        self._task = self._ray.remote(train_block_into_store).options(
             num_cpus=spec.cpus, num_gpus=spec.gpus, max_retries=spec.retries, **memory
         )
 

@@ -90,7 +90,9 @@ class SlurmCluster(AbstractCluster):
 
     def _failure(self, job: Any) -> str:
         if job.paths.result_pickle.exists():
-            return job.result()
+            # It raises where the call did not begin, such as where tpo-runs is not installed.
+            with suppress(Exception):
+                return job.result()
         self._lost = True
         log = job.paths.stderr
         last = _last_line(log.read_text(errors="replace")) if log.exists() else ""
