@@ -1,4 +1,4 @@
-"""What a block costs besides its training: from the order to the result in the store, one block at a time.
+"""What a block costs besides training: from its submission to the result in the store, one block at a time.
 
 python scripts/bench_executors.py [--kinds in_process,ray] [--blocks 200] [--rounds 3]
 

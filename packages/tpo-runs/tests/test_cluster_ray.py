@@ -1,6 +1,7 @@
 """A real Ray cluster of several nodes as processes: the bytes of a serial run, also when a node is killed."""
 
 import os
+import signal
 
 import pytest
 from reliability import CONFIG, contents, finish, run_serially, start, wait_for
@@ -45,10 +46,25 @@ def test_a_node_that_is_killed_costs_no_block_and_no_byte(cluster, serial, tmp_p
     assert contents(out) == expected
 
 
+def test_a_run_that_is_stopped_has_its_workers_save_and_goes_on(cluster, serial, tmp_path):
+    config, expected = serial
+    out = tmp_path / "out"
+    ray = (*RAY, "--executor.address", cluster.address)
+    process = start(config, "--out", out, "--quiet", *ray)
+    wait_for(lambda: list(out.glob("cells/*/checkpoints/*/step-*")))
+    process.send_signal(signal.SIGTERM)
+    code, errors = finish(process)
+    assert code == 143
+    assert "the same command goes on from there" in errors
+    assert list(out.glob("cells/*/checkpoints/*/step-*"))
+    assert finish(start(config, "--out", out, "--quiet", *ray))[0] == 0
+    assert contents(out) == expected
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("--executor.gpus", "3"), "a block asks for 1 core, 3 GPUs and 0.0 GB, but no node of Ray"),
+        (("--executor.gpus", "3"), "Ray on this machine has no room for a block (cpus = 1, gpus = 3, memory"),
         (
             ("--executor.address", "127.0.0.1:1"),
             "the Ray cluster at 127.0.0.1:1 cannot be reached: Connection",

@@ -1,7 +1,8 @@
-"""Blocks trained elsewhere: orders in the store, a protocol of four calls, and the bytes of a serial run."""
+"""Blocks trained in other processes: one function call each, and the bytes of a serial run."""
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,18 +10,19 @@ from reliability import CONFIG, contents, finish, run_serially, start, wait_for
 
 from tpo_runs import ConfigError, Store, load_config
 from tpo_runs._block import Surroundings
+from tpo_runs._block_lock import block_lock
 from tpo_runs._display import QuietDisplay
-from tpo_runs._executor import Report, State, check_engine
+from tpo_runs._executor import check_engine
 from tpo_runs._in_process import InProcess
 from tpo_runs._jobs import Block, missing_blocks
-from tpo_runs._orders import Orders, end_earlier
 from tpo_runs._progress import Reporter
 from tpo_runs._signals import StopSignals
 from tpo_runs._specs_executor import InProcessSpec, RaySpec, SlurmSpec
 from tpo_runs._specs_tracking import TrackingSpec
+from tpo_runs._stored_config import config_of_block
 from tpo_runs._tracking import Trackers
 from tpo_runs._train_all import train_all
-from tpo_runs._worker import work
+from tpo_runs._worker import train_block_into_store
 
 SMALL = CONFIG.replace("steps = 6000", "steps = 40").replace("seeds = 2\nblock = 2", "seeds = 4\nblock = 2")
 LOCAL = ("--executor.kind", "slurm", "--executor.cluster", "local")
@@ -63,43 +65,26 @@ def around(display, blocks, tmp_path):
 
 
 class Scripted:
-    """An executor with room for two blocks, each of which ends as its script says, the later ones first."""
-
-    room = 2
+    """An executor each of whose blocks ends as its script says."""
 
     def __init__(self, fails):
-        self.fails, self.held, self.most, self.cancelled = fails, [], 0, []
+        self.fails, self.ended = fails, []
 
-    def submit(self, block):
-        self.held.append(block)
-        self.most = max(self.most, len(self.held))
-
-    def poll(self, seconds):
-        block = self.held.pop()
-        failed = block.name in self.fails
-        running = {other.name: Report(State.RUNNING) for other in self.held}
-        return {block.name: Report(State.FAILED, "no memory") if failed else Report(State.DONE)} | running
+    def train(self, blocks, failed):
+        for block in blocks:
+            if block.cell.key not in failed:
+                self.ended.append(block)
+                yield block, "no memory" if block.name in self.fails else ""
 
     def close(self):
         """Nothing is held."""
 
-    def cancel(self, name):
-        self.cancelled.append(name)
-        self.held = [block for block in self.held if block.name != name]
 
-
-def test_an_executor_gets_as_many_blocks_as_it_has_room_for(blocks, around):
-    executor = Scripted(fails=())
-    assert train_all(blocks, executor, around) == []
-    assert executor.most == 2
-    assert executor.cancelled == []
-
-
-def test_a_cell_of_which_a_block_fails_is_given_up_and_the_others_go_on(blocks, around, display):
-    executor = Scripted(fails={blocks[1].name})
+def test_a_cell_of_which_a_block_fails_is_dropped_and_the_others_go_on(blocks, around, display):
+    executor = Scripted(fails={blocks[0].name})
     assert train_all(blocks, executor, around) == ["PG"]
     assert display.warnings == ["PG: failed: no memory"]
-    assert executor.cancelled == [blocks[0].name]
+    assert executor.ended == [blocks[0], *blocks[2:]]
     assert around.reporter.begun == 2
 
 
@@ -109,52 +94,62 @@ def test_the_blocks_of_a_run_have_names_of_their_own(blocks):
 
 
 @pytest.fixture
-def orders(tmp_path):
-    (tmp_path / "out").mkdir()
-    return Orders.begin(tmp_path / "out")
-
-
-def test_an_order_is_a_config_that_trains_its_block(orders, blocks, config):
-    order = orders.give(blocks[1], config, cpus=1, short=False)
-    (cell,) = load_config(orders.file(order.name)).cells
-    assert (cell.key, [*range(2, 4)]) == (blocks[1].cell.key, list(blocks[1].seeds))
-    assert (cell.schedule.first_seed, cell.schedule.seeds) == (2, 2)
-
-
-def test_a_worker_trains_an_order_once_and_says_so(orders, blocks, config, monkeypatch):
-    monkeypatch.setattr("tpo_runs._devices.set_up_jax", lambda **_: None)  # of this process
-    order = orders.give(blocks[0], config, cpus=1, short=False)
-    work(order)
-    assert orders.started(order.name)
-    stored = Store(order.store).block(blocks[0].cell.key, blocks[0].seeds)
-    before = {path: path.stat().st_mtime_ns for path in stored.path.iterdir()}
-    work(order)
-    assert {path: path.stat().st_mtime_ns for path in stored.path.iterdir()} == before
-    assert orders.failure(order.name) == ""
-
-
-def test_an_order_that_is_withdrawn_is_not_trained(orders, blocks, config):
-    order = orders.give(blocks[0], config, cpus=1, short=False)
-    orders.withdraw(order.name)
-    work(order)
-    assert list((orders.directory.parent.parent).iterdir()) == [orders.directory.parent]
-
-
-def test_a_worker_says_why_it_failed(orders, blocks, config, monkeypatch):
+def call(blocks, config, tmp_path, monkeypatch):
+    """The keyword arguments that train the first block in this process."""
     monkeypatch.setattr("tpo_runs._devices.set_up_jax", lambda **_: None)
-    order = orders.give(blocks[0], config, cpus=1, short=False)
-    file = orders.file(order.name)
-    file.write_text(file.read_text().replace("learning_rate = 0.01", "learning_rate = 0.02"))
-    work(order)
-    assert "install the same version there" in orders.failure(order.name)
-    assert f"the whole traceback is in {order.store}/errors/" in orders.failure(order.name)
+    monkeypatch.chdir(tmp_path)
+    return {
+        "text": config_of_block(blocks[0].cell, blocks[0].seeds),
+        "name": blocks[0].name,
+        "store": str(tmp_path / "out"),
+        "config": str(config),
+        "directory": str(tmp_path),
+        "cpus": 1,
+        "short": False,
+        "environment": {},
+    }
 
 
-def test_orders_of_an_earlier_run_are_withdrawn(orders, blocks, config):
-    order = orders.give(blocks[0], config, cpus=1, short=False)
-    assert end_earlier(Store(order.store)) == [orders.run]
-    assert not orders.wanted(order.name)
-    assert end_earlier(Store(order.store)) == []
+def test_a_worker_trains_a_block_once_and_leaves_no_lock(call, blocks):
+    assert train_block_into_store(**call) == ""
+    stored = Store(call["store"]).block(blocks[0].cell.key, blocks[0].seeds)
+    assert stored is not None
+    before = {path: path.stat().st_mtime_ns for path in stored.path.iterdir()}
+    assert train_block_into_store(**call) == ""
+    assert {path: path.stat().st_mtime_ns for path in stored.path.iterdir()} == before
+    assert [path.name for path in Path(call["store"]).iterdir()] == ["cells"]
+
+
+def test_a_worker_returns_why_it_failed(call):
+    call["text"] = call["text"].replace("learning_rate = 0.01", "learning_rate = 0.02")
+    failure = train_block_into_store(**call)
+    assert "install the same version there" in failure
+    assert f"the whole traceback is in {call['store']}/errors/" in failure
+
+
+def test_a_block_that_another_process_trains_is_waited_for_and_not_trained_twice(call, blocks):
+    store, held = Store(call["store"]), threading.Event()
+    with block_lock(blocks[0], store, StopSignals()):
+        # In a thread, which stands for the process of another run.
+        waiting = threading.Thread(target=lambda: held.set() or train_block_into_store(**call))
+        waiting.start()
+        held.wait()
+        waiting.join(2.5)
+        assert waiting.is_alive()
+        assert store.block(blocks[0].cell.key, blocks[0].seeds) is None
+    waiting.join(60)
+    assert store.block(blocks[0].cell.key, blocks[0].seeds) is not None
+
+
+def test_a_run_in_this_process_takes_over_what_a_left_behind_worker_has_trained(blocks, config, around):
+    executor = InProcess(config, around)
+    ended = []
+    try:
+        for block, failure in executor.train(blocks[:1] * 2, set()):
+            ended.append((block.name, failure))
+    finally:
+        executor.close()
+    assert ended == [(blocks[0].name, "")] * 2
 
 
 def test_a_missing_engine_is_told_with_the_command_that_installs_it(monkeypatch):
@@ -163,18 +158,6 @@ def test_a_missing_engine_is_told_with_the_command_that_installs_it(monkeypatch)
     for spec, extra in ((RaySpec(), "ray"), (SlurmSpec(), "slurm")):
         with pytest.raises(ConfigError, match=rf"pip install 'tpo-runs\[{extra}\]'"):
             check_engine(spec)
-
-
-def test_in_process_drops_a_block_that_is_given_up(blocks, config, around):
-    executor = InProcess(config, around)
-    try:
-        for block in blocks[:2]:
-            executor.submit(block)
-        for block in blocks[:2]:
-            executor.cancel(block.name)
-        assert executor.poll() == {}
-    finally:
-        executor.close()
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +179,7 @@ def test_jobs_of_submitit_on_this_machine_leave_the_bytes_of_a_serial_run(serial
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_stopped_or_killed_goes_on_from_its_workers_checkpoints(number, tmp_path):
     pytest.importorskip("submitit")
-    config, expected = run_serially(CONFIG.replace("steps = 6000", "steps = 400000"), tmp_path)
+    config, expected = run_serially(CONFIG.replace("steps = 6000", "steps = 100000"), tmp_path)
     out = tmp_path / "out"
     process = start(config, "--out", out, "--quiet", *LOCAL)
     wait_for(lambda: list(out.glob("cells/*/checkpoints/*/step-*")))
@@ -208,7 +191,7 @@ def test_a_run_that_is_stopped_or_killed_goes_on_from_its_workers_checkpoints(nu
     process = start(config, "--out", out, *LOCAL)
     text = "".join(process.communicate(timeout=120))
     assert process.returncode == 0
-    assert ("ended the jobs of 1 earlier run" in text) == (number == signal.SIGKILL)
+    assert ("an earlier run left jobs" in text) == (number == signal.SIGKILL)
     assert contents(out) == expected
     wait_for(lambda: not workers_of(out))
 

@@ -58,11 +58,30 @@ def test_a_run_that_is_stopped_leaves_no_job_and_a_checkpoint(cluster, serial, t
     wait_for(lambda: not jobs(cluster, "all") or not jobs(cluster, "pending,running"))
 
 
+def test_the_jobs_of_a_run_that_is_killed_are_cancelled_and_the_next_run_goes_on(cluster, serial, tmp_path):
+    config, expected = serial
+    out = tmp_path / "out"
+    process = start(config, "--out", out, "--quiet", *SLURM, **cluster)
+    wait_for(lambda: list(out.glob("cells/*/checkpoints/*/step-*")))
+    process.kill()
+    process.communicate()
+    left = jobs(cluster, "pending,running")
+    assert left
+    code, errors = finish(start(config, "--out", out, "--quiet", **cluster))
+    assert code == 0
+    assert "an earlier run left jobs" in errors
+    assert not set(left) & set(jobs(cluster, "pending,running"))
+    assert contents(out) == expected
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("--executor.gpus", "3"), "SLURM has no place for a block (1 core, 3 GPUs)"),
-        (("--executor.partition", "nowhere"), "SLURM has no place for a block (1 core, 0 GPUs)"),
+        (("--executor.gpus", "3"), "SLURM has no room for a block (cpus = 1, gpus = 3, memory_gb = any)"),
+        (
+            ("--executor.partition", "nowhere"),
+            "SLURM has no room for a block (cpus = 1, gpus = 0, memory_gb = any)",
+        ),
     ],
 )
 def test_what_the_cluster_has_not_is_told_before_anything_is_submitted(
@@ -75,11 +94,13 @@ def test_what_the_cluster_has_not_is_told_before_anything_is_submitted(
     assert not (tmp_path / "out" / "jobs").exists()
 
 
-def test_a_slurm_that_is_not_there_is_told(serial, tmp_path):
+def test_a_slurm_that_cannot_be_reached_is_told(serial, tmp_path):
     if not installed():
         pytest.skip("SLURM is not installed")
     (tmp_path / "slurm.conf").write_text("ClusterName=none\nSlurmctldHost=localhost\nSlurmctldPort=1\n")
     words = ("--out", tmp_path / "out", "--quiet", *SLURM)
     code, errors = finish(start(serial[0], *words, SLURM_CONF=str(tmp_path / "slurm.conf")))
     assert code == 2
-    assert errors.startswith("[executor] SLURM cannot be reached: ")
+    assert errors.startswith("[executor] SLURM has no room for a block")
+    assert "Unable to contact slurm controller" in errors
+    assert len(errors.splitlines()) == 1

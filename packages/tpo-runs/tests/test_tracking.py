@@ -29,25 +29,20 @@ class Listener:
         if call == self._bad:
             self._act()
 
-    def begin_run(self, run):
-        self._tell("begin_run", run)
+    def open(self, name, block):
+        self._tell("open", block)
+        return self
 
-    def begin_block(self, block):
-        self._tell("begin_block", block)
+    def log(self, step, values):
+        self._tell("log", (step, values))
 
-    def log(self, rows):
-        self._tell("log", rows)
-
-    def end_block(self):
-        self._tell("end_block")
-
-    def end_run(self):
-        self._tell("end_run")
+    def close(self):
+        self._tell("close")
 
     @property
     def rows(self) -> dict[int, dict[str, float]]:
         """All rows by step; none may be there twice."""
-        rows = [row for call, rows in self.told if call == "log" for row in rows]
+        rows = [row for call, row in self.told if call == "log"]
         assert len({step for step, _ in rows}) == len(rows)
         return dict(rows)
 
@@ -77,12 +72,16 @@ def raising(error: BaseException) -> Callable[[], None]:
     return act
 
 
-def trackers(
-    store: Store, listener: Listener, warnings: list[str] | None = None, **settings: Any
-) -> Trackers:
-    spec = TrackingSpec(to=("wandb",), **settings)
-    warn = (lambda line: warnings.append(line)) if warnings is not None else pytest.fail
-    return Trackers(spec, store, warn, make=lambda name: listener)
+@pytest.fixture
+def trackers(store, monkeypatch):
+    """Makes the trackers of a run, of which one is a listener."""
+
+    def make(listener: Listener, warnings: list[str] | None = None, **settings: Any) -> Trackers:
+        monkeypatch.setattr("tpo_runs._tracking.open_tracker", listener.open)
+        warn = warnings.append if warnings is not None else pytest.fail
+        return Trackers(TrackingSpec(to=("wandb",), **settings), store, warn)
+
+    return make
 
 
 def metrics_of(start: int, stop: int) -> dict[str, np.ndarray]:
@@ -91,9 +90,9 @@ def metrics_of(start: int, stop: int) -> dict[str, np.ndarray]:
     return {"error": np.stack([steps, 2 * steps])}
 
 
-def test_rows_are_the_first_the_last_and_evenly_spaced_ones(cell, store):
+def test_rows_are_the_first_the_last_and_evenly_spaced_ones(cell, trackers):
     listener = Listener()
-    follow = trackers(store, listener, points=5)
+    follow = trackers(listener, points=5)
     follow.begin_block(cell, [0, 1])
     follow.steps(0, metrics_of(0, 15))
     follow.steps(15, metrics_of(15, 50))
@@ -101,27 +100,27 @@ def test_rows_are_the_first_the_last_and_evenly_spaced_ones(cell, store):
     follow.close()
     assert list(listener.rows) == [0, 9, 19, 29, 39, 49]
     assert listener.rows[9] == {"error/mean": 13.5, "error/seed_0": 9.0, "error/seed_1": 18.0}
-    assert [call for call, _ in listener.told] == ["begin_block", "log", "log", "end_block", "end_run"]
+    assert [call for call, _ in listener.told] == ["open", *["log"] * 6, "close"]
 
 
-def test_what_has_no_value_is_not_sent_and_seeds_may_be_left_out(cell, store):
+def test_what_has_no_value_is_not_sent_and_seeds_may_be_left_out(cell, trackers):
     listener = Listener()
-    follow = trackers(store, listener, seeds=False)
+    follow = trackers(listener, seeds=False)
     follow.begin_block(cell, [0, 1])
     follow.steps(0, {"error": np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan]])})
     follow.close()
     assert listener.rows == {0: {"error/mean": 2.0}, 1: {"error/mean": 5.0}}
 
 
-def test_a_resumed_block_sends_only_what_is_new(cell, store):
+def test_a_resumed_block_sends_only_what_is_new(cell, trackers):
     first, second = Listener(), Listener()
-    follow = trackers(store, first)
+    follow = trackers(first)
     follow.begin_block(cell, [0, 1])
     follow.steps(0, metrics_of(0, 20))
     follow.steps(20, metrics_of(20, 30))
     follow.close()
     # The run was killed, and its last checkpoint is from step 20.
-    follow = trackers(store, second)
+    follow = trackers(second)
     follow.begin_block(cell, [0, 1])
     follow.steps(0, metrics_of(0, 20))
     follow.steps(20, metrics_of(20, 40))
@@ -130,87 +129,80 @@ def test_a_resumed_block_sends_only_what_is_new(cell, store):
     follow.close()
     assert list(first.rows) == list(range(30))
     assert list(second.rows) == list(range(30, 50))
-    blocks = [dict(listener.told)["begin_block"] for listener in (first, second)]
+    blocks = [dict(listener.told)["open"] for listener in (first, second)]
     assert blocks[0].id == blocks[1].id
     assert [block.first_step for block in blocks] == [0, 30]
 
 
-def test_what_a_tracker_missed_is_sent_from_the_checkpoint(cell, store):
+def test_what_a_tracker_missed_is_sent_from_the_checkpoint(cell, trackers):
     failing = Listener("log", raising(ConnectionError("no network")))
     warnings: list[str] = []
-    follow = trackers(store, failing, warnings)
+    follow = trackers(failing, warnings)
     follow.begin_block(cell, [0, 1])
     follow.steps(0, metrics_of(0, 20))
     follow.close()
     listener = Listener()
-    follow = trackers(store, listener)
+    follow = trackers(listener)
     follow.begin_block(cell, [0, 1])
     follow.steps(0, metrics_of(0, 20))
     follow.close()
     assert list(listener.rows) == list(range(20))
 
 
-def run_with(monkeypatch: pytest.MonkeyPatch, make: Callable[[str], Any], argv: list[str]) -> int:
-    monkeypatch.setattr("tpo_runs._tracking.make_tracker", make)
+def run_with(monkeypatch: pytest.MonkeyPatch, open_tracker: Callable[..., Any], argv: list[str]) -> int:
+    monkeypatch.setattr("tpo_runs._tracking.open_tracker", open_tracker)
     monkeypatch.setattr("tpo_runs._tracker.check_installed", lambda names: None)
     return main(argv)
 
 
-def test_a_run_tells_everything_and_a_second_run_nothing(config, monkeypatch):
+def test_a_run_sends_everything_and_a_second_run_nothing(config, monkeypatch):
     listener = Listener()
-    assert run_with(monkeypatch, lambda name: listener, [str(config), "--quiet", "--track", "wandb"]) == 0
+    assert run_with(monkeypatch, listener.open, [str(config), "--quiet", "--track", "wandb"]) == 0
     calls = [call for call, _ in listener.told]
-    assert (calls[0], calls[-1]) == ("begin_run", "end_run")
-    assert calls.count("begin_block") == calls.count("end_block") == 2
-    run, blocks = listener.told[0][1], [what for call, what in listener.told if call == "begin_block"]
-    assert run.config["optimizer"]["learning_rate"] == 0.01
+    assert (calls[0], calls[-1]) == ("open", "close")
+    assert calls.count("open") == calls.count("close") == 2
+    blocks = [what for call, what in listener.told if call == "open"]
     assert [(block.cell, block.seeds) for block in blocks] == [("PG", "seeds 0 to 1"), ("DG", "seeds 0 to 1")]
+    assert blocks[0].config["optimizer"]["learning_rate"] == 0.01
     assert blocks[1].config["objective"] == {"kind": "dg", "eta": 1.0}
     result = Store(config.parent / "results/config").results()[0]
-    of_first = [rows for call, rows in listener.told[: calls.index("end_block")] if call == "log"]
-    sent = dict(row for rows in of_first for row in rows)
+    sent = dict(row for call, row in listener.told[: calls.index("close")] if call == "log")
     assert list(sent) == list(range(50))
     np.testing.assert_array_equal([row["error/seed_1"] for row in sent.values()], result.metrics["error"][1])
 
     again = Listener()
-    assert run_with(monkeypatch, lambda name: again, [str(config), "--quiet", "--track", "wandb"]) == 0
-    assert [call for call, _ in again.told] == ["begin_run", "end_run"]
+    assert run_with(monkeypatch, again.open, [str(config), "--quiet", "--track", "wandb"]) == 0
+    assert again.told == []
 
 
 def test_what_was_trained_without_a_tracker_is_sent_later_and_anew_after_overwrite(config, monkeypatch):
     assert main([str(config), "--quiet"]) == 0
     later, anew = Listener(), Listener()
     argv = [str(config), "--quiet", "--track", "wandb", "--methods", "PG"]
-    assert run_with(monkeypatch, lambda name: later, argv) == 0
+    assert run_with(monkeypatch, later.open, argv) == 0
     assert list(later.rows) == list(range(50))
-    assert run_with(monkeypatch, lambda name: anew, [*argv, "--overwrite"]) == 0
+    assert run_with(monkeypatch, anew.open, [*argv, "--overwrite"]) == 0
     assert list(anew.rows) == list(range(50))
-    assert dict(later.told)["begin_block"].id != dict(anew.told)["begin_block"].id
+    assert dict(later.told)["open"].id != dict(anew.told)["open"].id
 
 
 @pytest.mark.parametrize(
     ("call", "error"),
     [
-        ("make", ValueError("broken")),
-        ("begin_run", SystemExit(3)),
+        ("open", SystemExit(3)),
         ("log", KeyboardInterrupt()),
-        ("end_run", ValueError("broken")),
+        ("close", ValueError("broken")),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_a_tracker_that_fails_is_one_warning_and_no_bit_of_the_run(call, error, config, monkeypatch, capsys):
     assert main([str(config), "--quiet", "--out", "without", "--methods", "PG"]) == 0
 
-    def make(name: str) -> Listener:
-        if call == "make":
-            raise error
-        return Listener(call, raising(error))
-
     argv = [str(config), "--quiet", "--out", "with", "--methods", "PG", "--track", "wandb"]
-    assert run_with(monkeypatch, make, argv) == 0
+    assert run_with(monkeypatch, Listener(call, raising(error)).open, argv) == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"tracker wandb: {type(error).__name__}")
-    assert line.endswith("it is told no more, and the results are intact")
+    assert line.endswith("the results are intact")
     expected = contents(config.parent / "without")
     found = contents(config.parent / "with")
     found = {name: digest for name, digest in found.items() if "/tracking/" not in name}
@@ -219,9 +211,9 @@ def test_a_tracker_that_fails_is_one_warning_and_no_bit_of_the_run(call, error, 
     assert set(found) == set(expected)
 
 
-def test_a_tracker_that_hangs_is_left_behind(cell, store):
+def test_a_tracker_that_hangs_is_left_behind(cell, trackers):
     forever, warnings = threading.Event(), []
-    follow = trackers(store, Listener("log", lambda: forever.wait(60) and None), warnings)
+    follow = trackers(Listener("log", lambda: forever.wait(60) and None), warnings)
     follow.begin_block(cell, [0, 1])
     follow.steps(0, metrics_of(0, 20))
     follow.close(seconds=0.2)

@@ -1,11 +1,10 @@
-"""What trains blocks of seeds: a protocol of four calls, and the one place where a table becomes one."""
+"""Where blocks of seeds are trained: the protocol of an executor, and the one that a config asks for."""
 
-import enum
 import importlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Container, Generator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from ._block import Surroundings
 from ._config_error import ConfigError
@@ -13,53 +12,28 @@ from ._jobs import Block
 from ._specs_executor import ENGINES, InProcessSpec, RaySpec, SlurmSpec
 
 
-class State(enum.Enum):
-    """Where a block stands that was submitted."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will come of it."""
-        return self in (State.DONE, State.FAILED)
-
-
-class Report(NamedTuple):
-    """The state of a block, and in words why it failed."""
-
-    state: State
-    words: str = ""
-
-
 @runtime_checkable
 class Executor(Protocol):
-    """Trains blocks into the run's store, which is all that those who train share.
+    """Trains blocks into the run's store."""
 
-    `room` is how many blocks it takes at a time.
-    """
+    def train(
+        self, blocks: Sequence[Block], failed: Container[str]
+    ) -> Generator[tuple[Block, str], None, None]:
+        """Yield each block when it ends, and why it failed; an empty string if it is in the store.
 
-    room: int
+        Args:
+            blocks: the blocks to train.
+            failed: keys of cells that have failed. The caller adds to it between two blocks, and the
+                remaining blocks of those cells are dropped.
 
-    def submit(self, block: Block) -> None:
-        """Have a block trained; what is done in the store already is not done again."""
-        ...
-
-    def poll(self, seconds: float) -> Mapping[str, Report]:
-        """The states of all blocks in its hands, by name, after waiting up to `seconds` for one to end.
-
-        A block that has ended is told once, and is then out of its hands.
+        Raises:
+            Stopped: a signal arrived.
+            StorageError: the disk does not take what has to be kept.
         """
         ...
 
-    def cancel(self, name: str) -> None:
-        """Give up a block; what it has saved stays in the store."""
-        ...
-
     def close(self) -> None:
-        """Have blocks that are not done save what they have and end."""
+        """Release what the executor holds."""
         ...
 
 
@@ -82,16 +56,16 @@ def check_engine(spec: InProcessSpec | RaySpec | SlurmSpec) -> None:
 def make_executor(
     spec: InProcessSpec | RaySpec | SlurmSpec, config: Path, around: Surroundings, *, short: bool
 ) -> Executor:
-    """The executor of a table; imports its engine.
+    """Make the executor that an `[executor]` table describes.
 
     Args:
         spec: the table.
-        config: the config's file, beside which users' own objectives lie.
-        around: the run.
-        short: whether compiling counts for more than training.
+        config: path of the config; objectives of the user may lie beside it.
+        around: what the blocks of the run share.
+        short: whether compiling takes longer than training.
 
     Raises:
-        ConfigError: the cluster cannot be reached, has not what is asked of it, or does not see the store.
+        ConfigError: the cluster cannot be reached, lacks a resource, or does not see the store.
     """
     if isinstance(spec, InProcessSpec):
         from ._in_process import InProcess

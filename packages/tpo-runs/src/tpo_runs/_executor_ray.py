@@ -1,89 +1,75 @@
-"""The executor that hands blocks to a Ray cluster."""
+"""Blocks as tasks of a Ray cluster."""
 
 import logging
 import os
+import signal
 import socket
 import warnings
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ._block import Surroundings
+from ._cluster import AbstractCluster, file_to_see, no_room, unseen
 from ._config_error import ConfigError
 from ._failures import told
-from ._orders import Order, Orders
-from ._remote import AbstractRemote
 from ._specs_executor import RaySpec
-from ._wording import counted
-from ._worker import work
+from ._store import Store
+from ._worker import train_block_into_store
 
 CONNECT_SECONDS = 5.0
 LOOK_SECONDS = 60.0
 
 
-class RayBlocks(AbstractRemote):
-    """Each block is a task, which Ray starts anew elsewhere when its worker or node is lost."""
-
-    def __init__(self, spec: RaySpec, orders: Orders, config: Path, around: Surroundings, *, short: bool):
-        import ray  # pyright: ignore[reportMissingImports]
-
-        super().__init__(orders, config, around, room=spec.most, cpus=spec.cpus, short=short)
-        memory = {"memory": round(spec.memory_gb * 1e9)} if spec.memory_gb else {}
-        self._ray = ray
-        self._task = ray.remote(work).options(
-            num_cpus=spec.cpus, num_gpus=spec.gpus, max_retries=spec.retries, **memory
-        )
-        self._refs: dict[Any, str] = {}
-
-    def _send(self, order: Order) -> None:
-        self._refs[self._task.remote(order)] = order.name
-
-    def _ended(self, seconds: float) -> Mapping[str, str]:
-        if not self._refs:
-            return {}
-        self._ray.wait(list(self._refs), num_returns=1, timeout=seconds)
-        ready, _ = self._ray.wait(list(self._refs), num_returns=len(self._refs), timeout=0)
-        return {self._refs.pop(ref): _words(ref) for ref in ready}
-
-    def _drop(self, name: str) -> None:
-        for ref in [ref for ref, other in self._refs.items() if other == name]:
-            self._ray.cancel(ref, force=True)
-            del self._refs[ref]
-
-    def _leave(self) -> None:
-        self._ray.shutdown()
-
-
-def _words(ref: Any) -> str:
-    import ray  # pyright: ignore[reportMissingImports]
-
-    try:
-        ray.get(ref)
-    except Exception as error:
-        return told(error)
-    return ""
-
-
-def make(spec: RaySpec, config: Path, around: Surroundings, *, short: bool) -> RayBlocks:
-    """Connect to the cluster, or start one on this machine.
+class RayCluster(AbstractCluster):
+    """Each block is a task. Ray starts it again elsewhere if its worker or node is lost.
 
     Raises:
-        ConfigError: it cannot be reached, has not what a block needs, or a node does not see the store.
+        ConfigError: Ray cannot be reached, has no room for a block, or a node does not see the store.
     """
-    import ray  # pyright: ignore[reportMissingImports]
 
-    where = _connect(spec)
-    orders = None
-    try:
-        _check_resources(spec, where)
-        orders = Orders.begin(around.store.root)
-        _check_sight(orders, where)
-        return RayBlocks(spec, orders, config, around, short=short)
-    except BaseException:
-        if orders is not None:
-            orders.end(keep=False)
-        ray.shutdown()
-        raise
+    def __init__(self, spec: RaySpec, config: Path, around: Surroundings, *, short: bool):
+        super().__init__(spec, config, around, short=short)
+        handler = signal.getsignal(signal.SIGTERM)
+        import ray  # pyright: ignore[reportMissingImports]
+
+        self._ray: Any = ray
+        where = _connect(spec)
+        # Ray has replaced it by one that ends this process before anything is saved.
+        signal.signal(signal.SIGTERM, handler)
+        try:
+            _check_room(spec, where)
+            _check_store_is_seen(around.store, where)
+        except BaseException:
+            self.close()
+            raise
+        memory = {"memory": round(spec.memory_gb * 1e9)} if spec.memory_gb else {}
+        self._task = self._ray.remote(train_block_into_store).options(
+            num_cpus=spec.cpus, num_gpus=spec.gpus, max_retries=spec.retries, **memory
+        )
+
+    def _submit(self, calls: Sequence[dict[str, Any]]) -> Sequence[Any]:
+        return [self._task.remote(**call) for call in calls]
+
+    def _ended(self, jobs: Sequence[Any], seconds: float) -> Sequence[Any]:
+        if not jobs or not self._ray.wait(jobs, num_returns=1, timeout=seconds)[0]:
+            return []
+        return self._ray.wait(jobs, num_returns=len(jobs), timeout=0)[0]
+
+    def _failure(self, job: Any) -> str:
+        try:
+            return self._ray.get(job)
+        except Exception as error:
+            return told(error)
+
+    def _cancel(self, jobs: Sequence[Any], *, kill: bool) -> None:
+        for job in jobs:
+            # Without force, Ray raises SIGINT in the worker.
+            self._ray.cancel(job, force=kill)
+
+    def close(self) -> None:
+        """Disconnect, which also stops a Ray that this run started."""
+        self._ray.shutdown()
 
 
 def _connect(spec: RaySpec) -> str:
@@ -96,15 +82,14 @@ def _connect(spec: RaySpec) -> str:
         host, colon, port = address.rpartition(":")
         if colon and "/" not in address:
             socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
-        dashboard = None if address else False
         with warnings.catch_warnings():
-            # JAX warns of every fork; Ray's processes are replaced at once.
+            # JAX warns of every fork, but Ray's processes replace themselves at once.
             warnings.simplefilter("ignore", RuntimeWarning)
             ray.init(
                 address or None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                include_dashboard=dashboard,
+                include_dashboard=None if address else False,
             )
     except Exception as error:
         fix = "start it with `ray start --head`, or change address" if address else "see the message"
@@ -112,49 +97,39 @@ def _connect(spec: RaySpec) -> str:
     return where
 
 
-def _check_resources(spec: RaySpec, where: str) -> None:
+def _nodes() -> list[dict[str, Any]]:
     import ray  # pyright: ignore[reportMissingImports]
 
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _check_room(spec: RaySpec, where: str) -> None:
     asked = {"CPU": spec.cpus, "GPU": spec.gpus, "memory": (spec.memory_gb or 0) * 1e9}
-    if any(all(node.get(name, 0) >= count for name, count in asked.items()) for node in nodes):
-        return
-    largest = {name: max(node.get(name, 0) for node in nodes) for name in asked}
-    raise ConfigError(
-        [
-            f"[executor] a block asks for {_amounts(asked)}, but no node of {where} has that: "
-            f"the most are {_amounts(largest)}; lower cpus, gpus or memory_gb"
-        ]
-    )
+    nodes = [node["Resources"] for node in _nodes()]
+    if not any(all(node.get(name, 0) >= amount for name, amount in asked.items()) for node in nodes):
+        most = {name: max(node.get(name, 0) for node in nodes) for name in asked}
+        largest = f"{most['CPU']:g} cores, {most['GPU']:g} GPUs and {most['memory'] / 1e9:.1f} GB"
+        raise no_room(spec, where, f"no node has more than {largest}")
 
 
-def _amounts(resources: Mapping[str, float]) -> str:
-    cores, gpus = round(resources["CPU"]), round(resources["GPU"])
-    return f"{counted(cores, 'core')}, {counted(gpus, 'GPU')} and {resources['memory'] / 1e9:.1f} GB"
-
-
-def _check_sight(orders: Orders, where: str) -> None:
-    """Have every node look for a file of the store."""
+def _check_store_is_seen(store: Store, where: str) -> None:
     import ray  # pyright: ignore[reportMissingImports]
     from ray.util.scheduling_strategies import (  # pyright: ignore[reportMissingImports]
         NodeAffinitySchedulingStrategy,
     )
 
-    look = ray.remote(_sees)
-    nodes = {node["NodeID"]: node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
-    looks = {}
-    for node, name in nodes.items():
-        there = NodeAffinitySchedulingStrategy(node, soft=False)
-        options = look.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
-        looks[options.remote(str(orders.token.resolve()), orders.run)] = name
-    done, _ = ray.wait(list(looks), num_returns=len(looks), timeout=LOOK_SECONDS)
-    blind = [looks[ref] for ref in done if _words(ref) or not ray.get(ref)]
+    look = ray.remote(num_cpus=0, max_retries=0)(os.path.exists)
+    with file_to_see(store) as path:
+        looks = {
+            look.options(
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            ).remote(path): node["NodeManagerHostname"]
+            for node in _nodes()
+        }
+        done, _ = ray.wait(list(looks), num_returns=len(looks), timeout=LOOK_SECONDS)
+        blind = [looks[ref] for ref in done if not ray.get(ref)]
     if blind:
-        raise orders.unseen_by(f"{', '.join(blind)} of {where}")
+        raise unseen(store, f"{', '.join(blind)} of {where}")
 
 
-def _sees(token: str, run: str) -> bool:
-    try:
-        return Path(token).read_text() == run
-    except OSError:
-        return False
+make = RayCluster

@@ -1,151 +1,174 @@
-"""The executor that hands blocks to SLURM, or to processes of this machine, through submitit."""
+"""Blocks as jobs of SLURM, or as processes of this machine, through submitit."""
 
 import os
 import shutil
+import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ._block import Surroundings
+from ._cluster import AbstractCluster, file_to_see, no_room, unseen
 from ._config_error import ConfigError
-from ._orders import Order, Orders
-from ._remote import AbstractRemote
+from ._integrity import digest, discard
 from ._specs_executor import SlurmSpec
-from ._wording import ascii_safe, counted
-from ._worker import work
+from ._store import Store
+from ._wording import ascii_safe
+from ._worker import train_block_into_store
 
+JOBS = "jobs"
 QUEUE_SECONDS = 2.0
 LOOK_SECONDS = 20
 COMMAND_SECONDS = 60
+TIMEOUTS = 1_000_000
 
 
-class Work:
-    """Trains a block; stopped for lack of time, it is requeued and goes on from the last checkpoint."""
+class TrainBlock:
+    """`train_block_into_store` as submitit wants it: when a job runs out of time, the call is requeued."""
 
-    def __call__(self, order: Order) -> None:
+    def __call__(self, **call: Any) -> str:
         """Train."""
-        work(order)
+        return train_block_into_store(**call)
 
-    def checkpoint(self, order: Order) -> Any:
-        """What SLURM is to start again."""
+    def checkpoint(self, **call: Any) -> Any:
+        """What the requeued job calls; the block goes on from its last checkpoint."""
         from submitit.helpers import DelayedSubmission  # pyright: ignore[reportMissingImports]
 
-        return DelayedSubmission(self, order)
+        return DelayedSubmission(self, **call)
 
 
-class SlurmBlocks(AbstractRemote):
-    """Each block is a job, which SLURM requeues when it is preempted or its node fails."""
-
-    def __init__(self, spec: SlurmSpec, orders: Orders, config: Path, around: Surroundings, *, short: bool):
-        import submitit  # pyright: ignore[reportMissingImports]
-
-        super().__init__(orders, config, around, room=spec.most, cpus=spec.cpus, short=short)
-        self._local = spec.cluster == "local"
-        self._name = orders.job_name
-        self._engine = submitit.AutoExecutor(folder=orders.directory / "log", cluster=spec.cluster)
-        self._engine.update_parameters(**_parameters(spec, self._name))
-        self._jobs: dict[str, Any] = {}
-        self._missed: set[str] = set()
-
-    def _send(self, order: Order) -> None:
-        self._jobs[order.name] = self._engine.submit(Work(), order)
-
-    def _ended(self, seconds: float) -> Mapping[str, str]:
-        time.sleep(seconds if self._local else max(seconds, QUEUE_SECONDS))
-        gone = [name for name, job in self._jobs.items() if job.done()] if self._local else self._gone()
-        return {name: self._words(self._jobs.pop(name)) for name in gone}
-
-    def _gone(self) -> list[str]:
-        """Those that are missing in two listings of the queue; accounting need not be there."""
-        listed = _run("squeue", "--noheader", "--format=%A", f"--name={self._name}")
-        if listed.returncode != 0:
-            return []
-        missing = {name for name, job in self._jobs.items() if job.job_id not in listed.stdout.split()}
-        gone, self._missed = missing & self._missed, missing
-        return sorted(gone)
-
-    def _words(self, job: Any) -> str:
-        path = job.paths.stderr
-        last = _last_line(path.read_text(errors="replace")) if path.exists() else ""
-        last = f": {last}" if last else ""
-        return f"job {job.job_id} ended without a result{last}; its log is {path}"
-
-    def _drop(self, name: str) -> None:
-        if job := self._jobs.pop(name, None):
-            job.cancel(check=False)
-
-    def _leave(self) -> None:
-        """Nothing is held."""
-
-
-def make(spec: SlurmSpec, config: Path, around: Surroundings, *, short: bool) -> SlurmBlocks:
-    """Look whether the cluster is there, has what is asked, and sees the store.
+class SlurmCluster(AbstractCluster):
+    """Each block is a job, or a process. SLURM requeues a job whose node fails.
 
     Raises:
-        ConfigError: it is not, has not, or does not.
+        ConfigError: SLURM cannot be reached, has no room for a block, or does not see the store.
     """
-    (_check_local if spec.cluster == "local" else _check_slurm)(spec)
-    orders = Orders.begin(around.store.root)
-    try:
-        if spec.cluster == "slurm":
-            _check_sight(spec, orders)
-        return SlurmBlocks(spec, orders, config, around, short=short)
-    except BaseException:
-        orders.end(keep=False)
-        raise
+
+    def __init__(self, spec: SlurmSpec, config: Path, around: Surroundings, *, short: bool):
+        import submitit  # pyright: ignore[reportMissingImports]
+
+        super().__init__(spec, config, around, short=short)
+        self._local = spec.cluster == "local"
+        self._directory, self._name = around.store.root / JOBS, _job_name(around.store.root)
+        parameters: dict[str, Any] = {"name": self._name, "timeout_min": spec.minutes}
+        parameters |= {"cpus_per_task": spec.cpus, "gpus_per_node": spec.gpus}
+        if self._local:
+            self._room = min(self._room, _local_room(spec))
+        else:
+            _check_slurm(spec, around.store)
+            parameters["slurm_additional_parameters"] = {"requeue": True, **_options(spec)}
+        self._submitit = submitit.AutoExecutor(
+            self._directory, spec.cluster, slurm_max_num_timeout=TIMEOUTS, local_max_num_timeout=TIMEOUTS
+        )
+        self._submitit.update_parameters(**parameters)
+        self._unlisted: set[Any] = set()
+        self._lost = False
+
+    def _submit(self, calls: Sequence[dict[str, Any]]) -> Sequence[Any]:
+        try:
+            with self._submitit.batch():
+                return [self._submitit.submit(TrainBlock(), **call) for call in calls]
+        except Exception as error:
+            fix = "lower [executor] most, and rerun to go on"
+            raise ConfigError(
+                [f"[executor] sbatch refuses {len(calls)} jobs: {_last_line(str(error))}; {fix}"]
+            ) from None
+
+    def _ended(self, jobs: Sequence[Any], seconds: float) -> Sequence[Any]:
+        time.sleep(seconds if self._local else max(seconds, QUEUE_SECONDS))
+        if self._local:
+            return [job for job in jobs if job.done()]
+        listed = _run("squeue", "--noheader", "--array", "--format=%i", f"--name={self._name}")
+        names = listed.stdout.split()
+        unlisted = {job for job in jobs if job.job_id not in names} if listed.returncode == 0 else set()
+        # A requeued job may be missing for a moment. Accounting, which would tell, need not be there.
+        gone, self._unlisted = unlisted & self._unlisted, unlisted
+        return [job for job in jobs if job in gone or job.paths.result_pickle.exists()]
+
+    def _failure(self, job: Any) -> str:
+        if job.paths.result_pickle.exists():
+            # It raises where the call did not begin, such as where tpo-runs is not installed.
+            with suppress(Exception):
+                return job.result()
+        self._lost = True
+        log = job.paths.stderr
+        last = _last_line(log.read_text(errors="replace")) if log.exists() else ""
+        return f"job {job.job_id} ended without a result: {last or 'its log is empty'}; its log is {log}"
+
+    def _cancel(self, jobs: Sequence[Any], *, kill: bool) -> None:
+        names = [job.job_id for job in jobs]
+        if self._local:
+            for name in names:
+                with suppress(ProcessLookupError):
+                    # submitit passes SIGTERM on to the job; after SIGINT it kills the job within seconds.
+                    os.kill(int(name), signal.SIGINT if kill else signal.SIGTERM)
+        elif names:
+            _run("scancel", *(() if kill else ("--state=PENDING",)), *names)
+            if not kill:
+                # Not SIGTERM, which SLURM also sends before it requeues a job.
+                _run("scancel", "--signal=INT", *names)
+
+    def close(self) -> None:
+        """Remove submitit's files, unless a job may still use them or a message names one."""
+        if not self._jobs and not self._lost:
+            discard(self._directory)
 
 
-def _parameters(spec: SlurmSpec, name: str) -> dict[str, Any]:
-    shared = {"name": name, "timeout_min": spec.minutes, "cpus_per_task": spec.cpus}
-    shared |= {"gpus_per_node": spec.gpus} if spec.gpus else {}
-    shared |= {"mem_gb": spec.memory_gb} if spec.memory_gb else {}
-    if spec.cluster == "local":
-        return shared
-    own = {"partition": spec.partition, "account": spec.account}
-    more = {"requeue": True, **spec.options}
-    more |= {key: value for key, value in own.items() if value}
-    return {**shared, "nodes": 1, "tasks_per_node": 1, "slurm_additional_parameters": more}
+make = SlurmCluster
 
 
-def _flags(spec: SlurmSpec) -> list[str]:
-    flags = ["--nodes=1", "--ntasks=1", f"--cpus-per-task={spec.cpus}", f"--time={spec.minutes}"]
-    flags += [f"--gpus-per-node={spec.gpus}"] if spec.gpus else []
-    flags += [f"--mem={round(spec.memory_gb * 1024)}M"] if spec.memory_gb else []
-    flags += [f"--partition={spec.partition}"] if spec.partition else []
-    flags += [f"--account={spec.account}"] if spec.account else []
-    options = {key.replace("_", "-"): value for key, value in spec.options.items()}
-    return flags + [f"--{key}" if value is True else f"--{key}={value}" for key, value in options.items()]
+def cancel_earlier_jobs(root: Path) -> list[str]:
+    """Cancel the jobs in SLURM's queue that a run in this store left when it was killed.
+
+    Returns:
+        A line about them, if there were any.
+    """
+    if not (root / JOBS).is_dir():
+        return []
+    if shutil.which("scancel"):
+        _run("scancel", f"--name={_job_name(root)}")
+    discard(root / JOBS)
+    return ["an earlier run left jobs; a block that one of them still trains is waited for"]
 
 
-def _check_local(spec: SlurmSpec) -> None:
+def _job_name(root: Path) -> str:
+    return f"tpo-{digest(str(root.resolve()).encode())[:12]}"
+
+
+def _local_room(spec: SlurmSpec) -> int:
+    """How many jobs this machine takes at a time. submitit gives the same GPUs to all of them."""
     cores, gpus = os.cpu_count() or 1, len(list(Path("/dev").glob("nvidia[0-9]*")))
     if spec.cpus > cores or spec.gpus > gpus:
-        asked = f"a block asks for {counted(spec.cpus, 'core')} and {counted(spec.gpus, 'GPU')}"
-        raise ConfigError([f"[executor] {asked}, and this machine has {cores} and {gpus}; lower them"])
+        raise no_room(spec, "this machine", f"it has {cores} cores and {gpus} GPUs")
+    return 1 if spec.gpus else cores // spec.cpus
 
 
-def _check_slurm(spec: SlurmSpec) -> None:
-    if not shutil.which("sbatch"):
-        fix = "run this on a login node of the cluster, or set cluster = 'local'"
-        raise ConfigError([f"[executor] SLURM is not here: there is no sbatch; {fix}"])
-    ping = _run("sinfo", "--noheader")
-    if ping.returncode != 0:
-        raise ConfigError([f"[executor] SLURM cannot be reached: {_last(ping)}; see `sinfo`"])
-    tried = _run("sbatch", "--test-only", *_flags(spec), "--wrap=true")
+def _options(spec: SlurmSpec) -> dict[str, Any]:
+    memory = f"{round(spec.memory_gb * 1024)}M" if spec.memory_gb else ""
+    own = {"gpus_per_node": spec.gpus, "mem": memory, "partition": spec.partition, "account": spec.account}
+    return {"nodes": 1, "ntasks": 1, **{key: value for key, value in own.items() if value}, **spec.options}
+
+
+def _flags(options: dict[str, Any]) -> list[str]:
+    return [f"--{k.replace('_', '-')}" + ("" if x is True else f"={x}") for k, x in options.items()]
+
+
+def _check_slurm(spec: SlurmSpec, store: Store) -> None:
+    options = {"cpus_per_task": spec.cpus, "time": spec.minutes, **_options(spec)}
+    tried = _run("sbatch", "--test-only", *_flags(options), "--wrap=true")
     if tried.returncode != 0:
-        asked = f"{counted(spec.cpus, 'core')}, {counted(spec.gpus, 'GPU')}"
-        raise ConfigError([f"[executor] SLURM has no place for a block ({asked}): {_last(tried)}"])
-
-
-def _check_sight(spec: SlurmSpec, orders: Orders) -> None:
-    """Have a node look for a file of the store, if one is free at once; else the first job will tell."""
-    where = [flag for flag in _flags(spec) if flag.startswith(("--partition", "--account"))]
-    token = str(orders.token.resolve())
-    look = ("srun", "--quiet", "--ntasks=1", "--time=1", f"--immediate={LOOK_SECONDS}", *where)
-    if _run(*look, "test", "-e", "/").returncode == 0 and _run(*look, "test", "-e", token).returncode == 1:
-        raise orders.unseen_by("SLURM's nodes")
+        fix = "run this on a login node of a cluster that has room, or set cluster = 'local'"
+        raise no_room(spec, "SLURM", f"{_last_line(tried.stderr)}; {fix}")
+    where = {key: value for key in ("partition", "account") if (value := getattr(spec, key))}
+    with file_to_see(store) as path:
+        # Without a node that is free at once, the first job tells.
+        options = {"quiet": True, "ntasks": 1, "time": 1, "immediate": LOOK_SECONDS, **where}
+        look = _run("srun", *_flags(options), "sh", "-c", 'test -e "$0" || echo unseen', path)
+    if look.stdout.strip() == "unseen":
+        raise unseen(store, "SLURM's nodes")
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -153,10 +176,6 @@ def _run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_SECONDS, cwd="/")
     except (OSError, subprocess.TimeoutExpired) as error:
         return subprocess.CompletedProcess(words, 255, "", str(error))
-
-
-def _last(done: subprocess.CompletedProcess[str]) -> str:
-    return _last_line(done.stderr) or f"{done.args[0]} ended with code {done.returncode}"
 
 
 def _last_line(text: str) -> str:

@@ -15,7 +15,7 @@ from ._wording import ascii_safe
 
 MANIFEST, CONFIG, LOCK, HOLDER = "run.json", "config.toml", ".lock", "lock.json"
 FILES = (MANIFEST, CONFIG, LOCK, HOLDER, "report.html")
-DIRECTORIES = ("cells", "figures", "errors", "jobs", "tensorboard")
+DIRECTORIES = ("cells", "figures", "errors", "jobs", "locks", "tensorboard")
 IN_CELLS = ("checkpoints", "tracking")
 KEY = re.compile(r"[0-9a-f]{16}")
 TRACKER = "wandb"  # which links to its latest run in there

@@ -14,6 +14,7 @@ from ._devices import check_devices, set_up_jax
 from ._display import make_display
 from ._display_json import JsonDisplay
 from ._executor import make_executor
+from ._executor_slurm import cancel_earlier_jobs
 from ._jax_settings import fixed_settings
 from ._jobs import Block, blocks_of, missing_blocks, wanted_seeds
 from ._listing import list_cells
@@ -21,7 +22,6 @@ from ._load import LoadedConfig
 from ._lock import locked
 from ._manifest import check_same_settings, manifest, replaced_cells
 from ._mixing import check_not_mixed
-from ._orders import end_earlier, remove_locks
 from ._origin import origin
 from ._output_directory import check_output
 from ._progress import Reporter
@@ -32,7 +32,6 @@ from ._storage_error import told_in_one_line
 from ._store import Store
 from ._tracking import Trackers
 from ._train_all import train_all
-from ._wording import counted
 
 FAILED, DIVERGED = 1, 3
 
@@ -73,8 +72,7 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
             store.adopt(cell)
         if not arguments.overwrite:
             check_same_settings(loaded, store)
-        if earlier := end_earlier(store):
-            notes.append(f"ended the jobs of {counted(len(earlier), 'earlier run')}: {', '.join(earlier)}")
+        notes += cancel_earlier_jobs(store.root)
         store.remove_unfinished()
         return _train_and_draw(loaded, store, arguments, stop, notes, debugging=asked.debugging)
 
@@ -149,8 +147,6 @@ def _train(
 ) -> list[str]:
     """Train the blocks where the config says; the labels of the cells that failed."""
     if not wanted:
-        # The workers of an earlier run may have trained the last blocks.
-        remove_locks(around.store.root)
         return []
     executor = make_executor(loaded.config.executor, loaded.path, around, short=short)
     try:

@@ -3,13 +3,14 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, Protocol, runtime_checkable
 
 # A terminal that is closed; nohup has it ignored.
 HANGUP = getattr(signal, "SIGHUP", None)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *([HANGUP] if HANGUP is not None else []))
 WAIT = b": saving; once more ends it at once\n"
 
 
@@ -37,13 +38,17 @@ class Stop(Protocol):
 
 
 class StopSignals:
-    """Watches for SIGINT, SIGTERM and, where it is not ignored, SIGHUP while it is entered.
+    """Watches for signals while it is entered: by default SIGINT, SIGTERM, and SIGHUP unless it is ignored.
 
     Outside of `polled`, where there is nothing to save, a signal raises `Stopped` where it arrives. Inside,
     it is only remembered until `check` is called. A second signal ends the process, whatever it is doing.
+
+    Args:
+        signals: the signals to watch for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, signals: Sequence[signal.Signals] = SIGNALS) -> None:
+        self._signals = signals
         self._number: int | None = None
         self._elsewhere: int | None = None
         self._polled = False
@@ -51,9 +56,7 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
-            heard = [signal.SIGINT, signal.SIGTERM]
-            if HANGUP is not None and signal.getsignal(HANGUP) is not signal.SIG_IGN:
-                heard.append(HANGUP)
+            heard = [n for n in self._signals if n != HANGUP or signal.getsignal(n) is not signal.SIG_IGN]
             self._before = {number: signal.signal(number, self._receive) for number in heard}
         return self
 

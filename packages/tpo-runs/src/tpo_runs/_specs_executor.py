@@ -1,4 +1,4 @@
-"""Table `[executor]`: where blocks of seeds are trained."""
+"""Table `[executor]`: where to train blocks of seeds."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,27 +11,27 @@ Cpus = Annotated[int, Field(ge=1, le=4096)]
 Gpus = Annotated[int, Field(ge=0, le=64)]
 Memory = Annotated[float, Field(gt=0)]
 Room = Annotated[int, Field(ge=1, le=10_000)]
-# The package that each kind needs, which is also the name of the extra.
+# The package that each kind needs.
 ENGINES = {"ray": "ray", "slurm": "submitit"}
 
 
 class InProcessSpec(Spec):
-    """Blocks are trained in this process, one after another."""
+    """Train blocks in this process, one after another."""
 
     kind: Literal["in_process"] = "in_process"
 
 
 class RaySpec(Spec):
-    """Blocks are tasks of a Ray cluster.
+    """Train each block as a task of a Ray cluster.
 
     Args:
-        address: of the cluster's head, such as "10.0.0.1:6379"; "auto" looks on this machine. By default that
-            of RAY_ADDRESS, and without it Ray is started on this machine for as long as the run lasts.
-        cpus: cores of a block, which are as many devices of JAX.
-        gpus: GPUs of a block.
-        memory_gb: memory that Ray sets aside for a block, in GB; by default none.
-        retries: how often a block whose worker or node is lost goes on elsewhere, from its last checkpoint.
-        most: blocks that Ray is told of at a time.
+        address: address of the head node, such as "10.0.0.1:6379"; "auto" looks on this machine. The default
+            is RAY_ADDRESS. Without either, Ray is started on this machine for the duration of the run.
+        cpus: CPU cores per block; JAX counts each as a device.
+        gpus: GPUs per block.
+        memory_gb: memory to reserve per block, in GB; none by default.
+        retries: how often to restart a block whose worker or node is lost; it resumes from a checkpoint.
+        most: the most tasks to submit at a time.
     """
 
     kind: Literal["ray"] = "ray"
@@ -44,19 +44,18 @@ class RaySpec(Spec):
 
 
 class SlurmSpec(Spec):
-    """Blocks are jobs of SLURM, submitted by submitit.
+    """Train each block as a SLURM job, submitted by submitit.
 
     Args:
-        cluster: "slurm", or "local" for processes of this machine in SLURM's place.
-        cpus: cores of a job, which are as many devices of JAX.
-        gpus: GPUs of a job.
-        memory_gb: memory of a job in GB; by default the partition's.
-        minutes: the longest that a job may take. One that is stopped by then is requeued, and goes on from
-            its last checkpoint.
-        partition: where jobs queue; by default SLURM's default.
-        account: who pays; by default SLURM's default.
-        options: further options of sbatch, such as { constraint = "h200" }.
-        most: jobs in the queue at a time.
+        cluster: "slurm", or "local" to use processes on this machine instead.
+        cpus: CPU cores per job; JAX counts each as a device.
+        gpus: GPUs per job.
+        memory_gb: memory per job, in GB; the partition's default if omitted.
+        minutes: time limit of a job. A job that reaches it is requeued and resumes from its last checkpoint.
+        partition: partition to submit to; SLURM's default if omitted.
+        account: account to charge; SLURM's default if omitted.
+        options: more options of sbatch, such as { constraint = "h200" }.
+        most: the most jobs in the queue at a time.
     """
 
     kind: Literal["slurm"] = "slurm"

@@ -1,4 +1,4 @@
-"""Table `[tracking]`: which experiment trackers are told of a run."""
+"""Table `[tracking]`: which experiment trackers follow a run."""
 
 from typing import Annotated
 
@@ -6,18 +6,18 @@ from pydantic import Field, Strict
 
 from ._spec import Spec, names_among
 
-# The module that each tracker needs, which is also the name of the extra but for its case.
+# The module that each tracker needs.
 TRACKERS = {"tensorboard": "tensorboardX", "trackio": "trackio", "wandb": "wandb"}
 
 
 class TrackingSpec(Spec):
-    """Experiment trackers, which follow a run. No number of the run depends on them.
+    """Experiment trackers that follow a run. Results do not depend on them.
 
     Args:
-        to: "tensorboard", "trackio", "wandb"; none by default.
-        project: the project in trackio and Weights & Biases.
-        points: of how many steps of a block, evenly spaced, values are sent; evaluations are always sent.
-        seeds: whether to send every seed, besides the mean over the block's seeds.
+        to: any of "tensorboard", "trackio", and "wandb"; none by default.
+        project: name of the project in trackio and Weights & Biases.
+        points: number of evenly spaced steps per block to log. Evaluations are always logged.
+        seeds: whether to log every seed, besides the mean over the seeds of the block.
     """
 
     to: Annotated[

@@ -40,7 +40,8 @@ class Store:
     - `cells/KEY/seeds-A-B/timing.json`: seconds, host and date, apart from what can be compared;
     - `cells/KEY/checkpoints/`: of seeds in training;
     - `cells/KEY/tracking/`: what experiment trackers were sent;
-    - `jobs/`: what a cluster is told, while a run uses one;
+    - `jobs/`: submitit's files, while SLURM trains;
+    - `locks/`: held by the processes that train, one file per block;
     - `figures/`: drawn from all of these.
 
     A block of seeds is written under a temporary name and renamed when it is complete. Every file is covered

@@ -1,45 +1,26 @@
-"""What a tracker is: a protocol of six calls, and one place where a name becomes one."""
+"""What an experiment tracker is: something that logs the values of steps of one block of seeds."""
 
 import importlib
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ._config_error import ConfigError
 from ._specs_tracking import TRACKERS
 
-Row = tuple[int, Mapping[str, float]]
 
-
-@dataclass(frozen=True)
-class TrackedRun:
-    """A run.
+class TrackedBlock(NamedTuple):
+    """A block of seeds, which is one run of a tracker.
 
     Args:
-        title: heading of its figures.
-        project: the project that it belongs to.
-        out: where its results are.
-        config: the config as it took effect, of what JSON can hold.
-    """
-
-    title: str
-    project: str
-    out: Path
-    config: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class TrackedBlock:
-    """A block of seeds of one cell; a run of its own for most trackers.
-
-    Args:
-        id: a name that no other block of any run has, and that stays when it is resumed.
-        cell: the cell in words, as in "TPO, horizon = 7".
-        seeds: the seeds in words, as in "seeds 0 to 3".
+        id: unique among all blocks of all runs, and the same after a resume.
+        cell: the cell, such as "TPO, horizon = 7".
+        seeds: the seeds, such as "seeds 0 to 3".
         config: everything its numbers depend on.
-        first_step: where the rows that follow begin; above 0 where earlier ones were sent before.
+        first_step: the first step to be logged; above 0 after a resume.
+        project: the project in trackers that have projects.
+        out: the output directory of the run.
     """
 
     id: str
@@ -47,30 +28,20 @@ class TrackedBlock:
     seeds: str
     config: Mapping[str, Any]
     first_step: int
+    project: str
+    out: Path
 
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Told of a run in a thread of its own. If it raises, it is told no more."""
+    """An open run of a tracker. If a method raises, the tracker is not used any more."""
 
-    def begin_run(self, run: TrackedRun) -> None:
-        """Before all else."""
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Log the values of a step. Steps arrive in order."""
         ...
 
-    def begin_block(self, block: TrackedBlock) -> None:
-        """Rows of this block follow."""
-        ...
-
-    def log(self, rows: Sequence[Row]) -> None:
-        """Steps of the block in order, each with values by name. They are kept when this returns."""
-        ...
-
-    def end_block(self) -> None:
-        """No rows follow, for now: the block is complete, or the run stops."""
-        ...
-
-    def end_run(self) -> None:
-        """After all else."""
+    def close(self) -> None:
+        """Finish the run of the tracker: the block is complete, or training stops."""
         ...
 
 
@@ -88,7 +59,6 @@ def check_installed(names: Iterable[str]) -> None:
         )
 
 
-def make_tracker(name: str) -> Tracker:
-    """The tracker of this name; imports its library."""
-    module = importlib.import_module(f"._tracker_{name}", __package__)
-    return module.make()
+def open_tracker(name: str, block: TrackedBlock) -> Tracker:
+    """Open a run of the tracker of this name for a block."""
+    return importlib.import_module(f"._tracker_{name}", __package__).open_run(block)

@@ -1,53 +1,41 @@
-"""TensorBoard: event files below the directory of results."""
+"""TensorBoard: event files below the output directory."""
 
 import json
 import re
 import shutil
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
-from ._tracker import Row, TrackedBlock, TrackedRun
+from ._tracker import TrackedBlock
 
 
-class TensorBoardTracker:
-    """One directory of event files for each block of seeds: `OUT/tensorboard/CELL/SEEDS`."""
+class TensorBoardRun:
+    """The event files of a block, in `OUT/tensorboard/CELL/SEEDS`."""
 
-    def begin_run(self, run: TrackedRun) -> None:
-        """Nothing is written yet."""
-        self._root: Path = run.out / "tensorboard"
-
-    def begin_block(self, block: TrackedBlock) -> None:
-        """Open an event file. TensorBoard forgets what an earlier one holds from `first_step` on."""
+    def __init__(self, block: TrackedBlock):
         from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports]
 
-        directory = self._root / _file_name(block.cell) / _file_name(block.seeds)
+        directory = block.out / "tensorboard" / _file_name(block.cell) / _file_name(block.seeds)
         if block.first_step == 0:
-            # Of a block that was trained before, and is trained anew.
+            # Left by an earlier training of the same block.
             shutil.rmtree(directory, ignore_errors=True)
-        # Step 0 is 0 to TensorBoard, but tensorboardX takes it for none.
+        # TensorBoard drops what earlier files hold from this step on. tensorboardX takes 0 for none.
         self._writer = SummaryWriter(str(directory), purge_step=block.first_step or None)
         if block.first_step == 0:
             config = json.dumps(block.config, indent=2)
             self._writer.add_text("config", "    " + config.replace("\n", "\n    "))
 
-    def log(self, rows: Sequence[Row]) -> None:
-        """Write the rows through to the file."""
-        for step, values in rows:
-            for name, value in values.items():
-                self._writer.add_scalar(name, value, step)
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Write the values through to the file."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
         self._writer.flush()
 
-    def end_block(self) -> None:
+    def close(self) -> None:
         """Close the event file."""
         self._writer.close()
 
-    def end_run(self) -> None:
-        """All files are closed."""
 
-
-def make() -> TensorBoardTracker:
-    """A tracker."""
-    return TensorBoardTracker()
+open_run = TensorBoardRun
 
 
 def _file_name(text: str) -> str:

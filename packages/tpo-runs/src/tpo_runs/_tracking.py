@@ -1,10 +1,10 @@
-"""Tells trackers of a run from its local results, in threads of their own, and drops those that fail."""
+"""Sends what a run stores to experiment trackers, and drops those that fail."""
 
 import json
 import queue
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,148 +17,105 @@ from ._integrity import write_file
 from ._load import LoadedConfig
 from ._metrics_file import by_seed
 from ._progress import seed_words
-from ._specs import effective
 from ._specs_tracking import TrackingSpec
 from ._store import Store
 from ._stored_block import StoredBlock
-from ._tracker import Row, TrackedBlock, TrackedRun, Tracker, make_tracker
+from ._tracker import TrackedBlock, Tracker, open_tracker
 
 CLOSING_SECONDS = 60.0
-_Call = tuple[Callable[..., None], tuple[Any, ...]]
+Metrics = Mapping[str, Float[np.ndarray, "seeds steps"]]
 
 
 class Trackers:
-    """All trackers of a run. Nothing that they do, or fail to do, reaches the training.
+    """All trackers of a run. None of them can stop or slow it.
 
-    What was sent of a block is recorded beside it in the store, `cells/KEY/tracking/SEEDS/TRACKER.json`, so
-    that a run that goes on sends only what is new.
+    What a tracker was sent of a block is recorded in `cells/KEY/tracking/SEEDS/TRACKER.json`, so that a
+    resumed run sends only what is new.
 
     Args:
-        spec: which trackers.
+        spec: the `[tracking]` table.
         store: the results.
-        warn: told once of each tracker that is dropped.
-        make: makes a tracker of its name; by default `make_tracker`.
+        warn: called once for each tracker that is dropped.
     """
 
-    def __init__(
-        self,
-        spec: TrackingSpec,
-        store: Store,
-        warn: Callable[[str], None],
-        make: Callable[[str], Tracker] | None = None,
-    ):
+    def __init__(self, spec: TrackingSpec, store: Store, warn: Callable[[str], None]):
         self._spec, self._store, self._warn = spec, store, warn
-        self._workers = [_Worker(name, make or make_tracker) for name in spec.to]
-        self._block: _Block | None = None
-
-    def __bool__(self) -> bool:
-        return any(worker.alive for worker in self._workers)
+        self._title = ""
+        self._cell: Cell | None = None
+        self._seeds: Sequence[int] = ()
+        self._senders = [_Sender(name) for name in spec.to]
 
     def begin_run(self, loaded: LoadedConfig) -> None:
-        """The run begins; blocks that are complete in the store are sent where they were not yet."""
-        config = effective(loaded.config)
-        title = loaded.config.title or loaded.path.stem
-        run = TrackedRun(title, self._spec.project, self._store.root, config)
-        self._tell(_Worker.begin_run, run)
+        """Send the finished blocks of the store that a tracker has not got yet."""
+        self._title = loaded.config.title or loaded.path.stem
         for cell in {cell.key: cell for cell in loaded.cells}.values():
-            for block in self._store.blocks(cell.key) if self else ():
-                if self._is_new(cell, block.seeds):
+            for block in self._store.blocks(cell.key) if self._senders else ():
+                directory = self._store.tracking(cell.key, block.seeds)
+                if not all(_sent(directory, sender.name)["complete"] for sender in self._senders):
                     self.whole_block(cell, block)
 
     def whole_block(self, cell: Cell, block: StoredBlock) -> None:
-        """All steps of a finished block, from the store."""
-        self.begin_block(cell, block.seeds)
-        self.steps(0, by_seed(block.read().table)[1])
-        self.end_block(complete=True)
-
-    def _is_new(self, cell: Cell, seeds: Sequence[int]) -> bool:
-        directory = self._store.tracking(cell.key, seeds)
-        return any(not sent_of(directory, worker.name)["complete"] for worker in self._workers)
+        """Send a finished block from the store."""
+        if self._senders:
+            self.begin_block(cell, block.seeds)
+            self.steps(0, by_seed(block.read().table)[1])
+            self.end_block(complete=True)
 
     def begin_block(self, cell: Cell, seeds: Sequence[int]) -> None:
-        """Steps of this block follow, from its first on."""
-        if not self:
+        """The steps that follow belong to this block."""
+        if not self._senders:
             return
         self.end_block(complete=False)
-        self._block = _Block(cell, seeds, self._spec)
-        directory = self._store.tracking(cell.key, seeds)
-        self._tell(_Worker.begin_block, self._block, directory)
+        self._cell, self._seeds = cell, list(seeds)
+        names = {"title": self._title, "method": cell.method, "point": dict(cell.point), "seeds": self._seeds}
+        block = TrackedBlock(
+            id=uuid.uuid4().hex[:12],
+            cell=cell.label,
+            seeds=seed_words(seeds),
+            config={**names, "cell": cell.key, **cell.identity()},
+            first_step=0,
+            project=self._spec.project,
+            out=self._store.root,
+        )
+        self._send("begin", block, self._store.tracking(cell.key, seeds))
 
-    def steps(self, start: int, metrics: Mapping[str, Float[np.ndarray, "seeds steps"]]) -> None:
-        """Steps of the block, from `start` on, as they are kept."""
-        if self._block is not None and self:
-            rows = self._block.rows(start, metrics)
+    def steps(self, start: int, metrics: Metrics) -> None:
+        """Log the steps of the block from `start` on that are due."""
+        if self._cell is not None and self._senders:
             stop = start + next(iter(metrics.values())).shape[1]
-            self._tell(_Worker.log, rows, stop)
+            due = _due(self._cell, self._spec.points, np.arange(start, stop), metrics)
+            rows = {start + i: self._values(metrics, i) for i in np.flatnonzero(due).tolist()}
+            self._send("log", {step: values for step, values in rows.items() if values}, stop)
 
     def end_block(self, *, complete: bool) -> None:
-        """The block is stored, or its training ends before that."""
-        if self._block is not None:
-            self._block = None
-            self._tell(_Worker.end_block, complete)
+        """The block is in the store, or its training ends before that."""
+        if self._cell is not None:
+            self._cell = None
+            self._send("end", complete)
 
     def close(self, seconds: float = CLOSING_SECONDS) -> None:
-        """The run ends. A tracker that does not finish in time is left behind."""
+        """The run ends. A tracker that does not finish in time is abandoned."""
         self.end_block(complete=False)
-        self._tell(_Worker.end_run)
-        for worker in self._workers:
-            worker.close(seconds)
-        self._report()
+        for sender in self._senders:
+            sender.finish(seconds)
+        self._drop_failed()
 
-    def _tell(self, call: Callable[..., None], *arguments: Any) -> None:
-        for worker in self._workers:
-            worker.tell(call, *arguments)
-        self._report()
+    def _send(self, what: str, *arguments: Any) -> None:
+        for sender in self._senders:
+            sender.calls.put((what, arguments))
+        self._drop_failed()
 
-    def _report(self) -> None:
-        for worker in self._workers:
-            if worker.fault and not worker.reported:
-                worker.reported = True
-                fate = "it is told no more, and the results are intact"
-                self._warn(f"tracker {worker.name}: {worker.fault}; {fate}")
+    def _drop_failed(self) -> None:
+        for sender in [sender for sender in self._senders if sender.fault]:
+            self._senders.remove(sender)
+            self._warn(
+                f"tracker {sender.name}: {sender.fault}; it is not used any more, the results are intact"
+            )
 
-
-def sent_of(directory: Path, name: str) -> dict[str, Any]:
-    """What a tracker was sent of a block: its `id`, how many `steps`, and whether it is `complete`."""
-    anew = {"id": uuid.uuid4().hex[:12], "steps": 0, "complete": False}
-    try:
-        record = json.loads((directory / f"{name}.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return anew
-    known = isinstance(record, dict) and all(type(record.get(key)) is type(x) for key, x in anew.items())
-    return record if known else anew
-
-
-class _Block:
-    """A block of seeds, and which of its values are sent."""
-
-    def __init__(self, cell: Cell, seeds: Sequence[int], spec: TrackingSpec):
-        self.cell, self.seeds, self._spec = cell, list(seeds), spec
-        self._every = -(-cell.schedule.steps // spec.points)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        names = {"method": self.cell.method, "point": dict(self.cell.point), "seeds": self.seeds}
-        return {**names, "cell": self.cell.key, **self.cell.identity()}
-
-    def rows(self, start: int, metrics: Mapping[str, Float[np.ndarray, "seeds steps"]]) -> list[Row]:
-        """Every so many steps, the first, the last, and those of evaluations."""
-        length = next(iter(metrics.values())).shape[1]
-        rare = [metrics[name] for name in self.cell.evaluation.columns if name in metrics]
-        evaluated = np.any([~np.isnan(values).all(axis=0) for values in rare], axis=0) if rare else None
-        rows = []
-        for column in range(length):
-            step = start + column
-            ends = step in (0, self.cell.schedule.steps - 1)
-            due = ends or (step + 1) % self._every == 0 or (evaluated is not None and evaluated[column])
-            if due and (values := self._values(metrics, column)):
-                rows.append((step, values))
-        return rows
-
-    def _values(self, metrics: Mapping[str, np.ndarray], column: int) -> dict[str, float]:
+    def _values(self, metrics: Metrics, column: int) -> dict[str, float]:
         values = {}
-        for name, every in metrics.items():
-            known = {seed: float(x) for seed, x in zip(self.seeds, every[:, column], strict=True) if x == x}
+        for name, rows in metrics.items():
+            known = {seed: float(x) for seed, x in zip(self._seeds, rows[:, column], strict=True) if x == x}
             if known:
                 values[f"{name}/mean"] = sum(known.values()) / len(known)
             if self._spec.seeds:
@@ -166,73 +123,72 @@ class _Block:
         return values
 
 
-class _Worker:
-    """One tracker in a thread of its own, so that training never waits for it."""
+def _due(cell: Cell, points: int, steps: np.ndarray, metrics: Metrics) -> np.ndarray:
+    """Which steps are logged: the first, the last, evenly spaced ones, and those with an evaluation."""
+    every = -(-cell.schedule.steps // points)
+    due = (steps == 0) | (steps == cell.schedule.steps - 1) | ((steps + 1) % every == 0)
+    for name in cell.evaluation.columns:
+        due |= ~np.isnan(metrics[name]).all(axis=0) if name in metrics else False
+    return due
 
-    def __init__(self, name: str, make: Callable[[str], Tracker]):
-        self.name, self.fault, self.reported = name, "", False
-        self._make = make
-        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
-        self._path: Path | None = None
-        self._sent: dict[str, Any] = {}
+
+def _sent(directory: Path, name: str) -> dict[str, Any]:
+    """What a tracker was sent of a block: its `id`, the number of `steps`, and whether it is `complete`."""
+    nothing = {"steps": 0, "complete": False}
+    try:
+        record = json.loads((directory / f"{name}.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return nothing
+    known = isinstance(record, dict) and all(type(record.get(key)) is type(x) for key, x in nothing.items())
+    return record if known else nothing
+
+
+class _Sender:
+    """One tracker in a thread of its own, since to open or finish a run takes trackers up to seconds."""
+
+    def __init__(self, name: str):
+        self.name, self.fault = name, ""
+        self.calls: queue.SimpleQueue[tuple[str, tuple[Any, ...]]] = queue.SimpleQueue()
+        self._tracker: Tracker | None = None
         self._thread = threading.Thread(target=self._work, name=f"tracker-{name}", daemon=True)
         self._thread.start()
 
-    @property
-    def alive(self) -> bool:
-        return not self.fault
-
-    def tell(self, call: Callable[..., None], *arguments: Any) -> None:
-        """Have the thread call one of the methods below."""
-        if self.alive:
-            self._calls.put((call, arguments))
-
-    def close(self, seconds: float) -> None:
-        self._calls.put(None)
+    def finish(self, seconds: float) -> None:
+        self.calls.put(("", ()))
         self._thread.join(seconds)
         if self._thread.is_alive():
             self.fault = f"did not finish within {seconds:g} s"
 
     def _work(self) -> None:
         try:
-            self._tracker = self._make(self.name)
-            while (item := self._calls.get()) is not None:
-                call, arguments = item
-                call(self, *arguments)
-        # Also what would end a program, such as SystemExit: it comes from a library that is only a listener.
+            while (call := self.calls.get())[0]:
+                getattr(self, f"_{call[0]}")(*call[1])
+        # Even SystemExit: no library that only listens may end the run.
         except BaseException as error:
             self.fault = told(error)
 
-    def begin_run(self, run: TrackedRun) -> None:
-        self._tracker.begin_run(run)
-
-    def begin_block(self, block: _Block, directory: Path) -> None:
-        self._sent = sent_of(directory, self.name)
-        self._path = None if self._sent["complete"] else directory / f"{self.name}.json"
-        if self._path is not None:
-            seeds = seed_words(block.seeds)
-            what = TrackedBlock(self._sent["id"], block.cell.label, seeds, block.config, self._sent["steps"])
-            self._tracker.begin_block(what)
+    def _begin(self, block: TrackedBlock, directory: Path) -> None:
+        self._sent = {"id": block.id, **_sent(directory, self.name)}
+        self._path = directory / f"{self.name}.json"
+        if not self._sent["complete"]:
+            block = block._replace(id=self._sent["id"], first_step=self._sent["steps"])
+            self._tracker = open_tracker(self.name, block)
             self._record()
 
-    def log(self, rows: Iterable[Row], stop: int) -> None:
-        if self._path is None or stop <= self._sent["steps"]:
-            return
-        if new := [(step, values) for step, values in rows if step >= self._sent["steps"]]:
-            self._tracker.log(new)
-        self._sent["steps"] = stop
-        self._record()
+    def _log(self, rows: Mapping[int, Mapping[str, float]], stop: int) -> None:
+        if self._tracker is not None and stop > self._sent["steps"]:
+            for step, values in rows.items():
+                if step >= self._sent["steps"]:
+                    self._tracker.log(step, values)
+            self._record(steps=stop)
 
-    def end_block(self, complete: bool) -> None:
-        if self._path is not None:
-            self._tracker.end_block()
-            self._sent["complete"] = complete
-            self._record()
+    def _end(self, complete: bool) -> None:
+        if self._tracker is not None:
+            self._tracker.close()
+            self._tracker = None
+            self._record(complete=complete)
 
-    def end_run(self) -> None:
-        self._tracker.end_run()
-
-    def _record(self) -> None:
-        assert self._path is not None
+    def _record(self, **changes: Any) -> None:
+        self._sent |= changes
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_file(self._path, json.dumps(self._sent).encode())

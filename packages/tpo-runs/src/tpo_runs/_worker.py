@@ -1,102 +1,94 @@
-"""Training one block in a process that a cluster's engine has started, for a run elsewhere."""
+"""Training one block in a process that Ray or submitit started."""
 
 import os
-import platform
+import signal
+import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ._orders import Order, Orders
-from ._signals import Stopped
+from ._signals import SIGNALS, Stopped, StopSignals
 
-if TYPE_CHECKING:
-    from ._jobs import Block, Compiled
-
-SIGTERM = 15
-# The program that this process has compiled last: its next block often needs the same.
-_programs: dict[tuple[Any, ...], "Compiled"] = {}
+# The last program that this process compiled, by what it was made from: the next block often needs it, too.
+_program: dict[Any, Any] = {}
 
 
-class StopWhenUnwanted:
-    """Stops a worker when the order that it works at is withdrawn."""
+def train_block_into_store(
+    text: str,
+    *,
+    name: str,
+    store: str,
+    config: str,
+    directory: str,
+    cpus: int,
+    short: bool,
+    environment: dict[str, str],
+) -> str:
+    """Train one block of seeds, from its last checkpoint on, unless the store has it already.
 
-    def __init__(self, orders: Orders, name: str):
-        self._orders, self._name = orders, name
+    Args:
+        text: the block's own config, in TOML.
+        name: the block's name.
+        store: directory of the store.
+        config: path of the run's config; objectives of the user may lie beside it.
+        directory: working directory of the run.
+        cpus: CPU cores to use; each is a device of JAX.
+        short: whether compiling takes longer than training.
+        environment: variables that the numbers may depend on.
 
-    @property
-    def asked(self) -> bool:
-        """Whether it is."""
-        return not self._orders.wanted(self._name)
-
-    def check(self) -> None:
-        """Raise `Stopped` if it is."""
-        if self.asked:
-            raise Stopped(SIGTERM)
-
-
-def work(order: Order) -> None:
-    """Train a block into the store, from its last checkpoint on, unless it is there already.
-
-    What goes wrong is written beside the order, where the run finds it.
+    Returns:
+        Why it failed, in one line; an empty string if the block is in the store.
     """
-    from ._failures import told_and_kept
-
-    orders = Orders(Path(order.store), order.run)
-    if not orders.wanted(order.name) or (lock := orders.lock(order.name)) is None:
-        return
+    # SLURM also sends SIGTERM to jobs that it is about to requeue; those must not end by themselves.
+    signals = (signal.SIGINT,) if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" else SIGNALS
     try:
-        orders.start(order.name, {"host": platform.node(), "pid": os.getpid()})
-        _train(order, orders)
-    except Stopped:
-        return
+        with StopSignals(signals) as stop, stop.polled():
+            # JAX reads the environment when it is imported.
+            os.environ.update(environment)
+            if Path(directory).is_dir():
+                os.chdir(directory)
+            from ._devices import set_up_jax
+
+            set_up_jax(short=short, cpus=cpus)
+            _train(text, name, Path(store), Path(config), stop)
+    except Stopped as stopped:
+        # Neither engine takes these for a result, and Ray starts a task again whose worker exits.
+        raise (KeyboardInterrupt if stopped.name == "SIGINT" else SystemExit(stopped.code)) from None
     except Exception as error:
-        cell = order.name.partition("-")[0]
-        orders.fail(order.name, told_and_kept(error, Path(order.store), cell))
-    finally:
-        lock.release()
+        from ._failures import told_and_kept
+
+        return told_and_kept(error, Path(store), name.partition("-")[0])
+    return ""
 
 
-def _train(order: Order, orders: Orders) -> None:
-    os.environ.update(order.environment)
-    if Path(order.directory).is_dir():
-        os.chdir(order.directory)
-    from ._devices import set_up_jax
-
-    set_up_jax(short=order.short, cpus=order.cpus)
+def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) -> None:
     from ._block import Surroundings, train_block
-    from ._console import make_console
-    from ._display import make_display
+    from ._block_lock import block_lock
+    from ._devices import let_go_of_programs
+    from ._display import QuietDisplay
+    from ._expand import expand
     from ._jax_settings import fixed_settings
-    from ._jobs import Block, wanted_seeds
-    from ._load import load_config
+    from ._jobs import Block, compile_block, wanted_seeds
     from ._progress import Reporter
+    from ._specs import Config
     from ._specs_tracking import TrackingSpec
     from ._store import Store
     from ._tracking import Trackers
 
-    (cell,) = load_config(orders.file(order.name)).cells
-    block, store = Block(cell, tuple(wanted_seeds(cell))), Store(order.store)
-    if block.name != order.name:
+    (cell,) = expand(Config.model_validate(tomllib.loads(text)))
+    block = Block(cell, tuple(wanted_seeds(cell)))
+    if block.name != name:
         raise RuntimeError(
-            f"asked for {order.name}, but this worker's tpo-runs makes {block.name} of its config; "
+            f"asked for {name}, but tpo-runs on this worker makes {block.name} of its config; "
             "install the same version there"
         )
-    if store.block(cell.key, block.seeds) is not None:
-        return
-    reporter = Reporter(make_display(make_console()), 1, cell.schedule.steps)
-    trackers = Trackers(TrackingSpec(), store, reporter.warn)
-    stop = StopWhenUnwanted(orders, order.name)
-    with fixed_settings():
-        around = Surroundings(store, reporter, stop, trackers)
-        train_block(block, _compiled(block, Path(order.config)), around)
-
-
-def _compiled(block: "Block", config: Path) -> "Compiled":
-    from ._devices import let_go_of_programs
-    from ._jobs import compile_block
-
-    key = (*block.program, config)
-    if key not in _programs:
-        _programs.clear()
-        let_go_of_programs()
-        _programs[key] = compile_block(block, config)
-    return _programs[key]
+    store, reporter = Store(root), Reporter(QuietDisplay(), 1, cell.schedule.steps)
+    with fixed_settings(), block_lock(block, store, stop):
+        if store.block(cell.key, block.seeds) is not None:
+            return
+        key = (*block.program, config)
+        if key not in _program:
+            _program.clear()
+            let_go_of_programs()
+            _program[key] = compile_block(block, config)
+        trackers = Trackers(TrackingSpec(), store, reporter.warn)
+        train_block(block, _program[key], Surroundings(store, reporter, stop, trackers))
