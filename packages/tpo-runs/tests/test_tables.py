@@ -50,7 +50,7 @@ def test_summary_has_a_row_per_cell_with_the_numbers_of_the_cell():
         "seconds": "62",
     }
     assert relapsed["mean ± s.e."] == "37.5 ± 37.5"
-    assert relapsed["95% interval"] == "[1.0, 96.7]"
+    assert relapsed["95% interval"] == "[1.0, 92.1]"
     assert (relapsed["failed %"], relapsed["relapsed"], relapsed["seconds"]) == ("50.0 [1.3, 98.7]", "1", "–")
 
 
