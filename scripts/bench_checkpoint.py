@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from tpo_runs import initial_state, load_config
-from tpo_runs._build import build_policy, build_trainer
-from tpo_runs._checkpoint import Checkpoint, Checkpoints
-from tpo_runs._specs import Schedule
+from tpo_runs._config import Schedule
+from tpo_runs._run import build_policy, build_trainer
+from tpo_runs._store import Checkpoint, Checkpoints
 
 CONFIG = Path(__file__).parents[1] / "configs" / "transformer_rlvr.toml"
 

@@ -15,18 +15,19 @@ import numpy as np
 from benchmark.bandit import bandit_config
 
 from tpo_runs import Store, load_config
-from tpo_runs._block import Surroundings
-from tpo_runs._devices import set_up_jax
-from tpo_runs._display import QuietDisplay
-from tpo_runs._executor import make_executor
-from tpo_runs._jobs import Block
-from tpo_runs._manifest import manifest
-from tpo_runs._progress import Reporter
-from tpo_runs._signals import StopSignals
-from tpo_runs._specs_executor import EXECUTORS
-from tpo_runs._specs_tracking import TrackingSpec
-from tpo_runs._tracking import Trackers
-from tpo_runs._train_all import train_all
+from tpo_runs._config import EXECUTORS, TrackingSpec
+from tpo_runs._run import (
+    Block,
+    QuietDisplay,
+    Reporter,
+    StopSignals,
+    Surroundings,
+    Trackers,
+    make_executor,
+    set_up_jax,
+    train_all,
+)
+from tpo_runs._store import manifest
 
 WARM = 5
 

@@ -20,10 +20,9 @@ import numpy as np
 from benchmark.bandit import bandit_config
 
 from tpo_runs import Store, load_config
-from tpo_runs._integrity import SUMS, json_bytes, sums
-from tpo_runs._listing import list_cells
-from tpo_runs._manifest import manifest
-from tpo_runs._stored_block import PROVENANCE, TIMING, block_name
+from tpo_runs._files import SUMS, json_bytes, sums
+from tpo_runs._run import list_cells
+from tpo_runs._store import PROVENANCE, TIMING, block_name, manifest
 
 CELLS, STEPS, SHARE = 100, 200, 10
 WHAT = {"list": "--list", "resume": "scan to resume", "draw": "figures over a tenth"}
@@ -53,8 +52,7 @@ def fill(directory: Path, blocks: int) -> None:
 
 
 def copy_block(path: Path, files: dict[str, bytes], error: np.ndarray, facts: dict, seed: int) -> None:
-    from tpo_runs._metrics_file import write_metrics
-    from tpo_runs._stored_block import METRICS
+    from tpo_runs._store import METRICS, write_metrics
 
     path.mkdir()
     for name, content in files.items():
@@ -70,8 +68,8 @@ def measured(what: str, directory: Path) -> dict[str, float]:
 
     from rich.console import Console
 
-    from tpo_runs._draw import draw
-    from tpo_runs._jobs import missing_blocks
+    from tpo_runs._publish import draw
+    from tpo_runs._run import missing_blocks
 
     loaded, store = load_config(directory / "all.toml"), Store(directory / "out")
     if what == "draw":

@@ -16,7 +16,7 @@ from numbers_page.subsample_tables import spread
 from numbers_page.subsamples import intervals, sizes
 
 from tpo_runs import save_figure
-from tpo_runs._style import method_styles
+from tpo_runs._figures import method_styles
 
 ROOT = Path(__file__).parents[1]
 RAW = argparse.RawDescriptionHelpFormatter

@@ -44,7 +44,7 @@ def test_every_config_is_understood(path, smoke):
 
 
 def test_the_schema_that_editors_read_is_that_of_the_program():
-    from tpo_runs._schema import schema_text
+    from tpo_runs._config import schema_text
 
     assert (ROOT / "configs/schema.json").read_text() == schema_text(), (
         "tpo-runs schema > configs/schema.json"
@@ -226,7 +226,7 @@ SOURCES = {
 
 def test_every_published_number_belongs_to_one_cell_of_its_config():
     from tpo_runs import load_config
-    from tpo_runs._paper_numbers import paper_numbers
+    from tpo_runs._paper import paper_numbers
 
     numbers = [n for n in paper_numbers() if n.where.get("policy.kind") == "transformer" and not n.unmatched]
     assert {number.source for number in numbers} == set(SOURCES)
@@ -240,7 +240,7 @@ def test_every_published_number_belongs_to_one_cell_of_its_config():
 
 def test_the_page_of_experiments_names_every_config_and_what_it_draws():
     from tpo_runs import load_config
-    from tpo_runs._specs_figure import figure_name
+    from tpo_runs._config import figure_name
 
     page = (ROOT / "docs" / "experiments.md").read_text()
     rows = re.findall(r"^\| (?:Figs?|Table)[^|]*\| \[(\w+)\] \|([^|]*)\|", page, flags=re.MULTILINE)

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from numbers_page import coverage
 
-from tpo_runs._statistics import mean_interval
+from tpo_runs._results import mean_interval
 
 every_distribution = pytest.mark.parametrize(
     ("sample", "mean"), coverage.FINALS.values(), ids=list(coverage.FINALS)

@@ -101,8 +101,7 @@ def test_its_paths_exist(document):
 
 @every_document
 def test_its_experiments_are_understood(document, tmp_path, monkeypatch, capsys):
-    from tpo_runs._arguments import parse_arguments
-    from tpo_runs._cli import main
+    from tpo_runs._cli import main, parse_arguments
 
     write_files(document, tmp_path)
     monkeypatch.chdir(tmp_path)

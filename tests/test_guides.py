@@ -21,7 +21,7 @@ _spec.loader.exec_module(documents)
 def small_store(tmp_path_factory):
     """A store of two steps of TPO, as a run writes it."""
     from tpo_runs import Store, load_config
-    from tpo_runs._manifest import manifest
+    from tpo_runs._store import manifest
 
     loaded = load_config(ROOT / "configs" / "tabular_single.toml", methods="TPO")
     store = Store(tmp_path_factory.mktemp("store") / "bandit")
@@ -64,7 +64,7 @@ def test_the_store_is_read_as_its_page_says(small_store, folder, capsys):
 
 
 def test_the_summary_is_read_as_its_page_says(small_store, folder, capsys):
-    from tpo_runs._summarize import write_summary
+    from tpo_runs._publish import write_summary
 
     documents.write_files(GUIDES / "results_store.md", folder)
     write_summary(small_store, folder / "results" / "bandit" / "figures" / "summary.json")

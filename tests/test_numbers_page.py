@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tpo_runs import ConfigError, read_summary
-from tpo_runs._paper_numbers import PaperNumber, paper_numbers
-from tpo_runs._statistics import mean_interval
-from tpo_runs._summary_file import summary_bytes
+from tpo_runs._paper import PaperNumber, paper_numbers
+from tpo_runs._publish import summary_bytes
+from tpo_runs._results import mean_interval
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))

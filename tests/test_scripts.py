@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tpo_runs import Store, load_config
-from tpo_runs._manifest import manifest
+from tpo_runs._store import manifest
 
 ROOT = Path(__file__).parents[1]
 

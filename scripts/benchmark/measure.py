@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from tpo_runs import build_policy, build_trainer, initial_state, train
-from tpo_runs._devices import set_up_jax
-from tpo_runs._rollout import reduce
+from tpo_runs._learn import reduce
+from tpo_runs._run import set_up_jax
 
 from .cases import ROOT, Case
 from .worker import serve

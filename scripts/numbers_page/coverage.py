@@ -6,8 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from tpo_runs._curve_statistics import interval_band, steps_to_threshold_interval
-from tpo_runs._statistics import seed_weights, share_interval
+from tpo_runs._results import interval_band, seed_weights, share_interval, steps_to_threshold_interval
 
 from .markdown import table
 

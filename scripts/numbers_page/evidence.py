@@ -4,10 +4,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tpo_runs._paper_numbers import PaperNumber
-from tpo_runs._paper_table import interval_words, value_words
-from tpo_runs._statistics import Interval
-from tpo_runs._summary_file import CellRecord, PaperRecord
+from tpo_runs._paper import PaperNumber, interval_words, value_words
+from tpo_runs._publish import CellRecord, PaperRecord
+from tpo_runs._results import Interval
 
 from .runs import Run
 

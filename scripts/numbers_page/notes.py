@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tpo_runs import ConfigError
 from tpo_runs._labels import point_label
-from tpo_runs._paper_numbers import PaperNumber
+from tpo_runs._paper import PaperNumber
 
 
 class Note(BaseModel):

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tpo_runs._labels import point_label
-from tpo_runs._paper_numbers import PaperNumber, paper_numbers
-from tpo_runs._paper_table import published_words, quantity_words
-from tpo_runs._progress import duration
-from tpo_runs._text_table import ABSENT
+from tpo_runs._paper import PaperNumber, paper_numbers, published_words, quantity_words
+from tpo_runs._results import ABSENT
+from tpo_runs._run import duration
 
 from .evidence import Evidence, best, evidence_for
 from .markdown import table

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tpo_runs._statistics import FAILED
-from tpo_runs._text_table import ABSENT, percent
+from tpo_runs._results import ABSENT, FAILED, percent
 
 from .markdown import table
 from .runs import Run

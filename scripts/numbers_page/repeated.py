@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 from tpo_runs._labels import point_label
-from tpo_runs._paper_numbers import PaperNumber
-from tpo_runs._paper_table import published_words, quantity_words
-from tpo_runs._text_table import ABSENT
+from tpo_runs._paper import PaperNumber, published_words, quantity_words
+from tpo_runs._results import ABSENT
 
 from .markdown import table
 

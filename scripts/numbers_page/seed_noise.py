@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tpo_runs._paper_numbers import paper_numbers
+from tpo_runs._paper import paper_numbers
 
 from .coverage import RUNS, coverage_table
 from .relapse_tables import relapse_table, relapse_words, two_kinds_table

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tpo_runs._text_table import ABSENT, percent, step_count
+from tpo_runs._results import ABSENT, percent, step_count
 
 from .markdown import table
 from .runs import Run

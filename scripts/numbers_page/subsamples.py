@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tpo_runs._curve_statistics import steps_to_threshold
-from tpo_runs._statistics import mean_interval
-from tpo_runs._summary_file import CellRecord
+from tpo_runs._publish import CellRecord
+from tpo_runs._results import mean_interval, steps_to_threshold
 
 MOST_SUBSETS = 200
 

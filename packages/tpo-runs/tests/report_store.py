@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from tpo_runs import Store, load_config
-from tpo_runs._manifest import manifest
+from tpo_runs._store import manifest
 
 CONFIG = """
 title = "Made up <b>& small</b>"

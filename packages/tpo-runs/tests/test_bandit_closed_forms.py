@@ -41,8 +41,7 @@ def policies(grid, seed=0):
 
 def exact_methods():
     from tpo_objectives import cross_entropy, dg, reinforce, tpo
-    from tpo_runs._bandit_baselines import expected_zscore, none
-    from tpo_runs._bandit_rollouts import ExactGroup, ExactSamples
+    from tpo_runs._learn import ExactGroup, ExactSamples, expected_zscore, none
 
     return {
         "CE": (cross_entropy, lambda task: ExactGroup(task, "all")),
@@ -56,7 +55,7 @@ def exact_methods():
 def step_of(objective, rollout, probs, key):
     """What one episode of the trainer, with plain gradient descent at rate 1, adds to a table of logits."""
     from tpo_models import LogitTable
-    from tpo_runs._trainer import Trainer
+    from tpo_runs._learn import Trainer
 
     table = LogitTable(contexts=len(probs), actions=ARMS, key=jax.random.key(0))
     table = eqx.tree_at(lambda table: table.logits, table, jnp.log(probs))
@@ -140,8 +139,7 @@ EXPECTED = {
 
 def sampling_methods():
     import tpo_objectives
-    from tpo_runs._bandit_baselines import expected, standardized_one_hot
-    from tpo_runs._bandit_rollouts import AllActions, SampledActions
+    from tpo_runs._learn import AllActions, SampledActions, expected, standardized_one_hot
 
     return {
         "PG": (tpo_objectives.reinforce, lambda task, n: SampledActions(task, "all", n, expected)),
@@ -156,7 +154,7 @@ def sampling_methods():
 
 def surplus_of(method):
     from tpo_envs import ContextTable
-    from tpo_runs._measures import Surplus
+    from tpo_runs._learn import Surplus
 
     objective, make_rollout = sampling_methods()[method]
     task = ContextTable(1, ARMS)
@@ -192,7 +190,7 @@ def test_surplus_is_the_gain_beyond_the_symmetric_surrogate(method):
 
 def test_standardized_one_hot_is_the_sampled_coordinate_of_the_standardized_scores():
     from tpo_objectives import standardize
-    from tpo_runs._bandit_baselines import expected, standardized_one_hot
+    from tpo_runs._learn import expected, standardized_one_hot
 
     probs, actions = jnp.asarray(policies(GRID)), np.array([0, 0, 4, 0, 2, 9])
     rewards = jnp.asarray((actions == 0).astype(np.float32))[:, None]

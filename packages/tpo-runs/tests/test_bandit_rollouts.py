@@ -25,7 +25,7 @@ def task():
 
 
 def test_actions_are_drawn_with_their_probabilities():
-    from tpo_runs._sampling import sample_actions
+    from tpo_runs._learn import sample_actions
 
     count = 100_000
     logp = jnp.log(jnp.asarray([[0.2, 0.3, 0.5], [1e-30, 1.0, 1e-30]], jnp.float32))
@@ -38,8 +38,7 @@ def test_actions_are_drawn_with_their_probabilities():
 
 @pytest.mark.parametrize("contexts", ["all", 2])
 def test_sampled_actions_pay_each_sample_its_advantage(contexts):
-    from tpo_runs._bandit_baselines import expected
-    from tpo_runs._bandit_rollouts import SampledActions
+    from tpo_runs._learn import SampledActions, expected
 
     rollout = SampledActions(task(), contexts, 5, expected)
     draw = rollout.draw(table_of(PROBS), jax.random.key(1))
@@ -56,8 +55,7 @@ def test_sampled_actions_pay_each_sample_its_advantage(contexts):
 
 
 def test_all_actions_score_the_mean_of_the_sampled_advantages():
-    from tpo_runs._bandit_baselines import bandit_baseline
-    from tpo_runs._bandit_rollouts import AllActions
+    from tpo_runs._learn import AllActions, bandit_baseline
 
     rollout = AllActions(task(), "all", 7, bandit_baseline(0.5))
     draw = rollout.draw(table_of(PROBS), jax.random.key(2))
@@ -72,8 +70,7 @@ def test_all_actions_score_the_mean_of_the_sampled_advantages():
 
 
 def all_rollouts():
-    from tpo_runs._bandit_baselines import none
-    from tpo_runs._bandit_rollouts import AllActions, ExactGroup, ExactSamples, SampledActions
+    from tpo_runs._learn import AllActions, ExactGroup, ExactSamples, SampledActions, none
 
     return [
         SampledActions(task(), "all", 3, none),
@@ -86,8 +83,7 @@ def all_rollouts():
 @pytest.mark.parametrize("index", range(4))
 def test_the_error_is_the_exact_one_of_the_policy_before_the_step(index):
     from tpo_objectives import reinforce, tpo
-    from tpo_runs._probes import error_after, misalignment
-    from tpo_runs._trainer import Trainer
+    from tpo_runs._learn import Trainer, error_after, misalignment
 
     rollout = all_rollouts()[index]
     trainer = Trainer(
@@ -111,11 +107,7 @@ def test_the_error_is_the_exact_one_of_the_policy_before_the_step(index):
 
 def test_without_any_update_misalignment_is_one():
     from tpo_objectives import reinforce
-    from tpo_runs._bandit_baselines import batch_zscore
-    from tpo_runs._bandit_rollouts import SampledActions
-    from tpo_runs._optimizers import unit_norm
-    from tpo_runs._probes import misalignment
-    from tpo_runs._trainer import Trainer
+    from tpo_runs._learn import SampledActions, Trainer, batch_zscore, misalignment, unit_norm
 
     # All samples fail, so all rewards are equal and their z-scores 0.
     probs = np.array([[1e-6, 0.5, 0.5], [0.5, 0.5, 1e-6]])
@@ -134,7 +126,7 @@ def test_without_any_update_misalignment_is_one():
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_unit_norm_steps_have_the_learning_rate_as_their_length(scale):
-    from tpo_runs._optimizers import unit_norm
+    from tpo_runs._learn import unit_norm
 
     gradient = {"a": scale * jnp.array([3.0, 0.0]), "b": scale * jnp.array([[4.0]])}
     optimizer = unit_norm(learning_rate=0.1)
@@ -154,7 +146,7 @@ def test_unit_norm_steps_have_the_learning_rate_as_their_length(scale):
     ],
 )
 def test_baselines(name, expected):
-    from tpo_runs._bandit_baselines import bandit_baseline
+    from tpo_runs._learn import bandit_baseline
 
     rewards = jnp.array([[1.0, 0.0], [0.0, 0.0]])
     found = bandit_baseline(name)(rewards, jnp.asarray(PROBS, jnp.float32))
@@ -162,7 +154,7 @@ def test_baselines(name, expected):
 
 
 def test_expected_zscore_standardizes_under_the_policy():
-    from tpo_runs._bandit_baselines import bandit_baseline
+    from tpo_runs._learn import bandit_baseline
 
     rewards = jnp.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     found = np.asarray(bandit_baseline("expected_zscore")(rewards, jnp.asarray(PROBS, jnp.float32)))
@@ -190,7 +182,7 @@ class Fixed(eqx.Module):
 
 
 def test_greedy_error_is_the_share_of_wrong_classes():
-    from tpo_runs._measures import GreedyError
+    from tpo_runs._learn import GreedyError
 
     labels = [3, 1, 4, 1]
     policy = Fixed(jax.nn.one_hot(jnp.array([3, 1, 5, 9]), 10))
@@ -198,10 +190,9 @@ def test_greedy_error_is_the_share_of_wrong_classes():
 
 
 def test_surplus_averages_over_misclassified_images_bin_by_bin(monkeypatch):
+    import tpo_runs._learn.measures as _measures
     from tpo_objectives import tpo
-    from tpo_runs import _measures
-    from tpo_runs._bandit_baselines import expected
-    from tpo_runs._bandit_rollouts import AllActions
+    from tpo_runs._learn import AllActions, expected
 
     # Small blocks, so that a bin is filled by more than one and the last one is not full.
     monkeypatch.setattr(_measures, "BLOCK", 7)
@@ -229,9 +220,7 @@ def test_surplus_averages_over_misclassified_images_bin_by_bin(monkeypatch):
 
 def test_a_bin_without_images_has_no_surplus():
     from tpo_objectives import tpo
-    from tpo_runs._bandit_baselines import expected
-    from tpo_runs._bandit_rollouts import AllActions
-    from tpo_runs._measures import Surplus
+    from tpo_runs._learn import AllActions, Surplus, expected
 
     task = images_of([0, 1])
     right = Fixed(5 * jax.nn.one_hot(jnp.array([0, 1]), 10))

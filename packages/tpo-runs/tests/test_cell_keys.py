@@ -44,7 +44,7 @@ def cell_of(spec: dict[str, Any]) -> Any:
 
 
 def test_a_key_that_is_added_later_changes_no_cell_at_its_default() -> None:
-    from tpo_runs._spec import Identity
+    from tpo_runs._config import Identity
 
     (cell, *_) = load_config(ROOT / "configs/transformer_rlvr.toml").cells
     task: Any = type(cell.task)
@@ -72,7 +72,7 @@ def test_a_store_that_has_the_folder_in_its_keys_is_taken_over(tmp_path: Path) -
     import numpy as np
 
     from tpo_runs import Store
-    from tpo_runs._cells import key_of
+    from tpo_runs._config import key_of
 
     overrides = [("task.directory", str(tmp_path))]
     (cell, *_) = load_config(ROOT / "configs/mnist.toml", overrides=overrides).cells

@@ -22,13 +22,13 @@ rollout = { kind = "single", prompts = 100 }
 
 
 def parse(*argv: str) -> Any:
-    from tpo_runs._arguments import parse_arguments
+    from tpo_runs._cli import parse_arguments
 
     return parse_arguments(argv)
 
 
 def test_defaults() -> None:
-    from tpo_runs._arguments import Arguments
+    from tpo_runs._cli import Arguments
 
     assert parse("a.toml") == Arguments(
         config=Path("a.toml"),

@@ -7,7 +7,7 @@ import pytest
 from report_store import PAPER_CONFIG, TIMING, make_store, store_of
 
 from tpo_runs import ConfigError, combine_summaries, read_summary, summarize
-from tpo_runs._summary_file import summary_bytes
+from tpo_runs._publish import summary_bytes
 
 EXACT = ("seeds", "curves", "final", "final_mean", "final_interval", "first_below", "highest_since")
 

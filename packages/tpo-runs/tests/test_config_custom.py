@@ -129,14 +129,14 @@ def test_a_function_that_cannot_be_used_is_told_in_one_line(
     ],
 )
 def test_a_function_that_fits_is_found(kind: str, keywords: dict[str, object], tmp_path: Path) -> None:
-    from tpo_runs._custom import resolve
+    from tpo_runs._config import resolve
 
     module, _, name = kind.partition(":")
     assert resolve(kind, keywords, [tmp_path]) is getattr(sys.modules[module], name)
 
 
 def test_modules_are_found_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tpo_runs._custom import resolve, search_paths
+    from tpo_runs._config import resolve, search_paths
 
     monkeypatch.chdir(tmp_path)
     directories = search_paths(Path("elsewhere/config.toml"))
@@ -160,7 +160,7 @@ def test_a_file_that_another_module_hides_is_refused_with_both_and_the_fix(
 
 
 def test_two_configs_have_each_their_own_modules_of_one_name(tmp_path: Path) -> None:
-    from tpo_runs._custom import resolve
+    from tpo_runs._config import resolve
 
     for folder, value in (("a", 1), ("b", 2)):
         (tmp_path / folder).mkdir()
@@ -199,7 +199,7 @@ def test_arrays_whose_names_tell_of_another_order_are_refused(
 
 @pytest.mark.parametrize("arguments", ["lp, olp, r", "new_logp, old_logp, advantages", "x, y, z"])
 def test_arrays_of_other_names_in_this_order_are_taken(arguments: str, tmp_path: Path) -> None:
-    from tpo_runs._custom import resolve
+    from tpo_runs._config import resolve
 
     (tmp_path / "fits.py").write_text(f"def f({arguments}):\n    return 0\n")
     assert callable(resolve("fits:f", {}, [tmp_path]))

@@ -168,7 +168,7 @@ words = st.one_of(
 @given(argv=st.lists(words, max_size=5))
 @settings(max_examples=200, deadline=None)
 def test_random_command_lines(argv: list[str]) -> None:
-    from tpo_runs._arguments import parse_arguments
+    from tpo_runs._cli import parse_arguments
 
     if not argv or {"-h", "--help"} & set(argv):
         return

@@ -9,13 +9,13 @@ KINDS = ["tpo", "grpo", "group_pg", "cross_entropy", "ppo", "dg", "reinforce"]
 
 
 def spec_of(kind: str) -> Any:
-    from tpo_runs._specs_objective import OBJECTIVES
+    from tpo_runs._config import OBJECTIVES
 
     return OBJECTIVES[kind]
 
 
 def test_kinds_are_the_ones_listed_here() -> None:
-    from tpo_runs._specs_objective import OBJECTIVES
+    from tpo_runs._config import OBJECTIVES
 
     assert list(OBJECTIVES) == KINDS
 

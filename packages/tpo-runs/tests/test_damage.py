@@ -18,12 +18,11 @@ import pytest
 from reliability import CONFIG, contents
 
 from tpo_runs import load_config
-from tpo_runs._checkpoint import Checkpoint, CheckpointError, Checkpoints
 from tpo_runs._cli import main
-from tpo_runs._config_error import ConfigError
-from tpo_runs._integrity import damage
-from tpo_runs._store import Store
-from tpo_runs._stored_config import is_sealed
+from tpo_runs._config import is_sealed
+from tpo_runs._errors import ConfigError
+from tpo_runs._files import damage
+from tpo_runs._store import Checkpoint, CheckpointError, Checkpoints, Store
 
 STATE = {"policy": jnp.arange(6.0).reshape(2, 3), "steps": jnp.array([3, 3]), "kind": "muon"}
 IDENTITY = {"cell": {"task": "tokens"}, "seeds": [0, 1]}
@@ -492,7 +491,7 @@ def test_a_strangers_checkpoint_runs_no_code(tmp_path):
     hostile[0] = Hostile(trap)
     np.savez(target / "state.npz", **{"0": hostile, "1": hostile}, allow_pickle=True)
     # Even with hashes that fit.
-    from tpo_runs._integrity import SUMS, sums
+    from tpo_runs._files import SUMS, sums
 
     (target / SUMS).write_text(sums(target, ["manifest.json", "metrics.npz", "state.npz"]))
     with pytest.raises(CheckpointError, match="allow_pickle=False"):

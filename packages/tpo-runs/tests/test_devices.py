@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from tpo_runs import _devices
-from tpo_runs._layout import Layout, layout_for
+import tpo_runs._run.devices as _devices
+from tpo_runs._learn import Layout, layout_for
 
 PROGRAM = """
 import json

@@ -6,8 +6,7 @@ from report_store import CONFIG, PAPER_CONFIG, make_store, store_of
 
 from tpo_runs import summarize
 from tpo_runs._cli import main
-from tpo_runs._summarize import write_summary
-from tpo_runs._summary_results import result_of
+from tpo_runs._publish import result_of, write_summary
 
 FALLING = np.exp(-np.arange(450) / np.array([[30.0], [45.0], [60.0], [50.0]]))
 

@@ -9,20 +9,21 @@ import pytest
 from reliability import CONFIG, contents, finish, run_serially, start, wait_for
 
 from tpo_runs import ConfigError, Store, load_config
-from tpo_runs._block import Surroundings
-from tpo_runs._block_lock import block_lock
-from tpo_runs._display import QuietDisplay
-from tpo_runs._executor import check_engine
-from tpo_runs._in_process import InProcess
-from tpo_runs._jobs import Block, missing_blocks
-from tpo_runs._progress import Reporter
-from tpo_runs._signals import StopSignals
-from tpo_runs._specs_executor import InProcessSpec, RaySpec, SlurmSpec
-from tpo_runs._specs_tracking import TrackingSpec
-from tpo_runs._stored_config import config_of_block
-from tpo_runs._tracking import Trackers
-from tpo_runs._train_all import train_all
-from tpo_runs._worker import train_block_into_store
+from tpo_runs._config import InProcessSpec, RaySpec, SlurmSpec, TrackingSpec, config_of_block
+from tpo_runs._run import (
+    Block,
+    InProcess,
+    QuietDisplay,
+    Reporter,
+    StopSignals,
+    Surroundings,
+    Trackers,
+    block_lock,
+    check_engine,
+    missing_blocks,
+    train_all,
+    train_block_into_store,
+)
 
 SMALL = CONFIG.replace("steps = 6000", "steps = 40").replace("seeds = 2\nblock = 2", "seeds = 4\nblock = 2")
 LOCAL = ("--executor.kind", "slurm", "--executor.cluster", "local")

@@ -17,11 +17,9 @@ from tpo_envs import symmetric_bandit
 from tpo_models import LogitTable
 from tpo_objectives import reinforce
 from tpo_runs import Trainer, initial_state, train
-from tpo_runs._bandit_baselines import bandit_baseline
-from tpo_runs._bandit_rollouts import SampledActions
 from tpo_runs._cli import main
-from tpo_runs._devices import let_go_of_programs
-from tpo_runs._optimizers import unit_norm
+from tpo_runs._learn import SampledActions, bandit_baseline, unit_norm
+from tpo_runs._run import let_go_of_programs
 from tpo_runs._store import Store
 
 SHORT = CONFIG.replace("steps = 6000", "steps = 30")

@@ -10,10 +10,17 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
-from tpo_runs import _figures_seeds
-from tpo_runs._figures import FIGURES, final_errors, learning_curves, probe_curves, save_figure, sweep
+import tpo_runs._figures.finals as _figures_seeds
+from tpo_runs._figures import (
+    FIGURES,
+    METHOD_STYLES,
+    final_errors,
+    learning_curves,
+    probe_curves,
+    save_figure,
+    sweep,
+)
 from tpo_runs._results import CellResult, final_error
-from tpo_runs._style import METHOD_STYLES
 
 METHODS = ("TPO", "GRPO", "PPO", "DG")
 

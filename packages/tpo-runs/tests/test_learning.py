@@ -12,11 +12,16 @@ import pytest
 import tpo_objectives as objectives
 from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
-from tpo_runs._baselines import batch_mean
-from tpo_runs._rollout import AbstractRollout, Draw
-from tpo_runs._token_rollouts import SequenceGroup, Single
-from tpo_runs._train import initial_state, train
-from tpo_runs._trainer import Trainer
+from tpo_runs._learn import (
+    AbstractRollout,
+    Draw,
+    SequenceGroup,
+    Single,
+    Trainer,
+    batch_mean,
+    initial_state,
+    train,
+)
 
 METHODS = {
     "TPO": (objectives.tpo, "group"),

@@ -73,7 +73,7 @@ def test_settings_of_jax_change_no_number_and_are_left_as_they_were(config, caps
 
 
 def test_keys_do_not_depend_on_the_settings_of_a_program_that_trains_by_itself():
-    from tpo_runs._train import seed_keys
+    from tpo_runs._learn import seed_keys
 
     usual = [jax.random.key_data(key) for key in seed_keys(jnp.arange(3))]
     with jax.default_prng_impl("rbg"), jax.enable_x64(True):
@@ -115,7 +115,7 @@ def test_metrics_of_double_precision_are_stored_as_any(config):
 def test_seeds_of_other_settings_are_refused_before_training(
     variable, value, words, config, capsys, monkeypatch
 ):
-    from tpo_runs import _provenance
+    import tpo_runs._store.provenance as _provenance
 
     assert run(config) == 0
     before = contents(config.parent / "out")
@@ -143,7 +143,7 @@ def test_seeds_of_other_settings_are_refused_before_training(
 
 
 def test_a_store_of_an_earlier_version_goes_on_without_a_word(config, capsys):
-    from tpo_runs._integrity import json_bytes, sums
+    from tpo_runs._files import json_bytes, sums
 
     assert run(config) == 0
     (block,) = (config.parent / "out").glob("cells/*/seeds-*")

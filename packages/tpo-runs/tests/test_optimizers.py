@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tpo_models import CausalTransformer
-from tpo_runs._optimizers import muon, muon_roles
+from tpo_runs._learn import muon, muon_roles
 
 LEARNING_RATE = 1e-3
 ADAM, MUON = "adam", "muon"

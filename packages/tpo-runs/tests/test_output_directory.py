@@ -14,7 +14,7 @@ from report_store import make_store
 
 from tpo_runs import Store
 from tpo_runs._cli import main
-from tpo_runs._lock import locked
+from tpo_runs._store import locked
 
 # Its first method only.
 SHORT = "[[method]]".join(CONFIG.replace("steps = 6000", "steps = 20").split("[[method]]")[:2])

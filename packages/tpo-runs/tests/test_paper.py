@@ -8,10 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from tpo_runs import _paper_numbers
-from tpo_runs._paper import compare
-from tpo_runs._paper_numbers import PaperNumber, paper_numbers, parse_paper_numbers
-from tpo_runs._paper_table import paper_table
+import tpo_runs._paper.numbers as _paper_numbers
+from tpo_runs._paper import PaperNumber, compare, paper_numbers, paper_table, parse_paper_numbers
 from tpo_runs._results import CellResult
 
 
@@ -95,7 +93,7 @@ def test_numbers_given_as_bounds_have_no_value():
 
 
 def test_conditions_of_token_runs_are_a_valid_config():
-    from tpo_runs._specs import KINDS, PLAIN
+    from tpo_runs._config import KINDS, PLAIN
 
     for number in MATCHABLE:
         if number.where.get("task.kind") != "tokens":

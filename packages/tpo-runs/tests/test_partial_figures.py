@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from tpo_runs import Config, ConfigError, Store, draw, expand
-from tpo_runs._draw import tables_of
 from tpo_runs._figures import final_errors, learning_curves, probe_curves, sweep
+from tpo_runs._publish import tables_of
 from tpo_runs._results import CellResult
 
 RNG = np.random.default_rng(0)

@@ -13,13 +13,8 @@ import tpo_objectives as objectives
 from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
 from tpo_runs import Config, ConfigError, expand
-from tpo_runs._baselines import batch_mean
-from tpo_runs._observation import Observation
-from tpo_runs._probes import PROBES
-from tpo_runs._rollout import Draw
-from tpo_runs._specs_probe import PROBES as NEEDS
-from tpo_runs._token_rollouts import SequenceGroup, Single, TokenGroup
-from tpo_runs._trainer import Trainer
+from tpo_runs._config import PROBES as NEEDS
+from tpo_runs._learn import PROBES, Draw, Observation, SequenceGroup, Single, TokenGroup, Trainer, batch_mean
 
 TERMINAL = TokenTask("reverse_copy", "terminal", 3, 2)
 DENSE = TokenTask("reverse_copy", "sequential", 3, 2)

@@ -4,7 +4,7 @@ import pytest
 from report_store import make_store
 
 from tpo_runs._cli import main
-from tpo_runs._lock import locked
+from tpo_runs._store import locked
 
 
 @pytest.fixture

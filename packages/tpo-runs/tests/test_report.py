@@ -11,11 +11,9 @@ from report_store import make_store
 
 from tpo_runs import ConfigError, load_config
 from tpo_runs._cli import main
-from tpo_runs._manifest import manifest
-from tpo_runs._report import render
-from tpo_runs._report_charts import CONTRAST, DARK_PAGE, LIGHT_PAGE, _luminance, readable
-from tpo_runs._store import Store
-from tpo_runs._style import METHOD_STYLES
+from tpo_runs._figures import METHOD_STYLES
+from tpo_runs._publish import CONTRAST, DARK_PAGE, LIGHT_PAGE, _luminance, readable, render
+from tpo_runs._store import Store, manifest
 
 
 class Page(HTMLParser):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from report_store import make_store
 
-from tpo_runs._report import write_report
+from tpo_runs._publish import write_report
 
 pytestmark = pytest.mark.browser
 

@@ -8,9 +8,7 @@ import pytest
 
 from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
-from tpo_runs._baselines import batch_mean, none
-from tpo_runs._rollout import Draw, reduce
-from tpo_runs._token_rollouts import SequenceGroup, Single, TokenGroup
+from tpo_runs._learn import Draw, SequenceGroup, Single, TokenGroup, batch_mean, none, reduce
 
 HORIZON, VOCAB = 3, 2
 

@@ -7,9 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tpo_runs._schema import config_schema
-from tpo_runs._specs import KINDS
-from tpo_runs._specs_figure import FIGURES
+from tpo_runs._config import FIGURES, KINDS, config_schema
 
 RIGHT: dict[str, Any] = {
     "task": {"kind": "tokens", "target": "copy", "reward": "terminal", "horizon": 4, "vocab_size": 2},

@@ -9,23 +9,24 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tpo_runs._curve_statistics import (
-    interval_band,
-    mean_curve,
-    recorded_curves,
-    standard_error_band,
-    steps_to_threshold,
-    steps_to_threshold_interval,
-)
-from tpo_runs._results import CellResult, final_error, grid_axes, group_by_point
-from tpo_runs._statistics import (
+from tpo_runs._results import (
+    CellResult,
     Interval,
     failed_share,
+    final_error,
+    grid_axes,
+    group_by_point,
+    interval_band,
+    mean_curve,
     mean_interval,
     paired_comparison,
+    recorded_curves,
     relapses,
     share_interval,
     standard_error,
+    standard_error_band,
+    steps_to_threshold,
+    steps_to_threshold_interval,
     summarise,
 )
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from matplotlib import colors
 
-from tpo_runs import CellResult, _style, learning_curves
-from tpo_runs._figures import binned_surplus
-from tpo_runs._style import METHOD_STYLES, family_of, method_styles, reading_order
+import tpo_runs._figures.style as _style
+from tpo_runs import CellResult, learning_curves
+from tpo_runs._figures import METHOD_STYLES, binned_surplus, family_of, method_styles, reading_order
 
 
 def test_examples():

@@ -9,13 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 from report_store import PAPER_CONFIG, PROVENANCE, make_store, store_of
 
-from tpo_runs import ConfigError, Store, _binned_curves, _statistics, _summarize, load_config
-from tpo_runs._binned_curves import bin_width, binned_curves
+import tpo_runs._publish.summarize as _summarize
+import tpo_runs._results.bins as _binned_curves
+import tpo_runs._results.seeds as _statistics
+from tpo_runs import ConfigError, Store, load_config
 from tpo_runs._cli import main
-from tpo_runs._paper_numbers import paper_numbers
-from tpo_runs._summarize import summarize
-from tpo_runs._summary_file import CellRecord, read_summary, summary_bytes
-from tpo_runs._tables import summary_table
+from tpo_runs._paper import paper_numbers
+from tpo_runs._publish import CellRecord, read_summary, summarize, summary_bytes
+from tpo_runs._results import bin_width, binned_curves, summary_table
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tpo_runs import _text_table
-from tpo_runs._results import CellResult
-from tpo_runs._statistics import Interval
-from tpo_runs._tables import paired_table, seeds_table, summarise_cell, summary_table
-from tpo_runs._text_table import TextTable, percent, percent_interval, step_interval
+import tpo_runs._results.text_table as _text_table
+from tpo_runs._results import (
+    CellResult,
+    Interval,
+    TextTable,
+    paired_table,
+    percent,
+    percent_interval,
+    seeds_table,
+    step_interval,
+    summarise_cell,
+    summary_table,
+)
 
 
 def cell(method, error, horizon=None, seeds=None, **provenance):

@@ -13,8 +13,7 @@ from rich.console import Console
 
 from tpo_runs import load_config
 from tpo_runs._cli import main
-from tpo_runs._display import LiveDisplay, PlainDisplay, QuietDisplay, make_display
-from tpo_runs._progress import Reporter
+from tpo_runs._run import LiveDisplay, PlainDisplay, QuietDisplay, Reporter, make_display
 
 FAILING = """
 def raises(logp, old_logp, scores):

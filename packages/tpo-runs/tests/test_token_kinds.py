@@ -3,7 +3,7 @@
 import pytest
 
 from tpo_runs import ConfigError, load_config
-from tpo_runs._specs_task import TOKEN_KINDS
+from tpo_runs._config import TOKEN_KINDS
 
 CONFIG = """
 title = "A kind of token task"

@@ -12,9 +12,9 @@ from reliability import CONFIG, contents
 
 from tpo_runs import load_config
 from tpo_runs._cli import main
-from tpo_runs._specs_tracking import TRACKERS, TrackingSpec
+from tpo_runs._config import TRACKERS, TrackingSpec
+from tpo_runs._run import Trackers
 from tpo_runs._store import Store
-from tpo_runs._tracking import Trackers
 
 
 class Listener:

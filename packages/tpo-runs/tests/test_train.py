@@ -10,11 +10,7 @@ import pytest
 from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
 from tpo_objectives import tpo
-from tpo_runs._observation import Evaluation
-from tpo_runs._rollout import reduce
-from tpo_runs._token_rollouts import SequenceGroup
-from tpo_runs._train import initial_state, seed_keys, train
-from tpo_runs._trainer import Trainer
+from tpo_runs._learn import Evaluation, SequenceGroup, Trainer, initial_state, reduce, seed_keys, train
 
 HORIZON, EPOCHS = 2, 3
 

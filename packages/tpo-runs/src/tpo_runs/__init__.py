@@ -5,37 +5,37 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._build import build_objective as build_objective
-    from ._build import build_policy as build_policy
-    from ._build import build_trainer as build_trainer
-    from ._cells import Cell as Cell
-    from ._combine import combine_summaries as combine_summaries
-    from ._config_error import ConfigError as ConfigError
-    from ._draw import draw as draw
-    from ._expand import expand as expand
+    from ._config import Cell as Cell
+    from ._config import Config as Config
+    from ._config import LoadedConfig as LoadedConfig
+    from ._config import effective as effective
+    from ._config import expand as expand
+    from ._config import load_config as load_config
+    from ._errors import ConfigError as ConfigError
     from ._figures import learning_curves as learning_curves
     from ._figures import save_figure as save_figure
-    from ._load import LoadedConfig as LoadedConfig
-    from ._load import load_config as load_config
-    from ._observation import Evaluation as Evaluation
-    from ._observation import Observation as Observation
-    from ._optimizers import adam as adam
-    from ._optimizers import muon as muon
+    from ._learn import AbstractRollout as AbstractRollout
+    from ._learn import Draw as Draw
+    from ._learn import Evaluation as Evaluation
+    from ._learn import Observation as Observation
+    from ._learn import SequenceGroup as SequenceGroup
+    from ._learn import Single as Single
+    from ._learn import TokenGroup as TokenGroup
+    from ._learn import Trainer as Trainer
+    from ._learn import adam as adam
+    from ._learn import initial_state as initial_state
+    from ._learn import muon as muon
+    from ._learn import train as train
+    from ._publish import RunSummary as RunSummary
+    from ._publish import combine_summaries as combine_summaries
+    from ._publish import draw as draw
+    from ._publish import read_summary as read_summary
+    from ._publish import summarize as summarize
     from ._results import CellResult as CellResult
-    from ._rollout import AbstractRollout as AbstractRollout
-    from ._rollout import Draw as Draw
-    from ._specs import Config as Config
-    from ._specs import effective as effective
+    from ._run import build_objective as build_objective
+    from ._run import build_policy as build_policy
+    from ._run import build_trainer as build_trainer
     from ._store import Store as Store
-    from ._summarize import summarize as summarize
-    from ._summary_file import RunSummary as RunSummary
-    from ._summary_file import read_summary as read_summary
-    from ._token_rollouts import SequenceGroup as SequenceGroup
-    from ._token_rollouts import Single as Single
-    from ._token_rollouts import TokenGroup as TokenGroup
-    from ._train import initial_state as initial_state
-    from ._train import train as train
-    from ._trainer import Trainer as Trainer
 
     __version__: str
 

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ._wording import on_terminal
+from ._text import on_terminal
 
 FILE_WIDTH = 140
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ._wording import ascii_safe
+from ._text import ascii_safe
 
 _AXIS_NAMES = {
     "rollout.candidates": "candidates",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ._config_error import ConfigError
+from ._errors import ConfigError
 
 
 class StorageError(Exception):

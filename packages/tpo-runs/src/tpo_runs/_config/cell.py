@@ -1,0 +1,71 @@
+"""A cell: one method at one point of the grid, with every value settled."""
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .._labels import cell_label
+from .config import SECTIONS, ProbeNames, Schedule
+from .evaluation import EvaluationSpec
+from .objective import Objective
+from .optimizer import Optimizer
+from .policy import Policy
+from .rollout import Rollout
+from .spec import Spec
+from .task import Task
+
+
+class Cell(Spec):
+    """What is trained, stored and skipped as one: a method at a point of the grid.
+
+    Args:
+        method: name of the method.
+        point: the grid's values at this point, by dotted path.
+        task: settled table; likewise the next six.
+        probes: extra measurements.
+    """
+
+    method: str
+    point: Mapping[str, Any]
+    task: Task
+    policy: Policy
+    optimizer: Optimizer
+    schedule: Schedule
+    objective: Objective
+    rollout: Rollout
+    evaluation: EvaluationSpec = EvaluationSpec()
+    probes: ProbeNames = ()
+
+    @property
+    def label(self) -> str:
+        """The cell in words."""
+        return cell_label(self.method, self.point)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of what is recorded."""
+        return ("error", "loss", *self.probes, *self.evaluation.columns)
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that a cell's numbers depend on except the seeds, with every default filled in."""
+        identity = {section: getattr(self, section).identity() for section in SECTIONS}
+        if not self.evaluation.measures:
+            del identity["evaluation"]
+        return {**identity, "probes": sorted(self.probes)}
+
+    @functools.cached_property
+    def key(self) -> str:
+        """The cell's name in the results store: 16 hexadecimal digits of the SHA-256 of its identity."""
+        return key_of(self.identity())
+
+    def earlier_identity(self) -> dict[str, Any]:
+        """The identity in stores of earlier versions, where the folder of a data set was part of it."""
+        return {**self.identity(), "task": self.task.model_dump(mode="json")}
+
+
+def key_of(identity: Mapping[str, Any]) -> str:
+    """The key of the cell of this identity."""
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

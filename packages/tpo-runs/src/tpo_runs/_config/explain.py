@@ -1,0 +1,124 @@
+"""Pydantic's errors as problems of a config: one for each key, in the program's words."""
+
+import functools
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from .._text import did_you_mean, expectation, found, nearest, one_of
+from .cell import Cell
+from .config import KINDS, PLAIN, SECTIONS, TOP_SECTIONS, Config, Method
+from .figure import FIGURES
+from .objective import CustomSpec
+from .problems import MOST_LINES, KeyPath, Problem, method_label
+
+# What a config, a method and a cell hold in tables of their own.
+TABLES: dict[type[BaseModel], tuple[str, ...]] = {
+    Config: TOP_SECTIONS,
+    Method: ("objective", "rollout"),
+    Cell: SECTIONS,
+}
+# Parts of pydantic's paths that are neither keys nor kinds.
+TAGS = ("named", "table")
+
+
+def problems_of(error: ValidationError, root: type[BaseModel], raw: Any) -> list[Problem]:
+    """Turn pydantic's errors about `raw` into problems.
+
+    Args:
+        error: what validating `raw` as `root` raised.
+        root: `Config` or `Cell`.
+        raw: the raw table.
+
+    Returns:
+        The problems, but not many more than are shown: a large file of another kind has one at every key.
+    """
+    errors = [each for each in error.errors(include_url=False) if not _follows(each)][: 2 * MOST_LINES]
+    places = [_locate(each["loc"], root, raw) for each in errors]
+    misspelt = {
+        (*table, nearest(str(rest[0]), model.model_fields))
+        for each, (model, table, rest) in zip(errors, places, strict=True)
+        if each["type"] == "extra_forbidden"
+    }
+    return [
+        _problem(each, *place)
+        for each, place in zip(errors, places, strict=True)
+        # A required key that was misspelt is reported once.
+        if each["type"] != "missing" or (*place[1], *place[2]) not in misspelt
+    ]
+
+
+def _follows(error: Any) -> bool:
+    """Whether a list is called too short only because some of its items are wrong."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
+
+
+def _locate(
+    loc: tuple[Any, ...], model: type[BaseModel], raw: Any
+) -> tuple[type[BaseModel], KeyPath, KeyPath]:
+    """The class of the table that holds the key at `loc`, the path of the table, and the rest of `loc`."""
+    path: KeyPath = ()
+    if model is Config and loc[0] == "method" and len(loc) > 1:
+        path, loc = ("method", method_label(raw["method"][loc[1]], loc[1])), loc[2:]
+        model = Method
+    head, *inner = loc or ("",)
+    if model is Config and head == "figures" and inner:
+        kinds, path, inner = FIGURES, ("figures", inner[0] + 1), inner[1:]
+    elif not inner or head not in TABLES[model]:
+        return model, path, loc
+    elif head in PLAIN:
+        return PLAIN[head], (*path, head), tuple(inner)
+    else:
+        kinds, path = KINDS[head], (*path, head)
+    kind, *rest = [*inner[inner[:1] in ([tag] for tag in TAGS) :], None]
+    return kinds.get(kind, CustomSpec), path, tuple(rest[:-1])
+
+
+def _problem(error: Any, model: type[BaseModel], table: KeyPath, rest: KeyPath) -> Problem:
+    """The error about what is at `rest` in the table at `table`, which is of class `model`."""
+    path, kind, value = (*table, *rest), error["type"], error["input"]
+    # Items of a list are reported under the list's name.
+    whole = (*table, *itertools.takewhile(lambda part: isinstance(part, str), rest))
+    if kind == "refused":
+        return Problem(whole, error["msg"])
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _wrong_kind(path, value)
+    key = str(rest[0]) if rest else ""
+    if kind == "extra_forbidden":
+        return Problem(path, f"unknown key{one_of(key, model.model_fields)}")
+    if key not in model.model_fields:
+        return Problem(path, f"expected a table, found {found(value)}")
+    schema = _fields(model)[key]
+    if len(rest) > 1 and isinstance(rest[1], str):
+        schema = schema["additionalProperties"]
+    asked = expectation(schema)
+    if kind == "missing":
+        return Problem(path, f"missing; expected {asked}", missing=True)
+    if kind == "finite_number":
+        asked = asked.replace("a number", "a finite number")
+    hint = did_you_mean(value, schema["enum"]) if "enum" in schema and isinstance(value, str) else ""
+    return Problem(whole, f"expected {asked}, found {found(value)}{hint}")
+
+
+def _wrong_kind(path: KeyPath, table: Any) -> Problem:
+    """A table whose `kind` is missing or unknown."""
+    what = "figure" if path[0] == "figures" else str(path[-1])
+    kind = table.get("kind") if isinstance(table, Mapping) else None
+    fault = f"{found(kind)} is not a kind of {what}" if "kind" in table else "missing"
+    hint = one_of(kind if isinstance(kind, str) else "", FIGURES if what == "figure" else KINDS[what])
+    return Problem((*path, "kind"), fault + hint + (_function_hint(kind) if what == "objective" else ""))
+
+
+def _function_hint(kind: object) -> str:
+    """How to name a function; with the names of a user who wrote a dot for the colon."""
+    module, dot, name = kind.rpartition(".") if isinstance(kind, str) else ("", "", "")
+    example = f", as in {found(f'{module}:{name}')}" if dot and module and name else ""
+    return f" or 'module:function'{example}"
+
+
+@functools.cache
+def _fields(model: type[BaseModel]) -> Mapping[str, Any]:
+    """The JSON schema of each field."""
+    return model.model_json_schema()["properties"]

@@ -1,0 +1,136 @@
+"""From a config file, its smoke table and the command line to a checked config and its cells."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .._errors import ConfigError
+from .._text import ascii_safe, found, one_of
+from .cell import Cell
+from .config import Config
+from .expand import check
+from .merge import apply_overrides, parse_overrides, without_effect
+from .problems import Problem, Source, lines_of, methods_by_name
+from .smoke import apply_smoke
+from .toml import read_toml
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedConfig:
+    """A config that has passed every check.
+
+    Args:
+        config: the config after smoke and overrides, with the selected methods only.
+        cells: its cells, one for each grid point and method.
+        path: the file it came from.
+    """
+
+    config: Config
+    cells: tuple[Cell, ...]
+    path: Path
+
+
+def load_config(
+    path: Path,
+    *,
+    smoke: bool = False,
+    overrides: Iterable[tuple[str, str]] = (),
+    methods: str | None = None,
+) -> LoadedConfig:
+    """Read and check a config file. The command line wins over the smoke table, which wins over the file.
+
+    Args:
+        path: a TOML file.
+        smoke: whether to apply the file's smoke table. It is checked either way.
+        overrides: pairs such as ("schedule.steps", "30"), with values in TOML.
+        methods: names of the methods to keep, with commas between them; None keeps all that smoke keeps.
+
+    Returns:
+        The config and its cells, in file order.
+
+    Raises:
+        ConfigError: with one line for each problem.
+    """
+    label = ascii_safe(str(path))
+    raw = read_toml(path)
+    layer = file = _check(raw, [Source(methods_by_name(raw), label)])
+    lines = file.lines
+    if isinstance(raw.get("smoke"), dict):
+        short = _with_smoke(file, label)
+        lines = [*lines, *short.lines]
+        layer = short if smoke else file
+    elif smoke and not lines:
+        lines = [f"{label}: --smoke needs a [smoke] table, and there is none"]
+    if lines:
+        raise ConfigError(dict.fromkeys(lines))
+    layer = _with_overrides(layer, tuple(overrides))
+    names = layer.selection if methods is None else _names_in(methods, layer.method_names())
+    return _selected(layer, names, path)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Layer:
+    """A raw config, the sources it was merged from, and what checking it gave."""
+
+    raw: Mapping[str, Any]
+    sources: Sequence[Source]
+    config: Config | None
+    cells: tuple[Cell, ...]
+    lines: Sequence[str]
+    selection: Sequence[str] | None = None
+
+    def method_names(self) -> list[str]:
+        return [method["name"] for method in self.raw["method"]]
+
+
+def _check(raw: Mapping[str, Any], sources: Sequence[Source], problems: Iterable[Problem] = ()) -> _Layer:
+    config, cells, more = check(raw)
+    return _Layer(raw, sources, config, cells, lines_of([*problems, *more], sources))
+
+
+def _with_smoke(file: _Layer, label: str) -> _Layer:
+    reduced, names, problems = apply_smoke(file.raw)
+    layer = _check(reduced, [Source(file.raw["smoke"], label, "smoke."), *file.sources], problems)
+    return dataclasses.replace(layer, selection=names)
+
+
+def _with_overrides(layer: _Layer, overrides: Sequence[tuple[str, str]]) -> _Layer:
+    if not overrides:
+        return layer
+    tree, problems = parse_overrides(overrides, layer.method_names())
+    sources = [Source(tree, prefix="--"), *layer.sources]
+    if problems:
+        raise ConfigError(lines_of(problems, sources[:1]))
+    changed = _check(apply_overrides(layer.raw, tree), sources)
+    lines = changed.lines or lines_of(without_effect(changed.raw, tree), sources)
+    if lines:
+        raise ConfigError(lines)
+    return dataclasses.replace(changed, selection=layer.selection)
+
+
+def _names_in(text: str, known: Sequence[str]) -> list[str]:
+    """Split a list of method names at its commas, except at those that belong to a known name."""
+    names, lines, rest = [], [], text
+    while rest:
+        fits = [name for name in known if f"{rest},".startswith(f"{name},")]
+        name = max(fits, key=len) if fits else rest.partition(",")[0]
+        rest = rest[len(name) + 1 :].lstrip()
+        names.append(name)
+        if not fits:
+            lines.append(f"--methods: no method is named {found(name)}{one_of(name, known)}")
+    if not names:
+        lines = [f"--methods: expected names with commas between them{one_of('', known)}"]
+    if lines:
+        raise ConfigError(lines)
+    return names
+
+
+def _selected(layer: _Layer, names: Sequence[str] | None, path: Path) -> LoadedConfig:
+    config, cells = layer.config, layer.cells
+    assert config is not None
+    if names is not None:
+        methods = tuple(method for method in config.method if method.name in names)
+        config = config.model_copy(update={"method": methods})
+        cells = tuple(cell for cell in cells if cell.method in names)
+    return LoadedConfig(config, cells, path)

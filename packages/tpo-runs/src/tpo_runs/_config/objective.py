@@ -1,0 +1,157 @@
+"""Tables `objective` of a method: the loss, with the keywords of the function of the same name."""
+
+import functools
+import keyword
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
+
+from .._text import found
+from .spec import Spec, kinds, refusal
+
+Temperature = Annotated[float, Field(gt=0)]
+Clip = Annotated[float, Field(gt=0, lt=1)]
+
+
+class ObjectiveSpec(Spec):
+    """An objective; `level` says whether it takes groups, single samples or (None) anything."""
+
+    level: ClassVar[str | None] = None
+    kind: str
+
+    def build(self, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
+        """The loss with its keywords set.
+
+        Args:
+            function: the loss; by default the function of `tpo_objectives` named `kind`.
+        """
+        import tpo_objectives
+
+        return functools.partial(function or getattr(tpo_objectives, self.kind), **self.keywords)
+
+
+class TPOSpec(ObjectiveSpec):
+    """Target Policy Optimization: `eta` is the temperature, `anchor` keeps the old policy in the target."""
+
+    level: ClassVar[str | None] = "group"
+    kind: Literal["tpo"] = "tpo"
+    eta: Temperature = 1.0
+    anchor: bool = True
+
+
+class GRPOSpec(ObjectiveSpec):
+    """GRPO; `informative_only` drops the groups whose scores are all equal ("GRPO (masked)")."""
+
+    level: ClassVar[str | None] = "group"
+    kind: Literal["grpo"] = "grpo"
+    clip: Clip = 0.2
+    kl_coef: Annotated[float, Field(ge=0)] = 0.04
+    informative_only: bool = False
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keyword arguments of the loss."""
+        return self.model_dump(exclude={"kind", "informative_only"})
+
+    def build(self, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
+        """The loss with its keywords set, over informative groups alone where asked."""
+        from tpo_objectives import informative_only
+
+        loss = super().build(function)
+        return informative_only(loss) if self.informative_only else loss
+
+
+class GroupPGSpec(ObjectiveSpec):
+    """Policy gradient weighted by the scores standardized over the group."""
+
+    level: ClassVar[str | None] = "group"
+    kind: Literal["group_pg"] = "group_pg"
+    eta: Temperature = 1.0
+
+
+class CrossEntropySpec(ObjectiveSpec):
+    """Cross-entropy to the best candidates of the group: the oracle."""
+
+    level: ClassVar[str | None] = "group"
+    kind: Literal["cross_entropy"] = "cross_entropy"
+
+
+class PPOSpec(ObjectiveSpec):
+    """PPO's clipped surrogate."""
+
+    level: ClassVar[str | None] = "sample"
+    kind: Literal["ppo"] = "ppo"
+    clip: Clip = 0.2
+
+
+class DGSpec(ObjectiveSpec):
+    """Delightful policy gradient."""
+
+    level: ClassVar[str | None] = "sample"
+    kind: Literal["dg"] = "dg"
+    eta: Temperature = 1.0
+
+
+class ReinforceSpec(ObjectiveSpec):
+    """REINFORCE."""
+
+    level: ClassVar[str | None] = "sample"
+    kind: Literal["reinforce"] = "reinforce"
+
+
+def _import_path(kind: str) -> str:
+    module, _, function = kind.partition(":")
+    names = [*module.split("."), function]
+    if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
+        raise refusal(f"expected a module and a function, as in {_dotted(kind)}, found {found(kind)}")
+    return kind
+
+
+def _dotted(kind: str) -> str:
+    """The import path that a path of a file was probably meant for, or the pattern of all import paths."""
+    file, _, function = kind.partition(":")
+    names = [name for name in file.removesuffix(".py").split("/") if name not in ("", ".")]
+    usable = names and all(name.isidentifier() for name in [*names, function])
+    return found(f"{'.'.join(names)}:{function}") if usable else "'module:function'"
+
+
+def storable(value: Any) -> Any:
+    """Refuse what JSON cannot hold: dates, infinities, integers beyond 64 bits."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            storable(item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise refusal(f"expected a finite number, found {found(value)}")
+    elif isinstance(value, int) and value.bit_length() > 63:
+        raise refusal(f"expected an integer of at most 64 bits, found {found(value)}")
+    elif not isinstance(value, str | bool | int | float):
+        raise refusal(f"expected a string, a number, true or false, a list or a table, found {found(value)}")
+    return value
+
+
+class CustomSpec(ObjectiveSpec):
+    """A user's own function, named "module:function"; all other keys are passed to it as keywords."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(storable)]]  # pyright: ignore
+    kind: Annotated[str, AfterValidator(_import_path)]
+
+
+NamedObjective = Annotated[
+    TPOSpec | GRPOSpec | GroupPGSpec | CrossEntropySpec | PPOSpec | DGSpec | ReinforceSpec,
+    Field(discriminator="kind"),
+]
+
+
+def _named_or_custom(table: Any) -> str:
+    kind = table.get("kind") if isinstance(table, dict) else getattr(table, "kind", None)
+    return "custom" if isinstance(kind, str) and ":" in kind else "named"
+
+
+Objective = Annotated[
+    Annotated[NamedObjective, Tag("named")] | Annotated[CustomSpec, Tag("custom")],
+    Discriminator(_named_or_custom),
+]
+OBJECTIVES = kinds(NamedObjective)

@@ -1,0 +1,150 @@
+"""Figures of final errors, with every seed in sight."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .._results import CellResult, check_results, final_error, final_words, mean_interval
+from .panels import (
+    LABEL_SIZE,
+    check_floor,
+    drawable,
+    finish,
+    log_error_axis,
+    make_panels,
+    seeds_label,
+    styles_of,
+)
+
+_INK = "#222222"
+ROW_WIDTH = 40  # characters of a name in one line
+BAR_NOTE = "bar: mean and 95% interval for any distribution of seeds"
+
+
+@dataclass(frozen=True)
+class ErrorSpan:
+    """The error axis of all panels: from 0 to `top`, or from `floor` to 1 on a log scale."""
+
+    top: float
+    floor: float | None
+
+    @classmethod
+    def of(cls, finals: Sequence[Float[np.ndarray, " _"]], floor: float | None) -> "ErrorSpan":
+        """The axis that holds all these values; a floor makes it logarithmic."""
+        if floor is not None:
+            check_floor(floor)
+        top = max(float(np.fmax.reduce(final, initial=0.0)) for final in finals)
+        return cls(top if top > 0 else 1.0, floor)
+
+    def lift(self, values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+        """The values as the axis can show them."""
+        return values if self.floor is None else np.maximum(values, self.floor)
+
+    def position(self, lifted: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+        """Where lifted values are on the axis, from 0 to 1."""
+        return lifted / self.top if self.floor is None else 1 - np.log(lifted) / np.log(self.floor)
+
+    def set_limits(self, axes: Axes, *, vertical: bool) -> None:
+        """Apply the axis to the x or, if `vertical`, the y axis of a panel."""
+        if self.floor is not None:
+            log_error_axis(axes, self.floor, vertical=vertical)
+            return
+        (axes.set_ylim if vertical else axes.set_xlim)(-0.04 * self.top, 1.04 * self.top)
+
+
+def spread_dots(values: Float[np.ndarray, " s"], width: float, gap: float) -> Float[np.ndarray, " s"]:
+    """Offsets that keep close values apart: those that share one of 40 bins stand side by side.
+
+    Args:
+        values: `[s]`, in units of an axis from 0 to 1.
+        width: the whole span of the offsets; a crowded bin uses it all.
+        gap: distance of neighbours where there is room.
+
+    Returns:
+        `[s]` offsets in `[-width / 2, width / 2]`, the same for the same values.
+
+    >>> import numpy as np
+    >>> spread_dots(np.array([0.0, 0.0, 0.9]), 1.0, 0.1).tolist()
+    [-0.05, 0.05, 0.0]
+    """
+    offsets = np.zeros(len(values))
+    bins = np.floor(np.clip(values, 0, 1) * 40)
+    for b in np.unique(bins):
+        members = np.flatnonzero(bins == b)
+        step = min(gap, width / max(len(members) - 1, 1))
+        offsets[members] = (np.arange(len(members)) - (len(members) - 1) / 2) * step
+    return offsets
+
+
+def final_errors(
+    results: Sequence[CellResult],
+    *,
+    metric: str = "error",
+    fraction: float = 0.01,
+    log: bool = False,
+    floor: float = 1e-3,
+    title: str | None = None,
+) -> Figure:
+    """Every seed's final error as a dot, with the mean and its interval: one row per method.
+
+    Seeds often either solve a task or fail it, so that a mean alone describes no seed: all are shown.
+
+    Args:
+        results: the cells, one panel per grid point.
+        metric: the metric to read.
+        fraction: see `final_error`.
+        log: logarithmic error.
+        floor: with `log`, the value at which smaller errors are drawn; the lowest tick says so.
+        title: of the figure.
+
+    Returns:
+        The figure, not yet saved.
+    """
+    check_results(results)
+    span = ErrorSpan.of(
+        [final_error(r, fraction=fraction, metric=metric) for r in results], floor if log else None
+    )
+    styles = styles_of(results)
+    methods = list(styles)
+    names = [drawable(textwrap.fill(name, ROW_WIDTH)) for name in methods]
+    # Rows grow with the seeds, so that twenty that all end at 0 can still be counted.
+    height = float(np.clip(0.3 + 0.02 * max(len(result.seeds) for result in results), 0.42, 0.8))
+    figure, panels = make_panels(results, size=(2.6, height * len(methods) + 0.45))
+    for panel in panels:
+        for cell in panel.cells:
+            final = final_error(cell, fraction=fraction, metric=metric)
+            colour = styles[cell.method].colour
+            _strip(panel.axes, methods.index(cell.method), height, final, colour, span)
+        panel.axes.grid(visible=False, axis="y")
+        for row in range(0, len(methods), 2):
+            panel.axes.axhspan(row - 0.5, row + 0.5, color="#F4F4F4", linewidth=0, zorder=0)
+        panel.axes.set_yticks(range(len(methods)), names, fontsize=LABEL_SIZE)
+        panel.axes.set_ylim(len(methods) - 0.5, -0.5)
+        span.set_limits(panel.axes, vertical=False)
+        if panel.bottom:
+            panel.axes.set_xlabel("final error", fontsize=LABEL_SIZE)
+    note = f"Dot: one seed ({seeds_label(results)}); {BAR_NOTE}; final: {final_words(fraction)}"
+    return finish(figure, {}, title=title, note=note)
+
+
+def _strip(
+    axes: Axes,
+    row: int,
+    height: float,
+    final: Float[np.ndarray, " s"],
+    colour: str,
+    span: ErrorSpan,
+) -> None:
+    x = span.lift(final)
+    y = row - 0.1 + spread_dots(span.position(x), 0.62, gap=0.05 / height)
+    axes.scatter(x, y, s=12, color=colour, alpha=0.8, edgecolors="white", linewidths=0.3, zorder=2)
+    low, high = span.lift(np.array(mean_interval(final)))
+    below = row + 0.36
+    axes.plot([low, high], [below, below], color=_INK, linewidth=1.3, zorder=3)
+    mean = span.lift(final.mean(keepdims=True))
+    axes.plot(mean, [below], "|", color=_INK, markersize=7, markeredgewidth=1.8, zorder=4)

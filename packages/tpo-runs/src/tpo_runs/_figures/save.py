@@ -1,0 +1,68 @@
+"""The figures by name, and how they are saved."""
+
+import io
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from .._files import write_named_file
+from .curves import learning_curves as learning_curves
+from .curves import probe_curves as probe_curves
+from .finals import final_errors as final_errors
+from .surplus import binned_surplus as binned_surplus
+from .sweep import sweep as sweep
+
+FIGURES: dict[str, Callable[..., Figure]] = {
+    "learning_curves": learning_curves,
+    "final_errors": final_errors,
+    "probe_curves": probe_curves,
+    "sweep": sweep,
+    "binned_surplus": binned_surplus,
+}
+
+# Neither format may hold a date or a version: the same data gives the same bytes.
+_METADATA = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None},
+}
+
+
+def figure_bytes(figure: Figure, **options: Any) -> bytes:
+    """A figure as the content of a file, with `savefig`'s options; letters that no font has are boxes."""
+    content = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        figure.savefig(content, **options)
+    return content.getvalue()
+
+
+def save_figure(figure: Figure, path_stem: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Write a figure as PNG (200 dpi) and PDF, each replaced at once or not at all.
+
+    The same data gives byte-identical files: no dates, no versions in the metadata.
+
+    Args:
+        figure: the figure.
+        path_stem: path, whose ending .png or .pdf is left away; its folder is made if needed.
+
+    Returns:
+        the paths of the PNG and of the PDF.
+    """
+    stem = Path(path_stem)
+    if stem.suffix.removeprefix(".") in _METADATA:
+        stem = stem.with_suffix("")
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for ending, metadata in _METADATA.items():
+        path = stem.with_name(f"{stem.name}.{ending}")
+        # TrueType fonts: many venues refuse matplotlib's default of Type 3.
+        with matplotlib.rc_context({"pdf.fonttype": 42}):
+            content = figure_bytes(figure, format=ending, dpi=200, metadata=metadata)
+        write_named_file(path, content)
+        paths.append(path)
+    return paths[0], paths[1]

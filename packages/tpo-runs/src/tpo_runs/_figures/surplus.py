@@ -1,0 +1,118 @@
+"""The figure of the surplus by concentration of the wrong classes."""
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .._config import CONCENTRATION_EDGES, MEASURES
+from .._results import CellResult, check_results, mean_interval, recorded_steps
+from .panels import LABEL_SIZE, finish, make_panels, seeds_label
+from .style import MethodStyle, method_styles
+
+_WIDTH = 0.8  # of all bars of a bin
+_HATCHES = ("/", ".", "x", "\\", "o", "-", "|", "+")
+
+
+def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | None = None) -> Figure:
+    """The mean surplus of each method in each bin of concentration, at one evaluation.
+
+    Methods without the measure are left out. A run of fewer steps shows its last evaluation.
+
+    Args:
+        results: the cells, one panel per grid point.
+        after: updates before the evaluation that is drawn.
+        title: of the figure.
+
+    Returns:
+        The figure, not yet saved.
+
+    Raises:
+        ValueError: no cell has the measure.
+    """
+    check_results(results)
+    shown = [result for result in results if MEASURES["surplus"][0] in result.metrics]
+    if not shown:
+        raise ValueError("no method has the measure 'surplus': add it to the evaluation of at least one")
+    figure, panels = make_panels(shown, size=(3.6, 2.5))
+    styles = method_styles(result.method for result in shown)
+    looks = _bar_looks(styles)
+    step = _step(shown, after)
+    for panel in panels:
+        for cell in panel.cells:
+            offset = (list(styles).index(cell.method) + 0.5) / len(styles) - 0.5
+            _bars(panel.axes, _at(cell, step), offset * _WIDTH, _WIDTH / len(styles), looks[cell.method])
+        panel.axes.axhline(0, color="#222222", linewidth=0.8, zorder=3)
+        panel.axes.grid(visible=False, axis="x")
+        panel.axes.set_xticks(range(len(CONCENTRATION_EDGES) - 1), _bin_labels())
+        if panel.bottom:
+            panel.axes.set_xlabel("share of the likeliest wrong class", fontsize=LABEL_SIZE)
+        if panel.left:
+            panel.axes.set_ylabel("surplus", fontsize=LABEL_SIZE)
+    interval = "" if all(len(result.seeds) == 1 for result in shown) else " and 95% t interval"
+    note = (
+        f"Misclassified test images after {step + 1:,} updates. "
+        f"Bar: mean{interval} over {seeds_label(shown)}. "
+        "Surplus: gain in the right class's probability, to first order, beyond that with equal wrong classes"
+    )
+    return finish(figure, styles, title=title, note=note, bars=looks)
+
+
+def _bar_looks(styles: Mapping[str, MethodStyle]) -> dict[str, dict[str, Any]]:
+    """How the bars of each method look: filled, or hatched where another one has the colour."""
+    looks: dict[str, dict[str, Any]] = {}
+    before = Counter[str]()
+    for method, style in styles.items():
+        turns, index = divmod(before[style.colour] - 1, len(_HATCHES))
+        fill = {"facecolor": "white", "hatch": _HATCHES[index] * (turns + 2)}
+        fill = fill if before[style.colour] else {"facecolor": style.colour}
+        looks[method] = {**fill, "edgecolor": style.colour}
+        before[style.colour] += 1
+    return looks
+
+
+def _step(results: Sequence[CellResult], after: int) -> int:
+    """The index of the last evaluation of all within that many updates, or else of the first one.
+
+    A method whose seeds have all diverged has no values later on; the others still have theirs.
+    """
+    shortest = min(result.steps for result in results)
+    values = [result.metric(name)[:, :shortest] for result in results for name in MEASURES["surplus"]]
+    steps = recorded_steps(np.concatenate(values))
+    if not steps.size:
+        raise ValueError("no method has a surplus at any step: no evaluation took place")
+    within = steps[steps < after]
+    return int(within[-1] if within.size else steps[0])
+
+
+def _at(cell: CellResult, step: int) -> Float[np.ndarray, "bins s"]:
+    return np.stack([cell.metric(name)[:, step] for name in MEASURES["surplus"]])
+
+
+def _bars(
+    axes: Axes, values: Float[np.ndarray, "bins s"], offset: float, width: float, look: Mapping[str, Any]
+) -> None:
+    for i, seeds in enumerate(values):
+        known = seeds[~np.isnan(seeds)]
+        if known.size == 0:
+            continue
+        # The edge shows a bar of height 0 as a line on the axis.
+        axes.bar(
+            i + offset,
+            known.mean(),
+            width=0.9 * width,
+            **look,
+            linewidth=1.2,
+            zorder=3.5,
+        )
+        interval = mean_interval(known, None)
+        axes.plot([i + offset] * 2, interval, color="#222222", linewidth=1.2, zorder=4)
+
+
+def _bin_labels() -> list[str]:
+    return [f"{low:g} to {min(high, 1):g}" for low, high in itertools.pairwise(CONCENTRATION_EDGES)]

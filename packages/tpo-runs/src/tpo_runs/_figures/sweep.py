@@ -1,0 +1,138 @@
+"""Figure of final errors against a numeric grid axis."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from .._labels import axis_label, value_label
+from .._results import (
+    CellResult,
+    axis_values,
+    check_results,
+    final_error,
+    final_words,
+    grid_axes,
+    mean_interval,
+)
+from .finals import BAR_NOTE, ErrorSpan, spread_dots
+from .panels import LABEL_SIZE, drawable, finish, make_panels, seeds_label, styles_of
+from .style import MethodStyle
+
+
+def sweep(
+    results: Sequence[CellResult],
+    axis: str | None = None,
+    *,
+    metric: str = "error",
+    fraction: float = 0.01,
+    log2_x: bool | None = None,
+    log_y: bool = False,
+    floor: float = 1e-3,
+    title: str | None = None,
+) -> Figure:
+    """Final error against one numeric grid axis: a line per method, every seed a dot.
+
+    Args:
+        results: the cells; other varying axes make panels.
+        axis: grid axis, for example "rollout.candidates"; default the only numeric one that varies. One
+            that is named may have a single value, as in a part of a sweep.
+        metric: the metric to read.
+        fraction: see `final_error`.
+        log2_x: space the axis by doublings; default when the values are positive and span a factor of 8.
+        log_y: logarithmic error.
+        floor: with `log_y`, the value at which smaller errors are drawn; the lowest tick says so.
+        title: of the figure.
+
+    Returns:
+        The figure, not yet saved.
+
+    Raises:
+        ValueError: the axis is not a numeric one, or none was named where not exactly one varies.
+    """
+    check_results(results)
+    span = ErrorSpan.of(
+        [final_error(r, fraction=fraction, metric=metric) for r in results], floor if log_y else None
+    )
+    axis = _sweep_axis(results, axis)
+    figure, panels = make_panels(
+        results, size=(3.6, 2.6), axes=[other for other in grid_axes(results) if other != axis]
+    )
+    styles = styles_of(results)
+    values = axis_values(results, axis)
+    if log2_x is None:
+        log2_x = min(values) > 0 and max(values) >= 8 * min(values)
+    if log2_x and min(values) <= 0:
+        raise ValueError(f"log2_x needs positive values, {axis!r} has {min(values)}")
+    place = np.log2 if log2_x else np.asarray
+    gaps = np.diff(place(np.array(values, dtype=float)))
+    lane = 0.6 * (gaps.min() if gaps.size else 1.0) / len(styles)
+    for panel in panels:
+        for i, (method, style) in enumerate(styles.items()):
+            cells = sorted(
+                (c for c in panel.cells if c.method == method),
+                key=lambda c: values.index(c.point[axis]),
+            )
+            # Methods stand beside each other within 0.6 of the distance between values.
+            shift = (i - (len(styles) - 1) / 2) * lane
+            x = place(np.array([c.point[axis] for c in cells], dtype=float)) + shift
+            finals = [final_error(c, fraction=fraction, metric=metric) for c in cells]
+            _sweep_line(panel.axes, x, finals, style, 0.8 * lane, span)
+        panel.axes.xaxis.set_major_locator(FixedLocator([float(place(float(v))) for v in values]))
+        panel.axes.xaxis.set_major_formatter(FuncFormatter(lambda _, i: value_label(values[i])))
+        panel.axes.xaxis.set_minor_locator(NullLocator())
+        span.set_limits(panel.axes, vertical=True)
+        if panel.bottom:
+            panel.axes.set_xlabel(drawable(axis_label(axis)), fontsize=LABEL_SIZE)
+        if panel.left:
+            panel.axes.set_ylabel("final error", fontsize=LABEL_SIZE)
+    note = f"Dot: one seed ({seeds_label(results)}); line and {BAR_NOTE}; final: {final_words(fraction)}"
+    return finish(figure, styles, title=title, note=note, markers=True)
+
+
+def _sweep_axis(results: Sequence[CellResult], axis: str | None) -> str:
+    numeric = [
+        a
+        for a in grid_axes(results, varying=axis is None)
+        if all(isinstance(v, int | float) and not isinstance(v, bool) for v in axis_values(results, a))
+    ]
+    found = ", ".join(numeric) or "none"
+    if axis is None and len(numeric) == 1:
+        axis = numeric[0]
+    if axis is None:
+        raise ValueError(f"name the grid axis of the sweep; numeric axes that vary: {found}")
+    if axis not in numeric:
+        raise ValueError(f"{axis!r} is not a numeric grid axis; those are: {found}")
+    return axis
+
+
+def _sweep_line(
+    axes: Axes,
+    x: Float[np.ndarray, " p"],
+    finals: Sequence[Float[np.ndarray, " s"]],
+    style: MethodStyle,
+    width: float,
+    span: ErrorSpan,
+) -> None:
+    means = np.array([final.mean() for final in finals])
+    intervals = np.array([mean_interval(final) for final in finals]).reshape(-1, 2)
+    for centre, final in zip(x, finals, strict=True):
+        dots = span.lift(final)
+        around = centre + spread_dots(span.position(dots), width, gap=0.15 * width)
+        axes.scatter(around, dots, s=8, color=style.colour, alpha=0.4, linewidths=0)
+    low, high = span.lift(intervals).T
+    axes.vlines(x, low, high, color=style.colour, linewidth=1.4)
+    axes.plot(
+        x,
+        span.lift(means),
+        color=style.colour,
+        linestyle=style.dashes,
+        marker=style.marker,
+        markersize=5.5,
+        markeredgecolor="white",
+        markeredgewidth=0.6,
+        linewidth=1.6,
+    )

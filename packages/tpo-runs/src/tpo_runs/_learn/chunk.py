@@ -1,0 +1,85 @@
+"""Many steps of a block of seeds as one compiled program."""
+
+import functools
+from typing import Any, NamedTuple, cast
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+
+from .layout import BY_SEED, SHARED, on_own_devices, over_seeds
+from .trainer import Trainer, TrainState
+
+
+class Plan(NamedTuple):
+    """What a chunk does: steps `start` to `stop` of the seeds whose step keys these are, if still `alive`."""
+
+    trainer: Trainer
+    keys: Key[Array, " s"]
+    alive: Bool[Array, " s"]
+    start: Int[Array, ""]
+    stop: Int[Array, ""]
+
+
+@eqx.filter_jit(donate="all-except-first")
+def run_chunk(
+    plan: Plan, state: TrainState, room: int
+) -> tuple[TrainState, dict[str, Float[Array, "seeds room"]]]:
+    """Train all seeds by at most `room` steps, as one compiled loop that reuses the state's memory.
+
+    A seed whose loss or state is not finite keeps the state that it had before; its metrics are NaN from that
+    step on. The bounds are traced, so chunks of all lengths share one compilation.
+    """
+    arrays, static = eqx.partition((plan, state), eqx.is_array)
+
+    def loop(plan_arrays, state_arrays):
+        state, rows = _loop(*eqx.combine((plan_arrays, state_arrays), static), room)
+        return eqx.filter(state, eqx.is_array), rows
+
+    placed = cast(Any, Plan)(trainer=SHARED, keys=BY_SEED, alive=BY_SEED, start=SHARED, stop=SHARED)
+    state_arrays, rows = on_own_devices(loop, (placed, BY_SEED))(*arrays)
+    return eqx.combine(state_arrays, static[1]), rows
+
+
+def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[str, Array]]:
+    trainer, keys, alive, start, stop = plan
+    arrays, static = eqx.partition(state, eqx.is_array)
+
+    def one_seed(arrays, key, step):
+        state, metrics = trainer.episode(eqx.combine(arrays, static), jax.random.fold_in(key, step), step)
+        return eqx.filter(state, eqx.is_array), metrics
+
+    # As a jitted function it is traced once, for its shapes and for the loop.
+    @functools.partial(jax.jit, inline=True)
+    def all_seeds(arrays, alive, step):
+        # Fused with the check, a seed's last bits would depend on how many seeds are beside it.
+        after, metrics = jax.lax.optimization_barrier(over_seeds(one_seed, arrays)(arrays, keys, step))
+        alive &= jax.vmap(_finite)((after, metrics["loss"]))
+        arrays = jax.tree.map(lambda new, old: _where(alive, new, old), after, arrays)
+        if trainer.evaluation is not None:
+            metrics |= trainer.evaluation(eqx.combine(arrays, static).policy, step)
+        return arrays, alive, {name: _where(alive, value, jnp.nan) for name, value in metrics.items()}
+
+    def body(step, carry):
+        arrays, alive, rows = carry
+        arrays, alive, metrics = all_seeds(arrays, alive, step)
+        rows = jax.tree.map(lambda row, value: row.at[:, step - start].set(value), rows, metrics)
+        return arrays, alive, rows
+
+    shapes = jax.eval_shape(all_seeds, arrays, alive, start)[2]
+    # Not NaN, which JAX_DEBUG_NANS would take for a mistake: nobody reads past `stop`.
+    rows = jax.tree.map(lambda shape: jnp.zeros((*shape.shape, room), shape.dtype), shapes)
+    arrays, _, rows = jax.lax.fori_loop(start, stop, body, (arrays, alive, rows))
+    return eqx.combine(arrays, static), rows
+
+
+def _finite(tree: PyTree) -> Bool[Array, ""]:
+    # One check of all numbers in a row compiles in a fraction of the time that one for each array takes.
+    floats = jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array))
+    return jnp.isfinite(jnp.concatenate([leaf.reshape(-1) for leaf in floats])).all()
+
+
+def _where(rows: Bool[Array, " s"], chosen: Array, other: Array | float) -> Array:
+    """`chosen` in some of the rows, `other` elsewhere."""
+    return jnp.where(rows.reshape(-1, *[1] * (chosen.ndim - 1)), chosen, other)

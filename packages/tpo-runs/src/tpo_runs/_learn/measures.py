@@ -1,0 +1,103 @@
+"""Measures of a bandit's policy on held-out contexts: its error, and how its updates see wrong classes."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Scalar
+
+from .._config import CONCENTRATION_EDGES
+from .bandits import AbstractSampling
+from .protocols import ActionPolicy, BanditTask, Objective
+
+BLOCK = 256  # contexts whose actions are enumerated together
+
+
+class GreedyError(eqx.Module):
+    """The share of a task's contexts in which the most probable action is wrong."""
+
+    task: BanditTask
+
+    def __call__(self, policy: ActionPolicy) -> Scalar:
+        """The greedy error over all contexts."""
+        contexts = self.task.all_contexts()
+        best = jnp.argmax(policy.log_policy(contexts.inputs), axis=-1)
+        return 1 - jnp.mean(self.task.reward(contexts, best))
+
+
+class Surplus(eqx.Module):
+    """How much more of the right class a method's update gains than if all wrong classes were alike.
+
+    An update `g` of the logits raises the right class's probability by `p_y (e_y - pi) . g`, to first order.
+    The surplus is that gain for the update that the method makes in expectation over its sampled action,
+    minus the gain of its symmetric surrogate: `beta (e_y - pi)`, with the `beta` that the expected update has
+    where the wrong classes share `1 - p_y` evenly. It is averaged over the misclassified contexts, in bins of
+    how much of `1 - p_y` the likeliest wrong class has.
+
+    **Arguments:**
+
+    - `task`: the contexts to look at.
+    - `rollout`: turns a sampled action into scores; one action a context, and a baseline of its own.
+    - `objective`: the loss.
+
+    Source: arXiv 2604.06159, figure 4b and appendix C. The expectations there are closed forms; here they
+    come from the training losses, with every action enumerated.
+    """
+
+    task: BanditTask
+    rollout: AbstractSampling
+    objective: Objective = eqx.field(static=True)
+
+    def __call__(self, policy: ActionPolicy) -> dict[str, Scalar]:
+        """The mean surplus of each bin, NaN for an empty one."""
+        contexts = self.task.all_contexts()
+        logp, right = policy.log_policy(contexts.inputs), self.task.all_rewards(contexts)
+        missed = jnp.take_along_axis(right, jnp.argmax(logp, axis=-1)[:, None], axis=-1)[:, 0] == 0
+        # Only few are misclassified, and the enumeration is what costs: they go first, block by block.
+        order = jnp.argsort(~missed)
+
+        def add(block: Int[Array, ""], totals: Float[Array, "2 bins"]) -> Float[Array, "2 bins"]:
+            position = block * BLOCK + jnp.arange(BLOCK)
+            rows = order[jnp.minimum(position, len(order) - 1)]
+            surplus = self.of(logp[rows], right[rows])
+            concentration = wrong_concentration(logp[rows], right[rows])[:, None]
+            low, high = jnp.array(CONCENTRATION_EDGES[:-1]), jnp.array(CONCENTRATION_EDGES[1:])
+            counted = (low <= concentration) & (concentration < high) & (position < missed.sum())[:, None]
+            sums = jnp.sum(jnp.where(counted, surplus[:, None], 0.0), axis=0)
+            return totals + jnp.stack([sums, jnp.sum(counted, axis=0).astype(sums.dtype)])
+
+        blocks = -(-jnp.sum(missed) // BLOCK)
+        bins = len(CONCENTRATION_EDGES) - 1
+        sums, counts = jax.lax.fori_loop(0, blocks, add, jnp.zeros((2, bins)))
+        return {f"bin_{i}": sums[i] / counts[i] for i in range(bins)}
+
+    def of(self, logp: Float[Array, "b a"], right: Float[Array, "b a"]) -> Float[Array, " b"]:
+        """The surplus of each context, from its log-probs and the one-hot of its right action."""
+        direction = right - jnp.exp(logp)
+        p = jnp.sum(right * jnp.exp(logp), axis=-1)
+        gain = p * jnp.sum(direction * self.expected_update(logp, right), axis=-1)
+        even = jnp.log(jnp.where(right > 0, p[:, None], (1 - p[:, None]) / (logp.shape[-1] - 1)))
+        # The symmetric update is a multiple of e_y - pi: its entry at y tells which.
+        beta = jnp.sum(right * self.expected_update(even, right), axis=-1) / (1 - p)
+        return gain - beta * p * jnp.sum(direction**2, axis=-1)
+
+    def expected_update(self, logp: Float[Array, "b a"], right: Float[Array, "b a"]) -> Float[Array, "b a"]:
+        """Minus the gradient in the logits of the loss expected over the one sampled action."""
+        size = logp.shape[-1]
+        old = jnp.repeat(logp, size, axis=0)
+        probs = jnp.exp(old)
+        actions = jnp.tile(jnp.arange(size, dtype=jnp.int32), len(logp))[:, None]
+        advantages = self.rollout.baseline(right.reshape(-1, 1), probs)
+        scores = self.rollout.scores(advantages, actions, probs)
+
+        def expected_loss(logits: Float[Array, "b a"]) -> Float[Array, ""]:
+            now = self.rollout.select(jnp.repeat(jax.nn.log_softmax(logits), size, axis=0), actions)
+            losses = self.objective(now, self.rollout.select(old, actions), scores)
+            return jnp.sum(jnp.exp(logp) * losses.reshape(len(logp), size))
+
+        return -jax.grad(expected_loss)(logp)
+
+
+def wrong_concentration(logp: Float[Array, "b a"], right: Float[Array, "b a"]) -> Float[Array, " b"]:
+    """The likeliest wrong class's share of the wrong classes: `max_{j != y} pi_j / (1 - pi_y)`."""
+    wrong = jnp.where(right > 0, 0.0, jnp.exp(logp))
+    return jnp.max(wrong, axis=-1) / jnp.sum(wrong, axis=-1)

@@ -1,0 +1,108 @@
+"""Rollouts of token tasks: single answers, groups of whole answers, and groups of next tokens."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from .baselines import Baseline
+from .batch import AbstractRollout, Draw
+from .layout import split_prompts
+from .protocols import TokenPolicy, TokenTask
+from .sampling import sample_actions
+
+
+class Single(AbstractRollout):
+    """One answer to each prompt; every token is a sample `[b h]`, its score the reward minus a baseline.
+
+    There is no return-to-go: a token's advantage is that of its own reward.
+    """
+
+    task: TokenTask
+    prompts: int = eqx.field(static=True)
+    baseline: Baseline = eqx.field(static=True)
+
+    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
+        """Sample answers and score their tokens."""
+        prompt_key, answer_key = jax.random.split(key)
+        prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
+        answers, logp = policy.sample(answer_key, prompts, 1)
+        rewards = self.task.token_rewards(prompts, answers[:, 0])
+        return Draw((prompts, answers), logp[:, 0], self.baseline(rewards), rewards, jnp.mean(1 - rewards))
+
+    def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b h"]:
+        """The log-prob of every token."""
+        prompts, answers = draw.inputs
+        return policy.log_probs(prompts, answers)[:, 0]
+
+
+class SequenceGroup(AbstractRollout):
+    """`candidates` independent answers to each prompt form a group `[b k]`; duplicates are kept.
+
+    The log-prob of a candidate is the sum over its tokens, its score the mean of its token rewards.
+    """
+
+    task: TokenTask
+    prompts: int = eqx.field(static=True)
+    candidates: int = eqx.field(static=True)
+
+    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
+        """Sample groups of answers and score them."""
+        prompt_key, answer_key = jax.random.split(key)
+        prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
+        answers, logp = policy.sample(answer_key, prompts, self.candidates)
+        rewards = self.task.token_rewards(prompts[:, None], answers)
+        scores = jnp.mean(rewards, axis=-1)
+        return Draw((prompts, answers), jnp.sum(logp, axis=-1), scores, scores, jnp.mean(1 - rewards))
+
+    def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b k"]:
+        """The log-prob of every candidate."""
+        prompts, answers = draw.inputs
+        return jnp.sum(policy.log_probs(prompts, answers), axis=-1)
+
+
+class TokenGroup(AbstractRollout):
+    """`candidates` next tokens at every prefix of one answer to each prompt form a group `[b h k]`.
+
+    Candidate 0 is the answer's own token, the others are drawn independently from the same distribution;
+    duplicates are kept. One pass over the answer gives the log-probs of all candidates at all prefixes. For
+    dense rewards only: a candidate is paid what the task's `candidate_rewards` gives it at its prefix.
+    `Draw.error` is that of the answers, whatever the other candidates earn.
+
+    Source: arXiv 2604.06159, section 4.
+    """
+
+    task: TokenTask
+    prompts: int = eqx.field(static=True)
+    candidates: int = eqx.field(static=True)
+
+    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
+        """Sample answers, and candidates at each of their prefixes, and score them."""
+        prompt_key, answer_key, candidate_key = jax.random.split(key, 3)
+        prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
+        answers = policy.sample(answer_key, prompts, 1)[0][:, 0]
+        log_softmax = policy.answer_log_softmax(prompts, answers[:, None])[:, 0]
+        by_prefix = log_softmax.reshape(-1, log_softmax.shape[-1])
+        others = sample_actions(candidate_key, by_prefix, self.candidates - 1).reshape(*answers.shape, -1)
+        candidates = jnp.concatenate([answers[..., None], others], axis=-1)
+        rewards = self.task.candidate_rewards(prompts, answers, candidates)
+        return Draw(
+            inputs=(prompts, answers, candidates),
+            old_logp=_of_candidates(log_softmax, candidates),
+            scores=rewards,
+            rewards=rewards,
+            error=jnp.mean(1 - self.task.token_rewards(prompts, answers)),
+        )
+
+    def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b h k"]:
+        """The log-prob of every candidate at its prefix."""
+        prompts, answers, candidates = draw.inputs
+        return _of_candidates(policy.answer_log_softmax(prompts, answers[:, None])[:, 0], candidates)
+
+
+def _of_candidates(
+    log_softmax: Float[Array, "b h vocab"], candidates: Int[Array, "b h k"]
+) -> Float[Array, "b h k"]:
+    # A sum over one-hot rows: the gradient of a gather would be a scatter, which is slow.
+    one_hot = jax.nn.one_hot(candidates, log_softmax.shape[-1])
+    return jnp.sum(log_softmax[..., None, :] * one_hot, axis=-1)

@@ -1,0 +1,181 @@
+"""Training on the host: chunks of compiled steps, one after another, over all seeds of a block."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias, cast
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
+
+from .chunk import Plan, run_chunk
+from .layout import Layout, layout_for
+from .trainer import Trainer, TrainState
+
+LONGEST_CHUNK = 1024
+
+
+class Chunk(NamedTuple):
+    """Consecutive steps of a block of seeds, on the host."""
+
+    start: int
+    stop: int
+    metrics: Mapping[str, Float[np.ndarray, "seeds steps"]]
+    seconds: float
+
+
+@eqx.filter_jit
+def seed_keys(seeds: Int[Array, " s"]) -> tuple[Key[Array, " s"], Key[Array, " s"]]:
+    """The keys `[s]` that initialise the policies, and those that the steps' keys are folded from.
+
+    A seed's keys do not depend on the other seeds, a step's key not on the steps before it. So neither the
+    length of chunks, nor resuming, nor more seeds change any number.
+    """
+    # Made of its bits by name: what JAX takes for a key of 0 depends on its settings.
+    root = jax.random.wrap_key_data(jnp.zeros(2, jnp.uint32), impl="threefry2x32")
+    keys = jax.vmap(lambda seed: jax.random.split(jax.random.fold_in(root, seed)))(seeds)
+    return keys[:, 0], keys[:, 1]
+
+
+class PolicyMaker(NamedTuple):
+    """Makes a policy from a key. Equal for equal policies, so that these are compiled once."""
+
+    kind: Callable[..., PyTree]
+    keywords: tuple[tuple[str, Any], ...]
+
+    @classmethod
+    def of(cls, kind: Callable[..., PyTree], **keywords: Any) -> "PolicyMaker":
+        """The maker that calls `kind` with these keywords and the key."""
+        return cls(kind, tuple(keywords.items()))
+
+    def __call__(self, key: PRNGKeyArray) -> PyTree:
+        """A policy."""
+        return self.kind(**dict(self.keywords), key=key)
+
+
+def initial_state(
+    trainer: Trainer, make_policy: Callable[[PRNGKeyArray], PyTree], seeds: Int[Array, " s"]
+) -> TrainState:
+    """The states of all seeds, stacked."""
+    policy_keys, _ = seed_keys(seeds)
+    return _start_all(trainer.start, _initial_policies(make_policy, policy_keys))
+
+
+@eqx.filter_jit
+def _initial_policies(make_policy: Callable[[PRNGKeyArray], PyTree], keys: Key[Array, " s"]) -> PyTree:
+    # Compiled apart from the rest, which differs between methods.
+    return eqx.filter_vmap(make_policy)(keys)
+
+
+@eqx.filter_jit
+def _start_all(start: Callable[[PyTree], TrainState], policies: PyTree) -> TrainState:
+    return eqx.filter_vmap(start)(policies)
+
+
+Program: TypeAlias = Callable[[Plan, TrainState, int], tuple[TrainState, dict[str, Array]]]
+
+
+def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int) -> Program:
+    """Compile `run_chunk` for what `train` gives it. Safe in another thread.
+
+    As long as it is held, the program outlives a clearing of JAX's caches.
+    """
+    _, keys = seed_keys(seeds)
+    alive, now = jnp.ones(len(seeds), bool), jnp.int32(0)
+    layout = block_layout(trainer, seeds)
+    (state, keys, alive), (trainer, now) = layout.place((state, keys, alive), (trainer, now))
+    plan = Plan(trainer, keys, alive, now, now)
+    with layout.active():
+        return cast(Any, run_chunk).lower(plan, state, min(LONGEST_CHUNK, steps)).compile()
+
+
+class PlacedBlock:
+    """A block of seeds on its devices.
+
+    Args:
+        trainer: how the seeds are trained.
+        state: their stacked states.
+        seeds: the seeds.
+        steps: where their training ends.
+        program: what `compile_chunk` made, or `run_chunk`.
+    """
+
+    def __init__(
+        self, trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int, program: Program
+    ):
+        _, keys = seed_keys(seeds)
+        self._layout = block_layout(trainer, seeds)
+        (self.state, self._keys), self._trainer = self._layout.place((state, keys), trainer)
+        self._room = min(LONGEST_CHUNK, steps)
+        self._program = program
+
+    def advance(self, start: int, stop: int, alive: Bool[np.ndarray, " s"]) -> dict[str, Array]:
+        """Train steps `start` to `stop` of the seeds that are `alive`; their metrics `[seeds, room]`."""
+        bounds = jnp.int32(start), jnp.int32(stop)
+        spread, (first, last) = self._layout.place(jnp.asarray(alive), bounds)
+        plan = Plan(self._trainer, self._keys, spread, first, last)
+        with self._layout.active():
+            self.state, rows = self._program(plan, self.state, self._room)
+        return rows
+
+
+def train(
+    trainer: Trainer,
+    state: TrainState,
+    seeds: Int[Array, " s"],
+    steps: int,
+    *,
+    first_step: int = 0,
+    alive: Bool[np.ndarray, " s"] | None = None,
+    chunk_seconds: float = 1.0,
+    program: Program = run_chunk,
+) -> Iterator[tuple[TrainState, Chunk]]:
+    """Train all seeds up to `steps`, and hand out the state and the metrics after every chunk.
+
+    Chunks are as long as fits in about `chunk_seconds`; their length changes no number. A state handed out
+    is valid until the next chunk is asked for, which reuses its memory.
+
+    A seed whose loss or state becomes NaN or infinite is frozen: it keeps the last finite state, its metrics
+    are NaN from that step on, and no other seed is touched.
+
+    Args:
+        trainer: how the seeds are trained.
+        state: their stacked states before step `first_step`.
+        seeds: the seeds.
+        steps: where to stop.
+        first_step: where to go on.
+        alive: which seeds are not frozen; by default all.
+        chunk_seconds: how long a chunk should take.
+        program: what `compile_chunk` made; by default compiled at the first chunk.
+    """
+    block = PlacedBlock(trainer, state, seeds, steps, program)
+    alive = np.ones(len(seeds), bool) if alive is None else alive
+    length = 1
+    while first_step < steps:
+        stop = _chunk_end(trainer, first_step, min(first_step + length, steps))
+        began = time.perf_counter()
+        rows = block.advance(first_step, stop, alive)
+        metrics = {name: np.asarray(row)[:, : stop - first_step] for name, row in rows.items()}
+        seconds = time.perf_counter() - began
+        yield block.state, Chunk(first_step, stop, metrics, seconds)
+        alive = ~np.isnan(metrics["loss"][:, -1])
+        # Growing fourfold at most: an evaluation, or a first step that was quick, must not make a chunk long.
+        done = stop - first_step
+        length = max(1, min(LONGEST_CHUNK, 4 * done, round(chunk_seconds * done / seconds)))
+        first_step = stop
+
+
+def block_layout(trainer: Trainer, seeds: Int[Array, " s"]) -> Layout:
+    """How the seeds are laid out over the devices."""
+    return layout_for(len(seeds), getattr(trainer.rollout, "prompts", 1))
+
+
+def _chunk_end(trainer: Trainer, start: int, stop: int) -> int:
+    """At the next evaluation, where that cuts off less than nine tenths of the chunk; else at `stop`."""
+    if trainer.evaluation is None:
+        return stop
+    every = trainer.evaluation.every
+    evaluated = (start // every + 1) * every
+    return evaluated if start + (stop - start) / 10 <= evaluated <= stop else stop

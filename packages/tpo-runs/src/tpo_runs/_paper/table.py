@@ -1,0 +1,75 @@
+"""The table of a run beside the paper's published numbers, and its words."""
+
+import math
+from collections.abc import Sequence
+
+from .._labels import point_label
+from .._results import ABSENT, Interval, TextTable, step_count
+from .compare import CROSSINGS, PaperComparison
+from .numbers import PaperNumber
+
+
+def paper_table(rows: Sequence[PaperComparison], *, title: str = "Beside arXiv 2604.06159") -> TextTable:
+    """The rows of `compare` as a table; call its `rich()` or `markdown()`."""
+    columns = ("source", "quantity", "method", "conditions", "paper", "ours", "95% interval", "verdict")
+    notes = (
+        "Ours: mean over seeds, or the step at which that mean crosses the level. Interval: where the mean "
+        "of as many seeds as the paper's is expected with 95%, if they are like ours.",
+        "Agrees: the paper's number, rounded as printed, lies there. Fewer than ten seeds are not judged.",
+    )
+    return TextTable(
+        title, (*columns, "seeds (paper)", "steps (paper)"), tuple(map(_row, rows)), numbers=4, notes=notes
+    )
+
+
+def _row(row: PaperComparison) -> tuple[str, ...]:
+    number = row.number
+    return (
+        number.source,
+        quantity_words(number),
+        row.cell.method,
+        point_label(number.label) or ABSENT,
+        published_words(number),
+        value_words(number, row.ours),
+        interval_words(number, row.interval),
+        row.verdict,
+        f"{len(row.cell.seeds)} ({number.seeds})",
+        f"{row.cell.steps:,} ({number.steps:,})",
+    )
+
+
+def quantity_words(number: PaperNumber) -> str:
+    """What was measured, in words."""
+    words = {
+        "steps_to_1_percent": "steps to 1%",
+        "block_to_5_percent": f"steps to 5%, in blocks of {number.evaluate_every}",
+        "final_error_percent": "final error %",
+        "error_percent_at_step": f"error % at step {number.at}",
+        "probe_after_block": f"{number.metric.replace('_', ' ')} at step {number.at}",
+    }
+    return words[number.quantity]
+
+
+def published_words(number: PaperNumber) -> str:
+    """The published number or bound, as the paper prints it."""
+    if number.bound:
+        return f"{'>' if number.bound == 'above' else '<'} {number.printed:g}"
+    return value_words(number, number.printed)
+
+
+def value_words(number: PaperNumber, value: float) -> str:
+    """A value with as many decimals as the paper prints."""
+    if number.quantity in CROSSINGS or math.isnan(value):
+        return step_count(value)
+    # Adding 0 turns the -0.0 that small negative values are rounded to into 0.0.
+    digits = max(0, round(-math.log10(number.rounding)))
+    return f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def interval_words(number: PaperNumber, interval: Interval) -> str:
+    """An interval with as many decimals as the paper prints."""
+    if math.isnan(interval.low):
+        return ABSENT
+    if interval.low == math.inf:
+        return step_count(math.inf)
+    return f"[{value_words(number, interval.low)}, {value_words(number, interval.high)}]"

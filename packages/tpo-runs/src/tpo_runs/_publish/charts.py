@@ -1,0 +1,172 @@
+"""The interactive charts of the report, as plain data: curves of every metric, and all last values."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from .._figures import SOLID, MethodStyle, method_styles
+from .._labels import point_label
+from .._results import (
+    CellResult,
+    final_error,
+    group_by_point,
+    interval_band,
+    mean_curve,
+    recorded_curves,
+    summarise,
+)
+
+# Numbers of all curves of a page together, and of one curve: about 7 bytes each.
+BUDGET = 250_000
+FEWEST, MOST = 40, 400
+DARK_PAGE, LIGHT_PAGE = (0x14, 0x17, 0x1A), (0xFF, 0xFF, 0xFF)
+CONTRAST = 3.0  # WCAG 2.2, 1.4.11, of graphics
+
+Chart = dict[str, Any]
+
+
+def curve_charts(results: Sequence[CellResult], metrics: Sequence[str]) -> list[Chart]:
+    """A chart of each metric at each grid point: a line per method, its band, and its seeds where they fit.
+
+    Args:
+        results: the cells.
+        metrics: the metrics, in order.
+    """
+    shown = [
+        (metric, point, _with(cells, metric))
+        for metric in metrics
+        for point, cells in group_by_point(results)
+    ]
+    shown = [(metric, point, cells) for metric, point, cells in shown if cells]
+    curves = sum(len(cells) for _, _, cells in shown)
+    seeds = sum(len(cell.seeds) for _, _, cells in shown for cell in cells)
+    points = min(MOST, max(FEWEST, BUDGET // max(1, 4 * curves)))
+    with_seeds = points * seeds <= BUDGET
+    styles = method_styles(result.method for result in results)
+    charts = []
+    for metric, point, cells in shown:
+        series = [_series(cell, metric, points, with_seeds, styles[cell.method]) for cell in cells]
+        every = max(-(-cell.steps // points) for cell in cells)
+        thinned = f" One step in about {every} is drawn." if every > 1 else ""
+        charts.append(
+            {
+                "kind": "curves",
+                "metric": metric,
+                "title": point_label(point) or _words(metric),
+                "y": _words(metric),
+                "series": series,
+                "alt": f"{_words(metric).capitalize()} against steps{_at(point)}. "
+                f"Last: {_last_words(cells, metric)}.{thinned}",
+            }
+        )
+    return charts
+
+
+def final_charts(results: Sequence[CellResult], metric: str) -> list[Chart]:
+    """A chart at each grid point: every seed's last value by method, with the mean and its interval."""
+    styles = method_styles(result.method for result in results)
+    charts = []
+    for point, cells in group_by_point(results):
+        cells = _with(cells, metric)
+        series = [{**_look(cell, styles[cell.method]), **_finals(cell, metric)} for cell in cells]
+        if series:
+            charts.append(
+                {
+                    "kind": "finals",
+                    "metric": metric,
+                    "title": point_label(point) or f"last {_words(metric)}",
+                    "y": f"last {_words(metric)}",
+                    "series": series,
+                    "alt": f"Last {_words(metric)} of every seed{_at(point)}: {_last_words(cells, metric)}.",
+                }
+            )
+    return charts
+
+
+def _series(cell: CellResult, metric: str, points: int, with_seeds: bool, style: MethodStyle) -> Chart:
+    steps, curves = recorded_curves(cell.metric(metric), smooth=1, max_points=points)
+    series = {**_look(cell, style), "x": steps.tolist(), "mean": _numbers(mean_curve(curves))}
+    if len(curves) > 1:
+        low, high = interval_band(curves)
+        series |= {"low": _numbers(low), "high": _numbers(high)}
+    if with_seeds and len(curves) > 1:
+        names = [f"seed {seed}" for seed in cell.seeds.tolist()]
+        series["seeds"] = dict(zip(names, map(_numbers, curves), strict=True))
+    return series
+
+
+def _finals(cell: CellResult, metric: str) -> Chart:
+    final = final_error(cell, metric=metric)
+    summary = summarise(final)
+    seeds = [f"seed {seed}" for seed in cell.seeds.tolist()]
+    return {
+        "values": _numbers(final),
+        "seeds": seeds,
+        "mean": _number(summary.mean),
+        "interval": _numbers(summary.interval),
+    }
+
+
+def _look(cell: CellResult, style: MethodStyle) -> Chart:
+    dash = "solid" if style.dashes == SOLID else ",".join(f"{2 * part:g}px" for part in style.dashes[1])
+    return {
+        "name": cell.method,
+        "light": readable(style.colour, LIGHT_PAGE),
+        "dark": readable(style.colour, DARK_PAGE),
+        "dash": dash,
+    }
+
+
+def _with(cells: Iterable[CellResult], metric: str) -> list[CellResult]:
+    """The cells that have a value of the metric."""
+    return [cell for cell in cells if metric in cell.metrics and not np.isnan(cell.metrics[metric]).all()]
+
+
+def _last_words(cells: Sequence[CellResult], metric: str) -> str:
+    means = {cell.method: summarise(final_error(cell, metric=metric)).mean for cell in cells}
+    lost = "none, a seed is lost"
+    words = {name: f"{mean:.3g}" if math.isfinite(mean) else lost for name, mean in means.items()}
+    return ", ".join(f"{name} {text}" for name, text in words.items())
+
+
+def _at(point: Mapping[str, object]) -> str:
+    return f" at {point_label(point)}" if point else ""
+
+
+def _words(metric: str) -> str:
+    return metric.replace("_", " ")
+
+
+def _numbers(values: Iterable[float] | Float[np.ndarray, "..."]) -> list[float | None]:
+    return [_number(value) for value in values]
+
+
+def _number(value: float) -> float | None:
+    """Four digits, and None for what JSON cannot hold."""
+    return float(f"{value:.4g}") if math.isfinite(value) else None
+
+
+def readable(colour: str, page: tuple[int, int, int]) -> str:
+    """The colour, moved away from that of the page until it can be told from it.
+
+    >>> readable("#000000", DARK_PAGE), readable("#0072B2", LIGHT_PAGE)
+    ('#666666', '#0072b2')
+    """
+    rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    away = 255 if _luminance(page) < 0.5 else 0
+    moved = rgb
+    for part in range(21):
+        moved = [round(value + (away - value) * part / 20) for value in rgb]
+        bright, dim = sorted((_luminance(moved), _luminance(page)), reverse=True)
+        if (bright + 0.05) / (dim + 0.05) >= CONTRAST:
+            break
+    return "#" + "".join(f"{value:02x}" for value in moved)
+
+
+def _luminance(rgb: Sequence[int]) -> float:
+    """The relative luminance of WCAG 2.2."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in rgb)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,76 @@
+"""In what settings runs differ that are drawn together, beyond what their names and axes show."""
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from .._errors import ConfigError
+from .summary import CellRecord, RunSummary
+
+SHARED = ("task", "policy", "optimizer", "schedule")
+OF_METHOD = ("objective", "rollout")
+LAYOUT = "schedule.block"  # of seeds: numbers depend on it in the last bits only
+ABSENT = "nothing"
+
+
+def run_differences(summaries: Sequence[RunSummary]) -> tuple[str, ...]:
+    """Say in which shared settings runs differ.
+
+    Runs differ in a key where no method of one has the value of any method of the other. What is only some
+    method's own, in one run or in both, is for its name to say.
+
+    Args:
+        summaries: of the runs.
+
+    Returns:
+        A line for each key.
+
+    Raises:
+        ConfigError: a method of one name has other settings in two runs.
+    """
+    axes = {axis for summary in summaries for cell in summary.cells for axis in cell.point}
+    for one, other in itertools.combinations(summaries, 2):
+        for cell in other.cells:
+            _check_same_method(cell, [first for first in one.cells if first.method == cell.method], axes)
+    runs = [[(cell.method, _settings(cell, SHARED, axes)) for cell in summary.cells] for summary in summaries]
+    lines = []
+    for key in dict.fromkeys(key for run in runs for _, settings in run for key in settings):
+        values = [{settings.get(key, ABSENT) for _, settings in run} for run in runs]
+        if any(one.isdisjoint(other) for one, other in itertools.combinations(values, 2)):
+            methods: dict[str, dict[str, None]] = {}
+            for method, settings in itertools.chain(*runs):
+                methods.setdefault(settings.get(key, ABSENT), {})[method] = None
+            words = (f"{value} ({', '.join(names)})" for value, names in methods.items())
+            lines.append(f"The runs differ in {key}: {'; '.join(words)}.")
+    return tuple(lines)
+
+
+def _check_same_method(cell: CellRecord, others: Sequence[CellRecord], axes: Collection[str]) -> None:
+    """Refuse a cell whose settings differ from those of all others, in more than the axes."""
+    here = _settings(cell, (*SHARED, *OF_METHOD), axes)
+    between = [_differing(_settings(other, (*SHARED, *OF_METHOD), axes), here) for other in others]
+    if not between or not (least := min(between, key=len)):
+        return
+    changed = "; ".join(f"{key} = {one} and {other}" for key, (one, other) in least.items())
+    fix = "draw them apart, or say by --figures CONFIG which of them is meant"
+    raise ConfigError([f"{cell.method} has other settings in two of the summaries: {changed}; {fix}"])
+
+
+def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    pairs = {key: (one.get(key, ABSENT), other.get(key, ABSENT)) for key in {**one, **other}}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _settings(cell: CellRecord, sections: Sequence[str], axes: Collection[str]) -> dict[str, str]:
+    """Every setting that no axis shows, by its path, as text."""
+    found: dict[str, str] = {}
+    left: list[tuple[str, Any]] = [(section, cell.spec.get(section, {})) for section in sections]
+    while left:
+        path, value = left.pop(0)
+        if path in axes or path == LAYOUT:
+            continue
+        if isinstance(value, dict):
+            left[:0] = [(f"{path}.{key}", item) for key, item in value.items()]
+        else:
+            found[path] = str(value)
+    return found

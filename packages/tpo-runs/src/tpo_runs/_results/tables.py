@@ -1,0 +1,260 @@
+"""Summary tables over cells, and the table of single seeds."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._figures import reading_order
+from .._labels import axis_label, value_label
+from .cell import (
+    CellResult,
+    check_results,
+    diverged_steps,
+    final_error,
+    final_words,
+    grid_axes,
+    group_by_point,
+)
+from .curves import steps_to_threshold, steps_to_threshold_interval
+from .seeds import (
+    Interval,
+    Summary,
+    failed_share,
+    has_failed,
+    paired_comparison,
+    relapses,
+    share_interval,
+    summarise,
+)
+from .text_table import ABSENT, TextTable, percent, percent_interval, step_count, step_interval
+
+
+@dataclass(frozen=True)
+class CellSummary:
+    """The numbers of one row of `summary_table`; errors and shares are in `[0, 1]`."""
+
+    final: Summary
+    failed: float
+    failed_interval: Interval
+    relapsed: int
+    steps_to_threshold: float
+    steps_interval: Interval
+    seconds: float | int | None
+
+
+def summarise_cell(
+    result: CellResult, *, threshold: float = 0.01, fraction: float = 0.01, metric: str = "error"
+) -> CellSummary:
+    """Summarise a cell's error over its seeds.
+
+    Args:
+        result: the cell.
+        threshold: the mean error that counts as solved, in `[0, 1]`; also each seed's, for relapses.
+        fraction: the share of the steps that counts as the end, see `final_error`.
+        metric: what counts as the error.
+
+    Returns:
+        statistics of the final error, share of failed seeds (final error above 0.5) with its interval, number
+        of relapsed seeds (solved, later above 0.5), steps until the mean error is below the threshold with
+        their interval, and training seconds.
+    """
+    error = result.metric(metric)
+    final = final_error(result, fraction=fraction, metric=metric)
+    return CellSummary(
+        final=summarise(final),
+        failed=failed_share(final),
+        failed_interval=share_interval(int(has_failed(final).sum()), len(final)),
+        relapsed=int(relapses(error, solved=threshold).sum()),
+        steps_to_threshold=steps_to_threshold(error, threshold),
+        steps_interval=steps_to_threshold_interval(error, threshold),
+        seconds=result.provenance.get("seconds"),
+    )
+
+
+def summary_table(
+    results: Sequence[CellResult],
+    *,
+    threshold: float = 0.01,
+    fraction: float = 0.01,
+    metric: str = "error",
+    title: str | None = None,
+    known: Mapping[CellResult, CellSummary] | None = None,
+) -> TextTable:
+    """One row per cell: final error, failed seeds, steps to the threshold, seconds.
+
+    Args:
+        results: the cells.
+        threshold: the mean error that counts as solved, in `[0, 1]`.
+        fraction: the share of the steps that counts as the end, see `final_error`.
+        metric: what counts as the error.
+        title: of the table.
+        known: summaries of the cells that need not be computed from their metrics.
+
+    Returns:
+        The table; call its `rich()` or `markdown()`. A note names the seeds that diverged.
+
+    Raises:
+        ValueError: no results, or two cells of one name and point.
+    """
+    rows = []
+    for names, result in _ordered(results):
+        summary = (known or {}).get(result) or summarise_cell(
+            result, threshold=threshold, fraction=fraction, metric=metric
+        )
+        final = summary.final
+        rows.append(
+            (
+                *names,
+                str(final.seeds),
+                f"{result.steps:,}",
+                _mean_and_error(final),
+                percent_interval(final.interval),
+                percent(final.iqm),
+                f"{percent(summary.failed)} {percent_interval(summary.failed_interval)}",
+                str(summary.relapsed),
+                _steps_and_interval(summary),
+                ABSENT if summary.seconds is None else f"{summary.seconds:,.0f}",
+            )
+        )
+    axes = _axis_columns(results)
+    level = f"{100 * threshold:g}%"
+    columns = ("seeds", "steps", "mean ± s.e.", "95% interval", "IQM", "failed %", "relapsed")
+    return TextTable(
+        title or f"Final {_words(metric)} (%) and speed",
+        (*axes, "method", *columns, f"steps to {level}", "seconds"),
+        tuple(rows),
+        numbers=len(axes) + 1,
+        notes=(
+            f"Final: {final_words(fraction)}. IQM: interquartile mean.",
+            "Intervals hold in 95% of runs or more, whatever the distribution of seeds: at their upper ends "
+            "counts a seed that was not seen, at 100% from first to last.",
+            f"Failed: share of seeds that end above 50%. Relapsed: seeds below {level} and later above 50%.",
+            f"Steps to {level}: index from 0 of the first step whose mean error over seeds is below it.",
+            *_lost_seeds(results),
+        ),
+    )
+
+
+def _lost_seeds(results: Sequence[CellResult]) -> list[str]:
+    lost = [
+        f"{' '.join((*names, 'seed', str(seed)))} at step {step:g}"
+        for names, result in _ordered(results)
+        for seed, step in zip(result.seeds, diverged_steps(result), strict=True)
+        if math.isfinite(step)
+    ]
+    if not lost:
+        return []
+    return [f"Diverged, NaN or infinite, and without a value since, so failed: {', '.join(lost)}."]
+
+
+def seeds_table(
+    results: Sequence[CellResult], *, fraction: float = 0.01, metric: str = "error", title: str | None = None
+) -> TextTable:
+    """One row per grid point and seed, one column per method.
+
+    Args:
+        results: the cells; a seed that a cell lacks is a dash, one that diverged says so.
+        fraction: the share of the steps that counts as the end, see `final_error`.
+        metric: what counts as the error.
+        title: of the table.
+
+    Returns:
+        The table; call its `rich()` or `markdown()`.
+
+    Raises:
+        ValueError: no results, or two cells of one name and point.
+    """
+    check_results(results)
+    axes = grid_axes(results)
+    methods = reading_order(result.method for result in results)
+    rows = []
+    for point, cells in group_by_point(results, axes):
+        place = tuple(value_label(point[axis]) for axis in axes)
+        finals = {cell.method: _finals(cell, fraction, metric) for cell in cells}
+        for seed in sorted({seed for final in finals.values() for seed in final}):
+            found = (finals.get(method, {}).get(seed, ABSENT) for method in methods)
+            rows.append((*place, str(seed), *found))
+    notes = (f"Final error: {final_words(fraction)}.",)
+    columns = (*_axis_columns(results), "seed", *methods)
+    title = title or f"Final {_words(metric)} (%) of every seed"
+    return TextTable(title, columns, tuple(rows), numbers=len(axes), notes=notes)
+
+
+def _finals(cell: CellResult, fraction: float, metric: str) -> dict[int, str]:
+    final = final_error(cell, fraction=fraction, metric=metric)
+    steps = diverged_steps(cell)
+    words = [
+        percent(value) if math.isinf(step) else "diverged" for value, step in zip(final, steps, strict=True)
+    ]
+    return dict(zip(cell.seeds.tolist(), words, strict=True))
+
+
+def paired_table(
+    results: Sequence[CellResult],
+    *,
+    fraction: float = 0.01,
+    metric: str = "error",
+    title: str = "Paired differences",
+) -> TextTable:
+    """At each grid point, the first method in reading order against each other one, on shared seeds.
+
+    Args:
+        results: the cells.
+        fraction: the share of the steps that counts as the end, see `final_error`.
+        metric: what counts as the error.
+        title: of the table.
+
+    Returns:
+        The table; call its `rich()` or `markdown()`. Methods that share no seed with the first are left out.
+    """
+    check_results(results)
+    axes = grid_axes(results)
+    rows = []
+    for point, (first, *others) in group_by_point(results, axes):
+        for other in others:
+            if not np.intersect1d(first.seeds, other.seeds).size:
+                continue
+            pair = paired_comparison(first, other, fraction=fraction, metric=metric)
+            p = ABSENT if np.isnan(pair.p_value) else f"{pair.p_value:.2g}"
+            names = (*(value_label(point[axis]) for axis in axes), f"{first.method} − {other.method}")
+            interval = percent_interval(pair.interval)
+            rows.append((*names, str(pair.seeds), percent(pair.difference), interval, p))
+    columns = (*_axis_columns(results), "difference", "shared seeds", "mean (points)", "95% interval", "p")
+    notes = (
+        f"Difference of final errors in percentage points; final: {final_words(fraction)}.",
+        "Interval: whatever the distribution of seeds, so that one that was not seen counts. p: two-sided "
+        "sign-flip permutation test, not corrected for the number of rows.",
+    )
+    return TextTable(title, columns, tuple(rows), numbers=len(axes) + 1, notes=notes)
+
+
+def _words(metric: str) -> str:
+    return metric.replace("_", " ")
+
+
+def _ordered(results: Sequence[CellResult]) -> list[tuple[tuple[str, ...], CellResult]]:
+    check_results(results)
+    axes = grid_axes(results)
+    return [
+        ((*(value_label(point[axis]) for axis in axes), cell.method), cell)
+        for point, cells in group_by_point(results, axes)
+        for cell in cells
+    ]
+
+
+def _axis_columns(results: Sequence[CellResult]) -> tuple[str, ...]:
+    return tuple(axis_label(axis) for axis in grid_axes(results))
+
+
+def _steps_and_interval(summary: CellSummary) -> str:
+    steps, interval = step_count(summary.steps_to_threshold), step_interval(summary.steps_interval)
+    return steps if interval in (steps, ABSENT) else f"{steps} {interval}"
+
+
+def _mean_and_error(final: Summary) -> str:
+    # Equal seeds do not show how far others would be.
+    if not final.standard_error > 0:
+        return percent(final.mean)
+    return f"{percent(final.mean)} ± {percent(final.standard_error)}"

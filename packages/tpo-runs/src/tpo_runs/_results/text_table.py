@@ -1,0 +1,131 @@
+"""A table of text that prints in a terminal and goes into a Markdown file."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rich.table import Table
+from rich.text import Text
+
+from .seeds import Interval
+
+ABSENT = "–"
+FLOAT32_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Columns and rows of text.
+
+    Args:
+        title: above the table.
+        columns: the headings; those before `numbers` are left aligned, the others right.
+        rows: one text per column each.
+        numbers: index of the first column of numbers.
+        notes: lines below the table.
+
+    >>> print(TextTable("Speed", ("method", "steps"), (("TPO", "58"),), numbers=1).markdown())
+    **Speed**
+    <BLANKLINE>
+    | method | steps |
+    | :--- | ---: |
+    | TPO | 58 |
+    <BLANKLINE>
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: int
+    notes: tuple[str, ...] = ()
+
+    def rich(self) -> Table:
+        """For a terminal; the notes are its caption."""
+        table = Table(
+            title=Text(self.title),
+            caption=Text("\n".join(self.notes), justify="left"),
+            caption_justify="left",
+        )
+        for i, column in enumerate(self.columns):
+            numeric = i >= self.numbers
+            table.add_column(Text(column), justify="right" if numeric else "left", no_wrap=not numeric)
+        for row in self.rows:
+            table.add_row(*map(Text, row))
+        return table
+
+    def without(self, *columns: str) -> "TextTable":
+        """The table without some of its columns of numbers."""
+        kept = [i for i, name in enumerate(self.columns) if i < self.numbers or name not in columns]
+        rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
+        return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
+
+    def markdown(self) -> str:
+        """For a file, in GitHub's dialect, with a line end."""
+        rules = ["---:" if i >= self.numbers else ":---" for i in range(len(self.columns))]
+        heads = map(markdown_text, self.columns)
+        # Of a row, what is no number may be a name.
+        rows = [(*map(markdown_text, row[: self.numbers]), *row[self.numbers :]) for row in self.rows]
+        lines = [_line(list(cells)) for cells in (heads, rules, *rows)]
+        notes = map(markdown_text, self.notes)
+        return "\n\n".join([f"**{markdown_text(self.title)}**", "\n".join(lines), *notes]) + "\n"
+
+
+def markdown_text(text: str) -> str:
+    r"""A text that Markdown, in GitHub's dialect, shows as it stands.
+
+    >>> markdown_text("GRPO [no KL] | *a_b*")
+    'GRPO \\[no KL\\] \\| \\*a\\_b\\*'
+    """
+    return re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", text)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def percent(share: float) -> str:
+    """A share in percent, without the sign: one decimal from 1% up, two below, 0 only for 0.
+
+    What float32 rounds off a mean of ones, as in 1 - 0.9999999, is taken for 0.
+
+    >>> [percent(x) for x in (0.123, 0.00456, 0.00001, 0.0, 1.0, float("nan"))]
+    ['12.3', '0.46', '<0.01', '0', '100', '–']
+    """
+    value = 100 * share
+    if math.isnan(value):
+        return ABSENT
+    if abs(share) < FLOAT32_ROUNDING:
+        return "0"
+    if value == 100:
+        return "100"
+    if abs(value) < 0.005:
+        return "<0.01" if value > 0 else ">-0.01"
+    return f"{value:.2f}" if abs(value) < 0.995 else f"{value:.1f}"
+
+
+def percent_interval(interval: Interval) -> str:
+    """An interval of shares in percent: `[1.2, 15.0]`."""
+    if math.isnan(interval.low):
+        return ABSENT
+    return f"[{percent(interval.low)}, {percent(interval.high)}]"
+
+
+def step_count(steps: float) -> str:
+    """A number of steps; infinity is "never".
+
+    >>> step_count(58.0), step_count(float("inf"))
+    ('58', 'never')
+    """
+    if math.isnan(steps):
+        return ABSENT
+    return "never" if math.isinf(steps) else f"{steps:,.0f}"
+
+
+def step_interval(interval: Interval) -> str:
+    """An interval of steps: `[55, never]`."""
+    if math.isnan(interval.low):
+        return ABSENT
+    if interval.low == interval.high == math.inf:
+        return "never"
+    return f"[{step_count(interval.low)}, {step_count(interval.high)}]"

@@ -1,0 +1,31 @@
+"""One run: train what the store lacks, then publish."""
+
+from .block import Surroundings as Surroundings
+from .block_lock import block_lock as block_lock
+from .blocks import Block as Block
+from .blocks import missing_blocks as missing_blocks
+from .blocks import wanted_seeds as wanted_seeds
+from .build import build_objective as build_objective
+from .build import build_policy as build_policy
+from .build import build_trainer as build_trainer
+from .check import tell as tell
+from .devices import let_go_of_programs as let_go_of_programs
+from .devices import set_up_jax as set_up_jax
+from .display import LiveDisplay as LiveDisplay
+from .display import PlainDisplay as PlainDisplay
+from .display import QuietDisplay as QuietDisplay
+from .display import make_display as make_display
+from .events import JsonDisplay as JsonDisplay
+from .executor import check_engine as check_engine
+from .executor import make_executor as make_executor
+from .in_process import InProcess as InProcess
+from .listing import list_cells as list_cells
+from .progress import Reporter as Reporter
+from .progress import duration as duration
+from .queue import train_all as train_all
+from .run import run as run
+from .signals import Stopped as Stopped
+from .signals import StopSignals as StopSignals
+from .tracker import check_installed as check_installed
+from .tracking import Trackers as Trackers
+from .worker import train_block_into_store as train_block_into_store

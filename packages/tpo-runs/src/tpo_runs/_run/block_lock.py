@@ -1,0 +1,43 @@
+"""One process at a time trains a block, even if a killed run has left workers behind."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from filelock import FileLock, Timeout
+
+from .._storage_error import told_in_one_line
+from .._store import Store
+from .blocks import Block
+from .signals import Stop
+
+LOCKS = "locks"
+
+
+@contextmanager
+def block_lock(block: Block, store: Store, stop: Stop) -> Iterator[None]:
+    """Hold the lock of a block. Waits while another process trains it.
+
+    The system releases the lock of a process that dies.
+
+    Raises:
+        Stopped: a signal arrived during the wait.
+        StorageError: the lock file cannot be written.
+    """
+    path = store.root / LOCKS / f"{block.name}.lock"
+    lock = FileLock(path)
+    while not lock.is_locked:
+        stop.check()
+        with told_in_one_line(path, "rerun to go on from the last checkpoint"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # The directory is missing if another process has just removed it.
+            with suppress(Timeout, FileNotFoundError):
+                lock.acquire(timeout=1)
+    try:
+        yield
+    finally:
+        if store.block(block.cell.key, block.seeds) is not None:
+            # Whoever still waits for the old file finds the block in the store.
+            path.unlink(missing_ok=True)
+        lock.release()
+        with suppress(OSError):
+            path.parent.rmdir()

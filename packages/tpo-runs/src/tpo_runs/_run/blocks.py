@@ -1,0 +1,83 @@
+"""What a run has to train: blocks of seeds, and the compiled programs that train them."""
+
+import itertools
+from collections.abc import Callable, Sequence, Set
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from .._config import Cell, CustomSpec, resolve, search_paths
+from .._learn import Program, Trainer, TrainState, compile_chunk, initial_state
+from .._store import Store, block_name
+from .build import build_policy, build_trainer
+
+
+class Block(NamedTuple):
+    """Neighbouring seeds of a cell, trained together: the unit of work."""
+
+    cell: Cell
+    seeds: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name among all blocks of a run."""
+        return f"{self.cell.key}-{block_name(self.seeds)}"
+
+    @property
+    def program(self) -> tuple[str, int]:
+        """What tells the compiled programs apart that blocks need."""
+        return self.cell.key, len(self.seeds)
+
+
+class Compiled(NamedTuple):
+    """A program, and what its blocks begin with."""
+
+    trainer: Trainer
+    program: Program
+    start: Callable[[Sequence[int]], TrainState]
+
+
+def wanted_seeds(cell: Cell) -> range:
+    """The seeds that the config asks for."""
+    return range(cell.schedule.first_seed, cell.schedule.first_seed + cell.schedule.seeds)
+
+
+def missing_blocks(cell: Cell, store: Store) -> list[Block]:
+    """The seeds that the store lacks, in blocks of neighbours, the larger ones first."""
+    return blocks_of(cell, store.finished_seeds(cell.key))
+
+
+def blocks_of(cell: Cell, finished: Set[int] = frozenset()) -> list[Block]:
+    """The seeds of a cell that are not finished, in blocks of neighbours, the larger ones first."""
+    missing = [seed for seed in wanted_seeds(cell) if seed not in finished]
+    blocks = []
+    for _, group in itertools.groupby(enumerate(missing), lambda pair: pair[1] - pair[0]):
+        neighbours = [seed for _, seed in group]
+        size = cell.schedule.block
+        blocks += [tuple(neighbours[i : i + size]) for i in range(0, len(neighbours), size)]
+    return [Block(cell, seeds) for seeds in sorted(blocks, key=len, reverse=True)]
+
+
+def compile_block(block: Block, config: Path) -> Compiled:
+    """Compile the program that trains a block. Safe in another thread.
+
+    Args:
+        block: any of those that share the program.
+        config: the config's file, beside which users' own objectives lie.
+    """
+    cell = block.cell
+    trainer = build_trainer(cell, _custom(cell, config))
+    policy = build_policy(cell)
+
+    def start(seeds: Sequence[int]) -> TrainState:
+        return initial_state(trainer, policy, jnp.asarray(seeds))
+
+    program = compile_chunk(trainer, start(block.seeds), jnp.asarray(block.seeds), cell.schedule.steps)
+    return Compiled(trainer, program, start)
+
+
+def _custom(cell: Cell, config: Path) -> Any:
+    if not isinstance(cell.objective, CustomSpec):
+        return None
+    return resolve(cell.objective.kind, cell.objective.keywords, search_paths(config))

@@ -1,0 +1,70 @@
+"""What `--list` tells: the cells of a config, and how much of each the store holds."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rich.table import Table
+
+from .._config import Cell, LoadedConfig
+from .._console import make_console
+from .._labels import point_label
+from .._store import Store
+from .blocks import wanted_seeds
+from .events import JsonDisplay
+
+
+class _Row(NamedTuple):
+    """A cell, the seeds that are wanted, and those of them that the store holds."""
+
+    cell: Cell
+    wanted: range
+    done: list[int]
+
+    @property
+    def state(self) -> str:
+        if len(self.done) == len(self.wanted):
+            return "complete"
+        return f"{len(self.done)} of {len(self.wanted)} seeds" if self.done else "not begun"
+
+
+def list_cells(loaded: LoadedConfig, store: Store, *, json: bool) -> None:
+    """Print a row for each cell, or an event for each.
+
+    Args:
+        loaded: the config.
+        store: where its results would go.
+        json: whether to print events.
+
+    Raises:
+        ConfigError: a file of the store is damaged.
+    """
+    if not json:
+        make_console().print(_table(_rows(loaded, store), title=str(store.root)))
+        return
+    display = JsonDisplay()
+    for cell, wanted, done in _rows(loaded, store):
+        display.emit(
+            "cell",
+            method=cell.method,
+            point=cell.point,
+            cell=cell.key,
+            steps=cell.schedule.steps,
+            seeds=list(wanted),
+            seeds_done=done,
+        )
+    display.emit("end", code=0)
+
+
+def _rows(loaded: LoadedConfig, store: Store) -> Iterator[_Row]:
+    for cell in loaded.cells:
+        wanted = wanted_seeds(cell)
+        yield _Row(cell, wanted, sorted(store.finished_seeds(cell.key).intersection(wanted)))
+
+
+def _table(rows: Iterator[_Row], title: str) -> Table:
+    table = Table("cell", "method", "grid point", "steps", "seeds", "state", title=title)
+    for row in rows:
+        cell = row.cell
+        numbers = f"{cell.schedule.steps:,}", str(len(row.wanted))
+        table.add_row(cell.key, cell.method, point_label(cell.point), *numbers, row.state)
+    return table

@@ -1,0 +1,181 @@
+"""One run: train the cells that the store lacks, then draw what it holds."""
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from .._cli import Arguments, default_out
+from .._config import Cell, LoadedConfig
+from .._console import make_console
+from .._storage_error import told_in_one_line
+from .._store import Store, changes, check_output, check_same_settings, locked, manifest, replaced_cells
+from .block import Surroundings
+from .blocks import Block, blocks_of, missing_blocks, wanted_seeds
+from .devices import check_devices, set_up_jax
+from .display import make_display
+from .events import JsonDisplay
+from .executor import make_executor
+from .jax_settings import fixed_settings
+from .listing import list_cells
+from .mixing import check_not_mixed
+from .origin import origin
+from .progress import Reporter
+from .queue import train_all
+from .signals import StopSignals
+from .slurm import cancel_earlier_jobs
+from .space import check_space, check_writable
+from .tracking import Trackers
+
+FAILED, DIVERGED = 1, 3
+
+
+def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
+    """Train, store, draw.
+
+    Cells that are complete in the output directory are not trained again, and a block of seeds goes on from
+    its last checkpoint, so the same command resumes a run.
+
+    Args:
+        loaded: the config.
+        arguments: the command line.
+        stop: tells of signals.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: the output directory cannot take this run, or a data set cannot be had.
+        StorageError: the disk does not take what has to be kept.
+        Stopped: a signal has arrived, and all is saved.
+    """
+    store = Store(arguments.out or default_out(loaded.path, arguments.smoke))
+    check_output(store.root)
+    if arguments.list:
+        list_cells(loaded, store, json=arguments.json)
+        return 0
+    set_up_jax(short=arguments.smoke)
+    check_devices()
+    for cell in loaded.cells:
+        # Missing data is told before anything is written or trained.
+        cell.task.build()
+    check_writable(store.root)
+    with fixed_settings() as asked, locked(store.root) as takeover:
+        notes = [*asked.ignored, takeover] if takeover else [*asked.ignored]
+        for cell in loaded.cells:
+            store.adopt(cell)
+        if not arguments.overwrite:
+            check_same_settings(loaded, store)
+        notes += cancel_earlier_jobs(store.root)
+        store.remove_unfinished()
+        return _train_and_draw(loaded, store, arguments, stop, notes, debugging=asked.debugging)
+
+
+def _train_and_draw(
+    loaded: LoadedConfig,
+    store: Store,
+    arguments: Arguments,
+    stop: StopSignals,
+    notes: list[str],
+    *,
+    debugging: tuple[str, ...] = (),
+) -> int:
+    # Two methods may share a cell under different names; it is trained once.
+    cells: dict[str, Cell] = {}
+    for cell in loaded.cells:
+        cells.setdefault(cell.key, cell)
+    replaced = replaced_cells(loaded, store) if arguments.overwrite else set()
+    with told_in_one_line(store.root, "nothing was trained"):
+        blocks = {
+            key: blocks_of(cell) if key in replaced else _missing_blocks(cell, store)
+            for key, cell in cells.items()
+        }
+    wanted = [block for of_cell in blocks.values() for block in of_cell]
+    check_not_mixed({key: blocks[key] for key in blocks if key not in replaced}, store)
+    check_space(store.root, wanted, sum(map(store.bytes_of_cell, replaced)))
+    with told_in_one_line(store.root, "nothing was trained"):
+        store.discard_errors()
+        notes += store.write_run(manifest(loaded, store), loaded.config)
+        # Only now, when nothing is left that could refuse the run.
+        for key in replaced:
+            store.remove_cell(key)
+    bare = arguments.quiet or arguments.json
+    console = make_console(stderr=bare)
+    events = JsonDisplay() if arguments.json else None
+    with events or make_display(console, quiet=arguments.quiet) as display:
+        steps = sum(block.cell.schedule.steps for block in wanted)
+        reporter = Reporter(display, len(wanted), steps)
+        for text in notes:
+            reporter.warn(text)
+        reporter.run(loaded, store.root)
+        _tell_what_is_there(cells, blocks, store, reporter)
+        trackers = Trackers(loaded.config.tracking, store, reporter.warn)
+        trackers.begin_run(loaded)
+        try:
+            around = Surroundings(store, reporter, stop, trackers, debugging)
+            failed = _train(wanted, loaded, around, stop, short=arguments.smoke)
+        finally:
+            trackers.close()
+    code = FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
+    drawing = importlib.import_module("._draw", __package__)
+    with told_in_one_line(store.figures, "the results are intact; rerun to draw them"):
+        files = drawing.draw(store, console, tables=not bare)
+    if events:
+        names = [str(file) for file in files]
+        events.emit("end", code=code, failed=failed, files=names, summary=drawing.summary_records(store))
+    elif not bare:
+        _say_the_end(console, failed, files)
+    return code
+
+
+def _missing_blocks(cell: Cell, store: Store) -> list[Block]:
+    """Those of a cell, once its settings are there again and what a killed run has left is removed."""
+    if store.has_cell(cell.key):
+        store.write_spec(cell)
+        store.remove_spent_checkpoints(cell.key)
+    return missing_blocks(cell, store)
+
+
+def _train(
+    wanted: Sequence[Block], loaded: LoadedConfig, around: Surroundings, stop: StopSignals, *, short: bool
+) -> list[str]:
+    """Train the blocks where the config says; the labels of the cells that failed."""
+    if not wanted:
+        return []
+    executor = make_executor(loaded.config.executor, loaded.path, around, short=short)
+    try:
+        with stop.polled():
+            return train_all(wanted, executor, around)
+    finally:
+        executor.close()
+
+
+def _say_the_end(console: Console, failed: Sequence[str], files: Sequence[Path]) -> None:
+    lines = [f"figures and tables: {', '.join(str(file) for file in files)}"] if files else []
+    lines += [f"failed, as told above: {'; '.join(failed)}"] if failed else []
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def _tell_what_is_there(
+    cells: dict[str, Cell], blocks: dict[str, list[Block]], store: Store, reporter: Reporter
+) -> None:
+    """Which cells are complete, and what was computed with other versions than those of now."""
+    for key, cell in cells.items():
+        if not blocks[key]:
+            reporter.note(f"{cell.label}: already complete in {store.root}")
+        now = origin(cell)
+        differences = [text for there in store.provenances(key) for text in changes(there, now)]
+        if differences:
+            text = "; ".join(dict.fromkeys(differences))
+            reporter.warn(f"{cell.label}: trained with other versions: {text}; --overwrite trains it again")
+
+
+def _any_diverged(cells: Sequence[Cell], store: Store) -> bool:
+    return any(
+        int(seed) in wanted_seeds(cell)
+        for cell in cells
+        for record in store.provenances(cell.key)
+        for seed in record["diverged"]
+    )

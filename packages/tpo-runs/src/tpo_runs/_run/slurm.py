@@ -1,0 +1,182 @@
+"""Blocks as jobs of SLURM, or as processes of this machine, through submitit."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .._config import SlurmSpec
+from .._errors import ConfigError
+from .._files import digest, discard
+from .._store import Store
+from .._text import ascii_safe
+from .block import Surroundings
+from .cluster import AbstractCluster, file_to_see, no_room, unseen
+from .worker import train_block_into_store
+
+JOBS = "jobs"
+QUEUE_SECONDS = 2.0
+LOOK_SECONDS = 20
+COMMAND_SECONDS = 60
+TIMEOUTS = 1_000_000
+
+
+class TrainBlock:
+    """`train_block_into_store` as submitit wants it: when a job runs out of time, the call is requeued."""
+
+    def __call__(self, **call: Any) -> str:
+        """Train."""
+        return train_block_into_store(**call)
+
+    def checkpoint(self, **call: Any) -> Any:
+        """What the requeued job calls; the block goes on from its last checkpoint."""
+        from submitit.helpers import DelayedSubmission  # pyright: ignore[reportMissingImports]
+
+        return DelayedSubmission(self, **call)
+
+
+class SlurmCluster(AbstractCluster):
+    """Each block is a job, or a process. SLURM requeues a job whose node fails.
+
+    Raises:
+        ConfigError: SLURM cannot be reached, has no room for a block, or does not see the store.
+    """
+
+    def __init__(self, spec: SlurmSpec, config: Path, around: Surroundings, *, short: bool):
+        import submitit  # pyright: ignore[reportMissingImports]
+
+        super().__init__(spec, config, around, short=short)
+        self._local = spec.cluster == "local"
+        self._directory, self._name = around.store.root / JOBS, _job_name(around.store.root)
+        parameters: dict[str, Any] = {"name": self._name, "timeout_min": spec.minutes}
+        parameters |= {"cpus_per_task": spec.cpus, "gpus_per_node": spec.gpus}
+        if self._local:
+            self._room = min(self._room, _local_room(spec))
+        else:
+            _check_slurm(spec, around.store)
+            parameters["slurm_additional_parameters"] = {"requeue": True, **_options(spec)}
+        self._submitit = submitit.AutoExecutor(
+            self._directory, spec.cluster, slurm_max_num_timeout=TIMEOUTS, local_max_num_timeout=TIMEOUTS
+        )
+        self._submitit.update_parameters(**parameters)
+        self._unlisted: set[Any] = set()
+        self._lost = False
+
+    def _submit(self, calls: Sequence[dict[str, Any]]) -> Sequence[Any]:
+        try:
+            with self._submitit.batch():
+                return [self._submitit.submit(TrainBlock(), **call) for call in calls]
+        except Exception as error:
+            fix = "lower [executor] most, and rerun to go on"
+            raise ConfigError(
+                [f"[executor] sbatch refuses {len(calls)} jobs: {_last_line(str(error))}; {fix}"]
+            ) from None
+
+    def _ended(self, jobs: Sequence[Any], seconds: float) -> Sequence[Any]:
+        time.sleep(seconds if self._local else max(seconds, QUEUE_SECONDS))
+        if self._local:
+            return [job for job in jobs if job.done()]
+        listed = _run("squeue", "--noheader", "--array", "--format=%i", f"--name={self._name}")
+        names = listed.stdout.split()
+        unlisted = {job for job in jobs if job.job_id not in names} if listed.returncode == 0 else set()
+        # A requeued job may be missing for a moment. Accounting, which would tell, need not be there.
+        gone, self._unlisted = unlisted & self._unlisted, unlisted
+        return [job for job in jobs if job in gone or job.paths.result_pickle.exists()]
+
+    def _failure(self, job: Any) -> str:
+        if job.paths.result_pickle.exists():
+            # It raises where the call did not begin, such as where tpo-runs is not installed.
+            with suppress(Exception):
+                return job.result()
+        self._lost = True
+        log = job.paths.stderr
+        last = _last_line(log.read_text(errors="replace")) if log.exists() else ""
+        return f"job {job.job_id} ended without a result: {last or 'its log is empty'}; its log is {log}"
+
+    def _cancel(self, jobs: Sequence[Any], *, kill: bool) -> None:
+        names = [job.job_id for job in jobs]
+        if self._local:
+            for name in names:
+                with suppress(ProcessLookupError):
+                    # submitit passes SIGTERM on to the job; after SIGINT it kills the job within seconds.
+                    os.kill(int(name), signal.SIGINT if kill else signal.SIGTERM)
+        elif names:
+            _run("scancel", *(() if kill else ("--state=PENDING",)), *names)
+            if not kill:
+                # Not SIGTERM, which SLURM also sends before it requeues a job.
+                _run("scancel", "--signal=INT", *names)
+
+    def close(self) -> None:
+        """Remove submitit's files, unless a job may still use them or a message names one."""
+        if not self._jobs and not self._lost:
+            discard(self._directory)
+
+
+make = SlurmCluster
+
+
+def cancel_earlier_jobs(root: Path) -> list[str]:
+    """Cancel the jobs in SLURM's queue that a run in this store left when it was killed.
+
+    Returns:
+        A line about them, if there were any.
+    """
+    if not (root / JOBS).is_dir():
+        return []
+    if shutil.which("scancel"):
+        _run("scancel", f"--name={_job_name(root)}")
+    discard(root / JOBS)
+    return ["an earlier run left jobs; a block that one of them still trains is waited for"]
+
+
+def _job_name(root: Path) -> str:
+    return f"tpo-{digest(str(root.resolve()).encode())[:12]}"
+
+
+def _local_room(spec: SlurmSpec) -> int:
+    """How many jobs this machine takes at a time. submitit gives the same GPUs to all of them."""
+    cores, gpus = os.cpu_count() or 1, len(list(Path("/dev").glob("nvidia[0-9]*")))
+    if spec.cpus > cores or spec.gpus > gpus:
+        raise no_room(spec, "this machine", f"it has {cores} cores and {gpus} GPUs")
+    return 1 if spec.gpus else cores // spec.cpus
+
+
+def _options(spec: SlurmSpec) -> dict[str, Any]:
+    memory = f"{round(spec.memory_gb * 1024)}M" if spec.memory_gb else ""
+    own = {"gpus_per_node": spec.gpus, "mem": memory, "partition": spec.partition, "account": spec.account}
+    return {"nodes": 1, "ntasks": 1, **{key: value for key, value in own.items() if value}, **spec.options}
+
+
+def _flags(options: dict[str, Any]) -> list[str]:
+    return [f"--{k.replace('_', '-')}" + ("" if x is True else f"={x}") for k, x in options.items()]
+
+
+def _check_slurm(spec: SlurmSpec, store: Store) -> None:
+    options = {"cpus_per_task": spec.cpus, "time": spec.minutes, **_options(spec)}
+    tried = _run("sbatch", "--test-only", *_flags(options), "--wrap=true")
+    if tried.returncode != 0:
+        fix = "run this on a login node of a cluster that has room, or set cluster = 'local'"
+        raise no_room(spec, "SLURM", f"{_last_line(tried.stderr)}; {fix}")
+    where = {key: value for key in ("partition", "account") if (value := getattr(spec, key))}
+    with file_to_see(store) as path:
+        # Without a node that is free at once, the first job tells.
+        options = {"quiet": True, "ntasks": 1, "time": 1, "immediate": LOOK_SECONDS, **where}
+        look = _run("srun", *_flags(options), "sh", "-c", 'test -e "$0" || echo unseen', path)
+    if look.stdout.strip() == "unseen":
+        raise unseen(store, "SLURM's nodes")
+
+
+def _run(*words: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_SECONDS, cwd="/")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return subprocess.CompletedProcess(words, 255, "", str(error))
+
+
+def _last_line(text: str) -> str:
+    return ascii_safe("".join(text.strip().splitlines()[-1:])[:300])

@@ -1,0 +1,80 @@
+"""Whether a disk will take a run: asked before anything is trained."""
+
+import functools
+import math
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import equinox as eqx
+import jax
+
+from .._errors import ConfigError
+from .._learn import PolicyMaker
+from .._store import KEPT
+from .blocks import Block
+from .build import build_policy
+
+NUMBER = 4  # bytes of a float32
+STATE_SIZES = 4  # the policy, two moments of the optimizer, and one to spare
+FIGURES = 20_000_000
+
+
+def check_writable(root: Path) -> None:
+    """Make the output directory, and try whether files can be written there.
+
+    Raises:
+        ConfigError: with one line, when they cannot.
+    """
+    for directory in (root, root / "cells", root / "figures"):
+        try:
+            if directory == root:
+                directory.mkdir(parents=True, exist_ok=True)
+            if directory.exists():
+                # No file of this name: the probe has a random one, or none at all.
+                with tempfile.TemporaryFile(dir=directory) as probe:
+                    probe.write(b"x")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigError([f"{directory}: cannot be written: {reason}; choose another --out"]) from None
+
+
+def check_space(root: Path, blocks: Iterable[Block], replaced: int = 0) -> None:
+    """Compare what the blocks may write at most with what is free.
+
+    Args:
+        root: the output directory.
+        blocks: what is to be trained.
+        replaced: bytes that are removed before.
+
+    Raises:
+        ConfigError: with one line, when there is less.
+    """
+    needed, free = needed_bytes(blocks), shutil.disk_usage(root).free + replaced
+    if needed > free:
+        sizes = f"the run may need {_megabytes(needed)}, and {_megabytes(free)} are free"
+        raise ConfigError([f"{root}: too little space: {sizes}; make room, or choose another --out"])
+
+
+def needed_bytes(blocks: Iterable[Block]) -> int:
+    """The most that training and storing some blocks may take: their metrics, and one block's checkpoints."""
+    results, checkpoints = 0, 0
+    for block in blocks:
+        row = NUMBER * (len(block.cell.metrics) + 2)
+        of_block = len(block.seeds) * block.cell.schedule.steps * row
+        state = len(block.seeds) * STATE_SIZES * _policy_bytes(build_policy(block.cell))
+        results += of_block
+        checkpoints = max(checkpoints, (KEPT + 1) * (state + of_block))
+    return results + checkpoints + FIGURES if results else 0
+
+
+@functools.cache
+def _policy_bytes(make: PolicyMaker) -> int:
+    shapes = eqx.filter_eval_shape(make, jax.random.key(0))
+    leaves = jax.tree.leaves(eqx.filter(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct)))
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

@@ -1,0 +1,110 @@
+"""The manifest of a run, and whether an output directory can take a config."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .._config import Cell, Config, LoadedConfig, effective, key_of
+from .._errors import ConfigError
+from .._run import wanted_seeds
+from .store import Store
+
+Entries = dict[tuple[str, str], dict[str, Any]]
+ABSENT = "nothing"
+
+
+def manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
+    """The run's manifest. Methods and grid points of earlier runs with the same settings stay in it."""
+    config = loaded.config
+    settings = _settings(config)
+    earlier = store.manifest() if store.has_manifest() else {}
+    kept = earlier.get("cells", []) if _earlier_settings(earlier) == settings else []
+    entries = {_place(entry): entry for entry in kept} | _entries(loaded.cells)
+    return {
+        "title": config.title,
+        "paper": config.paper,
+        "figures": effective(config)["figures"],
+        "metric": config.metric,
+        "threshold": config.threshold,
+        "settings": settings,
+        "cells": list(entries.values()),
+    }
+
+
+def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
+    """Refuse a config that differs from what the directory holds in more than seeds, points and methods.
+
+    Raises:
+        ConfigError: with one line for each key that differs, and one with the ways out.
+    """
+    if not store.has_manifest():
+        return
+    earlier = store.manifest()
+    lines = dict(differences(_earlier_settings(earlier), _settings(loaded.config), ""))
+    before = {_place(entry): entry["key"] for entry in earlier["cells"]}
+    for cell in loaded.cells:
+        key = before.get(_place_of(cell), cell.key)
+        if key not in (cell.key, key_of(cell.earlier_identity())) and not lines:
+            lines |= differences(store.spec(key), cell.identity(), f"method '{cell.method}': ")
+    if lines:
+        where = f"{store.root}: holds a run with other settings"
+        ways = "choose another --out, or --overwrite, which removes those results"
+        raise ConfigError([*(f"{where}: {key}: {text}" for key, text in lines.items()), f"{where}; {ways}"])
+
+
+def replaced_cells(loaded: LoadedConfig, store: Store) -> set[str]:
+    """The keys of the cells of this config, and of those that the new manifest has no place for."""
+    doomed = {cell.key for cell in loaded.cells}
+    if store.has_manifest():
+        kept = {entry["key"] for entry in manifest(loaded, store)["cells"]}
+        doomed |= {entry["key"] for entry in store.manifest()["cells"]} - kept
+    return doomed
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    names = ["task", "policy", "optimizer", "schedule"]
+    names += ["evaluation"] if config.evaluation.measures else []
+    shared = {name: getattr(config, name).identity() for name in names}
+    free = {"seeds": None, "first_seed": None, "checkpoint_minutes": None}
+    return {**shared, "schedule": {**shared["schedule"], **free}}
+
+
+def _earlier_settings(earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a manifest; before, the folder of a data set was one of them."""
+    settings = dict(earlier.get("settings", {}))
+    if "directory" in settings.get("task", {}):
+        settings["task"] = {**settings["task"], "directory": None}
+    return settings
+
+
+def _entries(cells: Iterable[Cell]) -> Entries:
+    return {
+        _place_of(cell): {
+            "method": cell.method,
+            "point": dict(cell.point),
+            "key": cell.key,
+            "seeds": list(wanted_seeds(cell)),
+        }
+        for cell in cells
+    }
+
+
+def _place(entry: Mapping[str, Any]) -> tuple[str, str]:
+    return entry["method"], repr(sorted(entry["point"].items()))
+
+
+def _place_of(cell: Cell) -> tuple[str, str]:
+    return cell.method, repr(sorted(cell.point.items()))
+
+
+def differences(there: Any, here: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """The keys whose values differ, with both values in words."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        for key in dict.fromkeys([*there, *here]):
+            inner = f"{path}.{key}" if path and not path.endswith(": ") else f"{path}{key}"
+            yield from differences(there.get(key, ABSENT), here.get(key, ABSENT), inner)
+    elif there != here:
+        yield path, f"{_value(there)} there, {_value(here)} in this config"
+
+
+def _value(value: Any) -> str:
+    return value if value == ABSENT else repr(value)

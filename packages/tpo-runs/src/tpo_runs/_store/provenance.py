@@ -1,0 +1,132 @@
+"""Where results come from: versions, device and commit, and what of it differs from now."""
+
+import functools
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import jax
+
+from .facts import BITS
+
+PACKAGES = (
+    "tpo-runs",
+    "tpo-objectives",
+    "tpo-envs",
+    "tpo-models",
+    "jax",
+    "jaxlib",
+    "equinox",
+    "optax",
+    "numpy",
+)
+# Variables beside those of JAX and XLA that change numbers, on GPUs and TPUs.
+VARIABLES = ("NVIDIA_TF32_OVERRIDE", "LIBTPU_INIT_ARGS")
+# By their names in /proc/cpuinfo; XLA compiles for the widest that the processor has.
+VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
+
+
+def provenance(
+    objective: Mapping[str, str] = MappingProxyType({}), data: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """What is stored beside every result, made of what JSON can hold. The same until the program ends.
+
+    Args:
+        objective: the SHA-256 of the modules of the user's own objective, by name.
+        data: that of the data set, by name.
+    """
+    return {**_surroundings(), "objective": dict(objective), "data": dict(data)}
+
+
+def versions() -> dict[str, str]:
+    """The versions of what computes."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def processor(listing: Path = Path("/proc/cpuinfo")) -> str:
+    """The name of the CPU, and where Linux lists them its widest vectors: "AMD EPYC, AVX2".
+
+    Args:
+        listing: the processors as Linux lists them.
+    """
+    try:
+        lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = facts.get("flags", "").split()
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    return ", ".join([name, *[word for flag, word in VECTORS.items() if flag in flags][:1]])
+
+
+@functools.cache
+def _surroundings() -> Mapping[str, Any]:
+    return {
+        "versions": versions(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": processor(),
+        "devices": sorted({f"{device.platform}: {device.device_kind}" for device in jax.devices()}),
+        "cpu_count": os.cpu_count(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        # None is JAX's default, which on recent NVIDIA GPUs is TF32: three digits.
+        "matmul_precision": jax.config.values["jax_default_matmul_precision"],
+        "environment": {name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
+        "git": _git(),
+    }
+
+
+def changes(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two provenances and may show in the last bits of a result, in words.
+
+    >>> changes({"versions": {"jax": "0.10.1"}, "python": "3.11.2"}, {"versions": {"jax": "0.10.2"}})
+    ['jax 0.10.1, now 0.10.2', 'python 3.11.2, now unknown']
+    """
+    before, after = dict(_flat(earlier)), dict(_flat(now))
+    return [
+        f"{name} {_short(before.get(name))}, now {_short(after.get(name))}"
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _flat(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    for name in BITS:
+        value = record.get(name)
+        if isinstance(value, Mapping):
+            yield from value.items()
+        elif value is not None:
+            yield name, value
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return text if len(text) < 64 else f"{text[:12]}..."
+
+
+def _git() -> dict[str, Any] | None:
+    """The commit of the checkout that this package runs from, or None where it was installed from a wheel."""
+    here = Path(__file__).parent
+
+    def ask(*command: str) -> str | None:
+        try:
+            # Without optional locks, nothing is written into the user's repository.
+            words = ["git", "--no-optional-locks", *command]
+            done = subprocess.run(words, cwd=here, capture_output=True, text=True, timeout=10)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    if ask("ls-files", "--error-unmatch", Path(__file__).name) is None:
+        return None
+    return {
+        "commit": ask("rev-parse", "HEAD"),
+        "dirty": bool(ask("status", "--porcelain", "--untracked-files=no")),
+    }

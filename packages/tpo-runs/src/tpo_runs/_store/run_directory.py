@@ -1,0 +1,44 @@
+"""The directory that a command reads a run's results from."""
+
+from pathlib import Path
+
+from .._errors import ConfigError
+from .._storage_error import refused_if_unreadable
+from .._text import ascii_safe, nearest
+from .output_directory import MANIFEST
+
+MOST_NAMED = 5
+
+
+def check_holds_run(out: Path) -> None:
+    """Refuse a path where no run has been stored, and name the runs that may be meant.
+
+    Raises:
+        ConfigError: with one line.
+    """
+    with refused_if_unreadable(out):
+        if (out / MANIFEST).is_file():
+            return
+    fault = f"{out}: is a file" if out.is_file() else f"{out / MANIFEST}: not found"
+    meant = [str(run) for run in _meant(out)]
+    more = ", ..." if len(meant) > MOST_NAMED else ""
+    hint = f"; did you mean {' or '.join(map(repr, meant[:MOST_NAMED]))}{more}?" if meant else ""
+    raise ConfigError([f"{ascii_safe(fault)}; expected the output directory of a run{hint}"])
+
+
+def _meant(out: Path) -> list[Path]:
+    """The run that holds a file, the runs in a directory, or the one beside it whose name is nearest."""
+    if out.is_file():
+        return [out.parent] if (out.parent / MANIFEST).is_file() else []
+    if out.is_dir():
+        return _runs_in(out)
+    beside = {run.name: run for run in _runs_in(out.parent)}
+    match = nearest(out.name, beside)
+    return [beside[match]] if match else []
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(entry.parent for entry in folder.glob(f"*/{MANIFEST}"))
+    except OSError:
+        return []
