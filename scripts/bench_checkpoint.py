@@ -13,8 +13,7 @@ import numpy as np
 
 from tpo_runs import initial_state, load_config
 from tpo_runs._config import Schedule
-from tpo_runs._run import build_policy, build_trainer
-from tpo_runs._store import Checkpoint, Checkpoints
+from tpo_runs._run import Checkpoint, Checkpoints, build_policy, build_trainer
 
 CONFIG = Path(__file__).parents[1] / "configs" / "transformer_rlvr.toml"
 

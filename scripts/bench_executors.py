@@ -20,13 +20,13 @@ from tpo_runs._run import (
     Block,
     QuietDisplay,
     Reporter,
-    StopSignals,
     Surroundings,
     Trackers,
     make_executor,
     set_up_jax,
     train_all,
 )
+from tpo_runs._signals import StopSignals
 from tpo_runs._store import manifest
 
 WARM = 5

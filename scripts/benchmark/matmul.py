@@ -22,7 +22,7 @@ def answers(cores):
     import jax
     import jax.numpy as jnp
 
-    from tpo_runs._store import provenance
+    from tpo_runs._run import provenance
 
     @jax.jit
     def multiply(matrix, times):

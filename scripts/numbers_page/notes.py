@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tpo_runs import ConfigError
-from tpo_runs._labels import point_label
 from tpo_runs._paper import PaperNumber
+from tpo_runs._text import point_label
 
 
 class Note(BaseModel):

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tpo_runs._labels import point_label
 from tpo_runs._paper import PaperNumber, paper_numbers, published_words, quantity_words
 from tpo_runs._results import ABSENT
 from tpo_runs._run import duration
+from tpo_runs._text import point_label
 
 from .evidence import Evidence, best, evidence_for
 from .markdown import table

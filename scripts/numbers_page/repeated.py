@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from tpo_runs._labels import point_label
 from tpo_runs._paper import PaperNumber, published_words, quantity_words
 from tpo_runs._results import ABSENT
+from tpo_runs._text import point_label
 
 from .markdown import table
 

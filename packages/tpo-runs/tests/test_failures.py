@@ -19,7 +19,7 @@ from tpo_objectives import reinforce
 from tpo_runs import Trainer, initial_state, train
 from tpo_runs._cli import main
 from tpo_runs._learn import SampledActions, bandit_baseline, unit_norm
-from tpo_runs._run import let_go_of_programs
+from tpo_runs._run import drop_programs
 from tpo_runs._store import Store
 
 SHORT = CONFIG.replace("steps = 6000", "steps = 30")
@@ -326,8 +326,10 @@ def test_other_settings_are_refused_with_the_keys_that_differ(config, capsys):
 
 def test_results_of_other_versions_say_so(config, capsys, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("tpo_runs._provenance.BITS", ())
-        patch.setattr("tpo_runs._block.origin", lambda _: {"versions": {"jax": "0.0.1"}, "python": "3.11.0"})
+        patch.setattr("tpo_runs._run.provenance.BITS", ())
+        patch.setattr(
+            "tpo_runs._run.block.origin", lambda _: {"versions": {"jax": "0.0.1"}, "python": "3.11.0"}
+        )
         assert errors_of(0, config, capsys=capsys) == []
     lines = errors_of(0, config, capsys=capsys)
     assert len(lines) == 2
@@ -367,6 +369,6 @@ def test_programs_are_let_go_when_they_fill_the_memory_maps():
     for i in range(5):
         jax.jit(lambda x, i=i: jnp.sin(x) * i)(jnp.ones(3))
     before = maps()
-    let_go_of_programs(most_maps=0)
+    drop_programs(most_maps=0)
     assert maps() < before
     assert kept(1.0) == 18

@@ -1,7 +1,6 @@
 """Figures: what is drawn where, that nothing is cut off or overlaps, and that files do not change."""
 
 import dataclasses
-import doctest
 import itertools
 import math
 
@@ -10,7 +9,6 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
-import tpo_runs._figures.finals as _figures_seeds
 from tpo_runs._figures import (
     FIGURES,
     METHOD_STYLES,
@@ -89,10 +87,6 @@ def draw(name, results, **options):
 
 def panels(figure):
     return [axes for axes in figure.axes if axes.get_visible()]
-
-
-def test_examples():
-    assert doctest.testmod(_figures_seeds) == (0, 2)
 
 
 # --- every figure ---

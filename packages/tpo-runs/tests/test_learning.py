@@ -13,12 +13,12 @@ import tpo_objectives as objectives
 from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
 from tpo_runs._learn import (
+    BASELINES,
     AbstractRollout,
     Draw,
     SequenceGroup,
     Single,
     Trainer,
-    batch_mean,
     initial_state,
     train,
 )
@@ -109,7 +109,7 @@ def test_bandits(method, contexts):
 def test_token_reversal(method, horizon, reward):
     objective, level = METHODS[method]
     task = TokenTask("reverse_copy", reward, horizon, 2)
-    rollout = SequenceGroup(task, 32, 8) if level == "group" else Single(task, 256, batch_mean)
+    rollout = SequenceGroup(task, 32, 8) if level == "group" else Single(task, 256, BASELINES["batch_mean"])
     error = final_error(
         rollout,
         objective,

@@ -115,17 +115,17 @@ def test_metrics_of_double_precision_are_stored_as_any(config):
 def test_seeds_of_other_settings_are_refused_before_training(
     variable, value, words, config, capsys, monkeypatch
 ):
-    import tpo_runs._store.provenance as _provenance
+    from tpo_runs._run import _surroundings
 
     assert run(config) == 0
     before = contents(config.parent / "out")
-    _provenance._surroundings.cache_clear()
+    _surroundings.cache_clear()
     if variable.startswith("JAX_"):
         jax.config.update(variable.lower(), value)
     else:
         kept = os.environ.get(variable, "") if variable == "XLA_FLAGS" else ""
         monkeypatch.setenv(variable, f"{kept} {value}".strip())
-        monkeypatch.setattr("tpo_runs._run.check_devices", lambda: None)
+        monkeypatch.setattr("tpo_runs._run.run.check_devices", lambda: None)
     try:
         assert run(config, "--schedule.seeds", "4") == 2
         (line,) = capsys.readouterr().err.splitlines()
@@ -139,7 +139,7 @@ def test_seeds_of_other_settings_are_refused_before_training(
     finally:
         if variable.startswith("JAX_"):
             jax.config.update(variable.lower(), None)
-        _provenance._surroundings.cache_clear()
+        _surroundings.cache_clear()
 
 
 def test_a_store_of_an_earlier_version_goes_on_without_a_word(config, capsys):
@@ -217,7 +217,7 @@ rollout = { kind = "sampled_actions", contexts = 8, samples = 1, baseline = 0.5 
     assert run(config) == 0
     record = json.loads(next((config.parent / "out").glob("cells/*/seeds-*/provenance.json")).read_text())
     assert len(record["data"]["digits"]) == 64
-    monkeypatch.setattr("tpo_runs._origin.data_hash", lambda *_: "0" * 64)
+    monkeypatch.setattr("tpo_runs._config.task._data_hash", lambda *_: "0" * 64)
     assert run(config, "--schedule.seeds", "2") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "the content of data set 'digits' has changed" in line

@@ -1,6 +1,5 @@
 """The published numbers, and cells beside them."""
 
-import doctest
 import math
 import subprocess
 import sys
@@ -8,7 +7,6 @@ import sys
 import numpy as np
 import pytest
 
-import tpo_runs._paper.numbers as _paper_numbers
 from tpo_runs._paper import PaperNumber, compare, paper_numbers, paper_table, parse_paper_numbers
 from tpo_runs._results import CellResult
 
@@ -47,10 +45,6 @@ def made(quantity="final_error_percent", **facts):
 
 
 MATCHABLE = [number for number in paper_numbers() if not number.unmatched]
-
-
-def test_examples():
-    assert doctest.testmod(_paper_numbers).failed == 0
 
 
 # --- the numbers themselves ---

@@ -14,7 +14,16 @@ from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
 from tpo_runs import Config, ConfigError, expand
 from tpo_runs._config import PROBES as NEEDS
-from tpo_runs._learn import PROBES, Draw, Observation, SequenceGroup, Single, TokenGroup, Trainer, batch_mean
+from tpo_runs._learn import (
+    BASELINES,
+    PROBES,
+    Draw,
+    Observation,
+    SequenceGroup,
+    Single,
+    TokenGroup,
+    Trainer,
+)
 
 TERMINAL = TokenTask("reverse_copy", "terminal", 3, 2)
 DENSE = TokenTask("reverse_copy", "sequential", 3, 2)
@@ -95,7 +104,9 @@ def test_groups_of_next_tokens_are_counted_by_prefix():
 
 
 def test_a_single_answer_has_succeeded_where_every_token_is_paid():
-    seen = observe(Single(DENSE, 4, batch_mean), rewards=[[1, 1, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]])
+    seen = observe(
+        Single(DENSE, 4, BASELINES["batch_mean"]), rewards=[[1, 1, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]]
+    )
     assert measure("success_share", seen) == pytest.approx(0.5)
 
 
@@ -169,7 +180,7 @@ def test_weights_are_averaged_over_successes_and_over_failures(method, rewards):
     function, keywords, weigh = WEIGHTS[method]
     rewards = np.asarray(rewards, np.float64)
     in_groups = method.split(",")[0] not in ("PPO", "REINFORCE", "DG")
-    rollout = sequence_group(4) if in_groups else Single(TERMINAL, len(rewards), batch_mean)
+    rollout = sequence_group(4) if in_groups else Single(TERMINAL, len(rewards), BASELINES["batch_mean"])
     scores = rewards if in_groups else rewards - rewards.mean(axis=0)
     old_logp = -RNG.exponential(size=rewards.shape)
     seen = observe(

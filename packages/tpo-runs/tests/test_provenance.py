@@ -5,7 +5,7 @@ import platform
 import jax
 import pytest
 
-from tpo_runs._store import _surroundings, changes, processor, provenance
+from tpo_runs._run import _surroundings, changes, processor, provenance
 
 LISTING = """processor\t: 0
 model name\t: A CPU @ 2.4 GHz

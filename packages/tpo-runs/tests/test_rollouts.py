@@ -8,7 +8,7 @@ import pytest
 
 from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
-from tpo_runs._learn import Draw, SequenceGroup, Single, TokenGroup, batch_mean, none, reduce
+from tpo_runs._learn import BASELINES, Draw, SequenceGroup, Single, TokenGroup, reduce
 
 HORIZON, VOCAB = 3, 2
 
@@ -31,7 +31,9 @@ def draw_and_rescore(rollout, policy, key):
 
 @pytest.mark.parametrize("reward", ["sequential", "terminal"])
 def test_single_pays_each_token_its_reward_minus_the_batch_mean_at_its_position(policy, reward):
-    draw, logp = draw_and_rescore(Single(task(reward), 50, batch_mean), policy, jax.random.key(1))
+    draw, logp = draw_and_rescore(
+        Single(task(reward), 50, BASELINES["batch_mean"]), policy, jax.random.key(1)
+    )
     prompts, answers = draw.inputs
     rewards = np.asarray(task(reward).token_rewards(prompts, answers[:, 0]))
     np.testing.assert_array_equal(draw.rewards, rewards)
@@ -42,7 +44,7 @@ def test_single_pays_each_token_its_reward_minus_the_batch_mean_at_its_position(
 
 
 def test_single_without_a_baseline_keeps_the_rewards(policy):
-    draw, _ = draw_and_rescore(Single(task("sequential"), 50, none), policy, jax.random.key(1))
+    draw, _ = draw_and_rescore(Single(task("sequential"), 50, BASELINES["none"]), policy, jax.random.key(1))
     np.testing.assert_array_equal(draw.scores, draw.rewards)
 
 

@@ -1,7 +1,5 @@
 """Statistics over seeds, against loops, exhaustive resampling and closed forms."""
 
-import doctest
-import importlib
 import itertools
 import math
 
@@ -37,13 +35,6 @@ def cell(error, seeds=None, method="TPO", point=None, **metrics):
     error = np.asarray(error, dtype=float)
     seeds = np.arange(len(error)) if seeds is None else np.asarray(seeds)
     return CellResult(method, point or {}, {}, seeds, {"error": error, **metrics}, {})
-
-
-@pytest.mark.parametrize("module", ["_results", "_statistics", "_curve_statistics"])
-def test_examples(module):
-    outcome = doctest.testmod(importlib.import_module(f"tpo_runs.{module}"))
-    assert outcome.attempted
-    assert not outcome.failed
 
 
 # --- results ---
@@ -318,7 +309,7 @@ def test_the_interval_of_steps_skips_steps_without_a_value():
 def test_interval_of_steps_does_not_depend_on_the_block_size(monkeypatch):
     error = np.random.default_rng(0).random((5, 100)) * np.linspace(1, 0, 100)
     whole = steps_to_threshold_interval(error, 0.2)
-    monkeypatch.setattr("tpo_runs._curve_statistics._BLOCK", 700)
+    monkeypatch.setattr("tpo_runs._results.curves._BLOCK", 700)
     assert steps_to_threshold_interval(error, 0.2) == whole
 
 

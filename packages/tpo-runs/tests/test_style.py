@@ -1,22 +1,14 @@
 """One look per method, told apart with and without colour vision."""
 
-import doctest
 import itertools
 
 import numpy as np
 import pytest
 from matplotlib import colors
 
-import tpo_runs._figures.style as _style
 from tpo_runs import CellResult, learning_curves
-from tpo_runs._figures import METHOD_STYLES, binned_surplus, family_of, method_styles, reading_order
-
-
-def test_examples():
-    outcome = doctest.testmod(_style)
-    assert outcome.attempted
-    assert not outcome.failed
-
+from tpo_runs._figures import METHOD_STYLES, binned_surplus, method_styles
+from tpo_runs._results import family_of, reading_order
 
 VARIANTS = ["DG, 1 epoch", "DG, 4 epochs", "DG (interactions)", "DG 8", "DG 16"]
 

@@ -1,6 +1,5 @@
 """The summary of a run as one small JSON file: its numbers, by naive computation, and how it is written."""
 
-import doctest
 import json
 import math
 
@@ -9,9 +8,6 @@ import pyarrow.parquet as pq
 import pytest
 from report_store import PAPER_CONFIG, PROVENANCE, make_store, store_of
 
-import tpo_runs._publish.summarize as _summarize
-import tpo_runs._results.bins as _binned_curves
-import tpo_runs._results.seeds as _statistics
 from tpo_runs import ConfigError, Store, load_config
 from tpo_runs._cli import main
 from tpo_runs._paper import paper_numbers
@@ -35,11 +31,6 @@ def rows(store, record, seed):
     (path,) = store.root.glob(f"cells/{record.key}/seeds-*/metrics.parquet")
     table = sorted(pq.read_table(path).to_pylist(), key=lambda row: row["step"])
     return [row["error"] for row in table if row["seed"] == seed]
-
-
-def test_examples():
-    for module in (_binned_curves, _summarize, _statistics):
-        assert doctest.testmod(module).failed == 0
 
 
 def test_it_has_a_record_for_every_cell_with_a_complete_seed(store, summary):

@@ -1,6 +1,5 @@
 """Tables of results, as text for terminals and files."""
 
-import doctest
 import io
 import math
 
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-import tpo_runs._results.text_table as _text_table
 from tpo_runs._results import (
     CellResult,
     Interval,
@@ -36,10 +34,6 @@ RELAPSED = [[1.0, 0.5, 0.0, 0.0], [1.0, 0.0, 0.0, 0.75]]
 
 def rows(table):
     return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-
-
-def test_examples():
-    assert doctest.testmod(_text_table) == (0, 3)
 
 
 def test_summary_has_a_row_per_cell_with_the_numbers_of_the_cell():

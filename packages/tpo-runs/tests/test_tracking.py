@@ -77,7 +77,7 @@ def trackers(store, monkeypatch):
     """Makes the trackers of a run, of which one is a listener."""
 
     def make(listener: Listener, warnings: list[str] | None = None, **settings: Any) -> Trackers:
-        monkeypatch.setattr("tpo_runs._tracking.open_tracker", listener.open)
+        monkeypatch.setattr("tpo_runs._run.tracking.open_tracker", listener.open)
         warn = warnings.append if warnings is not None else pytest.fail
         return Trackers(TrackingSpec(to=("wandb",), **settings), store, warn)
 
@@ -150,8 +150,8 @@ def test_what_a_tracker_missed_is_sent_from_the_checkpoint(cell, trackers):
 
 
 def run_with(monkeypatch: pytest.MonkeyPatch, open_tracker: Callable[..., Any], argv: list[str]) -> int:
-    monkeypatch.setattr("tpo_runs._tracking.open_tracker", open_tracker)
-    monkeypatch.setattr("tpo_runs._tracker.check_installed", lambda names: None)
+    monkeypatch.setattr("tpo_runs._run.tracking.open_tracker", open_tracker)
+    monkeypatch.setattr("tpo_runs._run.tracker.check_installed", lambda names: None)
     return main(argv)
 
 

@@ -40,39 +40,50 @@ if TYPE_CHECKING:
     __version__: str
 
 # Names are imported when they are first used: a wrong config is reported without waiting for JAX.
-_MODULE_OF = {
-    "AbstractRollout": "_rollout",
-    "Cell": "_cells",
-    "CellResult": "_results",
-    "Config": "_specs",
-    "ConfigError": "_config_error",
-    "Draw": "_rollout",
-    "Evaluation": "_observation",
-    "LoadedConfig": "_load",
-    "Observation": "_observation",
-    "RunSummary": "_summary_file",
-    "SequenceGroup": "_token_rollouts",
-    "TokenGroup": "_token_rollouts",
-    "Single": "_token_rollouts",
-    "Store": "_store",
-    "Trainer": "_trainer",
-    "adam": "_optimizers",
-    "build_objective": "_build",
-    "build_policy": "_build",
-    "build_trainer": "_build",
-    "combine_summaries": "_combine",
-    "draw": "_draw",
-    "effective": "_specs",
-    "expand": "_expand",
-    "initial_state": "_train",
-    "learning_curves": "_figures",
-    "load_config": "_load",
-    "muon": "_optimizers",
-    "read_summary": "_summary_file",
-    "save_figure": "_figures",
-    "summarize": "_summarize",
-    "train": "_train",
+_ROOMS = {
+    "_config": (
+        "Cell",
+        "Config",
+        "LoadedConfig",
+        "effective",
+        "expand",
+        "load_config",
+    ),
+    "_errors": ("ConfigError",),
+    "_figures": (
+        "learning_curves",
+        "save_figure",
+    ),
+    "_learn": (
+        "AbstractRollout",
+        "Draw",
+        "Evaluation",
+        "Observation",
+        "SequenceGroup",
+        "Single",
+        "TokenGroup",
+        "Trainer",
+        "adam",
+        "initial_state",
+        "muon",
+        "train",
+    ),
+    "_publish": (
+        "RunSummary",
+        "combine_summaries",
+        "draw",
+        "read_summary",
+        "summarize",
+    ),
+    "_results": ("CellResult",),
+    "_run": (
+        "build_objective",
+        "build_policy",
+        "build_trainer",
+    ),
+    "_store": ("Store",),
 }
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> "Any":
@@ -80,12 +91,12 @@ def __getattr__(name: str) -> "Any":
         from importlib.metadata import version
 
         return version("tpo-runs")
-    if name not in _MODULE_OF:
+    if name not in _ROOM_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+    return getattr(import_module(f".{_ROOM_OF[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULE_OF])
+    return sorted([*globals(), *_ROOM_OF])

@@ -6,7 +6,7 @@ import sys
 
 from .._errors import ConfigError
 from .._files import open_descriptor
-from .._run import StopSignals
+from .._signals import StopSignals
 from .._text import ascii_safe
 from .arguments import FROM_RESULTS, Arguments, default_out
 
@@ -91,18 +91,23 @@ def _of_config(arguments: Arguments, stop: StopSignals) -> int:
         sys.stdout.write(config_text(loaded.config))
         return 0
     check_custom(loaded.cells, loaded.path)
+    out = arguments.out or default_out(loaded.path, arguments.smoke)
     if arguments.command == "check":
-        from .._run import tell
+        from .check import tell
 
-        tell(loaded, default_out(loaded.path, arguments.smoke))
+        tell(loaded, out)
         return 0
-    from .._run import check_installed
+    import_jax()
+    from .._run import RunOptions, check_engine, check_installed, list_cells, run
 
     check_installed(loaded.config.tracking.to)
-    import_jax()
-    from .._run import check_engine
-
     check_engine(loaded.config.executor)
-    from .._run import run
+    if arguments.list:
+        from .._store import Store
 
-    return run(loaded, arguments, stop)
+        list_cells(loaded, Store(out), json=arguments.json)
+        return 0
+    options = RunOptions(
+        short=arguments.smoke, overwrite=arguments.overwrite, quiet=arguments.quiet, json=arguments.json
+    )
+    return run(loaded, out, stop, options)

@@ -21,9 +21,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         The exit code; `tpo-runs --help` says what each means.
     """
     # Imported late, so that a signal in the first moments finds nothing under way, see `program`.
-    from .._errors import ConfigError
-    from .._run import Stopped, StopSignals
-    from .._storage_error import StorageError
+    from .._errors import ConfigError, Stopped, StorageError
+    from .._signals import StopSignals
     from .arguments import parse_arguments
 
     again = ""
@@ -53,9 +52,9 @@ def _end(code: int, lines: "Sequence[str]", words: "Sequence[str]") -> int:
     for line in lines:
         print(line, file=sys.stderr)
     if "--json" in words:
-        from .._run import JsonDisplay
+        from .._events import EventStream
 
-        JsonDisplay().emit("end", code=code, lines=lines)
+        EventStream().emit("end", code=code, lines=lines)
     return code
 
 

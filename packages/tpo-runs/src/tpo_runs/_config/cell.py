@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .._labels import cell_label
+from .._text import cell_label
 from .config import SECTIONS, ProbeNames, Schedule
 from .evaluation import EvaluationSpec
 from .objective import Objective
@@ -47,6 +47,11 @@ class Cell(Spec):
     def metrics(self) -> tuple[str, ...]:
         """The names of what is recorded."""
         return ("error", "loss", *self.probes, *self.evaluation.columns)
+
+    @property
+    def seeds(self) -> range:
+        """The seeds that the config asks for."""
+        return range(self.schedule.first_seed, self.schedule.first_seed + self.schedule.seeds)
 
     def identity(self) -> dict[str, Any]:
         """Everything that a cell's numbers depend on except the seeds, with every default filled in."""

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .._errors import ConfigError
-from .._run import Stopped
+from .._errors import ConfigError, Stopped
 from .._text import ascii_safe, did_you_mean, found, one_of
 from .cell import Cell
 from .objective import CustomSpec

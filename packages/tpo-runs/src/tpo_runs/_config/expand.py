@@ -9,8 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from .._errors import ConfigError
-from .._labels import point_label
-from .._text import did_you_mean, found, one_of
+from .._text import did_you_mean, found, one_of, point_label
 from .cell import Cell
 from .config import SECTIONS, SHARED_SECTIONS, Config, in_identity
 from .explain import problems_of

@@ -9,7 +9,6 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .._labels import point_label
 from .._results import (
     CellResult,
     check_results,
@@ -21,6 +20,7 @@ from .._results import (
     recorded_steps,
     standard_error_band,
 )
+from .._text import point_label
 from .panels import (
     LABEL_SIZE,
     TITLE_SIZE,

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from .._labels import point_label
 from .._results import CellResult, axis_values, check_results, diverged_steps, grid_axes, group_by_point
+from .._text import point_label
 from .style import MethodStyle, method_styles
 
 TITLE_SIZE, LABEL_SIZE, TICK_SIZE, NOTE_SIZE = 9.5, 9.0, 8.0, 7.5

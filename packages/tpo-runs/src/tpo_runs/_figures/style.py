@@ -1,11 +1,12 @@
 """One look per method: the same colour, line style and marker in every figure, and one reading order."""
 
 import itertools
-import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+
+from .._results import family_of, is_plain, reading_order
 
 LineStyle = tuple[int, tuple[float | int, ...]]
 
@@ -50,47 +51,6 @@ _VARIANT_DASHES: tuple[LineStyle, ...] = (
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "h", "*")
 
 
-def _words(name: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"[a-z0-9]+", name.casefold()))
-
-
-_FAMILY_WORDS = {_words(family): family for family in METHOD_STYLES} | {("pg",): "REINFORCE"}
-
-
-def family_of(method: str) -> str | None:
-    """The family whose name starts a method's display name, or None.
-
-    Case and punctuation are ignored and the longest family wins, so "GRPO (no KL), 1 epoch" belongs to
-    "GRPO (no KL)". "PG" is another name for "REINFORCE".
-
-    >>> family_of("DG (interactions)"), family_of("GRPO, no KL"), family_of("my method")
-    ('DG', 'GRPO (no KL)', None)
-    """
-    words = _words(method)
-    lengths = range(len(words), 0, -1)
-    return next((_FAMILY_WORDS[words[:n]] for n in lengths if words[:n] in _FAMILY_WORDS), None)
-
-
-def _is_plain(method: str) -> bool:
-    return _words(method) in _FAMILY_WORDS
-
-
-def reading_order(methods: Iterable[str]) -> list[str]:
-    """The distinct methods in the paper's order, variants after their family, unknown names last.
-
-    >>> reading_order(["mine", "PPO", "TPO, 1 epoch", "PPO", "TPO"])
-    ['TPO', 'TPO, 1 epoch', 'PPO', 'mine']
-    """
-    families = list(METHOD_STYLES)
-
-    def position(method: str) -> tuple[int, bool, bool]:
-        family = family_of(method)
-        place = len(families) if family is None else families.index(family)
-        return (place, method != family, not _is_plain(method))
-
-    return sorted(dict.fromkeys(methods), key=position)
-
-
 def method_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
     """The style of every method of a figure, in reading order; no two have one color and dash pattern.
 
@@ -109,7 +69,7 @@ def method_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
         family = family_of(method)
         if family is None:
             styles[method] = _spare_style(method, taken)
-        elif _is_plain(method) and METHOD_STYLES[family] not in styles.values():
+        elif is_plain(method) and METHOD_STYLES[family] not in styles.values():
             styles[method] = METHOD_STYLES[family]
         else:
             styles[method] = _variant_style(METHOD_STYLES[family], variants[family])

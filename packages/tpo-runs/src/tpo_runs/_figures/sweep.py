@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from .._labels import axis_label, value_label
 from .._results import (
     CellResult,
     axis_values,
@@ -18,6 +17,7 @@ from .._results import (
     grid_axes,
     mean_interval,
 )
+from .._text import axis_label, value_label
 from .finals import BAR_NOTE, ErrorSpan, spread_dots
 from .panels import LABEL_SIZE, drawable, finish, make_panels, seeds_label, styles_of
 from .style import MethodStyle

@@ -5,14 +5,14 @@ from .advantages import batch_zscore as batch_zscore
 from .advantages import expected as expected
 from .advantages import expected_zscore as expected_zscore
 from .advantages import standardized_one_hot as standardized_one_hot
+from .bandit_probes import error_after as error_after
+from .bandit_probes import misalignment as misalignment
 from .bandits import AbstractSampling as AbstractSampling
 from .bandits import AllActions as AllActions
 from .bandits import ExactGroup as ExactGroup
 from .bandits import ExactSamples as ExactSamples
 from .bandits import SampledActions as SampledActions
 from .baselines import BASELINES as BASELINES
-from .baselines import batch_mean as batch_mean
-from .baselines import none as none
 from .batch import AbstractRollout as AbstractRollout
 from .batch import Draw as Draw
 from .batch import check_losses as check_losses
@@ -31,8 +31,6 @@ from .optimizers import muon as muon
 from .optimizers import muon_roles as muon_roles
 from .optimizers import unit_norm as unit_norm
 from .probes import PROBES as PROBES
-from .probes import error_after as error_after
-from .probes import misalignment as misalignment
 from .protocols import Objective as Objective
 from .sampling import sample_actions as sample_actions
 from .tokens import SequenceGroup as SequenceGroup

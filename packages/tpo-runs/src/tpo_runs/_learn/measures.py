@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Scalar
 
-from .._config import CONCENTRATION_EDGES
 from .bandits import AbstractSampling
 from .protocols import ActionPolicy, BanditTask, Objective
 
@@ -38,6 +37,7 @@ class Surplus(eqx.Module):
     - `task`: the contexts to look at.
     - `rollout`: turns a sampled action into scores; one action a context, and a baseline of its own.
     - `objective`: the loss.
+    - `edges`: ends of the bins of concentration, in `[0, 1]`; the last one above 1 lets 1 in.
 
     Source: arXiv 2604.06159, figure 4b and appendix C. The expectations there are closed forms; here they
     come from the training losses, with every action enumerated.
@@ -46,6 +46,7 @@ class Surplus(eqx.Module):
     task: BanditTask
     rollout: AbstractSampling
     objective: Objective = eqx.field(static=True)
+    edges: tuple[float, ...] = eqx.field(static=True)
 
     def __call__(self, policy: ActionPolicy) -> dict[str, Scalar]:
         """The mean surplus of each bin, NaN for an empty one."""
@@ -60,13 +61,13 @@ class Surplus(eqx.Module):
             rows = order[jnp.minimum(position, len(order) - 1)]
             surplus = self.of(logp[rows], right[rows])
             concentration = wrong_concentration(logp[rows], right[rows])[:, None]
-            low, high = jnp.array(CONCENTRATION_EDGES[:-1]), jnp.array(CONCENTRATION_EDGES[1:])
+            low, high = jnp.array(self.edges[:-1]), jnp.array(self.edges[1:])
             counted = (low <= concentration) & (concentration < high) & (position < missed.sum())[:, None]
             sums = jnp.sum(jnp.where(counted, surplus[:, None], 0.0), axis=0)
             return totals + jnp.stack([sums, jnp.sum(counted, axis=0).astype(sums.dtype)])
 
         blocks = -(-jnp.sum(missed) // BLOCK)
-        bins = len(CONCENTRATION_EDGES) - 1
+        bins = len(self.edges) - 1
         sums, counts = jax.lax.fori_loop(0, blocks, add, jnp.zeros((2, bins)))
         return {f"bin_{i}": sums[i] / counts[i] for i in range(bins)}
 

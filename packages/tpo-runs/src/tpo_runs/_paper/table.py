@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from .._labels import point_label
 from .._results import ABSENT, Interval, TextTable, step_count
+from .._text import point_label
 from .compare import CROSSINGS, PaperComparison
 from .numbers import PaperNumber
 

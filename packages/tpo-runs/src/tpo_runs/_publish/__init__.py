@@ -8,6 +8,7 @@ from .charts import readable as readable
 from .combine import combine_cells as combine_cells
 from .combine import combine_summaries as combine_summaries
 from .draw import draw as draw
+from .draw import summary_records as summary_records
 from .draw import tables_of as tables_of
 from .draw_summaries import draw_summaries as draw_summaries
 from .from_summary import result_of as result_of

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float
 
 from .._figures import SOLID, MethodStyle, method_styles
-from .._labels import point_label
 from .._results import (
     CellResult,
     final_error,
@@ -18,6 +17,7 @@ from .._results import (
     recorded_curves,
     summarise,
 )
+from .._text import point_label
 
 # Numbers of all curves of a page together, and of one curve: about 7 bytes each.
 BUDGET = 250_000

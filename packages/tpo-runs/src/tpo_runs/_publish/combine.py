@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from .._errors import ConfigError
-from .._labels import cell_label
 from .._paper import CROSSINGS, PaperNumber, crossing, judge, mean_and_interval, paper_numbers, read_steps
 from .._results import steps_to_threshold, steps_to_threshold_interval, summarise
+from .._text import cell_label
 from .summary import CellRecord, Origin, PaperRecord, RunSummary
 
 Place = tuple[CellRecord, int]  # a seed: its record, and where in the record it stands

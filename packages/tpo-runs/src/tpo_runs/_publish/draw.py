@@ -12,7 +12,6 @@ from .._config import figure_name, figure_spec
 from .._errors import ConfigError
 from .._figures import FIGURES, add_remarks, save_figure
 from .._files import SUMS, damage, sums, write_file, write_named_file
-from .._labels import cell_label
 from .._paper import PaperComparison, compare, paper_table
 from .._results import (
     CellResult,
@@ -24,7 +23,7 @@ from .._results import (
     summary_table,
 )
 from .._store import MANIFEST, Store
-from .._text import found, one_of
+from .._text import cell_label, found, one_of
 
 MOST_SEED_ROWS = 40
 WIDE = 110

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from .._config import Cell, Config, effective, load_config
 from .._console import make_console
-from .._errors import ConfigError
-from .._labels import cell_label
+from .._errors import ConfigError, as_storage_error
 from .._results import CellResult, TextTable, points_on_all_axes, summary_table
-from .._storage_error import told_in_one_line
 from .._store import differences
-from .._text import counted
+from .._text import cell_label, counted
 from .combine import combine_cells, combine_summaries
 from .draw import nonempty_tables, print_tables, write_drawings
 from .from_summary import precision_words, published, result_of, summary_of
@@ -68,7 +66,7 @@ def draw_summaries(
     results = [result_of(record, summary.metric) for record in records]
     tables = _tables(summary, records, results, remarks)
     folder = to or paths[0].parent
-    with told_in_one_line(folder, "the summaries are intact; --to names another folder"):
+    with as_storage_error(folder, "the summaries are intact; --to names another folder"):
         shown = {**looks, "metric": summary.metric, "remarks": remarks}
         files = write_drawings(folder, shown, results, tables, console)
     print_tables(tables, console)

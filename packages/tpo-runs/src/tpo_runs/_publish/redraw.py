@@ -5,8 +5,7 @@ from pathlib import Path
 
 from .._config import effective, load_config
 from .._console import make_console
-from .._errors import ConfigError
-from .._storage_error import told_in_one_line
+from .._errors import ConfigError, as_storage_error
 from .._store import Store, locked
 from .draw import draw, having
 
@@ -39,7 +38,7 @@ def redraw(out: Path, config: Path | None = None, overrides: Sequence[tuple[str,
         with locked(store.root):
             store.write_manifest(manifest | {key: looks[key] for key in LOOKS})
     elsewhere = "to draw elsewhere, summarize it --to a file, and draw that --to a folder"
-    with told_in_one_line(store.figures, f"the results are intact; {elsewhere}"):
+    with as_storage_error(store.figures, f"the results are intact; {elsewhere}"):
         files = draw(store, make_console())
     if not files:
         raise _nothing(out)

@@ -12,14 +12,12 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from .._config import has_settings, is_sealed
-from .._errors import ConfigError
+from .._errors import ConfigError, as_config_error, as_storage_error
 from .._figures import figure_bytes
 from .._files import write_named_file
-from .._labels import point_label
 from .._results import ABSENT, CellResult, TextTable, final_error, summarise
-from .._storage_error import refused_if_unreadable, told_in_one_line
 from .._store import CONFIG, MANIFEST, Store
-from .._text import ascii_safe
+from .._text import ascii_safe, point_label
 from .charts import curve_charts, final_charts
 from .draw import figures_of, having, tables_of
 from .status import cell_states, provenances, warnings_of
@@ -45,7 +43,7 @@ def write_report(out: Path, to: Path | None = None) -> Path:
     store = Store(out)
     page = render(store)
     path = to or out / NAME
-    with told_in_one_line(path, "the results are intact; --to names another file"):
+    with as_storage_error(path, "the results are intact; --to names another file"):
         write_named_file(path, page.encode())
     return path
 
@@ -102,7 +100,7 @@ def _config(store: Store, settings: Mapping[str, Any]) -> str:
     path = store.root / CONFIG
     if not path.exists():
         return ""
-    with refused_if_unreadable(path):
+    with as_config_error(path):
         content = path.read_bytes()
     text = content.partition(b"\n")[2].decode("utf-8", "replace")
     fault = "" if is_sealed(content) else "damaged or edited"

@@ -4,11 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .._labels import cell_label
+from .._errors import as_config_error
 from .._results import CellResult
-from .._storage_error import refused_if_unreadable
 from .._store import FACTS, Store
-from .._text import counted
+from .._text import cell_label, counted
 
 
 class CellState(NamedTuple):
@@ -58,7 +57,7 @@ def _failure(store: Store, key: str) -> str:
     path = store.root / "errors" / f"{key}.txt"
     if not path.exists():
         return ""
-    with refused_if_unreadable(path):
+    with as_config_error(path):
         lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1] if lines else "unknown error"
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._config import key_of
-from .._errors import ConfigError
+from .._errors import ConfigError, as_storage_error
 from .._files import write_named_file
 from .._paper import PaperComparison, PaperNumber, compare, paper_numbers
 from .._results import (
@@ -24,7 +24,6 @@ from .._results import (
     steps_to_threshold,
     summarise_cell,
 )
-from .._storage_error import told_in_one_line
 from .._store import MANIFEST, Store
 from .draw import having
 from .summary import NAME, CellRecord, Origin, PaperRecord, RunSummary, summary_bytes
@@ -49,7 +48,7 @@ def write_summary(out: Path, to: Path | None = None) -> Path:
     store = Store(out)
     content = summary_bytes(summarize(store))
     path = to or store.figures / NAME
-    with told_in_one_line(path, "the results are intact; --to names another file"):
+    with as_storage_error(path, "the results are intact; --to names another file"):
         write_named_file(path, content)
     return path
 

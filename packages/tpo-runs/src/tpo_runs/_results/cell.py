@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from .._figures import reading_order
-from .._labels import point_label
+from .._text import point_label
+from .order import reading_order
 
 
 @dataclass(frozen=True, eq=False)

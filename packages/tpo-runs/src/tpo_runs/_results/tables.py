@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._figures import reading_order
-from .._labels import axis_label, value_label
+from .._text import axis_label, value_label
 from .cell import (
     CellResult,
     check_results,
@@ -18,6 +17,7 @@ from .cell import (
     group_by_point,
 )
 from .curves import steps_to_threshold, steps_to_threshold_interval
+from .order import reading_order
 from .seeds import (
     Interval,
     Summary,

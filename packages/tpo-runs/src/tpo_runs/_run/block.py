@@ -10,13 +10,15 @@ import numpy as np
 from jaxtyping import Float
 
 from .._config import Cell, config_of_block
+from .._errors import as_storage_error
 from .._learn import Chunk, TrainState, block_layout, raise_at_cause, row_of, train
-from .._storage_error import told_in_one_line
-from .._store import Checkpoint, Checkpoints, Store, changes
+from .._signals import Stop
+from .._store import Store
 from .blocks import Block, Compiled
+from .checkpoint import Checkpoint, Checkpoints
 from .origin import origin
 from .progress import Reporter
-from .signals import Stop
+from .provenance import changes
 from .tracking import Trackers
 
 
@@ -90,7 +92,7 @@ def train_block(block: Block, compiled: Compiled, around: Surroundings) -> None:
         "host": platform.node(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-    with told_in_one_line(
+    with as_storage_error(
         store.checkpoints(cell.key, seeds), "the last checkpoint is intact; rerun to go on from there"
     ):
         store.write_block(cell, seeds, metrics, facts, timing, config_of_block(cell, seeds))

@@ -5,10 +5,10 @@ from contextlib import contextmanager, suppress
 
 from filelock import FileLock, Timeout
 
-from .._storage_error import told_in_one_line
+from .._errors import as_storage_error
+from .._signals import Stop
 from .._store import Store
 from .blocks import Block
-from .signals import Stop
 
 LOCKS = "locks"
 
@@ -27,7 +27,7 @@ def block_lock(block: Block, store: Store, stop: Stop) -> Iterator[None]:
     lock = FileLock(path)
     while not lock.is_locked:
         stop.check()
-        with told_in_one_line(path, "rerun to go on from the last checkpoint"):
+        with as_storage_error(path, "rerun to go on from the last checkpoint"):
             path.parent.mkdir(parents=True, exist_ok=True)
             # The directory is missing if another process has just removed it.
             with suppress(Timeout, FileNotFoundError):

@@ -38,11 +38,6 @@ class Compiled(NamedTuple):
     start: Callable[[Sequence[int]], TrainState]
 
 
-def wanted_seeds(cell: Cell) -> range:
-    """The seeds that the config asks for."""
-    return range(cell.schedule.first_seed, cell.schedule.first_seed + cell.schedule.seeds)
-
-
 def missing_blocks(cell: Cell, store: Store) -> list[Block]:
     """The seeds that the store lacks, in blocks of neighbours, the larger ones first."""
     return blocks_of(cell, store.finished_seeds(cell.key))
@@ -50,7 +45,7 @@ def missing_blocks(cell: Cell, store: Store) -> list[Block]:
 
 def blocks_of(cell: Cell, finished: Set[int] = frozenset()) -> list[Block]:
     """The seeds of a cell that are not finished, in blocks of neighbours, the larger ones first."""
-    missing = [seed for seed in wanted_seeds(cell) if seed not in finished]
+    missing = [seed for seed in cell.seeds if seed not in finished]
     blocks = []
     for _, group in itertools.groupby(enumerate(missing), lambda pair: pair[1] - pair[0]):
         neighbours = [seed for _, seed in group]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .._config import Cell, ImagesSpec
+from .._config import CONCENTRATION_EDGES, Cell, ImagesSpec
 from .._learn import (
     PROBES,
     AbstractRollout,
@@ -53,5 +53,5 @@ def _build_evaluation(cell: Cell, rollout: AbstractRollout, objective: Objective
     test = cell.task.build_test()
     measures: dict[str, Measure] = {"test_error": GreedyError(test)}
     if isinstance(rollout, AbstractSampling):
-        measures["surplus"] = Surplus(test, rollout, objective)
+        measures["surplus"] = Surplus(test, rollout, objective, CONCENTRATION_EDGES)
     return Evaluation({name: measures[name] for name in cell.evaluation.measures}, cell.evaluation.every)

@@ -117,7 +117,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def let_go_of_programs(most_maps: int = 16_000) -> None:
+def drop_programs(most_maps: int = 16_000) -> None:
     """Make JAX forget its compiled programs when they take up many memory maps of this process.
 
     JAX keeps all that it has compiled, about 1,000 memory maps a program on CPU, and Linux allows a process

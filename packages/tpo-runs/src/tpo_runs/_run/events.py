@@ -1,24 +1,19 @@
-"""A run as machine-readable events: one JSON object a line, on standard output."""
+"""A run as machine-readable events."""
 
 import contextlib
-import json
-import math
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from .._config import LoadedConfig
+from .._events import EventStream
 from .progress import Standing
 
 
-class JsonDisplay:
+class JsonDisplay(EventStream):
     """Events instead of lines. While it is entered, whatever else is printed goes to standard error."""
-
-    def __init__(self) -> None:
-        self._out = sys.stdout
 
     def __enter__(self) -> "JsonDisplay":
         self._others = contextlib.redirect_stdout(sys.stderr)
@@ -29,12 +24,6 @@ class JsonDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._others.__exit__(kind, error, trace)
-
-    def emit(self, event: str, **facts: Any) -> None:
-        """Write one event."""
-        record = {"event": event, "time": round(time.time(), 3), **_plain(facts)}
-        self._out.write(json.dumps(record, allow_nan=False) + "\n")
-        self._out.flush()
 
     def run(self, loaded: LoadedConfig, out: Path, blocks: int, steps: int) -> None:
         """Event `run`."""
@@ -96,12 +85,3 @@ def _block(now: Standing) -> dict[str, Any]:
         "block": now.block,
         "blocks": now.blocks,
     }
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON can hold it: what is NaN or infinite is null."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

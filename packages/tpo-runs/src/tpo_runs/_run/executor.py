@@ -71,5 +71,5 @@ def make_executor(
         from .in_process import InProcess
 
         return InProcess(config, around)
-    module = importlib.import_module(f"._executor_{spec.kind}", __package__)
+    module = importlib.import_module(f".on_{spec.kind}", __package__)
     return module.make(spec, config, around, short=short)

@@ -14,7 +14,7 @@ LONGEST = 300
 # Where a mistake in a user's own function is not.
 LIBRARIES = (
     *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")),
-    Path(__file__).parent,
+    Path(__file__).parents[1],
 )
 NOT_FOR_JAX = (ConcretizationTypeError, NonConcreteBooleanIndexError, TracerArrayConversionError)
 JAX_WAY = "; JAX compiles this function: compute with jax.numpy, and with jnp.where in place of if"
@@ -54,6 +54,6 @@ def write_traceback(directory: Path, name: str, error: BaseException) -> Path:
     return path
 
 
-def told_and_kept(error: BaseException, out: Path, name: str) -> str:
+def keep_traceback(error: BaseException, out: Path, name: str) -> str:
     """An exception in one line, which says where below the output directory its whole traceback is kept."""
     return f"{told(error)}; the whole traceback is in {write_traceback(out / 'errors', name, error)}"

@@ -7,14 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
 from itertools import islice
 from pathlib import Path
 
-from .._storage_error import StorageError
-from .._store import CheckpointError
+from .._errors import StorageError
 from .block import Surroundings, train_block
 from .block_lock import block_lock
 from .blocks import Block, Compiled, compile_block
+from .checkpoint import CheckpointError
 from .cluster import show_stored
-from .devices import let_go_of_programs
-from .failures import told_and_kept
+from .devices import drop_programs
+from .failures import keep_traceback
 
 COMPILED_AHEAD = 2
 # How many blocks to search for the next programs.
@@ -35,7 +35,7 @@ class InProcess:
         self._programs: dict[tuple[str, int], Future[Compiled]] = {}
         self._pool = ThreadPoolExecutor(COMPILED_AHEAD)
         # Loaded while the first program compiles: matplotlib and SciPy take over a second.
-        self._pool.submit(importlib.import_module, "._draw", __package__)
+        self._pool.submit(importlib.import_module, "tpo_runs._publish")
 
     def train(
         self, blocks: Sequence[Block], failed: Container[str]
@@ -67,7 +67,7 @@ class InProcess:
             return str(error)
         except Exception as error:
             # Whatever it is, a user's objective or too little memory: the other cells go on.
-            return told_and_kept(error, around.store.root, block.cell.key)
+            return keep_traceback(error, around.store.root, block.cell.key)
         return ""
 
     def _compile_ahead(self, waiting: deque[Block], failed: Container[str]) -> None:
@@ -81,7 +81,7 @@ class InProcess:
         if dropped := [program for program in self._programs if program not in following]:
             for program in dropped:
                 del self._programs[program]
-            let_go_of_programs()
+            drop_programs()
         for program, block in following.items():
             if program not in self._programs:
                 self._programs[program] = self._pool.submit(compile_block, block, self._config)

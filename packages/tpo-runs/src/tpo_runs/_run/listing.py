@@ -7,10 +7,9 @@ from rich.table import Table
 
 from .._config import Cell, LoadedConfig
 from .._console import make_console
-from .._labels import point_label
-from .._store import Store
-from .blocks import wanted_seeds
-from .events import JsonDisplay
+from .._events import EventStream
+from .._store import Store, check_output
+from .._text import point_label
 
 
 class _Row(NamedTuple):
@@ -38,10 +37,11 @@ def list_cells(loaded: LoadedConfig, store: Store, *, json: bool) -> None:
     Raises:
         ConfigError: a file of the store is damaged.
     """
+    check_output(store.root)
     if not json:
         make_console().print(_table(_rows(loaded, store), title=str(store.root)))
         return
-    display = JsonDisplay()
+    display = EventStream()
     for cell, wanted, done in _rows(loaded, store):
         display.emit(
             "cell",
@@ -57,7 +57,7 @@ def list_cells(loaded: LoadedConfig, store: Store, *, json: bool) -> None:
 
 def _rows(loaded: LoadedConfig, store: Store) -> Iterator[_Row]:
     for cell in loaded.cells:
-        wanted = wanted_seeds(cell)
+        wanted = cell.seeds
         yield _Row(cell, wanted, sorted(store.finished_seeds(cell.key).intersection(wanted)))
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._errors import ConfigError
-from .._store import Checkpoints, Store
+from .._store import Store
 from .blocks import Block
+from .checkpoint import Checkpoints
 from .origin import origin
 
 WAYS = "choose another --out, or --overwrite, which trains it again"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .._config import Cell, CustomSpec, ImagesSpec, source_hashes
-from .._store import provenance
+from .provenance import provenance
 
 
 def origin(cell: Cell) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from jaxtyping import Array, Float
 
+from .._errors import Stopped
 from .._learn import check_losses
 from .failures import ObjectiveError
-from .signals import Stopped
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:

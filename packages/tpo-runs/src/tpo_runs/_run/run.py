@@ -3,35 +3,51 @@
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 
-from .._cli import Arguments, default_out
 from .._config import Cell, LoadedConfig
 from .._console import make_console
-from .._storage_error import told_in_one_line
-from .._store import Store, changes, check_output, check_same_settings, locked, manifest, replaced_cells
+from .._errors import as_storage_error
+from .._signals import StopSignals
+from .._store import Store, check_output, check_same_settings, locked, manifest, replaced_cells
 from .block import Surroundings
-from .blocks import Block, blocks_of, missing_blocks, wanted_seeds
+from .blocks import Block, blocks_of, missing_blocks
 from .devices import check_devices, set_up_jax
 from .display import make_display
 from .events import JsonDisplay
 from .executor import make_executor
 from .jax_settings import fixed_settings
-from .listing import list_cells
 from .mixing import check_not_mixed
+from .on_slurm import cancel_earlier_jobs
 from .origin import origin
 from .progress import Reporter
+from .provenance import changes
 from .queue import train_all
-from .signals import StopSignals
-from .slurm import cancel_earlier_jobs
 from .space import check_space, check_writable
 from .tracking import Trackers
 
 FAILED, DIVERGED = 1, 3
 
 
-def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
+class RunOptions(NamedTuple):
+    """How a run is carried out; no number depends on it.
+
+    Args:
+        short: whether compiling takes longer than training.
+        overwrite: whether to train again what is stored.
+        quiet: whether to print only warnings and errors.
+        json: whether to print events instead of lines.
+    """
+
+    short: bool = False
+    overwrite: bool = False
+    quiet: bool = False
+    json: bool = False
+
+
+def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions) -> int:
     """Train, store, draw.
 
     Cells that are complete in the output directory are not trained again, and a block of seeds goes on from
@@ -39,8 +55,9 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
 
     Args:
         loaded: the config.
-        arguments: the command line.
+        out: the output directory.
         stop: tells of signals.
+        options: how it is carried out.
 
     Returns:
         The exit code.
@@ -50,12 +67,9 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
         StorageError: the disk does not take what has to be kept.
         Stopped: a signal has arrived, and all is saved.
     """
-    store = Store(arguments.out or default_out(loaded.path, arguments.smoke))
+    store = Store(out)
     check_output(store.root)
-    if arguments.list:
-        list_cells(loaded, store, json=arguments.json)
-        return 0
-    set_up_jax(short=arguments.smoke)
+    set_up_jax(short=options.short)
     check_devices()
     for cell in loaded.cells:
         # Missing data is told before anything is written or trained.
@@ -65,28 +79,27 @@ def run(loaded: LoadedConfig, arguments: Arguments, stop: StopSignals) -> int:
         notes = [*asked.ignored, takeover] if takeover else [*asked.ignored]
         for cell in loaded.cells:
             store.adopt(cell)
-        if not arguments.overwrite:
+        if not options.overwrite:
             check_same_settings(loaded, store)
         notes += cancel_earlier_jobs(store.root)
         store.remove_unfinished()
-        return _train_and_draw(loaded, store, arguments, stop, notes, debugging=asked.debugging)
+        return _train_and_draw(loaded, store, options, stop, notes, asked.debugging)
 
 
 def _train_and_draw(
     loaded: LoadedConfig,
     store: Store,
-    arguments: Arguments,
+    options: RunOptions,
     stop: StopSignals,
     notes: list[str],
-    *,
-    debugging: tuple[str, ...] = (),
+    debugging: tuple[str, ...],
 ) -> int:
     # Two methods may share a cell under different names; it is trained once.
     cells: dict[str, Cell] = {}
     for cell in loaded.cells:
         cells.setdefault(cell.key, cell)
-    replaced = replaced_cells(loaded, store) if arguments.overwrite else set()
-    with told_in_one_line(store.root, "nothing was trained"):
+    replaced = replaced_cells(loaded, store) if options.overwrite else set()
+    with as_storage_error(store.root, "nothing was trained"):
         blocks = {
             key: blocks_of(cell) if key in replaced else _missing_blocks(cell, store)
             for key, cell in cells.items()
@@ -94,16 +107,16 @@ def _train_and_draw(
     wanted = [block for of_cell in blocks.values() for block in of_cell]
     check_not_mixed({key: blocks[key] for key in blocks if key not in replaced}, store)
     check_space(store.root, wanted, sum(map(store.bytes_of_cell, replaced)))
-    with told_in_one_line(store.root, "nothing was trained"):
+    with as_storage_error(store.root, "nothing was trained"):
         store.discard_errors()
         notes += store.write_run(manifest(loaded, store), loaded.config)
         # Only now, when nothing is left that could refuse the run.
         for key in replaced:
             store.remove_cell(key)
-    bare = arguments.quiet or arguments.json
+    bare = options.quiet or options.json
     console = make_console(stderr=bare)
-    events = JsonDisplay() if arguments.json else None
-    with events or make_display(console, quiet=arguments.quiet) as display:
+    events = JsonDisplay() if options.json else None
+    with events or make_display(console, quiet=options.quiet) as display:
         steps = sum(block.cell.schedule.steps for block in wanted)
         reporter = Reporter(display, len(wanted), steps)
         for text in notes:
@@ -114,12 +127,12 @@ def _train_and_draw(
         trackers.begin_run(loaded)
         try:
             around = Surroundings(store, reporter, stop, trackers, debugging)
-            failed = _train(wanted, loaded, around, stop, short=arguments.smoke)
+            failed = _train(wanted, loaded, around, stop, short=options.short)
         finally:
             trackers.close()
     code = FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
-    drawing = importlib.import_module("._draw", __package__)
-    with told_in_one_line(store.figures, "the results are intact; rerun to draw them"):
+    drawing = importlib.import_module("tpo_runs._publish")
+    with as_storage_error(store.figures, "the results are intact; rerun to draw them"):
         files = drawing.draw(store, console, tables=not bare)
     if events:
         names = [str(file) for file in files]
@@ -174,7 +187,7 @@ def _tell_what_is_there(
 
 def _any_diverged(cells: Sequence[Cell], store: Store) -> bool:
     return any(
-        int(seed) in wanted_seeds(cell)
+        int(seed) in cell.seeds
         for cell in cells
         for record in store.provenances(cell.key)
         for seed in record["diverged"]

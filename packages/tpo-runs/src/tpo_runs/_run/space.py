@@ -12,9 +12,9 @@ import jax
 
 from .._errors import ConfigError
 from .._learn import PolicyMaker
-from .._store import KEPT
 from .blocks import Block
 from .build import build_policy
+from .checkpoint import KEPT
 
 NUMBER = 4  # bytes of a float32
 STATE_SIZES = 4  # the policy, two moments of the optimizer, and one to spare

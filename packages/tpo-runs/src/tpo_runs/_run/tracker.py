@@ -61,4 +61,4 @@ def check_installed(names: Iterable[str]) -> None:
 
 def open_tracker(name: str, block: TrackedBlock) -> Tracker:
     """Open a run of the tracker of this name for a block."""
-    return importlib.import_module(f"._tracker_{name}", __package__).open_run(block)
+    return importlib.import_module(f".tracker_{name}", __package__).open_run(block)

@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from .signals import SIGNALS, Stopped, StopSignals
+from .._errors import Stopped
+from .._signals import SIGNALS, StopSignals
 
 # The last program that this process compiled, by what it was made from: the next block often needs it, too.
 _program: dict[Any, Any] = {}
@@ -54,9 +55,9 @@ def train_block_into_store(
         # Neither engine takes these for a result, and Ray starts a task again whose worker exits.
         raise (KeyboardInterrupt if stopped.name == "SIGINT" else SystemExit(stopped.code)) from None
     except Exception as error:
-        from .failures import told_and_kept
+        from .failures import keep_traceback
 
-        return told_and_kept(error, Path(store), name.partition("-")[0])
+        return keep_traceback(error, Path(store), name.partition("-")[0])
     return ""
 
 
@@ -65,15 +66,15 @@ def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) ->
     from .._store import Store
     from .block import Surroundings, train_block
     from .block_lock import block_lock
-    from .blocks import Block, compile_block, wanted_seeds
-    from .devices import let_go_of_programs
+    from .blocks import Block, compile_block
+    from .devices import drop_programs
     from .display import QuietDisplay
     from .jax_settings import fixed_settings
     from .progress import Reporter
     from .tracking import Trackers
 
     (cell,) = expand(Config.model_validate(tomllib.loads(text)))
-    block = Block(cell, tuple(wanted_seeds(cell)))
+    block = Block(cell, tuple(cell.seeds))
     if block.name != name:
         raise RuntimeError(
             f"asked for {name}, but tpo-runs on this worker makes {block.name} of its config; "
@@ -86,7 +87,7 @@ def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) ->
         key = (*block.program, config)
         if key not in _program:
             _program.clear()
-            let_go_of_programs()
+            drop_programs()
             _program[key] = compile_block(block, config)
         trackers = Trackers(TrackingSpec(), store, reporter.warn)
         train_block(block, _program[key], Surroundings(store, reporter, stop, trackers))

@@ -11,9 +11,8 @@ import pyarrow as pa
 from jaxtyping import Float
 
 from .._config import trains_cell
-from .._errors import ConfigError
+from .._errors import ConfigError, as_config_error
 from .._files import DamagedError, appearing_whole, contents, json_bytes, sealed, unsealed
-from .._storage_error import refused_if_unreadable
 from .metrics import read_table, rows_of, write_metrics
 
 METRICS, PROVENANCE, TIMING, CONFIG = "metrics.parquet", "provenance.json", "timing.json", "config.toml"
@@ -42,7 +41,7 @@ class StoredBlock(NamedTuple):
         Raises:
             ConfigError: a file is damaged or missing; one line for each.
         """
-        with refused_if_unreadable(self.path):
+        with as_config_error(self.path):
             files, lines = contents(self.path, required=(METRICS, PROVENANCE))
         timing: dict[str, Any] = {}
         try:
@@ -71,7 +70,7 @@ class StoredBlock(NamedTuple):
         Raises:
             ConfigError: it is not what was written, or belongs to another block; with one line.
         """
-        with refused_if_unreadable(self.path):
+        with as_config_error(self.path):
             files, lines = contents(self.path, required=(PROVENANCE,), only=(PROVENANCE, CONFIG))
         if lines:
             raise ConfigError(f"{line}; {self._fix}" for line in lines)
@@ -85,7 +84,7 @@ class StoredBlock(NamedTuple):
         cell = provenance.get("cell")
         if cell is None:
             # Blocks did not name their cell at first. Their config tells it.
-            with refused_if_unreadable(self.path.parent / SPEC):
+            with as_config_error(self.path.parent / SPEC):
                 identity = json.loads((self.path.parent / SPEC).read_bytes())
             if not trains_cell(files.get(CONFIG, b"").decode("utf-8", "replace"), identity):
                 fault = f"its {CONFIG} does not train the cell {self.path.parent.name}"

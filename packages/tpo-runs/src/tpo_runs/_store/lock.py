@@ -15,9 +15,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from .._errors import ConfigError
+from .._errors import ConfigError, reason_of
 from .._files import json_bytes, write_file
-from .._storage_error import reason_of
 from .._text import ascii_safe
 from .output_directory import HOLDER, LOCK
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from .._config import Cell, Config, LoadedConfig, effective, key_of
 from .._errors import ConfigError
-from .._run import wanted_seeds
 from .store import Store
 
 Entries = dict[tuple[str, str], dict[str, Any]]
@@ -82,7 +81,7 @@ def _entries(cells: Iterable[Cell]) -> Entries:
             "method": cell.method,
             "point": dict(cell.point),
             "key": cell.key,
-            "seeds": list(wanted_seeds(cell)),
+            "seeds": list(cell.seeds),
         }
         for cell in cells
     }

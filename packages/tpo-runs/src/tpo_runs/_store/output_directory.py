@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .._config import is_sealed, key_of
-from .._errors import ConfigError
+from .._errors import ConfigError, as_config_error
 from .._files import UNFINISHED, json_bytes
-from .._storage_error import refused_if_unreadable
 from .._text import ascii_safe
 
 MANIFEST, CONFIG, LOCK, HOLDER = "run.json", "config.toml", ".lock", "lock.json"
@@ -26,7 +25,7 @@ def check_output(root: Path) -> None:
     Raises:
         ConfigError: with one line for each fault.
     """
-    with refused_if_unreadable(root):
+    with as_config_error(root):
         dangling = root.is_symlink() and not root.exists()
     if dangling:
         fault = f"is a link to {os.readlink(root)}, which does not exist; make that, or choose another --out"
@@ -34,7 +33,7 @@ def check_output(root: Path) -> None:
     if not root.is_dir():
         return
     check_plain(root)
-    with refused_if_unreadable(root):
+    with as_config_error(root):
         names = [entry.name for entry in _entries(root) if not _left_by_a_start(entry)]
     if not names or (MANIFEST in names and _says_so(root / MANIFEST)) or holds_results(root):
         return
@@ -54,7 +53,7 @@ def check_plain(root: Path) -> None:
     Raises:
         ConfigError: with one line for each fault.
     """
-    with refused_if_unreadable(root):
+    with as_config_error(root):
         lines = [ascii_safe(line) for line in _faults(root)]
     if lines:
         raise ConfigError(lines)

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from .._errors import ConfigError
-from .._storage_error import refused_if_unreadable
+from .._errors import ConfigError, as_config_error
 from .._text import ascii_safe, nearest
 from .output_directory import MANIFEST
 
@@ -16,7 +15,7 @@ def check_holds_run(out: Path) -> None:
     Raises:
         ConfigError: with one line.
     """
-    with refused_if_unreadable(out):
+    with as_config_error(out):
         if (out / MANIFEST).is_file():
             return
     fault = f"{out}: is a file" if out.is_file() else f"{out / MANIFEST}: not found"

@@ -14,10 +14,9 @@ import pyarrow as pa
 from jaxtyping import Float
 
 from .._config import Cell, Config, config_of_run, is_sealed, key_of
-from .._errors import ConfigError
+from .._errors import ConfigError, as_config_error
 from .._files import DamagedError, discard, json_bytes, remove_unfinished, sealed, unsealed, write_file
 from .._results import CellResult, on_all_axes
-from .._storage_error import refused_if_unreadable
 from .block import BLOCK, SPEC, StoredBlock, block_name, blocks_in, read_all, write_stored_block
 from .metrics import by_seed
 from .output_directory import CONFIG, DIRECTORIES, KEY, MANIFEST, check_plain, holds_results
@@ -158,7 +157,7 @@ class Store:
 
     def _named_blocks(self, key: str) -> list[StoredBlock]:
         cell = self._cell(key)
-        with refused_if_unreadable(cell):
+        with as_config_error(cell):
             return blocks_in(os.listdir(cell), cell) if cell.is_dir() else []
 
     def block(self, key: str, seeds: Sequence[int]) -> StoredBlock | None:
@@ -177,7 +176,7 @@ class Store:
             if self._named_blocks(key):
                 raise ConfigError([f"{path}: missing; run the config again, which writes it anew"])
             return {}
-        with refused_if_unreadable(path):
+        with as_config_error(path):
             content = path.read_bytes()
         try:
             identity = json.loads(content)

@@ -7,8 +7,7 @@ from rich.table import Table
 
 from .._config import LoadedConfig
 from .._console import make_console
-from .._labels import point_label
-from .._text import counted
+from .._text import counted, point_label
 
 MOST_ROWS = 200
 

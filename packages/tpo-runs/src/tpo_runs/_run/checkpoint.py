@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
+from .._errors import as_storage_error, reason_of
 from .._files import appearing_whole, damage, discard, json_bytes
-from .._storage_error import reason_of, told_in_one_line
 
 KEPT = 2
 STATE, METRICS, MANIFEST = "state.npz", "metrics.npz", "manifest.json"
@@ -74,7 +74,7 @@ class Checkpoints:
             "leaves": _description(leaves),
         }
         target = self.directory / f"step-{checkpoint.step:09d}"
-        with told_in_one_line(target, "the checkpoint before it is intact; rerun to go on from there"):
+        with as_storage_error(target, "the checkpoint before it is intact; rerun to go on from there"):
             self._make_directory()
             discard(target)
             with appearing_whole(target) as temporary:

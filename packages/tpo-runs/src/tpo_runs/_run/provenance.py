@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from .facts import BITS
+from .._store import BITS
 
 PACKAGES = (
     "tpo-runs",

@@ -8,19 +8,12 @@ from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, Protocol, runtime_checkable
 
+from ._errors import Stopped
+
 # A terminal that is closed; nohup has it ignored.
 HANGUP = getattr(signal, "SIGHUP", None)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *([HANGUP] if HANGUP is not None else []))
 WAIT = b": saving; once more ends it at once\n"
-
-
-class Stopped(BaseException):
-    """The run was asked to stop by a signal. `code` is the exit code: 128 and the signal's number."""
-
-    def __init__(self, number: int):
-        self.name = signal.Signals(number).name
-        self.code = 128 + number
-        super().__init__(self.name)
 
 
 @runtime_checkable
