@@ -94,8 +94,8 @@ def _dense_reward(cell: Cell) -> Problem | None:
 
 def _signal(cell: Cell) -> Problem | None:
     """A baseline that is the mean of one sample leaves nothing of it."""
-    rollout = cell.rollout
-    if getattr(rollout, "baseline", "none") not in ("batch_mean", "batch_zscore"):
+    rollout: Any = cell.rollout
+    if getattr(rollout, "baseline", None) not in ("batch_mean", "batch_zscore"):
         return None
     if isinstance(rollout, SingleSpec):
         key, size = "prompts", rollout.prompts
