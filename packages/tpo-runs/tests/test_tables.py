@@ -136,9 +136,9 @@ def test_intervals_in_words(interval, as_percent, as_steps):
 TABLE = TextTable("Title", ("method", "x"), (("a|b [bold]", "1"), ("c", "20")), numbers=1, notes=("Note.",))
 
 
-def test_markdown_escapes_bars_and_aligns_numbers_right():
+def test_markdown_escapes_names_and_aligns_numbers_right():
     assert TABLE.markdown() == (
-        "**Title**\n\n| method | x |\n| :--- | ---: |\n| a\\|b [bold] | 1 |\n| c | 20 |\n\nNote.\n"
+        "**Title**\n\n| method | x |\n| :--- | ---: |\n| a\\|b \\[bold\\] | 1 |\n| c | 20 |\n\nNote.\n"
     )
 
 
