@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from reliability import CONFIG
+from reliability import CONFIG, wait_for
 
 CONFIG = CONFIG.replace("steps = 6000", "steps = 20").replace("A small run", "Títle \N{MINUS SIGN} 1")
 CONFIG = CONFIG.partition('[[method]]\nname = "DG"')[0]
@@ -137,3 +137,24 @@ def test_a_signal_while_python_imports_leaves_no_traceback(config):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert b"Traceback" not in errors
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_closed_stops_no_run_under_nohup(config):
+    config.write_text(CONFIG.replace("steps = 20", "steps = 400000"), encoding="utf-8")
+    out = config.parent / "out"
+    command = ["bash", "-c", """trap '' HUP; exec "$@" """, "-", sys.executable, "-m", "tpo_runs"]
+    process = subprocess.Popen(
+        [*command, str(config), "--out", str(out), "--quiet"],
+        cwd=config.parent,
+        stderr=subprocess.PIPE,
+        env=settings({}),
+    )
+    steps = wait_for(lambda: sorted(out.glob("cells/*/checkpoints/*/step-*")))
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: sorted(out.glob("cells/*/checkpoints/*/step-*"))[-1:] > steps[-1:])
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 143
+    assert b"SIGHUP" not in errors

@@ -13,6 +13,7 @@ from ._errors import Stopped
 # A terminal that is closed; nohup has it ignored.
 HANGUP = getattr(signal, "SIGHUP", None)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *([HANGUP] if HANGUP is not None else []))
+SAVING = b": saving\n"
 WAIT = b": saving; once more ends it at once\n"
 
 
@@ -97,4 +98,5 @@ class StopSignals:
             raise Stopped(number)
         # Past all buffers, which the interrupted code may be in the middle of using.
         with suppress(OSError):
-            os.write(2, signal.Signals(number).name.encode() + WAIT)
+            # A second SIGHUP ends nothing, so that it is not offered.
+            os.write(2, signal.Signals(number).name.encode() + (SAVING if number == HANGUP else WAIT))
