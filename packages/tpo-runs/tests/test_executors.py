@@ -131,9 +131,7 @@ def test_a_worker_finds_an_objective_beside_the_config_and_sets_the_environment(
     monkeypatch.setenv("TPO_OF_THE_RUN", "before")
     beside = tmp_path / "beside"
     beside.mkdir()
-    (beside / "own_objective.py").write_text(
-        "def loss(logp, old_logp, scores):\n    return -logp * scores\n"
-    )
+    (beside / "own_objective.py").write_text("def loss(logp, old_logp, scores):\n    return -logp * scores\n")
     config = beside / "own.toml"
     config.write_text(SMALL.replace('{ kind = "reinforce" }', '{ kind = "own_objective:loss" }'))
     (cell, _) = load_config(config).cells
