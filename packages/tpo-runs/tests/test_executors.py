@@ -128,6 +128,21 @@ def test_a_worker_returns_why_it_failed(call):
     assert f"the whole traceback is in {call['store']}/errors/" in failure
 
 
+def test_a_worker_finds_an_objective_beside_the_config_and_sets_the_environment(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("TPO_OF_THE_RUN", "before")
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    (beside / "own_objective.py").write_text("def loss(logp, old_logp, scores):\n    return -logp * scores\n")
+    config = beside / "own.toml"
+    config.write_text(SMALL.replace('{ kind = "reinforce" }', '{ kind = "own_objective:loss" }'))
+    (cell, _) = load_config(config).cells
+    block = Block(cell, (0, 1))
+    call |= {"text": config_of_block(cell, block.seeds), "name": block.name, "config": str(config)}
+    assert train_block_into_store(**{**call, "environment": {"TPO_OF_THE_RUN": "after"}}) == ""
+    assert Store(call["store"]).block(cell.key, block.seeds) is not None
+    assert os.environ["TPO_OF_THE_RUN"] == "after"
+
+
 def test_a_block_that_another_process_trains_is_waited_for_and_not_trained_twice(call, blocks):
     store, held = Store(call["store"]), threading.Event()
     with block_lock(blocks[0], store, StopSignals()):
