@@ -55,7 +55,8 @@ def reduce(losses: Any, draw: Draw) -> Float[Array, ""]:
     - `draw`: what it was called on.
 
     **Raises:** `TypeError` for what is no array of floats, `ValueError` for losses of any other shape; both
-    name what the objective should return.
+    name what the objective should return. `ValueError`, too, for losses of groups where the draw weighs
+    samples: they are added up already.
     """
     shape = draw.old_logp.shape
     expected = f"expected {shape[:-1]}, one loss per group, or {shape}, one per sample"
@@ -63,6 +64,16 @@ def reduce(losses: Any, draw: Draw) -> Float[Array, ""]:
         raise TypeError(f"the objective returned a {type(losses).__name__}, not an array of JAX; {expected}")
     if not jnp.issubdtype(losses.dtype, jnp.floating):
         raise TypeError(f"the objective returned {losses.dtype}, which has no gradient; expected floats")
+    if draw.weights is not None:
+        if draw.weights.shape != shape:
+            raise ValueError(
+                f"the draw has weights of shape {draw.weights.shape}; expected {shape}, one per sample"
+            )
+        if losses.shape == shape[:-1]:
+            raise ValueError(
+                f"the objective returned one loss per group, shape {losses.shape}, but the rollout weighs "
+                f"each sample; expected {shape}, one per sample, or a rollout without weights"
+            )
     if losses.shape == shape:
         losses = losses if draw.weights is None else draw.weights * losses
         return jnp.mean(jnp.sum(losses, axis=-1))
