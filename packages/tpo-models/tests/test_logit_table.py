@@ -29,7 +29,16 @@ def test_the_first_logits_have_the_given_spread(initial_std):
     assert np.std(table.logits) == pytest.approx(initial_std, rel=0.03)
 
 
-@pytest.mark.parametrize("wrong", [{"contexts": 0}, {"actions": 0}, {"initial_std": -1.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"contexts": 0},
+        {"actions": 0},
+        {"initial_std": -1.0},
+        {"initial_std": np.nan},
+        {"initial_std": np.inf},
+    ],
+)
 def test_wrong_sizes_are_refused(wrong):
     with pytest.raises(ValueError, match="must be at least"):
         LogitTable(**{"contexts": 2, "actions": 2, **wrong}, key=jax.random.key(0))

@@ -126,7 +126,7 @@ def test_without_any_update_misalignment_is_one():
     np.testing.assert_array_equal(state.policy.logits, before.logits)
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6, 1e20, 8e37])
 def test_unit_norm_steps_have_the_learning_rate_as_their_length(scale):
     from tpo_runs._learn import unit_norm
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ._dense import affine, lecun_normal
+from ._precision import at_least_float32, widened
 
 # Above this many positions, attention is computed in blocks of as many.
 QUERY_BLOCK = 32
@@ -47,9 +48,12 @@ class Attention(eqx.Module):
         head_dim = width // heads
         kernels = [lecun_normal(k, (width, width)) for k in jax.random.split(key, 4)]
         self.query, self.key, self.value = (kernel.reshape(width, heads, head_dim) for kernel in kernels[:3])
-        self.query_bias = self.key_bias = self.value_bias = jnp.zeros((heads, head_dim))
+        # An array for each: JAX refuses to donate one twice.
+        self.query_bias, self.key_bias, self.value_bias = (
+            jnp.zeros((heads, head_dim), jnp.float32) for _ in range(3)
+        )
         self.out = kernels[3].reshape(heads, head_dim, width)
-        self.out_bias = jnp.zeros(width)
+        self.out_bias = jnp.zeros(width, jnp.float32)
 
     def project(self, x: Float[Array, "n width"]) -> Float[Array, "n 3 heads head_dim"]:
         """Queries, keys and values of every row, in one matrix product."""
@@ -79,8 +83,11 @@ def attend(
     More than `block` positions ask in blocks of that many, one after the other, and the gradient computes a
     block's weights again: weights of `block (s + p)` entries for each head and candidate exist at a time, not
     of `t (s + p)`.
+
+    Logits and weights have at least float32, the result has the dtype of the queries.
     """
-    scaled = queries / jnp.sqrt(jnp.float32(queries.shape[-1]))
+    wide = widened(queries)
+    scaled = (wide / jnp.sqrt(jnp.asarray(queries.shape[-1], wide.dtype))).astype(queries.dtype)
     length = queries.shape[3]
     if length <= block:
         return _attend(scaled, own, mask, prefix)
@@ -101,12 +108,14 @@ def attend(
 
 
 def _attend(scaled, own, mask, prefix):
-    logits = jnp.einsum("bnktd,bnksd->bnkts", scaled, own.keys)
+    wide = at_least_float32(scaled.dtype)
+    logits = jnp.einsum("bnktd,bnksd->bnkts", scaled, own.keys, preferred_element_type=wide)
     logits = jnp.where(mask, logits, jnp.finfo(logits.dtype).min)
     if prefix is None:
-        return jnp.einsum("bnkts,bnksd->bnktd", jax.nn.softmax(logits), own.values)
-    shared = jnp.einsum("bnktd,bnpd->bnktp", scaled, prefix.keys)
-    weights = jax.nn.softmax(jnp.concatenate([shared, logits], axis=-1))
+        weights = jax.nn.softmax(logits).astype(scaled.dtype)
+        return jnp.einsum("bnkts,bnksd->bnktd", weights, own.values)
+    shared = jnp.einsum("bnktd,bnpd->bnktp", scaled, prefix.keys, preferred_element_type=wide)
+    weights = jax.nn.softmax(jnp.concatenate([shared, logits], axis=-1)).astype(scaled.dtype)
     over_prefix, over_own = jnp.split(weights, [shared.shape[-1]], axis=-1)
     return jnp.einsum("bnktp,bnpd->bnktd", over_prefix, prefix.values) + jnp.einsum(
         "bnkts,bnksd->bnktd", over_own, own.values

@@ -9,7 +9,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 class Dense(eqx.Module):
     """`x @ kernel + bias` for the rows of a matrix.
 
-    The kernel is stored `(fan_in, fan_out)`, lecun-normal (truncated normal) at the start, the bias zero.
+    The kernel is stored `(fan_in, fan_out)`, lecun-normal (truncated normal) at the start, the bias zero. The
+    rows are cast to its dtype.
     Rows, not stacks of matrices: on a CPU the weight gradient of a higher-rank product costs several times
     that of a matrix product, so callers flatten their leading axes.
 
@@ -24,37 +25,33 @@ class Dense(eqx.Module):
 
     def __init__(self, fan_in: int, fan_out: int, *, key: PRNGKeyArray):
         self.kernel = lecun_normal(key, (fan_in, fan_out))
-        self.bias = jnp.zeros(fan_out)
+        self.bias = jnp.zeros(fan_out, jnp.float32)
 
     def __call__(self, x: Float[Array, "n fan_in"]) -> Float[Array, "n fan_out"]:
         """The affine image of every row."""
-        return affine(x, self.kernel, self.bias)
+        return affine(x.astype(self.kernel.dtype), self.kernel, self.bias)
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def affine(
     x: Float[Array, "n fan_in"], kernel: Float[Array, "fan_in fan_out"], bias: Float[Array, " fan_out"]
 ) -> Float[Array, "n fan_out"]:
     """`x @ kernel + bias`, with a gradient that is quick on CPUs.
 
     A tall kernel's gradient is computed as its transpose: XLA takes half the time for a wide product of
-    two matrices with many rows. The barrier keeps the compiler from folding the transpose back into it.
+    two matrices with many rows. The barrier, which the gradient passes on its way back, keeps the compiler
+    from folding the transpose into the product.
     """
     return x @ kernel + bias
 
 
-def _affine_forward(x, kernel, bias):
-    return affine(x, kernel, bias), (x, kernel)
-
-
-def _affine_backward(saved, gradient):
-    x, kernel = saved
-    tall = kernel.shape[0] > kernel.shape[1]
-    of_kernel = jax.lax.optimization_barrier(gradient.T @ x).T if tall else x.T @ gradient
-    return gradient @ kernel.T, of_kernel, jnp.sum(gradient, axis=0)
-
-
-affine.defvjp(_affine_forward, _affine_backward)
+@affine.defjvp
+def _affine_jvp(primals, tangents):
+    x, kernel, bias = primals
+    of_x, of_kernel, of_bias = tangents
+    if kernel.shape[0] > kernel.shape[1]:
+        of_kernel = jax.lax.optimization_barrier(of_kernel.T).T
+    return affine(x, kernel, bias), of_x @ kernel + x @ of_kernel + of_bias
 
 
 def lecun_normal(key: PRNGKeyArray, shape: tuple[int, int]) -> Float[Array, "fan_in fan_out"]:

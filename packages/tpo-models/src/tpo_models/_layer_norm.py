@@ -1,15 +1,19 @@
-"""Layer normalisation of rows."""
+"""Layer normalization of rows."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ._precision import widened
+
 EPS = 1e-6
 
 
 class LayerNorm(eqx.Module):
     """`weight * (x - mean) / sqrt(variance + 1e-6) + bias` for the rows of a matrix, population variance.
+
+    Mean and variance have at least float32, the result has the dtype of the rows.
 
     >>> import jax.numpy as jnp
     >>> LayerNorm(2)(jnp.array([[1.0, 3.0]])).round(3).tolist()
@@ -20,36 +24,38 @@ class LayerNorm(eqx.Module):
     bias: Float[Array, " width"]
 
     def __init__(self, width: int):
-        self.weight = jnp.ones(width)
-        self.bias = jnp.zeros(width)
+        self.weight = jnp.ones(width, jnp.float32)
+        self.bias = jnp.zeros(width, jnp.float32)
 
     def __call__(self, x: Float[Array, "n width"]) -> Float[Array, "n width"]:
-        """The normalised rows."""
-        return _layer_norm(x, self.weight, self.bias)
+        """The normalized rows."""
+        return _layer_norm(widened(x), widened(self.weight), widened(self.bias)).astype(x.dtype)
 
 
 def _mean(x):
     return jnp.mean(x, axis=-1, keepdims=True)
 
 
-# The gradient is written by hand, from the normalised rows: automatic differentiation keeps and reads more.
-@jax.custom_vjp
+@jax.custom_jvp
 def _layer_norm(x, weight, bias):
-    return _forward(x, weight, bias)[0]
+    unit, _ = _normalized(x)
+    return weight * unit + bias
 
 
-def _forward(x, weight, bias):
-    centred = x - _mean(x)
-    scale = jax.lax.rsqrt(_mean(centred * centred) + EPS)
-    unit = centred * scale
-    return weight * unit + bias, (unit, scale, weight)
+def _normalized(x):
+    centered = x - _mean(x)
+    scale = jax.lax.rsqrt(_mean(centered * centered) + EPS)
+    return centered * scale, scale
 
 
-def _backward(saved, gradient):
-    unit, scale, weight = saved
-    of_unit = gradient * weight
-    of_x = scale * (of_unit - _mean(of_unit) - unit * _mean(of_unit * unit))
-    return of_x, jnp.sum(gradient * unit, axis=0), jnp.sum(gradient, axis=0)
-
-
-_layer_norm.defvjp(_forward, _backward)
+# By hand, from the normalized rows: automatic differentiation keeps and reads more. The gradient is the
+# transpose, line by line from the last one up, so the order of these lines is the order of its sums.
+@_layer_norm.defjvp
+def _layer_norm_jvp(primals, tangents):
+    x, weight, bias = primals
+    of_x, of_weight, of_bias = tangents
+    unit, scale = _normalized(x)
+    scaled = scale * of_x
+    along_unit = unit * _mean(scaled * unit)
+    of_unit = scaled - _mean(scaled) - along_unit
+    return weight * unit + bias, weight * of_unit + of_weight * unit + of_bias

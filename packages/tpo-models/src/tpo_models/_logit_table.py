@@ -1,9 +1,13 @@
 """A table of logits as a policy over actions."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from ._precision import widened
 
 
 class LogitTable(eqx.Module):
@@ -15,7 +19,7 @@ class LogitTable(eqx.Module):
     - `initial_std`: standard deviation of the first logits, which are normal with mean 0. At 0 the first
         policy is uniform.
 
-    **Raises:** `ValueError` if a size is below 1 or `initial_std` is negative.
+    **Raises:** `ValueError` if a size is below 1 or `initial_std` is negative or not finite.
 
     >>> import jax
     >>> import jax.numpy as jnp
@@ -31,11 +35,15 @@ class LogitTable(eqx.Module):
     def __init__(self, *, contexts: int, actions: int, initial_std: float = 0.0, key: PRNGKeyArray):
         if min(contexts, actions) < 1:
             raise ValueError(f"contexts and actions are {contexts} and {actions}, but must be at least 1")
-        if initial_std < 0:
-            raise ValueError(f"initial_std is {initial_std}, but must be at least 0")
-        shape = (contexts, actions)
-        self.logits = initial_std * jax.random.normal(key, shape) if initial_std else jnp.zeros(shape)
+        if not 0 <= initial_std < math.inf:
+            raise ValueError(f"initial_std is {initial_std}, but must be at least 0 and finite")
+        shape, dtype = (contexts, actions), jnp.float32
+        logits = (
+            initial_std * jax.random.normal(key, shape, dtype) if initial_std else jnp.zeros(shape, dtype)
+        )
+        self.logits = logits
 
     def log_policy(self, inputs: Int[Array, " b"]) -> Float[Array, "b actions"]:
         """The log-probs of all actions in every context, given by its index."""
-        return jax.nn.log_softmax(self.logits[inputs])
+        logits = self.logits[inputs]
+        return jax.nn.log_softmax(widened(logits)).astype(logits.dtype)

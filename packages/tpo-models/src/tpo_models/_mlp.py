@@ -5,6 +5,7 @@ import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ._dense import Dense
+from ._precision import widened
 
 
 class MLP(eqx.Module):
@@ -53,4 +54,5 @@ class MLP(eqx.Module):
         *hidden, head = self.layers
         for layer in hidden:
             inputs = jax.nn.relu(layer(inputs))
-        return jax.nn.log_softmax(head(inputs))
+        logits = head(inputs)
+        return jax.nn.log_softmax(widened(logits)).astype(logits.dtype)

@@ -11,6 +11,7 @@ from ._attention import KeyValues
 from ._block import Block
 from ._dense import Dense
 from ._layer_norm import LayerNorm
+from ._precision import widened
 
 
 class Prefill(NamedTuple):
@@ -72,8 +73,10 @@ class CausalTransformer(eqx.Module):
         if width % heads:
             raise ValueError(f"heads is {heads}, which does not divide width {width}")
         token_key, position_key, head_key, *block_keys = jax.random.split(key, 3 + layers)
-        self.token_embedding = jax.random.normal(token_key, (vocab_size, width)) / jnp.sqrt(width)
-        self.position_embedding = 0.02 * jax.random.normal(position_key, (2 * horizon, width))
+        self.token_embedding = jax.random.normal(token_key, (vocab_size, width), jnp.float32) / jnp.sqrt(
+            jnp.float32(width)
+        )
+        self.position_embedding = 0.02 * jax.random.normal(position_key, (2 * horizon, width), jnp.float32)
         self.blocks = tuple(Block(width, heads, key=block_key) for block_key in block_keys)
         self.norm = LayerNorm(width)
         self.head = Dense(width, vocab_size, key=head_key)
@@ -130,17 +133,17 @@ class CausalTransformer(eqx.Module):
         prefill = self.prefill(prompts)
         first = jnp.broadcast_to(prefill.log_probs[:, None], (batch, candidates, self.vocab_size))
         keys = jax.random.split(key, horizon)
-        tokens = jax.random.categorical(keys[0], first)
+        tokens = _draw(keys[0], first)
         room = max(1, horizon - 1)
         heads, head_dim = self.blocks[0].attention.query_bias.shape
-        empty = jnp.zeros((batch, heads, candidates, room, head_dim))
+        empty = jnp.zeros((batch, heads, candidates, room, head_dim), self.token_embedding.dtype)
         written = tuple(KeyValues(empty, empty) for _ in self.blocks)
 
         def step(carry, now):
             tokens, written = carry
             t, key = now
             log_softmax, written = self._decode(tokens, t, horizon, written, prefill.cache)
-            tokens = jax.random.categorical(key, log_softmax)
+            tokens = _draw(key, log_softmax)
             return (tokens, written), (tokens, _select(log_softmax, tokens))
 
         _, (rest, rest_log_probs) = jax.lax.scan(step, (tokens, written), (jnp.arange(horizon - 1), keys[1:]))
@@ -164,18 +167,25 @@ class CausalTransformer(eqx.Module):
 
     def _embed(self, tokens, positions):
         # A product with one-hot rows has a matrix product as its gradient; a gather would have a scatter.
-        one_hot = jax.nn.one_hot(tokens.reshape(-1), self.vocab_size)
+        one_hot = jax.nn.one_hot(tokens.reshape(-1), self.vocab_size, dtype=self.token_embedding.dtype)
         embedded = (one_hot @ self.token_embedding).reshape(*tokens.shape, -1)
         return embedded + self.position_embedding[positions]
 
     def _log_softmax(self, x):
-        rows = self.norm(x.reshape(-1, x.shape[-1]))
-        return jax.nn.log_softmax(self.head(rows)).reshape(*x.shape[:-1], self.vocab_size)
+        logits = self.head(self.norm(x.reshape(-1, x.shape[-1])))
+        log_softmax = jax.nn.log_softmax(widened(logits)).astype(logits.dtype)
+        return log_softmax.reshape(*x.shape[:-1], self.vocab_size)
 
 
 def _causal(length):
     return jnp.tril(jnp.ones((length, length), dtype=bool))
 
 
+def _draw(key, log_softmax):
+    # Random numbers of a narrow dtype are few, and would not follow the distribution.
+    return jax.random.categorical(key, widened(log_softmax))
+
+
 def _select(log_softmax, tokens):
-    return jnp.sum(log_softmax * jax.nn.one_hot(tokens, log_softmax.shape[-1]), axis=-1)
+    one_hot = jax.nn.one_hot(tokens, log_softmax.shape[-1], dtype=log_softmax.dtype)
+    return jnp.sum(log_softmax * one_hot, axis=-1)

@@ -8,32 +8,27 @@ from ._inputs import read_group, rounded
 
 # A group whose standard deviation is at most this tells no candidate apart.
 MIN_STD = 1e-6
-# Groups of a larger range are scaled down to it: squares and their sum stay within float32.
-MAX_RANGE = 2.0**50
 
 
 def center(scores: Float[Array, "*b k"]) -> tuple[Float[Array, "*b k"], Float[Array, "*b 1"]]:
     """Scores minus their group's mean, and the group's population standard deviation, both constant.
 
-    Both are divided by the same number where the range of the group is above `MAX_RANGE`.
+    What overflows is chosen again for the whole group, after the ordinary computation: an operation on the
+    scores themselves could change how the compiler rounds the others.
     """
-    scores = _within_max_range(jax.lax.stop_gradient(scores))
+    scores = jax.lax.stop_gradient(scores)
     # The mean of equal floats need not be that float. Measured from the best score, a constant group is
     # exactly 0 at any level, and rounding is not taken for a signal.
-    offsets = scores - jnp.max(scores, axis=-1, keepdims=True)
-    centered = offsets - jnp.mean(offsets, axis=-1, keepdims=True)
-    return centered, jnp.sqrt(jnp.mean(jnp.square(centered), axis=-1, keepdims=True))
-
-
-def _within_max_range(scores: Float[Array, "*b k"]) -> Float[Array, "*b k"]:
-    """Scores below the best one of their group, scaled down to `MAX_RANGE` where their range is larger."""
-    # Halves, because the difference of two floats may be twice the largest one.
-    halves = 0.5 * scores
-    offsets = halves - jnp.max(halves, axis=-1, keepdims=True)
-    # Exactly 2 for groups of an ordinary range: halving and doubling change no bit of them. The barrier keeps
-    # the compiled code of what follows, and with it every bit of the result, as if these were the scores.
-    scale = MAX_RANGE / jnp.maximum(-jnp.min(offsets, axis=-1, keepdims=True), MAX_RANGE / 2)
-    return jax.lax.optimization_barrier(scale * offsets)
+    best, worst = (reduce(scores, axis=-1, keepdims=True) for reduce in (jnp.max, jnp.min))
+    offsets = scores - jnp.where(jnp.isfinite(best - worst), best, 0.5 * best + 0.5 * worst)
+    # Squares of what is divided by this, and sums of them, stay within the dtype.
+    large = 2.0 ** (jnp.finfo(scores.dtype).maxexp * 0.55 // 1)
+    mean = jnp.mean(offsets, axis=-1, keepdims=True)
+    safe_mean = large * jnp.mean(offsets / large, axis=-1, keepdims=True)
+    centered = offsets - jnp.where(jnp.isfinite(mean), mean, safe_mean)
+    std = jnp.sqrt(jnp.mean(jnp.square(centered), axis=-1, keepdims=True))
+    safe_std = large * jnp.sqrt(jnp.mean(jnp.square(centered / large), axis=-1, keepdims=True))
+    return centered, jnp.where(jnp.isfinite(std), std, safe_std)
 
 
 def is_informative(std: Float[Array, "*b 1"]) -> Bool[Array, "*b 1"]:

@@ -28,8 +28,8 @@ def run_chunk(
 ) -> tuple[TrainState, dict[str, Float[Array, "seeds room"]]]:
     """Train all seeds by at most `room` steps, as one compiled loop that reuses the state's memory.
 
-    A seed whose loss or state is not finite keeps the state that it had before; its metrics are NaN from that
-    step on. The bounds are traced, so chunks of all lengths share one compilation.
+    A seed whose error, loss or state is not finite keeps the state that it had before; its metrics are NaN
+    from that step on. The bounds are traced, so chunks of all lengths share one compilation.
     """
     arrays, static = eqx.partition((plan, state), eqx.is_array)
 
@@ -55,7 +55,7 @@ def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[st
     def all_seeds(arrays, alive, step):
         # Fused with the check, a seed's last bits would depend on how many seeds are beside it.
         after, metrics = jax.lax.optimization_barrier(over_seeds(one_seed, arrays)(arrays, keys, step))
-        alive &= jax.vmap(_finite)((after, metrics["loss"]))
+        alive &= jax.vmap(_finite)((after, metrics["loss"], metrics["error"]))
         arrays = jax.tree.map(lambda new, old: _where(alive, new, old), after, arrays)
         if trainer.evaluation is not None:
             metrics |= trainer.evaluation(eqx.combine(arrays, static).policy, step)

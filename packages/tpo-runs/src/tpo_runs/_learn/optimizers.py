@@ -11,6 +11,8 @@ from optax.contrib import MuonDimensionNumbers
 
 # The quintic's coefficients: Optax's own.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+# The square of this, and a sum of many such squares, stays within float32.
+LARGE = 2.0**50
 
 
 def muon_roles(params: PyTree) -> PyTree:
@@ -98,8 +100,18 @@ def unit_norm(*, learning_rate: float) -> optax.GradientTransformation:
         updates: optax.Updates, state: optax.OptState, params: optax.Params | None = None
     ) -> tuple[optax.Updates, optax.OptState]:
         del params
+        updates = _without_overflow(updates)
         square = sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(updates))
         scale = -learning_rate * jax.lax.rsqrt(square + 1e-30)
         return jax.tree.map(lambda leaf: scale * leaf, updates), state
 
     return optax.GradientTransformation(init, update)
+
+
+def _without_overflow(gradient: optax.Updates) -> optax.Updates:
+    """The gradient, scaled down where the sum of its squares might overflow and give no step at all."""
+    sizes = [jnp.max(jnp.abs(leaf)).astype(jnp.float32) for leaf in jax.tree.leaves(gradient)]
+    largest = functools.reduce(jnp.maximum, sizes)
+    # Exactly 1 for an ordinary gradient. The barrier keeps the compiled code, and every bit, of what follows.
+    scale = LARGE / jnp.maximum(largest, LARGE)
+    return jax.lax.optimization_barrier(jax.tree.map(lambda leaf: scale * leaf, gradient))

@@ -137,8 +137,8 @@ def train(
     Chunks are as long as fits in about `chunk_seconds`; their length changes no number. A state handed out
     is valid until the next chunk is asked for, which reuses its memory.
 
-    A seed whose loss or state becomes NaN or infinite is frozen: it keeps the last finite state, its metrics
-    are NaN from that step on, and no other seed is touched.
+    A seed whose error, loss or state becomes NaN or infinite is frozen: it keeps the last finite state, its
+    metrics are NaN from that step on, and no other seed is touched.
 
     Args:
         trainer: how the seeds are trained.

@@ -88,9 +88,11 @@ def final_charts(results: Sequence[CellResult], metric: str) -> list[Chart]:
 
 def _series(cell: CellResult, metric: str, points: int, with_seeds: bool, style: MethodStyle) -> Chart:
     steps, curves = recorded_curves(cell.metric(metric), smooth=1, max_points=points)
-    series = {**_look(cell, style), "x": steps.tolist(), "mean": _numbers(mean_curve(curves))}
+    mean = mean_curve(curves)
+    series = {**_look(cell, style), "x": steps.tolist(), "mean": _numbers(mean)}
     if len(curves) > 1:
-        low, high = interval_band(curves)
+        # Plotly fills across gaps: where there is no interval, the band has no width.
+        low, high = (np.where(np.isnan(end), mean, end) for end in interval_band(curves))
         series |= {"low": _numbers(low), "high": _numbers(high)}
     if with_seeds and len(curves) > 1:
         names = [f"seed {seed}" for seed in cell.seeds.tolist()]

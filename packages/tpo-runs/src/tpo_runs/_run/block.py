@@ -106,7 +106,7 @@ def warn_of_lost_seeds(cell: Cell, diverged: Mapping[str, int], reporter: Report
     """Warn of the seeds that diverged, at these steps."""
     for seed, step in diverged.items():
         reporter.warn(
-            f"{cell.label}: seed {seed} diverged at step {step}: its loss or its state is NaN or infinite; "
+            f"{cell.label}: seed {seed} diverged at step {step}: error, loss or state is NaN or infinite; "
             "it is frozen from there on, and the other seeds are not touched"
         )
 
