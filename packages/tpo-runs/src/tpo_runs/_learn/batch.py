@@ -60,10 +60,22 @@ def reduce(losses: Any, draw: Draw) -> Float[Array, ""]:
     """
     shape = draw.old_logp.shape
     check_losses(losses, shape)
+    if draw.weights is not None:
+        _check_weights(draw.weights.shape, losses.shape, shape)
     if losses.shape == shape:
         losses = losses if draw.weights is None else draw.weights * losses
         return jnp.mean(jnp.sum(losses, axis=-1))
     return jnp.mean(losses)
+
+
+def _check_weights(weights: tuple[int, ...], losses: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    if weights != shape:
+        raise ValueError(f"the draw has weights of shape {weights}; expected {shape}, one per sample")
+    if losses == shape[:-1]:
+        raise ValueError(
+            f"the objective returned one loss per group, shape {losses}, but the rollout weighs "
+            f"each sample; expected {shape}, one per sample, or a rollout without weights"
+        )
 
 
 def check_losses(losses: Any, shape: tuple[int, ...]) -> None:
@@ -76,30 +88,9 @@ def check_losses(losses: Any, shape: tuple[int, ...]) -> None:
         raise TypeError(f"the objective returned a {type(losses).__name__}, not an array of JAX; {expected}")
     if not jnp.issubdtype(losses.dtype, jnp.floating):
         raise TypeError(f"the objective returned {losses.dtype}, which has no gradient; expected floats")
-<<<<<<< HEAD:packages/tpo-runs/src/tpo_runs/_learn/batch.py
     if losses.shape not in (shape, shape[:-1]):
         fix = "; return the losses without their mean or sum" if losses.shape == () else ""
         raise ValueError(
             f"the objective returned losses of shape {losses.shape} for log-probs of shape {shape}; "
             f"{expected}{fix}"
         )
-=======
-    if draw.weights is not None:
-        if draw.weights.shape != shape:
-            raise ValueError(
-                f"the draw has weights of shape {draw.weights.shape}; expected {shape}, one per sample"
-            )
-        if losses.shape == shape[:-1]:
-            raise ValueError(
-                f"the objective returned one loss per group, shape {losses.shape}, but the rollout weighs "
-                f"each sample; expected {shape}, one per sample, or a rollout without weights"
-            )
-    if losses.shape == shape:
-        losses = losses if draw.weights is None else draw.weights * losses
-        return jnp.mean(jnp.sum(losses, axis=-1))
-    if losses.shape == shape[:-1]:
-        return jnp.mean(losses)
-    raise ValueError(
-        f"the objective returned losses of shape {losses.shape} for log-probs of shape {shape}; {expected}"
-    )
->>>>>>> objectives:packages/tpo-runs/src/tpo_runs/_rollout.py
