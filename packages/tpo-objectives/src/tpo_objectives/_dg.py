@@ -45,7 +45,7 @@ def dg(
         Osband 2026, arXiv 2603.14608, as used in arXiv 2604.06159.
     """
     (logp, _, scores), dtype = read_arrays("dg", logp=logp, old_logp=old_logp, scores=scores)
-    eta = read_positive("dg", "eta", eta, logp, usual=1.0)
+    temperature = read_positive("dg", "eta", eta, logp, usual=1.0)
     advantages = jax.lax.stop_gradient(scores)
-    gate = jax.nn.sigmoid(-weighted(advantages, jax.lax.stop_gradient(logp)) / eta)
+    gate = jax.nn.sigmoid(-weighted(advantages, jax.lax.stop_gradient(logp)) / temperature)
     return rounded(weighted(-gate * advantages, logp), dtype)

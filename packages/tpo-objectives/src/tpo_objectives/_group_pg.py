@@ -52,5 +52,5 @@ def group_pg(
         The Group PG ablation of arXiv 2604.06159, figures 4 and 8.
     """
     (logp, _, scores), dtype = read_group("group_pg", logp=logp, old_logp=old_logp, scores=scores)
-    eta = read_positive("group_pg", "eta", eta, logp, usual=1.0)
-    return rounded(jnp.sum(weighted(-standardize(scores) / eta, logp), axis=-1), dtype)
+    temperature = read_positive("group_pg", "eta", eta, logp, usual=1.0)
+    return rounded(jnp.sum(weighted(-standardize(scores) / temperature, logp), axis=-1), dtype)

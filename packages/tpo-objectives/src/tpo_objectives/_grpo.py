@@ -61,8 +61,8 @@ def grpo(
         order 1.
     """
     (logp, old_logp, scores), dtype = read_group("grpo", logp=logp, old_logp=old_logp, scores=scores)
-    clip = read_positive("grpo", "clip", clip, logp, usual=0.2)
-    kl_coef = read_not_negative(
+    width = read_positive("grpo", "clip", clip, logp, usual=0.2)
+    penalty = read_not_negative(
         "grpo", "kl_coef", kl_coef, logp, usual="The paper's value is 0.04, and 0 switches the penalty off."
     )
     centered, std = center(scores)
@@ -70,4 +70,4 @@ def grpo(
     d = log_ratio(logp, old_logp, dtype)
     # expm1 keeps the digits that exp(-d) - 1 would lose near a ratio of 1.
     kl = jnp.expm1(-d) + d
-    return rounded(jnp.sum(kl_coef * kl - clipped_surrogate(d, advantages, clip), axis=-1), dtype)
+    return rounded(jnp.sum(penalty * kl - clipped_surrogate(d, advantages, width), axis=-1), dtype)

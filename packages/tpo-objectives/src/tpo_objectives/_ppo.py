@@ -47,6 +47,6 @@ def ppo(
         growing, while ours stays level and has gradient 0.
     """
     (logp, old_logp, scores), dtype = read_arrays("ppo", logp=logp, old_logp=old_logp, scores=scores)
-    clip = read_positive("ppo", "clip", clip, logp, usual=0.2)
+    width = read_positive("ppo", "clip", clip, logp, usual=0.2)
     d = log_ratio(logp, old_logp, dtype)
-    return rounded(-clipped_surrogate(d, jax.lax.stop_gradient(scores), clip), dtype)
+    return rounded(-clipped_surrogate(d, jax.lax.stop_gradient(scores), width), dtype)

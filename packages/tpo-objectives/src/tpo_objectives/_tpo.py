@@ -49,8 +49,8 @@ def tpo_target(
         Target Policy Optimization, arXiv 2604.06159, section 2; without the anchor, figure 8.
     """
     (old_logp, scores), dtype = read_group("tpo_target", old_logp=old_logp, scores=scores)
-    eta = read_positive("tpo_target", "eta", eta, old_logp, usual=1.0)
-    logits = standardize(scores) / eta
+    temperature = read_positive("tpo_target", "eta", eta, old_logp, usual=1.0)
+    logits = standardize(scores) / temperature
     if read_switch("tpo_target", "anchor", anchor):
         # Normalised first: added to a log-prob of -10,000, a float32 score would lose its digits.
         logits = jax.nn.log_softmax(jax.lax.stop_gradient(old_logp), axis=-1) + logits
