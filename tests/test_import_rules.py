@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[1]
 
 # The first three packages never import each other: tasks and policies meet in tpo_runs as values.
 ALLOWED = {
-    "tpo_objectives": {"jax", "jaxtyping"},
+    "tpo_objectives": {"jax", "jaxtyping", "numpy"},
     "tpo_envs": {"jax", "equinox", "numpy", "jaxtyping", "gymnasium"},
-    "tpo_models": {"jax", "equinox", "jaxtyping"},
+    "tpo_models": {"jax", "equinox", "jaxtyping", "numpy"},
     "tpo_runs": {
         *("tpo_objectives", "tpo_envs", "tpo_models"),
         *("jax", "equinox", "jaxtyping", "numpy", "optax", "scipy", "matplotlib"),
@@ -128,3 +128,79 @@ def test_tasks_for_numpy_need_no_jax():
     )
     assert "tpo_envs._numpy_tokens" in modules
     assert not modules & {"jax", "jaxlib", "equinox", "gymnasium", "datasets"}
+
+
+# The rooms of tpo_runs. A room may import from those before it, and from the files beside the rooms.
+ROOMS = ("_learn", "_config", "_results", "_figures", "_store", "_paper", "_publish", "_run", "_cli")
+RUNS = ROOT / "packages" / "tpo-runs" / "src" / "tpo_runs"
+
+
+def relative_imports(folder: Path) -> Iterator[tuple[Path, ast.ImportFrom, bool]]:
+    """The imports between files of tpo_runs, and whether a function has them."""
+
+    def walk(node: ast.AST, path: Path, in_function: bool) -> Iterator[tuple[Path, ast.ImportFrom, bool]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ImportFrom) and child.level:
+                yield path, child, in_function
+            is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.If)
+            yield from walk(child, path, in_function or is_function)
+
+    for path in sorted(folder.rglob("*.py")):
+        yield from walk(ast.parse(path.read_text()), path, False)
+
+
+def test_every_file_of_tpo_runs_is_in_a_room_or_beside_the_rooms():
+    assert {path.name for path in RUNS.iterdir() if path.is_dir() and path.name[0] == "_"} - {
+        "__pycache__"
+    } == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_from_rooms_before_it_and_by_their_door(room):
+    allowed = set(ROOMS[: ROOMS.index(room)])
+    broken = []
+    for path, node, _ in relative_imports(RUNS / room):
+        if node.level < 2:
+            continue
+        target, _, inside = (node.module or "").partition(".")
+        if inside or (target in ROOMS and target not in allowed):
+            broken.append(f"{path.relative_to(RUNS)}:{node.lineno} imports {node.module}")
+    assert broken == []
+
+
+def test_files_beside_the_rooms_import_no_room():
+    broken = [
+        f"{path.name}:{node.lineno} imports {node.module}"
+        for path, node, in_function in relative_imports(RUNS)
+        if path.parent == RUNS and path.stem not in ("__init__", "__main__") and not in_function
+        if (node.module or "").partition(".")[0] in ROOMS
+    ]
+    assert broken == []
+
+
+def test_the_science_knows_neither_configs_nor_disk():
+    imported = {node.module for _, node, _ in relative_imports(RUNS / "_learn") if node.level == 2}
+    assert imported <= {"_errors", "_text"}
+
+
+def test_configs_are_read_without_jax():
+    heavy = {"jax", "equinox", "optax", "numpy", "tpo_envs", "tpo_models", "tpo_objectives"}
+    broken = [
+        item.place
+        for path in sorted((RUNS / "_config").glob("*.py"))
+        for item in _imports(ast.parse(path.read_text()), path)
+        if item.module in heavy and not item.in_function
+    ]
+    assert broken == []
+
+
+def test_tests_and_scripts_enter_rooms_by_their_door():
+    folders = (ROOT / "packages" / "tpo-runs" / "tests", ROOT / "tests", ROOT / "scripts")
+    inner = re.compile(rf"from tpo_runs\.({'|'.join(ROOMS)})\.\w+ import")
+    broken = [
+        str(path.relative_to(ROOT))
+        for folder in folders
+        for path in sorted(folder.rglob("*.py"))
+        if inner.search(path.read_text())
+    ]
+    assert broken == []

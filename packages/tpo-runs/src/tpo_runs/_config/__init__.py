@@ -2,12 +2,12 @@
 
 from .cell import Cell as Cell
 from .cell import key_of as key_of
-from .config import Config as Config
 from .config import KINDS as KINDS
 from .config import PLAIN as PLAIN
 from .config import SECTIONS as SECTIONS
-from .config import Schedule as Schedule
 from .config import TOP_SECTIONS as TOP_SECTIONS
+from .config import Config as Config
+from .config import Schedule as Schedule
 from .config import effective as effective
 from .custom import check_custom as check_custom
 from .custom import resolve as resolve
@@ -31,14 +31,14 @@ from .figure import figure_name as figure_name
 from .figure import figure_spec as figure_spec
 from .load import LoadedConfig as LoadedConfig
 from .load import load_config as load_config
-from .objective import CustomSpec as CustomSpec
 from .objective import OBJECTIVES as OBJECTIVES
+from .objective import CustomSpec as CustomSpec
 from .own_modules import source_hashes as source_hashes
 from .probe import PROBES as PROBES
 from .schema import config_schema as config_schema
 from .schema import schema_text as schema_text
 from .spec import Identity as Identity
-from .task import ImagesSpec as ImagesSpec
 from .task import TOKEN_KINDS as TOKEN_KINDS
+from .task import ImagesSpec as ImagesSpec
 from .tracking import TRACKERS as TRACKERS
 from .tracking import TrackingSpec as TrackingSpec

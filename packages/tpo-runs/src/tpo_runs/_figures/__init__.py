@@ -8,8 +8,8 @@ from .save import FIGURES as FIGURES
 from .save import figure_bytes as figure_bytes
 from .save import save_figure as save_figure
 from .style import METHOD_STYLES as METHOD_STYLES
-from .style import MethodStyle as MethodStyle
 from .style import SOLID as SOLID
+from .style import MethodStyle as MethodStyle
 from .style import method_styles as method_styles
 from .surplus import binned_surplus as binned_surplus
 from .sweep import sweep as sweep

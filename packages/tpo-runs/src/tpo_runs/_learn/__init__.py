@@ -44,5 +44,5 @@ from .train import compile_chunk as compile_chunk
 from .train import initial_state as initial_state
 from .train import seed_keys as seed_keys
 from .train import train as train
-from .trainer import TrainState as TrainState
 from .trainer import Trainer as Trainer
+from .trainer import TrainState as TrainState

@@ -3,8 +3,8 @@
 from .block import CONFIG as CONFIG
 from .block import METRICS as METRICS
 from .block import PROVENANCE as PROVENANCE
-from .block import StoredBlock as StoredBlock
 from .block import TIMING as TIMING
+from .block import StoredBlock as StoredBlock
 from .block import block_name as block_name
 from .facts import BITS as BITS
 from .facts import FACTS as FACTS
