@@ -119,7 +119,7 @@ WRONG = [
         "figures.1.kind: 'learning_curve' is not a kind of figure",
     ),
     (MNIST, '"final_errors"', '"binned_surplus"', "figures: 'binned_surplus' needs a table with after"),
-    (MNIST, '"final_errors"', "3", "figures: expected a table, found 3"),
+    (MNIST, '"final_errors"', "3", "figures.2: expected a table, found 3"),
 ]
 
 

@@ -95,7 +95,6 @@ def test_overrides_are_kept_as_typed(words: list[str], pair: tuple[str, str]) ->
         (["a.toml", "--methods", "TPO,", "DG"], "did you mean '--methods TPO,DG', without a space?"),
         (["a.toml", "--methods", "TPO", "DG", "PG"], "did you mean '--methods TPO,DG', without a space?"),
         (["reprot", "results/a"], "did you mean 'tpo-runs report'?"),
-        (["a.toml", "--connect_seconds", "3"], "did you mean '--connect-seconds'?"),
         (["a.toml", "--seed", "1"], "did you mean '--schedule.seeds' or '--schedule.first_seed' or "),
         (["list", "a.toml"], "did you mean 'tpo-runs a.toml --list'?"),
         (["run", "a.toml", "--smoke"], "did you mean 'tpo-runs a.toml'?"),

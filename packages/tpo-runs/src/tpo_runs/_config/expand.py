@@ -126,12 +126,9 @@ def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Ce
     try:
         cell = Cell.model_validate({"method": str(label), "point": point, "probes": probes, **tables})
     except ValidationError as error:
-        # Wrong probes and tables that are not there are problems of the config already.
-        own = [
-            p
-            for p in problems_of(error, Cell, tables)
-            if p.path[:1] != ("probes",) and len(p.path) > p.missing
-        ]
+        # A wrong name, wrong probes and missing tables are problems of the config already.
+        found_here = problems_of(error, Cell, tables)
+        own = [p for p in found_here if p.path[0] in SECTIONS and len(p.path) > p.missing]
         return None, [place(problem) for problem in own]
     if problems := [place(problem) for problem in mismatches(cell)]:
         return None, problems

@@ -107,6 +107,7 @@ def kinds(union: Any) -> dict[str, type[Spec]]:
     """The classes of a discriminated union by their `kind`.
 
     >>> from typing import Annotated, Literal
+    >>> from pydantic import Field
     >>> class Cat(Spec):
     ...     kind: Literal["cat"] = "cat"
     >>> class Dog(Spec):

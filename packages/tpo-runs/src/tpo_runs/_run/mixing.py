@@ -45,7 +45,10 @@ def check_not_mixed(blocks: Mapping[str, Sequence[Block]], store: Store) -> None
 def _earlier(blocks: Sequence[Block], store: Store) -> list[Mapping[str, Any]]:
     """The provenance of the finished seeds of a cell, and of the checkpoints that training goes on from."""
     begun = [Checkpoints(store.checkpoints(block.cell.key, block.seeds), {}).facts() for block in blocks]
-    return [*store.provenances(blocks[0].cell.key), *(facts["provenance"] for facts in begun if facts)]
+    return [
+        *store.provenances(blocks[0].cell.key),
+        *(facts.get("provenance", {}) for facts in begun if facts),
+    ]
 
 
 def conflicts(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

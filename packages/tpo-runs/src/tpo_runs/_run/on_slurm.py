@@ -1,5 +1,6 @@
 """Blocks as jobs of SLURM, or as processes of this machine, through submitit."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from .block import Surroundings
 from .cluster import AbstractCluster, file_to_see, no_room, unseen
 from .worker import train_block_into_store
 
-JOBS = "jobs"
+JOBS, OURS = "jobs", "submitit"  # the folder, and what of it is ours
 QUEUE_SECONDS = 2.0
 LOOK_SECONDS = 20
 COMMAND_SECONDS = 60
@@ -52,7 +53,7 @@ class SlurmCluster(AbstractCluster):
 
         super().__init__(spec, config, around, short=short)
         self._local = spec.cluster == "local"
-        self._directory, self._name = around.store.root / JOBS, _job_name(around.store.root)
+        self._directory, self._name = around.store.root / JOBS / OURS, _job_name(around.store.root)
         parameters: dict[str, Any] = {"name": self._name, "timeout_min": spec.minutes}
         parameters |= {"cpus_per_task": spec.cpus, "gpus_per_node": spec.gpus}
         if self._local:
@@ -114,7 +115,7 @@ class SlurmCluster(AbstractCluster):
     def close(self) -> None:
         """Remove submitit's files, unless a job may still use them or a message names one."""
         if not self._jobs and not self._lost:
-            discard(self._directory)
+            _remove(self._directory)
 
 
 make = SlurmCluster
@@ -126,12 +127,18 @@ def cancel_earlier_jobs(root: Path) -> list[str]:
     Returns:
         A line about them, if there were any.
     """
-    if not (root / JOBS).is_dir():
+    if not (root / JOBS / OURS).is_dir():
         return []
     if shutil.which("scancel"):
         _run("scancel", f"--name={_job_name(root)}")
-    discard(root / JOBS)
+    _remove(root / JOBS / OURS)
     return ["an earlier run left jobs; a block that one of them still trains is waited for"]
+
+
+def _remove(directory: Path) -> None:
+    discard(directory)
+    with contextlib.suppress(OSError):  # it holds files of others
+        directory.parent.rmdir()
 
 
 def _job_name(root: Path) -> str:
