@@ -49,13 +49,14 @@ def _normalized(x):
 
 
 # By hand, from the normalized rows: automatic differentiation keeps and reads more. The gradient is the
-# transpose, line by line from the last one up, so the order of these lines is the order of its sums.
+# transpose, line by line from the last one up: the order of the lines and the places of the minus signs are
+# those of its sums.
 @_layer_norm.defjvp
 def _layer_norm_jvp(primals, tangents):
     x, weight, bias = primals
     of_x, of_weight, of_bias = tangents
     unit, scale = _normalized(x)
     scaled = scale * of_x
-    along_unit = unit * _mean(scaled * unit)
-    of_unit = scaled - _mean(scaled) - along_unit
+    along_unit = unit * _mean(-scaled * unit)
+    of_unit = scaled + _mean(-scaled) + along_unit
     return weight * unit + bias, weight * of_unit + of_weight * unit + of_bias

@@ -13,22 +13,23 @@ MIN_STD = 1e-6
 def center(scores: Float[Array, "*b k"]) -> tuple[Float[Array, "*b k"], Float[Array, "*b 1"]]:
     """Scores minus their group's mean, and the group's population standard deviation, both constant.
 
-    What overflows is chosen again for the whole group, after the ordinary computation: an operation on the
-    scores themselves could change how the compiler rounds the others.
+    Both are divided by the same number where squares overflow. That is chosen for a whole group, after the
+    ordinary computation: an operation on the single scores before could change how the compiler rounds them.
     """
     scores = jax.lax.stop_gradient(scores)
+    best, worst = (reduce(scores, axis=-1, keepdims=True) for reduce in (jnp.max, jnp.min))
     # The mean of equal floats need not be that float. Measured from the best score, a constant group is
     # exactly 0 at any level, and rounding is not taken for a signal.
-    best, worst = (reduce(scores, axis=-1, keepdims=True) for reduce in (jnp.max, jnp.min))
     offsets = scores - jnp.where(jnp.isfinite(best - worst), best, 0.5 * best + 0.5 * worst)
-    # Squares of what is divided by this, and sums of them, stay within the dtype.
-    large = 2.0 ** (jnp.finfo(scores.dtype).maxexp * 0.55 // 1)
+    # Squares of what is divided by this, and sums of many, stay within the dtype.
+    large = 2.0 ** (jnp.finfo(scores.dtype).maxexp // 2 + 6)
     mean = jnp.mean(offsets, axis=-1, keepdims=True)
     safe_mean = large * jnp.mean(offsets / large, axis=-1, keepdims=True)
     centered = offsets - jnp.where(jnp.isfinite(mean), mean, safe_mean)
     std = jnp.sqrt(jnp.mean(jnp.square(centered), axis=-1, keepdims=True))
-    safe_std = large * jnp.sqrt(jnp.mean(jnp.square(centered / large), axis=-1, keepdims=True))
-    return centered, jnp.where(jnp.isfinite(std), std, safe_std)
+    safe_std = jnp.sqrt(jnp.mean(jnp.square(centered / large), axis=-1, keepdims=True))
+    ordinary = jnp.isfinite(std)
+    return jnp.where(ordinary, 1.0, 1.0 / large) * centered, jnp.where(ordinary, std, safe_std)
 
 
 def is_informative(std: Float[Array, "*b 1"]) -> Bool[Array, "*b 1"]:
