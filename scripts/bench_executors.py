@@ -43,7 +43,7 @@ def rounds_of(kind: str, blocks: int, rounds: int, directory: Path) -> list[floa
     around = Surroundings(store, reporter, StopSignals(), Trackers(TrackingSpec(), store, print))
     # One block has the whole machine, so that blocks take turns and each counts in full.
     table = {"kind": kind} | ({} if kind == "in_process" else {"cpus": os.cpu_count()})
-    executor = make_executor(EXECUTORS.parse(table), path, around, short=False)
+    executor = make_executor(EXECUTORS[kind].model_validate(table), path, around, short=False)
     seeds, seconds = iter(range(10**6)), []
     try:
         train_all([Block(cell, (next(seeds),)) for _ in range(WARM)], executor, around)
