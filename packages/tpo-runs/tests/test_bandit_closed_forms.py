@@ -156,11 +156,12 @@ def sampling_methods():
 
 def surplus_of(method):
     from tpo_envs import ContextTable
+    from tpo_runs._config import CONCENTRATION_EDGES
     from tpo_runs._learn import Surplus
 
     objective, make_rollout = sampling_methods()[method]
     task = ContextTable(1, ARMS)
-    return Surplus(task, make_rollout(task, 1), objective)
+    return Surplus(task, make_rollout(task, 1), objective, CONCENTRATION_EDGES)
 
 
 LABELS = np.array([0, 3, 9, 0, 5, 1])

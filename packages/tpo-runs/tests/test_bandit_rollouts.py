@@ -1,11 +1,15 @@
 """Rollouts, probes, measures and the unit-norm step of the bandit experiments."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+
+EDGES = (0.0, 0.25, 0.5, 0.75, 1.01)
 
 
 def table_of(probs):
@@ -201,7 +205,7 @@ def test_surplus_averages_over_misclassified_images_bin_by_bin(monkeypatch):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, size=60)
     policy = Fixed(jnp.asarray(rng.normal(size=(60, 10)) * rng.uniform(0.3, 5, (60, 1)), jnp.float32))
-    measure = _measures.Surplus(images_of(labels), AllActions(images_of(labels), 1, 1, expected), tpo)
+    measure = _measures.Surplus(images_of(labels), AllActions(images_of(labels), 1, 1, expected), tpo, EDGES)
     found = eqx.filter_jit(measure)(policy)
 
     logp = policy.log_policy(np.zeros((60, 2)))
@@ -211,7 +215,7 @@ def test_surplus_averages_over_misclassified_images_bin_by_bin(monkeypatch):
     concentration = wrong.max(axis=1) / wrong.sum(axis=1)
     missed = pi.argmax(axis=1) != labels
     filled = 0
-    for i, (low, high) in enumerate([(0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.01)]):
+    for i, (low, high) in enumerate(itertools.pairwise(EDGES)):
         here = missed & (low <= concentration) & (concentration < high)
         filled += here.any()
         mean = each[here].mean() if here.any() else np.nan
@@ -226,5 +230,5 @@ def test_a_bin_without_images_has_no_surplus():
 
     task = images_of([0, 1])
     right = Fixed(5 * jax.nn.one_hot(jnp.array([0, 1]), 10))
-    found = Surplus(task, AllActions(task, 1, 1, expected), tpo)(right)
+    found = Surplus(task, AllActions(task, 1, 1, expected), tpo, EDGES)(right)
     assert all(np.isnan(value) for value in found.values())

@@ -22,7 +22,7 @@ from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
 from tpo_objectives import tpo
 from tpo_runs import SequenceGroup, Trainer, initial_state, train
-from tpo_runs._train import compile_chunk
+from tpo_runs._learn import compile_chunk
 
 def make_policy(key):
     return CausalTransformer(vocab_size=2, horizon=2, width=16, layers=1, heads=1, key=key)

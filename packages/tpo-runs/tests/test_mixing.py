@@ -125,7 +125,7 @@ def test_seeds_of_other_settings_are_refused_before_training(
     else:
         kept = os.environ.get(variable, "") if variable == "XLA_FLAGS" else ""
         monkeypatch.setenv(variable, f"{kept} {value}".strip())
-        monkeypatch.setattr("tpo_runs._run.run.check_devices", lambda: None)
+        monkeypatch.setattr("tpo_runs._run.experiment.check_devices", lambda: None)
     try:
         assert run(config, "--schedule.seeds", "4") == 2
         (line,) = capsys.readouterr().err.splitlines()

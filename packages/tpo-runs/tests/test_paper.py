@@ -312,7 +312,7 @@ def test_a_malformed_entry_is_refused(entry, message):
 
 def test_reading_results_needs_neither_jax_nor_pyplot():
     code = (
-        "import sys; from tpo_runs import _figures, _tables, _paper; "
+        "import sys; from tpo_runs import _figures, _paper, _results; "
         "print({'jax', 'matplotlib.pyplot'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -18,6 +18,8 @@ from .display import QuietDisplay as QuietDisplay
 from .display import make_display as make_display
 from .executor import check_engine as check_engine
 from .executor import make_executor as make_executor
+from .experiment import RunOptions as RunOptions
+from .experiment import run as run
 from .in_process import InProcess as InProcess
 from .listing import list_cells as list_cells
 from .progress import Reporter as Reporter
@@ -27,8 +29,6 @@ from .provenance import changes as changes
 from .provenance import processor as processor
 from .provenance import provenance as provenance
 from .queue import train_all as train_all
-from .run import RunOptions as RunOptions
-from .run import run as run
 from .tracker import check_installed as check_installed
 from .tracking import Trackers as Trackers
 from .worker import train_block_into_store as train_block_into_store
