@@ -282,7 +282,7 @@ def test_an_output_directory_that_is_a_file_is_found_before_training(config, cap
 HOLDER = """
 import sys, time
 from pathlib import Path
-from tpo_runs._lock import locked
+from tpo_runs._store import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
