@@ -326,7 +326,7 @@ def test_other_settings_are_refused_with_the_keys_that_differ(config, capsys):
 
 def test_results_of_other_versions_say_so(config, capsys, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("tpo_runs._run.provenance.BITS", ())
+        patch.setattr("tpo_runs._run.machine.BITS", ())
         patch.setattr(
             "tpo_runs._run.block.origin", lambda _: {"versions": {"jax": "0.0.1"}, "python": "3.11.0"}
         )

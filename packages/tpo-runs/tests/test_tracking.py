@@ -151,7 +151,7 @@ def test_what_a_tracker_missed_is_sent_from_the_checkpoint(cell, trackers):
 
 def run_with(monkeypatch: pytest.MonkeyPatch, open_tracker: Callable[..., Any], argv: list[str]) -> int:
     monkeypatch.setattr("tpo_runs._run.tracking.open_tracker", open_tracker)
-    monkeypatch.setattr("tpo_runs._run.tracker.check_installed", lambda names: None)
+    monkeypatch.setattr("tpo_runs._run.check_installed", lambda names: None)
     return main(argv)
 
 

@@ -23,13 +23,15 @@ def center(scores: Float[Array, "*b k"]) -> tuple[Float[Array, "*b k"], Float[Ar
     offsets = scores - jnp.where(jnp.isfinite(best - worst), best, 0.5 * best + 0.5 * worst)
     # Squares of what is divided by this, and sums of many, stay within the dtype.
     large = 2.0 ** (jnp.finfo(scores.dtype).maxexp // 2 + 6)
-    mean = jnp.mean(offsets, axis=-1, keepdims=True)
-    safe_mean = large * jnp.mean(offsets / large, axis=-1, keepdims=True)
-    centered = offsets - jnp.where(jnp.isfinite(mean), mean, safe_mean)
-    std = jnp.sqrt(jnp.mean(jnp.square(centered), axis=-1, keepdims=True))
-    safe_std = jnp.sqrt(jnp.mean(jnp.square(centered / large), axis=-1, keepdims=True))
+    centered, std = _centered(offsets)
+    scaled, scaled_std = _centered(offsets / large)
     ordinary = jnp.isfinite(std)
-    return jnp.where(ordinary, 1.0, 1.0 / large) * centered, jnp.where(ordinary, std, safe_std)
+    return jnp.where(ordinary, centered, scaled), jnp.where(ordinary, std, scaled_std)
+
+
+def _centered(offsets: Float[Array, "*b k"]) -> tuple[Float[Array, "*b k"], Float[Array, "*b 1"]]:
+    centered = offsets - jnp.mean(offsets, axis=-1, keepdims=True)
+    return centered, jnp.sqrt(jnp.mean(jnp.square(centered), axis=-1, keepdims=True))
 
 
 def is_informative(std: Float[Array, "*b 1"]) -> Bool[Array, "*b 1"]:

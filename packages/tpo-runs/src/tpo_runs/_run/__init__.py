@@ -22,12 +22,12 @@ from .experiment import RunOptions as RunOptions
 from .experiment import run as run
 from .in_process import InProcess as InProcess
 from .listing import list_cells as list_cells
+from .machine import _surroundings as _surroundings
+from .machine import changes as changes
+from .machine import processor as processor
+from .machine import provenance as provenance
 from .progress import Reporter as Reporter
 from .progress import duration as duration
-from .provenance import _surroundings as _surroundings
-from .provenance import changes as changes
-from .provenance import processor as processor
-from .provenance import provenance as provenance
 from .queue import train_all as train_all
 from .tracker import check_installed as check_installed
 from .tracking import Trackers as Trackers

@@ -16,9 +16,9 @@ from .._signals import Stop
 from .._store import Store
 from .blocks import Block, Compiled
 from .checkpoint import Checkpoint, Checkpoints
+from .machine import changes
 from .origin import origin
 from .progress import Reporter
-from .provenance import changes
 from .tracking import Trackers
 
 

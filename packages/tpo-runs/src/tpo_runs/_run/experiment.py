@@ -19,11 +19,11 @@ from .display import make_display
 from .events import JsonDisplay
 from .executor import make_executor
 from .jax_settings import fixed_settings
+from .machine import changes
 from .mixing import check_not_mixed
 from .on_slurm import cancel_earlier_jobs
 from .origin import origin
 from .progress import Reporter
-from .provenance import changes
 from .queue import train_all
 from .space import check_space, check_writable
 from .tracking import Trackers

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .._config import Cell, CustomSpec, ImagesSpec, source_hashes
-from .provenance import provenance
+from .machine import provenance
 
 
 def origin(cell: Cell) -> dict[str, Any]:
