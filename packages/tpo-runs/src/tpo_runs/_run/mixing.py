@@ -47,7 +47,7 @@ def _earlier(blocks: Sequence[Block], store: Store) -> list[Mapping[str, Any]]:
     begun = [Checkpoints(store.checkpoints(block.cell.key, block.seeds), {}).facts() for block in blocks]
     return [
         *store.provenances(blocks[0].cell.key),
-        *(facts.get("provenance", {}) for facts in begun if facts),
+        *(facts["provenance"] for facts in begun if facts and "provenance" in facts),
     ]
 
 
