@@ -5,6 +5,14 @@ import sys
 import pytest
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cache_away_from_home(tmp_path_factory):
+    """Programs that `tpo-runs` compiles are kept for all tests of a process, outside the tester's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_modules_are_forgotten(tmp_path_factory):
     """A module that a test wrote is not there for the next test that writes one of the same name."""

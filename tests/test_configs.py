@@ -15,14 +15,6 @@ CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 TABULAR = ("tabular_single", "tabular_multi")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def cache_away_from_home(tmp_path_factory):
-    """Compiled programs are kept in the user's cache directory; not in that of the tester."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture
 def programs_let_go():
     """Frees the compiled programs: Linux allows a process 65,530 pieces of memory, and each takes 1,500."""

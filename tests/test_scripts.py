@@ -52,6 +52,7 @@ def test_the_picture_of_the_idea_is_drawn(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"idea.png", "idea_narrow.png"}
 
 
+@pytest.mark.slow
 def test_scoring_is_timed():
     timing = [sys.executable, str(ROOT / "scripts/bench_scoring.py"), "--answers", "1000", "--rounds", "1"]
     task = "token-reversal-terminal-h10-v2"
@@ -59,6 +60,7 @@ def test_scoring_is_timed():
     assert done.stdout.splitlines()[1].startswith(task)
 
 
+@pytest.mark.slow
 def test_checkpoints_are_timed():
     timing = [sys.executable, str(ROOT / "scripts/bench_checkpoint.py"), "--steps", "10", "--rounds", "3"]
     done = subprocess.run([*timing, "--seeds", "1"], check=True, timeout=300, capture_output=True, text=True)
@@ -73,6 +75,7 @@ def test_reference_scores_are_made(tmp_path):
     assert '"TPO"' in made.read_text()
 
 
+@pytest.mark.slow
 def test_executors_are_timed():
     timing = [sys.executable, str(ROOT / "scripts/bench_executors.py"), "--kinds", "in_process"]
     words = [*timing, "--blocks", "3", "--rounds", "1"]
@@ -80,6 +83,7 @@ def test_executors_are_timed():
     assert done.stdout.startswith("in_process: ")
 
 
+@pytest.mark.slow
 def test_stores_are_timed_and_drawn(tmp_path):
     timing = [sys.executable, str(ROOT / "scripts/bench_store.py"), "--blocks", "200"]
     words = [*timing, "--figure", str(tmp_path / "store")]

@@ -33,8 +33,14 @@ METHODS = {
     "DG": (objectives.dg, "single"),
     "REINFORCE": (objectives.reinforce, "single"),
 }
-# What differs from these only in its loss is left to the slow tests, for compiling takes seconds each.
-QUICK = ("TPO", "GRPO", "PPO", "DG")
+# One method of each kind at the hardest step of the ladder, and TPO at each. Compiling takes seconds each, so
+# the rest is left to the slow tests.
+QUICK = {
+    ("TPO", "H=1"),
+    ("TPO", "H=2 dense"),
+    *((name, "H=2 terminal") for name in ("TPO", "GRPO", "PPO", "DG")),
+}
+LADDER = {"H=1": (1, "terminal"), "H=2 dense": (2, "bag_of_tokens"), "H=2 terminal": (2, "terminal")}
 
 
 # Without its anchor TPO's target knows the scores alone: the odds of right to wrong stop at exp(u+ - u-), so
@@ -99,17 +105,20 @@ def test_bandits(method, contexts):
 
 
 @pytest.mark.parametrize(
-    ("horizon", "reward"),
-    [(1, "terminal"), (2, "bag_of_tokens"), (2, "terminal")],
-    ids=["H=1", "H=2 dense", "H=2 terminal"],
+    ("method", "task"),
+    [
+        pytest.param(name, task, marks=[] if (name, task) in QUICK else pytest.mark.slow)
+        for name in METHODS
+        for task in LADDER
+    ],
 )
-@pytest.mark.parametrize(
-    "method", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in METHODS]
-)
-def test_token_reversal(method, horizon, reward):
+def test_token_reversal(method, task):
     objective, level = METHODS[method]
-    task = TokenTask("reverse_copy", reward, horizon, 2)
-    rollout = SequenceGroup(task, 32, 8) if level == "group" else Single(task, 256, BASELINES["batch_mean"])
+    horizon, reward = LADDER[task]
+    tokens = TokenTask("reverse_copy", reward, horizon, 2)
+    rollout = (
+        SequenceGroup(tokens, 32, 8) if level == "group" else Single(tokens, 256, BASELINES["batch_mean"])
+    )
     error = final_error(
         rollout,
         objective,
