@@ -1,11 +1,11 @@
-"""The table of a run beside the paper's published numbers, and its words."""
+"""The table that compares a run with the paper's published numbers."""
 
 import math
 from collections.abc import Sequence
 
 from .._results import ABSENT, Interval, TextTable, step_count
 from .._text import point_label
-from .compare import CROSSINGS, PaperComparison
+from .comparison import CROSSINGS, PaperComparison
 from .numbers import PaperNumber
 
 

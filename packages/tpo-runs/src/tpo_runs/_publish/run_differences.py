@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from .._errors import ConfigError
-from .summary import CellRecord, RunSummary
+from .._results import CellResult
+from .summary import RunSummary
 
 SHARED = ("task", "policy", "optimizer", "schedule")
 OF_METHOD = ("objective", "rollout")
@@ -45,7 +46,7 @@ def run_differences(summaries: Sequence[RunSummary]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _check_same_method(cell: CellRecord, others: Sequence[CellRecord], axes: Collection[str]) -> None:
+def _check_same_method(cell: CellResult, others: Sequence[CellResult], axes: Collection[str]) -> None:
     """Refuse a cell whose settings differ from those of all others, in more than the axes."""
     here = _settings(cell, (*SHARED, *OF_METHOD), axes)
     between = [_differing(_settings(other, (*SHARED, *OF_METHOD), axes), here) for other in others]
@@ -61,7 +62,7 @@ def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, tu
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _settings(cell: CellRecord, sections: Sequence[str], axes: Collection[str]) -> dict[str, str]:
+def _settings(cell: CellResult, sections: Sequence[str], axes: Collection[str]) -> dict[str, str]:
     """Every setting that no axis shows, by its path, as text."""
     found: dict[str, str] = {}
     left: list[tuple[str, Any]] = [(section, cell.spec.get(section, {})) for section in sections]
