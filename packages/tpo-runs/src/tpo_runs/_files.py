@@ -230,9 +230,9 @@ def discard(path: Path) -> None:
     """Remove a directory or a file, if it is there, without ever leaving a part of it under its name."""
     if not os.path.lexists(path):
         return
-    unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=UNFINISHED))
-    os.rename(path, unfinished / path.name)
-    shutil.rmtree(unfinished)
+    grave = Path(tempfile.mkdtemp(dir=path.parent, prefix=UNFINISHED))
+    os.rename(path, grave / path.name)
+    shutil.rmtree(grave)
 
 
 def remove_unfinished(directory: Path, whole: str, into: Sequence[str] | None = None) -> None:

@@ -10,7 +10,7 @@ from .numbers import PaperNumber
 
 
 def paper_table(rows: Sequence[PaperComparison], *, title: str = "Beside arXiv 2604.06159") -> TextTable:
-    """The rows of `compare` as a table; call its `rich()` or `markdown()`."""
+    """A table of the rows of `compare`; call its `rich()` or `markdown()`."""
     columns = ("source", "quantity", "method", "conditions", "paper", "ours", "95% interval", "verdict")
     notes = (
         "Ours: mean over seeds, or the step at which that mean crosses the level. Interval: where the mean "
@@ -39,7 +39,7 @@ def _row(row: PaperComparison) -> tuple[str, ...]:
 
 
 def quantity_words(number: PaperNumber) -> str:
-    """What was measured, in words."""
+    """The quantity in words."""
     words = {
         "steps_to_1_percent": "steps to 1%",
         "block_to_5_percent": f"steps to 5%, in blocks of {number.evaluate_every}",

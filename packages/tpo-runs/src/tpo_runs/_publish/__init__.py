@@ -1,9 +1,9 @@
 """Figures, tables, summaries and reports of a stored run."""
 
-from .charts import CONTRAST as CONTRAST
 from .charts import DARK_PAGE as DARK_PAGE
 from .charts import LIGHT_PAGE as LIGHT_PAGE
-from .charts import _luminance as _luminance
+from .charts import MIN_CONTRAST as MIN_CONTRAST
+from .charts import luminance as luminance
 from .charts import readable as readable
 from .combine import combine_cells as combine_cells
 from .combine import combine_summaries as combine_summaries

@@ -98,31 +98,29 @@ def _parsed(config: str) -> dict[str, Any]:
 
 
 def _probe_table(results: Sequence[CellResult], names: Sequence[str]) -> TextTable | None:
-    """The last value of every metric, as a mean over seeds with its interval."""
-    rows = []
-    for result in results:
-        cells = []
-        for name in names:
-            try:
-                summary = summarise(final_error(result, metric=name), None)
-            except ValueError:
-                cells.append(ABSENT)
-                continue
-            if math.isnan(summary.mean):
-                cells.append(ABSENT)
-                continue
-            low, high = summary.interval
-            cells.append(f"{summary.mean:.3g}" + (f" [{low:.3g}, {high:.3g}]" if low == low else ""))
-        rows.append((result.method, point_label(result.point), *cells))
+    """The final value of every other metric: the mean over seeds with its interval."""
+    if not results or not names:
+        return None
+    rows = [
+        (result.method, point_label(result.point), *(_final_words(result, name) for name in names))
+        for result in results
+    ]
     columns = ("method", "grid point", *(name.replace("_", " ") for name in names))
     notes = ("Mean over seeds of the last 1% of steps, with Student's 95% interval.",)
-    if not rows or not names:
-        return None
     return TextTable("Last values of all other metrics", columns, tuple(rows), 2, notes)
 
 
+def _final_words(result: CellResult, name: str) -> str:
+    if name not in result.metrics:
+        return ABSENT
+    summary = summarise(final_error(result, metric=name), None)
+    low, high = summary.interval
+    interval = "" if math.isnan(low) else f" [{low:.3g}, {high:.3g}]"
+    return ABSENT if math.isnan(summary.mean) else f"{summary.mean:.3g}{interval}"
+
+
 def _figures(manifest: Mapping[str, Any], results: Sequence[CellResult]) -> list[dict[str, str]]:
-    """The figures that the config asks for, as embedded images, or why they could not be drawn."""
+    """The figures of the config as embedded images, or why they could not be drawn."""
     drawn = []
     for name, figure in figures_of(manifest, results):
         if isinstance(figure, ValueError):

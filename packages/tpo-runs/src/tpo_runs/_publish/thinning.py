@@ -32,6 +32,9 @@ from .summary import RunSummary
 from .summary_writer import summary_bytes
 
 DIGITS = 4  # significant, of what no interval is computed from
+# Facts of a provenance, with what stands for those that it lacks.
+FACTS = {"devices": [], "processor": "", "cpu_count": None, "xla_flags": ""}
+FACTS |= {"matmul_precision": None, "objective": {}}
 
 
 def write_summary(out: Path, to: Path | None = None) -> Path:
@@ -134,11 +137,6 @@ def _facts(provenance: Mapping[str, Any], timing: Mapping[str, Any]) -> dict[str
         "commit": git.get("commit"),
         "dirty": git.get("dirty", False),
         "versions": python | provenance.get("versions", {}),
-        "devices": provenance.get("devices", []),
-        "processor": provenance.get("processor", ""),
-        "cpu_count": provenance.get("cpu_count"),
-        "xla_flags": provenance.get("xla_flags", ""),
-        "matmul_precision": provenance.get("matmul_precision"),
-        "objective": provenance.get("objective", {}),
+        **{name: provenance.get(name, absent) for name, absent in FACTS.items()},
         "host": timing.get("host", ""),
     }

@@ -52,11 +52,13 @@ class Layout:
         self.manifest_path = self.root / MANIFEST
         self.config_path = self.root / CONFIG
         self.report = self.root / REPORT
+        self.cells = self.root / CELLS
         self.figures = self.root / FIGURES
         self.summary = self.figures / SUMMARY
         self.errors = self.root / ERRORS
         self.jobs = self.root / JOBS
         self.locks = self.root / LOCKS
+        self.tensorboard = self.root / TENSORBOARD
 
     def checkpoints(self, key: str, seeds: Sequence[int]) -> Path:
         """The directory of the checkpoints of a block of seeds."""
@@ -70,4 +72,4 @@ class Layout:
         # A manifest may come from a stranger: nothing in it may lead out of the directory.
         if not KEY.fullmatch(key):
             raise ConfigError([f"{self.manifest_path}: {key!r} is not the key of a cell"])
-        return self.root / CELLS / key
+        return self.cells / key

@@ -18,7 +18,6 @@ from .._results import CellResult, on_all_axes
 from .block import StoredBlock, blocks_in, read_all
 from .layout import (
     BLOCK_PREFIX,
-    CELLS,
     CHECKPOINTS,
     CONFIG,
     DIRECTORIES,
@@ -192,7 +191,7 @@ class Store(RunFiles):
         """
         entries = self.manifest()["cells"]
         found = [result for entry in entries if (result := self._result(entry)) is not None]
-        stored = set() if found else {path.parent.name for path in self.root.glob(f"{CELLS}/*/{SPEC}")}
+        stored = set() if found else {path.parent.name for path in self.cells.glob(f"*/{SPEC}")}
         if stored and stored.isdisjoint(entry["key"] for entry in entries):
             fault = f"{self.manifest_path}: belongs to another run: it names none of the cells that are here"
             raise ConfigError([f"{fault}; remove it, and run the config again, which writes it again"])
