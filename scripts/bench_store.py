@@ -80,9 +80,9 @@ def measured(what: str, directory: Path) -> dict[str, float]:
         loaded = load_config(directory / "tenth.toml")
         other = Store(directory / "tenth")
         other.root.mkdir(exist_ok=True)
-        if not (other.root / "cells").exists():
+        if not other.cells.exists():
             # A store holds no links, so these are the same files under another name.
-            shutil.copytree(store.root / "cells", other.root / "cells", copy_function=os.link)
+            shutil.copytree(store.cells, other.cells, copy_function=os.link)
         other.write_run(manifest(loaded, other), loaded.config)
         store = other
     began = time.perf_counter()

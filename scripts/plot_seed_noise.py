@@ -28,7 +28,7 @@ def draw(runs: list[Run]) -> plt.Figure:
     styles = method_styles(run.cell.method for run in runs)
     for run in runs:
         counts = [size for size in sizes(len(run.cell.seeds)) if 1 < size < len(run.cell.seeds)]
-        found = [intervals(run.cell, size) for size in counts]
+        found = [intervals(run.final, size) for size in counts]
         style = styles[run.cell.method]
         look = {"color": style.colour, "linestyle": style.dashes, "marker": style.marker, "markersize": 5}
         left.plot(counts, [100 * one.width for one in found], label=run.label, **look)

@@ -4,15 +4,16 @@ import doctest
 import itertools
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tpo_runs import ConfigError, read_summary
-from tpo_runs._paper import PaperNumber, paper_numbers
+from tpo_runs import CellResult, ConfigError, read_summary
+from tpo_runs._paper import PaperNumber, compare, paper_numbers
 from tpo_runs._publish import summary_bytes
-from tpo_runs._results import mean_interval
+from tpo_runs._results import ExactFacts, mean_interval
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -27,6 +28,7 @@ from numbers_page.repeated import repeated  # noqa: E402
 from numbers_page.runs import Run, all_runs  # noqa: E402
 from numbers_page.subsamples import crossings, intervals, subsets  # noqa: E402
 
+SEED_FACTS = ("final", "first_below", "highest_since", "relapsed")
 SUMMARY = read_summary(ROOT / "figures" / "tabular_single" / "summary.json")
 
 
@@ -45,17 +47,14 @@ def number(source="Table 1", method="TPO", **facts):
     return PaperNumber.model_validate({"source": source, "method": method, **base, **facts})
 
 
-def cell_of(errors, **changes):
-    """A record with these curves, one step a bin."""
-    cell = SUMMARY.cells[0].model_copy(
-        update={
-            "seeds": list(range(len(errors))),
-            "curves": [list(curve) for curve in errors],
-            "final": [curve[-1] for curve in errors],
-            "bin_width": 1,
-            **changes,
-        }
-    )
+def run_of(errors, *, bin_width=1, highest_since=None):
+    """A run with these binned curves, which end as the last bin does."""
+    curves = np.array(errors)
+    zeros = np.zeros(len(curves))
+    highest = zeros if highest_since is None else np.array(highest_since)
+    exact = ExactFacts("error", 0.01, curves[:, -1], zeros, highest, highest > 0.5, {})
+    metrics = {"error": np.repeat(curves, bin_width, axis=1)}
+    cell = CellResult("TPO", {}, {}, np.arange(len(curves)), metrics, {}, bin_width, exact)
     return Run("somewhere", "error", 0.01, cell)
 
 
@@ -125,30 +124,25 @@ def test_where_nothing_was_run_nothing_is_chosen():
 
 
 def test_a_run_speaks_for_the_numbers_of_its_own_setting_only():
-    runs = all_runs(ROOT)
-    for run in runs:
-        for published in paper_numbers():
-            found = evidence_for(published, [run])
-            assert bool(found) == (
-                published.matches(run.cell.spec)
-                and all(
-                    record.ours == record.ours for record in run.cell.paper if record.name == published.name
-                )
-            )
+    for run, published in itertools.product(all_runs(ROOT), paper_numbers()):
+        found = evidence_for(published, [run])
+        assert bool(found) == (
+            published.matches(run.cell.spec) and not math.isnan(compare([run.cell], [published])[0].ours)
+        )
 
 
 def test_machines_are_told_in_words():
-    (origin,) = SUMMARY.cells[0].origins
-    card = origin.model_copy(update={"devices": ["gpu: A fast card"], "seeds": [1]})
-    named = origin.model_copy(update={"processor": "A CPU, AVX2", "seeds": [2]})
-    cell = SUMMARY.cells[0].model_copy(update={"origins": [origin, card, named]})
+    (origin,) = SUMMARY.cells[0].provenance["origins"]
+    card = {**origin, "devices": ["gpu: A fast card"], "seeds": [1]}
+    named = {**origin, "processor": "A CPU, AVX2", "seeds": [2]}
+    cell = replace(SUMMARY.cells[0], provenance={"origins": [origin, card, named]})
     assert machine_words(cell) == "2 CPU cores, A fast card, 2 CPU cores (A CPU, AVX2)"
 
 
 def write_piece(root, folder, name, cells):
     path = root / "figures" / folder / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(summary_bytes(SUMMARY.model_copy(update={"cells": cells})))
+    path.write_bytes(summary_bytes(replace(SUMMARY, cells=cells)))
 
 
 def test_pieces_of_a_run_count_as_one(tmp_path):
@@ -156,24 +150,27 @@ def test_pieces_of_a_run_count_as_one(tmp_path):
         write_piece(tmp_path, name, f"summary_{name}", [cut(cell, seeds) for cell in SUMMARY.cells])
     runs = all_runs(tmp_path)
     assert {run.folder for run in runs} == {"a"}
-    assert [run.cell.final_mean for run in runs] == [cell.final_mean for cell in SUMMARY.cells]
+    assert [run.final.tolist() for run in runs] == [cell.exact.final.tolist() for cell in SUMMARY.cells]
 
 
 def test_the_folder_with_most_seeds_names_a_cell_and_has_the_last_word(tmp_path):
     cell = SUMMARY.cells[0]
-    other = cut(cell, slice(0, 50)).model_copy(update={"point": {"task.horizon": 9}, "final": [0.5] * 50})
+    first = cut(cell, slice(0, 50))
+    exact = replace(first.exact, final=np.full(50, 0.5))
+    other = replace(first, point={"task.horizon": 9}, exact=exact)
     write_piece(tmp_path, "a", "summary", [other])
     write_piece(tmp_path, "b", "summary", [cut(cell, slice(0, 40))])
     write_piece(tmp_path, "b", "summary_2", [cut(cell, slice(40, 80))])
     (run,) = all_runs(tmp_path)
     assert (run.folder, run.cell.point) == ("b", cell.point)
-    assert run.cell.final == cell.final[:80]
+    assert run.final.tolist() == cell.exact.final[:80].tolist()
 
 
 def cut(cell, seeds):
-    """A record of some of the seeds."""
-    lists = ("seeds", "curves", "final", "first_below", "highest_since")
-    return cell.model_copy(update={name: getattr(cell, name)[seeds] for name in lists})
+    """The cell with some of its seeds."""
+    rows = {name: getattr(cell.exact, name)[seeds] for name in SEED_FACTS}
+    metrics = {name: values[seeds] for name, values in cell.metrics.items()}
+    return replace(cell, seeds=cell.seeds[seeds], metrics=metrics, exact=replace(cell.exact, **rows))
 
 
 # --- notes ---
@@ -237,17 +234,17 @@ def test_subsets_are_all_or_random_ones():
 
 def test_crossings_of_subsets_are_those_of_their_means():
     errors = [[0.9, 0.005, 0.0, 0.0], [0.9, 0.9, 0.001, 0.0], [0.9, 0.9, 0.9, 0.9]]
-    run = cell_of(errors)
-    assert crossings(run.cell, 0.01, 1) == (1, 2, math.inf)
+    run = run_of(errors)
+    assert crossings(run, 1) == (1, 2, math.inf)
     # Both of the solved seeds: step 2; every pair with the third never.
-    assert crossings(run.cell, 0.01, 2) == (2, math.inf, math.inf)
-    solved = cell_of(errors[:2], bin_width=5)
-    assert crossings(solved.cell, 0.01, 2) == (10, 10, 10)
+    assert crossings(run, 2) == (2, math.inf, math.inf)
+    solved = run_of(errors[:2], bin_width=5)
+    assert crossings(solved, 2) == (10, 10, 10)
 
 
 def test_intervals_of_subsets_are_counted_when_they_hold_the_mean():
     final = [0.0, 0.1, 0.2, 0.9]
-    found = intervals(cell_of([[value] for value in final]).cell, 3)
+    found = intervals(np.array(final), 3)
     naive = [mean_interval(np.array(chosen)) for chosen in itertools.combinations(final, 3)]
     assert found.subsets == 4
     assert found.width == pytest.approx(np.mean([high - low for low, high in naive]))
@@ -255,14 +252,14 @@ def test_intervals_of_subsets_are_counted_when_they_hold_the_mean():
 
 
 def test_seeds_that_come_back_are_counted():
-    run = cell_of([[0.0]] * 4, highest_since=[0.009, 0.2, 0.7, math.nan], failed=[3])
+    run = run_of([[0.0], [0.0], [0.0], [0.9]], highest_since=[0.009, 0.2, 0.7, math.nan])
     row = relapse_table([run]).splitlines()[-1]
     assert row.split(" | ")[2:] == ["4", "3", "2", "1", "70.0", "1 |"]
 
 
 def test_means_that_no_seed_is_near_are_listed():
-    run = cell_of([[0.04], [0.05], [0.13]])
-    row = two_kinds_table([run, cell_of([[0.04], [0.05], [0.06]])]).splitlines()[2:]
+    run = run_of([[0.04], [0.05], [0.13]])
+    row = two_kinds_table([run, run_of([[0.04], [0.05], [0.06]])]).splitlines()[2:]
     assert [line.split(" | ")[2:] for line in row] == [
         ["7.3", "5.0", "2 at 4.0 to 5.0", "1 at 13.0 to 13.0 |"]
     ]

@@ -4,9 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tpo_runs._paper import PaperNumber, interval_words, value_words
-from tpo_runs._publish import CellRecord, PaperRecord
-from tpo_runs._results import Interval
+from tpo_runs import CellResult
+from tpo_runs._paper import PaperComparison, PaperNumber, compare, interval_words, value_words
 
 from .runs import Run
 
@@ -50,38 +49,39 @@ def best(found: Iterable[Evidence]) -> Evidence | None:
 def evidence_for(number: PaperNumber, runs: Sequence[Run]) -> list[Evidence]:
     """What all runs say about a number."""
     return [
-        _of_record(number, record, run)
+        _of_comparison(row, run)
         for run in runs
-        for record in run.cell.paper
-        if record.name == number.name and record.ours == record.ours
+        for row in compare([run.cell], [number])
+        if not math.isnan(row.ours)
     ]
 
 
-def _of_record(number: PaperNumber, record: PaperRecord, run: Run) -> Evidence:
-    ours = value_words(number, record.ours)
-    if record.precision > number.evaluate_every and math.isfinite(record.ours):
-        ours = f"{ours} (within {record.precision})"
+def _of_comparison(row: PaperComparison, run: Run) -> Evidence:
+    number = row.number
+    ours = value_words(number, row.ours)
+    if row.precision > number.evaluate_every and math.isfinite(row.ours):
+        ours = f"{ours} (within {row.precision})"
     return Evidence(
         ours=ours,
-        interval=interval_words(number, Interval(*record.interval)),
-        verdict=record.verdict,
-        seeds=record.seeds[0],
-        steps=record.steps[0],
+        interval=interval_words(number, row.interval),
+        verdict=row.verdict,
+        seeds=len(run.cell.seeds),
+        steps=run.cell.steps,
         folder=run.folder,
-        seconds=run.cell.seconds,
+        seconds=run.cell.provenance["seconds"],
         machine=machine_words(run.cell),
     )
 
 
-def machine_words(cell: CellRecord) -> str:
+def machine_words(cell: CellResult) -> str:
     """What a cell was trained on: "2 CPU cores (AMD EPYC, AVX2)", "NVIDIA H100 80GB HBM3".
 
     Where its seeds were trained on several machines, all of them.
     """
     words = {}
-    for origin in cell.origins:
-        kinds = [kind.partition(": ")[2] for kind in origin.devices if not kind.startswith("cpu")]
-        cores = f"{origin.cpu_count or 'some'} CPU cores"
-        named = f"{cores} ({origin.processor})" if origin.processor else cores
+    for origin in cell.provenance["origins"]:
+        kinds = [kind.partition(": ")[2] for kind in origin["devices"] if not kind.startswith("cpu")]
+        cores, processor = f"{origin['cpu_count'] or 'some'} CPU cores", origin.get("processor")
+        named = f"{cores} ({processor})" if processor else cores
         words[" and ".join(kinds) or named] = None
     return ", ".join(words)

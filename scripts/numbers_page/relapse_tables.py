@@ -1,11 +1,10 @@
 """Tables of seeds that come back up, and of means that no seed is near."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from tpo_runs._results import ABSENT, FAILED, percent
+from tpo_runs._results import ABSENT, FAILED, has_failed, percent
 
 from .markdown import table
 from .runs import Run
@@ -21,7 +20,7 @@ def relapse_table(runs: Sequence[Run]) -> str:
         worst = percent(max(highest)) if highest else ABSENT
         above = [sum(value > level for value in highest) for level in (COMING_BACK, FAILED)]
         counts = (len(run.cell.seeds), len(highest), *above)
-        rows.append((run.link, run.label, *map(str, counts), worst, str(len(run.cell.failed))))
+        rows.append((run.link, run.label, *map(str, counts), worst, str(has_failed(run.final).sum())))
     columns = (
         "run",
         "cell",
@@ -37,7 +36,9 @@ def relapse_table(runs: Sequence[Run]) -> str:
 
 def _highest(run: Run) -> list[float]:
     """The highest error since it was solved, of every seed that ever was."""
-    return [value for value in run.cell.highest_since if not math.isnan(value)]
+    assert run.cell.exact is not None
+    highest = run.cell.exact.highest_since
+    return highest[~np.isnan(highest)].tolist()
 
 
 def relapse_words(runs: Sequence[Run]) -> str:
@@ -58,8 +59,8 @@ def two_kinds_table(runs: Sequence[Run]) -> str:
     """The cells whose final errors fall into two groups, and the groups."""
     rows = []
     for run in runs:
-        final = np.array(run.cell.final)
-        if np.isnan(final).any() or not two_kinds(run.cell.final):
+        final = run.final
+        if np.isnan(final).any() or not two_kinds(final):
             continue
         ordered = np.sort(final)
         split = int(np.argmax(np.diff(ordered))) + 1
@@ -70,7 +71,7 @@ def two_kinds_table(runs: Sequence[Run]) -> str:
     return table(columns, rows, numbers=2)
 
 
-def two_kinds(final: Sequence[float], gap: float = 0.05) -> bool:
+def two_kinds(final: Sequence[float] | np.ndarray, gap: float = 0.05) -> bool:
     """Whether final errors fall into two groups with more than `gap` between them.
 
     >>> two_kinds([0.04, 0.05, 0.13]), two_kinds([0.04, 0.05, 0.06])

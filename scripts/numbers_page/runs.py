@@ -3,8 +3,13 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from tpo_runs import read_summary
-from tpo_runs._publish import CellRecord, combine_cells
+import numpy as np
+from jaxtyping import Float
+
+from tpo_runs import CellResult, read_summary
+from tpo_runs._config import key_of
+from tpo_runs._publish import combine_cells
+from tpo_runs._results import final_error
 from tpo_runs._text import cell_label
 
 
@@ -15,13 +20,23 @@ class Run(NamedTuple):
         folder: below figures/, of the summary with most of its seeds.
         metric: what counts as the error.
         threshold: the error that counts as solved.
-        cell: the record.
+        cell: its seeds of all summaries.
     """
 
     folder: str
     metric: str
     threshold: float
-    cell: CellRecord
+    cell: CellResult
+
+    @property
+    def final(self) -> Float[np.ndarray, " s"]:
+        """The final error of every seed."""
+        return final_error(self.cell, metric=self.metric)
+
+    @property
+    def curves(self) -> Float[np.ndarray, "s bins"]:
+        """The binned curve of every seed."""
+        return self.cell.metric(self.metric)[:, :: self.cell.bin_width]
 
     @property
     def link(self) -> str:
@@ -45,7 +60,7 @@ def all_runs(root: Path) -> list[Run]:
         summary = read_summary(path)
         for cell in summary.cells:
             run = Run(path.parent.name, summary.metric, summary.threshold, cell)
-            pieces.setdefault((cell.key, cell.method, run.metric, run.threshold), []).append(run)
+            pieces.setdefault((key_of(cell.spec), cell.method, run.metric, run.threshold), []).append(run)
     return [_united(found) for found in pieces.values()]
 
 
@@ -53,8 +68,7 @@ def _united(pieces: list[Run]) -> Run:
     """The pieces as one, named and in doubt valued as in the folder that has most of the seeds."""
     seeds: dict[str, set[int]] = {}
     for run in pieces:
-        seeds.setdefault(run.folder, set()).update(run.cell.seeds)
+        seeds.setdefault(run.folder, set()).update(run.cell.seeds.tolist())
     main = max(seeds, key=lambda folder: len(seeds[folder]))
     pieces = sorted(pieces, key=lambda run: run.folder != main)
-    first = pieces[0]
-    return first._replace(cell=combine_cells([run.cell for run in pieces], first.metric, first.threshold))
+    return pieces[0]._replace(cell=combine_cells([run.cell for run in pieces]))

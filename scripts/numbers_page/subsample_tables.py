@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tpo_runs._results import ABSENT, percent, step_count
+from tpo_runs._results import ABSENT, mean_interval, percent, step_count
 
 from .markdown import table
 from .runs import Run
@@ -17,7 +17,7 @@ def crossing_table(runs: Sequence[Run]) -> str:
     rows = []
     for run in runs:
         own = sizes(len(run.cell.seeds))
-        found = [_words(crossings(run.cell, run.threshold, n)) if n in own else ABSENT for n in counts]
+        found = [_words(crossings(run, n)) if n in own else ABSENT for n in counts]
         rows.append((run.link, run.label, f"{run.cell.bin_width}", *found))
     columns = ("run", "cell", "precision", *(f"{n} seed{'s' * (n > 1)}" for n in counts))
     return table(columns, rows, numbers=2)
@@ -30,8 +30,8 @@ def _words(found: Crossings) -> str:
 
 def crossing_words(runs: Sequence[Run]) -> str:
     """In how many cells all seeds cross later than the middle seed alone."""
-    one = [crossings(run.cell, run.threshold, 1).median for run in runs]
-    every = [crossings(run.cell, run.threshold, len(run.cell.seeds)).median for run in runs]
+    one = [crossings(run, 1).median for run in runs]
+    every = [crossings(run, len(run.cell.seeds)).median for run in runs]
     later = sum(together > alone for alone, together in zip(one, every, strict=True))
     sooner = sum(together < alone for alone, together in zip(one, every, strict=True))
     return (
@@ -42,8 +42,8 @@ def crossing_words(runs: Sequence[Run]) -> str:
 
 def spread(runs: Sequence[Run]) -> list[Run]:
     """The runs of at least 16 seeds of which some end above 1%, and none is lost."""
-    several = [run for run in runs if len(run.cell.seeds) >= 16 and not np.isnan(run.cell.final).any()]
-    return [run for run in several if max(run.cell.final) > 0.01]
+    several = [run for run in runs if len(run.cell.seeds) >= 16 and not np.isnan(run.final).any()]
+    return [run for run in several if run.final.max() > 0.01]
 
 
 def interval_table(runs: Sequence[Run]) -> str:
@@ -57,9 +57,9 @@ def _width(run: Run, size: int) -> str:
     if size not in sizes(len(run.cell.seeds)):
         return ABSENT
     if size == len(run.cell.seeds):
-        low, high = run.cell.final_interval
+        low, high = mean_interval(run.final)
         return percent(high - low)
-    found = intervals(run.cell, size)
+    found = intervals(run.final, size)
     return f"{percent(found.width)} ({100 * found.holding:.0f}%)"
 
 
@@ -67,7 +67,7 @@ def interval_words(runs: Sequence[Run]) -> str:
     """How often the interval of four seeds holds the mean over all of them."""
     if not runs:
         return ""
-    holding = np.mean([intervals(run.cell, 4).holding for run in runs])
+    holding = np.mean([intervals(run.final, 4).holding for run in runs])
     return (
         f"Of four seeds, the interval holds the mean over all seeds in {100 * holding:.0f}% of the subsets, "
         "averaged over these cells."

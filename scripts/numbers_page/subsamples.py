@@ -5,9 +5,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
-from tpo_runs._publish import CellRecord
 from tpo_runs._results import mean_interval, steps_to_threshold
+
+from .runs import Run
 
 MOST_SUBSETS = 200
 
@@ -55,20 +57,18 @@ def sizes(count: int) -> list[int]:
     return [*(size for size in (1, 2, 4, 8, 16, 32, 64) if size < count), count]
 
 
-def crossings(cell: CellRecord, threshold: float, size: int) -> Crossings:
-    """Where the means over subsets cross, in steps, on curves of `bin_width`; infinite is never."""
-    curves = np.array(cell.curves)
+def crossings(run: Run, size: int) -> Crossings:
+    """Where the means over subsets cross, in steps, on the binned curves; infinity is never."""
+    width, curves = run.cell.bin_width, run.curves
     found = [
-        cell.bin_width * steps_to_threshold(curves[chosen], threshold)
-        for chosen in subsets(len(cell.seeds), size)
+        width * steps_to_threshold(curves[chosen], run.threshold) for chosen in subsets(len(curves), size)
     ]
     # A middle of observed steps: infinity and a number have none between them.
     return Crossings(min(found), sorted(found)[(len(found) - 1) // 2], max(found))
 
 
-def intervals(cell: CellRecord, size: int, most: int = 40) -> Intervals:
+def intervals(final: Float[np.ndarray, " s"], size: int, most: int = 40) -> Intervals:
     """How wide the intervals of subsets are, and how often they hold the mean over all seeds."""
-    final = np.array(cell.final)
     found = [mean_interval(final[chosen]) for chosen in subsets(len(final), size, most)]
     holding = [interval.low <= final.mean() <= interval.high for interval in found]
     widths = [interval.high - interval.low for interval in found]

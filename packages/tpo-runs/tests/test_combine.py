@@ -1,15 +1,19 @@
 """Summaries of pieces of a run: what a seed has by itself is exact, the crossing of the mean is binned."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from report_store import PAPER_CONFIG, TIMING, make_store, store_of
 
 from tpo_runs import ConfigError, combine_summaries, read_summary, summarize
+from tpo_runs._config import key_of
+from tpo_runs._paper import compare
 from tpo_runs._publish import summary_bytes
+from tpo_runs._results import final_error, has_failed, summarise_cell, summary_table
 
-EXACT = ("seeds", "curves", "final", "final_mean", "final_interval", "first_below", "highest_since")
+EXACT = ("final", "first_below", "highest_since", "relapsed")
 
 
 def falling(seeds, steps):
@@ -52,10 +56,13 @@ def pieces(tmp_path_factory, errors):
 def test_what_seeds_have_by_themselves_is_that_of_the_whole_run(whole, pieces):
     (expected,), (cell,) = whole.cells, combine_summaries(pieces).cells
     for name in EXACT:
-        np.testing.assert_array_equal(getattr(cell, name), getattr(expected, name), err_msg=name)
-    for name in ("failed", "relapsed", "diverged", "bin_width", "key", "spec"):
-        assert getattr(cell, name) == getattr(expected, name), name
-    assert (cell.relapsed, cell.failed) == ([1, 2], [5])
+        np.testing.assert_array_equal(getattr(cell.exact, name), getattr(expected.exact, name), err_msg=name)
+    np.testing.assert_array_equal(cell.seeds, expected.seeds)
+    np.testing.assert_array_equal(cell.metric("error"), expected.metric("error"))
+    assert cell.provenance["diverged"] == expected.provenance["diverged"]
+    assert (cell.bin_width, cell.spec) == (expected.bin_width, expected.spec)
+    assert cell.seeds[cell.exact.relapsed].tolist() == [1, 2]
+    assert cell.seeds[has_failed(final_error(cell))].tolist() == [5]
 
 
 def test_the_crossing_is_the_first_bin_whose_mean_is_below(tmp_path, errors):
@@ -63,22 +70,25 @@ def test_the_crossing_is_the_first_bin_whose_mean_is_below(tmp_path, errors):
     parts = [piece(tmp_path / "a", solved, 0, 3), piece(tmp_path / "b", solved, 3, 6)]
     (cell,) = combine_summaries(parts).cells
     means = [solved[:, start : start + 3].mean() for start in range(0, 450, 3)]
-    assert cell.crossing == 3 * next(i for i, mean in enumerate(means) if mean < 0.01)
-    assert cell.crossing_precision == cell.bin_width == 3
-    low, high = cell.crossing_interval
+    found = summarise_cell(cell)
+    assert found.steps_to_threshold == 3 * next(i for i, mean in enumerate(means) if mean < 0.01)
+    assert cell.bin_width == 3
+    assert any("within 3" in note for note in summary_table([cell]).notes)
+    low, high = found.steps_interval
     assert low % 3 == 0
-    assert low <= cell.crossing < high == math.inf
+    assert low <= found.steps_to_threshold < high == math.inf
     (exact,) = piece(tmp_path / "whole", solved, 0, 6).cells
-    assert abs(exact.crossing - cell.crossing) <= 3
+    assert abs(summarise_cell(exact).steps_to_threshold - found.steps_to_threshold) <= 3
+    assert not any("within" in note for note in summary_table([exact]).notes)
 
 
 def test_origins_and_times_add_up(pieces):
     (cell,) = combine_summaries(pieces).cells
-    assert {origin.host: origin.seeds for origin in cell.origins} == {
+    assert {origin["host"]: origin["seeds"] for origin in cell.provenance["origins"]} == {
         "elsewhere": [4, 5],
         "here": [0, 1, 2, 3],
     }
-    assert cell.seconds == 4.5
+    assert cell.provenance["seconds"] == 4.5
 
 
 def test_a_seed_that_is_there_twice_counts_once_as_in_the_first(tmp_path, errors):
@@ -86,15 +96,15 @@ def test_a_seed_that_is_there_twice_counts_once_as_in_the_first(tmp_path, errors
     second[:3] = 0.7
     parts = [piece(tmp_path / "a", errors, 0, 3), piece(tmp_path / "b", second, 2, 6)]
     (cell,) = combine_summaries(parts).cells
-    assert cell.seeds == [0, 1, 2, 3, 4, 5]
-    assert cell.final[2] == parts[0].cells[0].final[2] != pytest.approx(0.7)
-    assert [origin.seeds for origin in cell.origins] == [[0, 1, 2], [3, 4, 5]]
+    assert cell.seeds.tolist() == [0, 1, 2, 3, 4, 5]
+    assert final_error(cell)[2] == final_error(parts[0].cells[0])[2] != pytest.approx(0.7)
+    assert [origin["seeds"] for origin in cell.provenance["origins"]] == [[0, 1, 2], [3, 4, 5]]
 
 
-def test_a_record_that_has_all_seeds_stays_exact(whole, pieces):
+def test_a_result_that_has_all_seeds_stays_exact(whole, pieces):
     combined = combine_summaries([pieces[0], whole])
     assert summary_bytes(combined) == summary_bytes(whole)
-    assert combined.cells[0].crossing_precision == 1
+    assert combined.cells[0].exact.crossing == whole.cells[0].exact.crossing
 
 
 def test_published_numbers_are_compared_anew(tmp_path):
@@ -106,29 +116,30 @@ def test_published_numbers_are_compared_anew(tmp_path):
     ]
     (expected,) = piece(tmp_path / "whole", errors, 0, 12, **options).cells
     (cell,) = combine_summaries(parts).cells
-    assert [record.verdict for record in parts[0].cells[0].paper] == ["too few seeds"] * len(expected.paper)
-    for ours, exact in zip(cell.paper, expected.paper, strict=True):
-        assert (ours.name, ours.verdict, ours.seeds) == (exact.name, exact.verdict, (12, exact.seeds[1]))
+    assert {row.verdict for row in compare(parts[0].cells)} == {"too few seeds"}
+    for ours, exact in zip(compare([cell]), compare([expected]), strict=True):
+        assert (ours.number, ours.verdict) == (exact.number, exact.verdict)
         assert ours.verdict in ("agrees", "differs")
-        if ours.quantity == "final_error_percent":
-            assert ours == exact
+        if ours.number.quantity == "final_error_percent":
+            np.testing.assert_array_equal(ours.of_seeds, exact.of_seeds)
+            assert (ours.ours, ours.interval, ours.precision) == (exact.ours, exact.interval, 1)
         else:
             assert ours.ours % 5 == 0 or math.isinf(ours.ours)
-            assert ours.precision == 5
+            assert (ours.precision, exact.precision) == (5, 1)
 
 
 def test_cells_of_other_settings_stay_apart(tmp_path, pieces):
     other = summarize(make_store(tmp_path, points=2, seeds=2, steps=450, complete=True))
     combined = combine_summaries([*pieces, other])
-    assert len(combined.cells) == len({cell.key for cell in (*pieces[0].cells, *other.cells)})
+    assert len(combined.cells) == len({key_of(cell.spec) for cell in (*pieces[0].cells, *other.cells)})
 
 
 def test_what_cannot_be_combined_is_told(pieces):
     first, second = pieces
     (cell,) = second.cells
-    coarse = second.model_copy(update={"cells": [cell.model_copy(update={"bin_width": 5})]})
-    with pytest.raises(ConfigError, match=r"TPO, horizon = 2: bins of 3 and of 5 steps cannot be combined"):
+    coarse = replace(second, cells=[replace(cell, bin_width=5)])
+    with pytest.raises(ConfigError, match=r"TPO, horizon = 2: bins of 3 and of 5 steps"):
         combine_summaries([first, coarse])
-    stricter = second.model_copy(update={"threshold": 0.05})
-    with pytest.raises(ConfigError, match=r"error below 0.01 and error below 0.05 cannot be combined"):
+    stricter = replace(second, threshold=0.05)
+    with pytest.raises(ConfigError, match=r"error below 0.01 and error below 0.05"):
         combine_summaries([first, stricter])

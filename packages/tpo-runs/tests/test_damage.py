@@ -301,11 +301,11 @@ def take_away_the_provenance(first, second):
 
 SWAPS = (
     (swap_blocks, "belongs to the cell"),
-    (swap_cells, "call it so again"),
+    (swap_cells, "was called"),
     (swap_timings, "belongs to another block"),
     (swap_old_blocks, "does not train the cell"),
     (swap_blocks_without_settings, "spec.json: missing"),
-    (put_other_seeds_inside, "does not hold every step of the seeds"),
+    (put_other_seeds_inside, "does not hold every step"),
     (rename_a_key_of_the_provenance, "damaged, does not match its hash"),
     (take_away_the_provenance, "a file that it lists is missing"),
 )
@@ -351,7 +351,7 @@ def test_seeds_that_two_blocks_hold_are_not_counted_twice(store, tmp_path, capsy
     for words in (["summarize", str(out)], ["report", str(out)], ["draw", str(out)]):
         assert main(words) == 2
         (line,) = capsys.readouterr().err.splitlines()
-        assert "seeds-000001-000002: has seeds that seeds-000000-000001 holds, too; remove one" in line
+        assert all(fact in line for fact in ("seeds-000001-000002: ", "seeds-000000-000001", "remove one"))
     assert run(store, out) == 2
     shutil.rmtree(next(out.glob("cells/*/seeds-000001-000002")))
     assert main(["summarize", str(out)]) == 0
@@ -407,7 +407,8 @@ def test_a_report_prints_no_config_that_would_train_something_else(kind, store, 
     assert main(["report", str(out)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert f"{path}: " in line
-    assert "run the config again, which writes it anew, or remove it" in line
+    assert "run the config again" in line
+    assert "remove it" in line
     path.unlink()
     assert main(["report", str(out)]) == 0
 

@@ -9,6 +9,8 @@ from report_store import CONFIG, PAPER_CONFIG, store_of
 from tpo_runs import CellResult, ConfigError, combine_summaries, learning_curves, read_summary
 from tpo_runs._cli import main
 from tpo_runs._figures import FIGURES
+from tpo_runs._paper import compare
+from tpo_runs._results import final_error, has_failed
 
 STEPS = 100
 NEVER, MIDDLE, LAST = STEPS, 50, STEPS - 1
@@ -57,10 +59,9 @@ def test_they_count_as_failed_in_the_tables_and_in_the_summary(ends, tmp_path):
 
     assert main(["summarize", str(store.root)]) == 0
     (cell,) = read_summary(store.figures / "summary.json").cells
-    assert cell.failed == lost
-    assert cell.diverged == {str(seed): ends[seed] for seed in lost}
-    assert [math.isnan(value) for value in cell.final] == [seed in lost for seed in range(len(ends))]
-    assert math.isnan(cell.final_mean)
+    assert cell.seeds[has_failed(final_error(cell))].tolist() == lost
+    assert cell.provenance["diverged"] == {str(seed): ends[seed] for seed in lost}
+    assert [math.isnan(value) for value in final_error(cell)] == [seed in lost for seed in range(len(ends))]
 
 
 def test_a_summary_is_drawn_with_the_rows_of_its_store(tmp_path):
@@ -99,8 +100,7 @@ def test_a_mean_that_waits_for_a_seed_that_diverged_never_crosses_but_resamples_
     store = store_of(tmp_path, values)
     assert main(["summarize", str(store.root)]) == 0
     (cell,) = read_summary(store.figures / "summary.json").cells
-    assert cell.crossing == math.inf
-    assert cell.crossing_interval == (20, math.inf)
+    assert cell.exact.crossing == (math.inf, (20, math.inf))
 
 
 def test_no_verdict_is_made_of_seeds_that_diverged(tmp_path):
@@ -108,7 +108,7 @@ def test_no_verdict_is_made_of_seeds_that_diverged(tmp_path):
         store = store_of(tmp_path / name, np.tile(values, 10), config=PAPER_CONFIG, method="Mine")
         assert main(["summarize", str(store.root)]) == 0
         (cell,) = read_summary(store.figures / "summary.json").cells
-        assert {row.verdict for row in cell.paper} == {"a seed is lost"}
+        assert {row.verdict for row in compare([cell])} == {"a seed is lost"}
 
 
 def piece(folder, first_seed, values):
@@ -124,9 +124,9 @@ def test_a_piece_whose_seeds_all_diverged_at_once_is_combined_with_the_others(tm
     others = piece(tmp_path / "a", 0, sometimes)
     for order in ([others, lost], [lost, others]):
         (cell,) = combine_summaries(order).cells
-        assert cell.seeds == [0, 1, 2]
-        assert cell.failed == [2]
-        assert {len(curve) for curve in cell.curves} == {10}
+        assert cell.seeds.tolist() == [0, 1, 2]
+        assert cell.seeds[has_failed(final_error(cell))].tolist() == [2]
+        assert cell.bin_width == STEPS // 10
 
 
 def test_pieces_with_other_bins_are_still_refused(tmp_path):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from report_store import CONFIG, PAPER_CONFIG, make_store, store_of
 
-from tpo_runs import summarize
+from tpo_runs import read_summary, summarize
 from tpo_runs._cli import main
-from tpo_runs._publish import result_of, write_summary
+from tpo_runs._publish import write_summary
+from tpo_runs._results import final_error
 
 FALLING = np.exp(-np.arange(450) / np.array([[30.0], [45.0], [60.0], [50.0]]))
 
@@ -50,24 +51,20 @@ def test_numbers_beside_the_papers_are_those_of_the_store(tmp_path):
     assert again == (store.figures / "summary.md").read_text()
 
 
-def test_curves_are_the_bins_and_end_as_every_seed_does(tmp_path):
+def test_curves_are_the_bins_and_ends_are_those_of_every_step(tmp_path):
     store = store_of(tmp_path, FALLING)
-    (record,) = summarize(store).cells
-    result = result_of(record, "error")
-    assert result.metrics["error"].shape == FALLING.shape
+    (result,) = read_summary(write_summary(store.root)).cells
     assert result.bin_width == 3
     means = FALLING.astype(np.float32).reshape(4, 150, 3).mean(axis=2)
-    np.testing.assert_allclose(
-        result.metrics["error"][:, :444], np.repeat(means, 3, axis=1)[:, :444], rtol=1e-3
-    )
-    np.testing.assert_allclose(result.metrics["error"][:, -1], FALLING[:, -5:].mean(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(result.metrics["error"], np.repeat(means, 3, axis=1), rtol=1e-3)
+    np.testing.assert_allclose(final_error(result), FALLING[:, -5:].mean(axis=1), rtol=1e-6)
 
 
 def test_another_metric_than_the_error_is_drawn_too(tmp_path):
     config = 'metric = "loss"\n' + CONFIG.format(steps=450, seeds=4, horizons=[2])
     store = store_of(tmp_path, FALLING, config=config)
-    (record,) = summarize(store).cells
-    assert np.isnan(result_of(record, "loss").metrics["error"]).all()
+    (result,) = summarize(store).cells
+    assert np.isnan(result.metrics["error"]).all()
     assert main(["draw", str(write_summary(store.root))]) == 0
     assert "Final loss (%)" in (store.figures / "summary.md").read_text()
 
@@ -121,18 +118,20 @@ def test_overrides_change_the_config(pieces, tmp_path):
 def test_where_no_cell_is_found_the_nearest_one_is_told_with_what_differs(pieces, tmp_path, capsys):
     config = config_file(tmp_path / "c", CONFIG.format(steps=450, seeds=1, horizons=[4]))
     assert main(["draw", *pieces, "--figures", config]) == 2
-    assert capsys.readouterr().err == (
-        f"{config}: none of its 3 cells is in the summaries; nearest is TPO, horizon = 2 to "
-        "TPO, horizon = 4: task.horizon: 2 there, 4 in this config\n"
-    )
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{config}: ")
+    assert all(fact in line for fact in ("3 cells", "TPO, horizon = 2", "TPO, horizon = 4"))
+    assert "task.horizon: 2 there, 4 in this config" in line
 
 
 def test_another_measure_is_refused(pieces, tmp_path, capsys):
     text = CONFIG.format(steps=450, seeds=1, horizons=[2])
     config = config_file(tmp_path / "c", f"threshold = 0.05\n{text}")
     assert main(["draw", *pieces, "--figures", config]) == 2
-    expected = "asks for error below 0.05; the summaries hold error below 0.01, and nothing else can be drawn"
-    assert expected in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{config}: ")
+    assert "error below 0.05" in line
+    assert "error below 0.01" in line
 
 
 def test_settings_of_one_name_are_drawn_only_where_a_config_tells_them_apart(pieces, tmp_path, capsys):
@@ -140,7 +139,8 @@ def test_settings_of_one_name_are_drawn_only_where_a_config_tells_them_apart(pie
     files = [pieces[0], str(summary_file(tmp_path / "c", FALLING, config=other))]
     assert main(["draw", *files]) == 2
     told = capsys.readouterr().err
-    assert told.startswith("the summaries hold TPO, horizon = 2 in 2 settings; name a config")
+    assert "TPO, horizon = 2 in 2 settings" in told
+    assert "--figures CONFIG" in told
     text = other.replace('name = "TPO"', 'name = "TPO, 8 prompts"')
     ours = (
         CONFIG.format(steps=450, seeds=4, horizons=[2]).partition("[[method]]")[2].partition("[[method]]")[0]
@@ -178,7 +178,7 @@ def test_a_damaged_summary_is_named_and_nothing_is_drawn(pieces, tmp_path, capsy
             ["summarize", "results/a", "--task.horizon", "8"],
             "tpo-runs summarize: --task.horizon changes a config, and here is none",
         ),
-        (["draw", "b.json"], "b.json: cannot be read: No such file or directory; write it anew by tpo-runs"),
+        (["draw", "b.json"], "b.json: cannot be read: No such file or directory; "),
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_one_line(words, line, tmp_path, monkeypatch, capsys):

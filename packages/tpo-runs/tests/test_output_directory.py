@@ -315,7 +315,7 @@ def test_the_manifest_of_another_run_is_named(command, made, out, tmp_path, caps
     shutil.copy(other.root / "run.json", out)
     assert main([command, str(out)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"{out}/run.json: names none of the cells that are there" in line
+    assert f"{out}/run.json: belongs to another run" in line
     assert "remove it, and run the config again" in line
 
 

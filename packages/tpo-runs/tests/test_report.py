@@ -12,7 +12,7 @@ from report_store import make_store
 from tpo_runs import ConfigError, load_config
 from tpo_runs._cli import main
 from tpo_runs._figures import METHOD_STYLES
-from tpo_runs._publish import CONTRAST, DARK_PAGE, LIGHT_PAGE, _luminance, readable, render
+from tpo_runs._publish import DARK_PAGE, LIGHT_PAGE, MIN_CONTRAST, luminance, readable, render
 from tpo_runs._store import Store, manifest
 
 
@@ -186,6 +186,6 @@ def test_a_damaged_store_is_named_and_no_page_written(tmp_path):
 @pytest.mark.parametrize("style", METHOD_STYLES.values(), ids=METHOD_STYLES)
 def test_every_method_can_be_told_from_the_page(style, page):
     colour = readable(style.colour, page)
-    shade = _luminance([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
-    low, high = sorted((shade, _luminance(page)))
-    assert (high + 0.05) / (low + 0.05) >= CONTRAST
+    shade = luminance([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    low, high = sorted((shade, luminance(page)))
+    assert (high + 0.05) / (low + 0.05) >= MIN_CONTRAST

@@ -167,5 +167,5 @@ def test_a_block_under_another_name_is_refused(store, cell):
     store.write_manifest(manifest(cell, [0, 1]))
     (path,) = store.root.glob("cells/*/seeds-*")
     path.rename(path.with_name("seeds-000001-000001"))
-    with pytest.raises(ConfigError, match=r"seeds-000001-000001: holds the seeds \[0\]; give"):
+    with pytest.raises(ConfigError, match=r"seeds-000001-000001: holds the seeds \[0\]; "):
         store.results()

@@ -1,12 +1,7 @@
-"""The numbers that the paper prints, and ours beside them."""
+"""The paper's published numbers, and how a run compares with them."""
 
-from .compare import CROSSINGS as CROSSINGS
-from .compare import PaperComparison as PaperComparison
-from .compare import compare as compare
-from .compare import crossing as crossing
-from .compare import judge as judge
-from .compare import mean_and_interval as mean_and_interval
-from .compare import read_steps as read_steps
+from .comparison import PaperComparison as PaperComparison
+from .comparison import compare as compare
 from .numbers import PaperNumber as PaperNumber
 from .numbers import name_of as name_of
 from .numbers import paper_numbers as paper_numbers

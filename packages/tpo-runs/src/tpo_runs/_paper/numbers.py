@@ -1,4 +1,4 @@
-"""The published numbers of arXiv 2604.06159, and which run each of them belongs to."""
+"""The published numbers of arXiv 2604.06159, and the settings of the run that each belongs to."""
 
 import importlib.resources
 import math
@@ -17,7 +17,7 @@ Quantity = Literal[
     "update_weight",
 ]
 
-_TOLERANCE = 0.01  # of a condition's number: sqrt(8) * 1e-3 is written as 2.83e-3 as well
+_TOLERANCE = 0.01  # relative: a config may have 2.83e-3 for sqrt(8) * 1e-3
 
 
 class PaperNumber(BaseModel):
@@ -27,16 +27,16 @@ class PaperNumber(BaseModel):
         source: table, figure or section of the paper.
         quantity: what was measured; `data/paper.toml` defines each.
         method: the method's name.
-        where: the conditions of its run, by dotted path of the config.
-        label: those conditions that tell it from its neighbours in the table.
+        where: the settings of its run, by dotted path in the config.
+        label: those of them that distinguish it from other numbers of the table.
         value: the number, NaN where the paper gives only a bound: `above` or `below`.
         rounding: unit of the last printed digit.
-        seeds: over how many it is a mean.
-        steps: length of the run.
+        seeds: the number of seeds that it is a mean over.
+        steps: the length of the run.
         metric: the metric that was measured.
-        at: the step at which it was, for quantities at a step.
-        evaluate_every: length of the blocks of steps between evaluations.
-        unmatched: why no run can be compared with it; empty where one can.
+        at: the step of the measurement, for quantities at a step.
+        evaluate_every: the number of steps between evaluations.
+        unmatched: why no run can be compared with it; empty if one can.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,12 +66,12 @@ class PaperNumber(BaseModel):
 
     @property
     def name(self) -> tuple[str, ...]:
-        """What tells the number from all others."""
+        """What distinguishes the number from all others."""
         return name_of(self.source, self.quantity, self.method, self.label)
 
     @property
     def bound(self) -> Literal["", "above", "below"]:
-        """Which bound the paper gives, "" where it gives a number."""
+        """Which bound the paper gives; "" for a number."""
         if self.above is not None:
             return "above"
         return "below" if self.below is not None else ""
@@ -82,9 +82,9 @@ class PaperNumber(BaseModel):
         return next(number for number in (self.above, self.below, self.value) if number is not None)
 
     def matches(self, spec: Mapping[str, Any]) -> bool:
-        """Whether a cell with this config is a run of the number's conditions.
+        """Whether a cell with these settings is a run of the number's conditions.
 
-        The number of steps and seeds is not among them. Numbers count as equal within 1%.
+        The numbers of steps and seeds may differ. Settings are equal within 1%.
 
         >>> number = next(n for n in paper_numbers() if n.source == "Table 1")
         >>> number.matches({"task": {"kind": "tokens"}})
@@ -96,7 +96,7 @@ class PaperNumber(BaseModel):
 
 
 def name_of(source: str, quantity: str, method: str, conditions: Mapping[str, Any]) -> tuple[str, ...]:
-    """What tells a published number from all others."""
+    """What distinguishes a published number from all others."""
     return source, quantity, method, repr(sorted(conditions.items()))
 
 

@@ -1,16 +1,16 @@
-"""The table of a run beside the paper's published numbers, and its words."""
+"""The table that compares a run with the paper's published numbers."""
 
 import math
 from collections.abc import Sequence
 
 from .._results import ABSENT, Interval, TextTable, step_count
 from .._text import point_label
-from .compare import CROSSINGS, PaperComparison
+from .comparison import CROSSINGS, PaperComparison
 from .numbers import PaperNumber
 
 
 def paper_table(rows: Sequence[PaperComparison], *, title: str = "Beside arXiv 2604.06159") -> TextTable:
-    """The rows of `compare` as a table; call its `rich()` or `markdown()`."""
+    """A table of the rows of `compare`; call its `rich()` or `markdown()`."""
     columns = ("source", "quantity", "method", "conditions", "paper", "ours", "95% interval", "verdict")
     notes = (
         "Ours: mean over seeds, or the step at which that mean crosses the level. Interval: where the mean "
@@ -39,7 +39,7 @@ def _row(row: PaperComparison) -> tuple[str, ...]:
 
 
 def quantity_words(number: PaperNumber) -> str:
-    """What was measured, in words."""
+    """The quantity in words."""
     words = {
         "steps_to_1_percent": "steps to 1%",
         "block_to_5_percent": f"steps to 5%, in blocks of {number.evaluate_every}",

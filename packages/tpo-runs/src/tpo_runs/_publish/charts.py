@@ -1,4 +1,4 @@
-"""The interactive charts of the report, as plain data: curves of every metric, and all last values."""
+"""The data of the report's interactive charts: curves of every metric, and all final values."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,17 +19,17 @@ from .._results import (
 )
 from .._text import point_label
 
-# Numbers of all curves of a page together, and of one curve: about 7 bytes each.
-BUDGET = 250_000
-FEWEST, MOST = 40, 400
+# Limits on the numbers in a page, about 7 bytes each: in all curves together, and in one curve.
+MAX_NUMBERS = 250_000
+MIN_POINTS, MAX_POINTS = 40, 400
 DARK_PAGE, LIGHT_PAGE = (0x14, 0x17, 0x1A), (0xFF, 0xFF, 0xFF)
-CONTRAST = 3.0  # WCAG 2.2, 1.4.11, of graphics
+MIN_CONTRAST = 3.0  # WCAG 2.2, 1.4.11: graphics
 
 Chart = dict[str, Any]
 
 
 def curve_charts(results: Sequence[CellResult], metrics: Sequence[str]) -> list[Chart]:
-    """A chart of each metric at each grid point: a line per method, its band, and its seeds where they fit.
+    """A chart per metric and grid point: a line per method, its band, and its seeds if they fit the page.
 
     Args:
         results: the cells.
@@ -43,8 +43,8 @@ def curve_charts(results: Sequence[CellResult], metrics: Sequence[str]) -> list[
     shown = [(metric, point, cells) for metric, point, cells in shown if cells]
     curves = sum(len(cells) for _, _, cells in shown)
     seeds = sum(len(cell.seeds) for _, _, cells in shown for cell in cells)
-    points = min(MOST, max(FEWEST, BUDGET // max(1, 4 * curves)))
-    with_seeds = points * seeds <= BUDGET
+    points = min(MAX_POINTS, max(MIN_POINTS, MAX_NUMBERS // max(1, 4 * curves)))
+    with_seeds = points * seeds <= MAX_NUMBERS
     styles = method_styles(result.method for result in results)
     charts = []
     for metric, point, cells in shown:
@@ -66,7 +66,7 @@ def curve_charts(results: Sequence[CellResult], metrics: Sequence[str]) -> list[
 
 
 def final_charts(results: Sequence[CellResult], metric: str) -> list[Chart]:
-    """A chart at each grid point: every seed's last value by method, with the mean and its interval."""
+    """A chart per grid point: the final value of every seed by method, with the mean and its interval."""
     styles = method_styles(result.method for result in results)
     charts = []
     for point, cells in group_by_point(results):
@@ -91,7 +91,7 @@ def _series(cell: CellResult, metric: str, points: int, with_seeds: bool, style:
     mean = mean_curve(curves)
     series = {**_look(cell, style), "x": steps.tolist(), "mean": _numbers(mean)}
     if len(curves) > 1:
-        # Plotly fills across gaps: where there is no interval, the band has no width.
+        # Plotly fills across gaps, so the band has no width where there is no interval.
         low, high = (np.where(np.isnan(end), mean, end) for end in interval_band(curves))
         series |= {"low": _numbers(low), "high": _numbers(high)}
     if with_seeds and len(curves) > 1:
@@ -129,7 +129,7 @@ def _with(cells: Iterable[CellResult], metric: str) -> list[CellResult]:
 
 def _last_words(cells: Sequence[CellResult], metric: str) -> str:
     means = {cell.method: summarise(final_error(cell, metric=metric)).mean for cell in cells}
-    lost = "none, a seed is lost"
+    lost = "none, a seed diverged"
     words = {name: f"{mean:.3g}" if math.isfinite(mean) else lost for name, mean in means.items()}
     return ", ".join(f"{name} {text}" for name, text in words.items())
 
@@ -147,28 +147,28 @@ def _numbers(values: Iterable[float] | Float[np.ndarray, "..."]) -> list[float |
 
 
 def _number(value: float) -> float | None:
-    """Four digits, and None for what JSON cannot hold."""
+    """Four digits, and None for what JSON cannot represent."""
     return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
-def readable(colour: str, page: tuple[int, int, int]) -> str:
-    """The colour, moved away from that of the page until it can be told from it.
+def readable(color: str, page: tuple[int, int, int]) -> str:
+    """The color, moved away from that of the page until the contrast is sufficient.
 
     >>> readable("#000000", DARK_PAGE), readable("#0072B2", LIGHT_PAGE)
     ('#666666', '#0072b2')
     """
-    rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-    away = 255 if _luminance(page) < 0.5 else 0
+    rgb = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    away = 255 if luminance(page) < 0.5 else 0
     moved = rgb
     for part in range(21):
         moved = [round(value + (away - value) * part / 20) for value in rgb]
-        bright, dim = sorted((_luminance(moved), _luminance(page)), reverse=True)
-        if (bright + 0.05) / (dim + 0.05) >= CONTRAST:
+        bright, dim = sorted((luminance(moved), luminance(page)), reverse=True)
+        if (bright + 0.05) / (dim + 0.05) >= MIN_CONTRAST:
             break
     return "#" + "".join(f"{value:02x}" for value in moved)
 
 
-def _luminance(rgb: Sequence[int]) -> float:
+def luminance(rgb: Sequence[int]) -> float:
     """The relative luminance of WCAG 2.2."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in rgb)]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

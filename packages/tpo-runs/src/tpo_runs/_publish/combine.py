@@ -1,159 +1,110 @@
-"""One record of a cell from several, whose seeds were trained in pieces, for example on several machines."""
+"""Combine results of one cell whose seeds were trained in several runs, for example on several machines."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Shaped
 
+from .._config import key_of
 from .._errors import ConfigError
-from .._paper import CROSSINGS, PaperNumber, crossing, judge, mean_and_interval, paper_numbers, read_steps
-from .._results import steps_to_threshold, steps_to_threshold_interval, summarise
+from .._results import CellResult, ExactFacts
 from .._text import cell_label
-from .summary import CellRecord, Origin, PaperRecord, RunSummary
-
-Place = tuple[CellRecord, int]  # a seed: its record, and where in the record it stands
+from .summary import RunSummary
 
 
 def combine_summaries(summaries: Sequence[RunSummary]) -> RunSummary:
-    """One summary of the cells of all, with the seeds of all; see `combine_cells`.
+    """Combine summaries into one in which each cell has the seeds of all; see `combine_cells`.
 
     Args:
         summaries: what `read_summary` returns; title and paper are those of the first.
 
-    Returns:
-        A summary in which each cell is there once.
-
     Raises:
-        ConfigError: they have other metrics or thresholds, or other bins for one cell.
+        ConfigError: they have different metrics or thresholds, or different bins for one cell.
     """
     first = summaries[0]
-    if others := {(s.metric, s.threshold) for s in summaries} - {(first.metric, first.threshold)}:
-        metric, threshold = sorted(others)[0]
-        faults = f"{first.metric} below {first.threshold:g} and {metric} below {threshold:g}"
-        raise ConfigError([f"summaries of {faults} cannot be combined; draw both with one config first"])
-    cells: dict[tuple[str, str], list[CellRecord]] = {}
+    for other in summaries:
+        if (other.metric, other.threshold) != (first.metric, first.threshold):
+            pair = " and ".join(f"{s.metric} below {s.threshold:g}" for s in (first, other))
+            fix = "draw and summarize both runs with one config first"
+            raise ConfigError([f"summaries of {pair} cannot be combined; {fix}"])
+    cells: dict[tuple[str, str], list[CellResult]] = {}
     for cell in (cell for summary in summaries for cell in summary.cells):
-        cells.setdefault((cell.key, cell.method), []).append(cell)
-    united = [combine_cells(found, first.metric, first.threshold) for found in cells.values()]
-    return first.model_copy(update={"cells": united})
+        cells.setdefault((key_of(cell.spec), cell.method), []).append(cell)
+    return replace(first, cells=[combine_cells(found) for found in cells.values()])
 
 
-def combine_cells(cells: Sequence[CellRecord], metric: str, threshold: float) -> CellRecord:
-    """One record of a cell, with the seeds of all; a seed that is there twice counts as in the first.
+def combine_cells(cells: Sequence[CellResult]) -> CellResult:
+    """Combine results of one cell; a duplicate seed counts as in the first of them.
 
-    What every seed has by itself stays exact. Where no record has all seeds, the step at which their mean
-    crosses a level is found on the binned curves: it is the start of the first bin whose mean is below, and
-    `bin_width` is its precision. Its interval holds whole bins.
+    Facts about single seeds stay exact. If no result has all seeds, the step at which their mean crosses a
+    level is found on the binned curves: the start of the first bin with a mean below the level.
 
     Args:
-        cells: records of one key.
-        metric: what counts as the error.
-        threshold: the error that counts as solved.
+        cells: results of one key, from summaries.
 
     Returns:
-        The record; origins count with the time of all of their seeds.
+        The cell, with the name and grid point of the first.
 
     Raises:
         ConfigError: their bins differ in width.
     """
-    first = cells[0]
-    # Without any value, as of seeds that diverged at once, there were no steps between them to go by.
-    known = [cell for cell in cells if not np.isnan(cell.curves).all()] or cells
-    widths = sorted({cell.bin_width for cell in known})
+    # The bins of a cell without any value have an arbitrary width.
+    widths = {cell.bin_width for cell in cells if not np.isnan(cell.metrics[_facts(cell).metric]).all()}
     if len(widths) > 1:
-        label = cell_label(first.method, first.point)
-        fault = f"bins of {widths[0]} and of {widths[1]} steps"
-        raise ConfigError([f"{label}: {fault} cannot be combined; summarize both by one version"])
-    cells = [cell if cell in known else _rebinned(cell, widths[0]) for cell in cells]
-    found = {seed: (cell, i) for cell in reversed(cells) for i, seed in enumerate(cell.seeds)}
-    kept = [found[seed] for seed in sorted(found)]
+        label, (one, other) = cell_label(cells[0].method, cells[0].point), sorted(widths)[:2]
+        fault = f"bins of {one} and of {other} steps cannot be combined"
+        raise ConfigError([f"{label}: {fault}; summarize both with the same version of tpo-runs"])
+    owners = {seed: cell for cell in reversed(cells) for seed in cell.seeds.tolist()}
     for cell in cells:
-        if len(cell.seeds) == len(kept):
+        if len(cell.seeds) == len(owners):
             return cell
-    return _united(kept, metric, threshold)
+    used = dict.fromkeys(owners[seed] for seed in sorted(owners))
+    rows = {cell: [i for i, seed in enumerate(cell.seeds.tolist()) if owners[seed] is cell] for cell in used}
+    width = next(iter(widths), cells[0].bin_width)
+    return replace(_joined(rows), method=cells[0].method, point=cells[0].point, bin_width=width)
 
 
-def _rebinned(cell: CellRecord, width: int) -> CellRecord:
-    """A record without any value, in bins of another width."""
-    curves = [[math.nan] * -(-cell.steps // width) for _ in cell.seeds]
-    return cell.model_copy(update={"bin_width": width, "curves": curves})
+def _joined(rows: Mapping[CellResult, list[int]]) -> CellResult:
+    """One cell of some rows of several, sorted by seed."""
+    order = np.argsort(np.concatenate([cell.seeds[kept] for cell, kept in rows.items()]))
 
+    def join(of_cell: Callable[[CellResult], Shaped[np.ndarray, "s ..."]]) -> Shaped[np.ndarray, "s ..."]:
+        return np.concatenate([of_cell(cell)[kept] for cell, kept in rows.items()])[order]
 
-def _united(kept: Sequence[Place], metric: str, threshold: float) -> CellRecord:
-    first = kept[0][0]
-    curves = np.array([cell.curves[i] for cell, i in kept])
-    final = [cell.final[i] for cell, i in kept]
-    ends = summarise(np.array(final))
-    parts = list({id(cell): cell for cell, _ in kept}.values())
-    numbers = [number for number in paper_numbers() if number.matches(first.spec)]
-    return first.model_copy(
-        update={
-            "seeds": _seeds(kept),
-            "curves": curves.tolist(),
-            "final": final,
-            "final_mean": ends.mean,
-            "final_interval": ends.interval,
-            "first_below": [cell.first_below[i] for cell, i in kept],
-            "highest_since": [cell.highest_since[i] for cell, i in kept],
-            "failed": [cell.seeds[i] for cell, i in kept if cell.seeds[i] in cell.failed],
-            "relapsed": [cell.seeds[i] for cell, i in kept if cell.seeds[i] in cell.relapsed],
-            "diverged": {
-                seed: cell.diverged[seed] for cell, i in kept if (seed := str(cell.seeds[i])) in cell.diverged
-            },
-            "crossing": first.bin_width * steps_to_threshold(curves, threshold),
-            "crossing_interval": steps_to_threshold_interval(curves, threshold, width=first.bin_width),
-            "crossing_precision": first.bin_width,
-            "seconds": sum(cell.seconds for cell in parts),
-            "origins": [origin for part in parts for origin in _origins(part, kept)],
-            "paper": [_beside(number, kept, curves, metric) for number in numbers],
-        }
+    first = next(iter(rows))
+    shared = set.intersection(*(set(_facts(cell).paper) for cell in rows))
+    exact = ExactFacts(
+        metric=_facts(first).metric,
+        threshold=_facts(first).threshold,
+        final=join(lambda cell: _facts(cell).final),
+        first_below=join(lambda cell: _facts(cell).first_below),
+        highest_since=join(lambda cell: _facts(cell).highest_since),
+        relapsed=join(lambda cell: _facts(cell).relapsed),
+        paper={name: join(lambda cell, name=name: _facts(cell).paper[name]) for name in shared},
     )
+    metrics = {name: join(lambda cell, name=name: cell.metrics[name]) for name in first.metrics}
+    seeds, facts = join(lambda cell: cell.seeds), _provenance(rows)
+    return replace(first, seeds=seeds, metrics=metrics, provenance=facts, exact=exact)
 
 
-def _seeds(kept: Sequence[Place]) -> list[int]:
-    return [cell.seeds[i] for cell, i in kept]
+def _provenance(rows: Mapping[CellResult, list[int]]) -> dict[str, Any]:
+    """The seconds of all runs, and for each seed the facts of the run that it is taken from."""
+    diverged, origins = {}, []
+    for cell, kept in rows.items():
+        taken = set(cell.seeds[kept].tolist())
+        diverged |= {seed: step for seed, step in cell.provenance["diverged"].items() if int(seed) in taken}
+        origins += [
+            {**origin, "seeds": seeds}
+            for origin in cell.provenance["origins"]
+            if (seeds := sorted(taken.intersection(origin["seeds"])))
+        ]
+    seconds = sum(cell.provenance["seconds"] for cell in rows)
+    return {"seconds": seconds, "diverged": diverged, "origins": origins}
 
 
-def _origins(part: CellRecord, kept: Sequence[Place]) -> list[Origin]:
-    """Those of a record, with the seeds that are taken from it."""
-    taken = {cell.seeds[i] for cell, i in kept if cell is part}
-    left = [
-        origin.model_copy(update={"seeds": sorted(taken.intersection(origin.seeds))})
-        for origin in part.origins
-    ]
-    return [origin for origin in left if origin.seeds]
-
-
-def _any_lost(kept: Sequence[Place], number: PaperNumber) -> bool:
-    """Whether a seed diverged before a published number is read."""
-    steps = (cell.diverged.get(str(cell.seeds[i]), math.inf) for cell, i in kept)
-    return any(step < read_steps(number) for step in steps)
-
-
-def _beside(
-    number: PaperNumber, kept: Sequence[Place], curves: Float[np.ndarray, "s bins"], metric: str
-) -> PaperRecord:
-    first, steps, width = kept[0][0], kept[0][0].steps, kept[0][0].bin_width
-    records = {id(cell): next(r for r in cell.paper if r.name == number.name) for cell, _ in kept}
-    without = [record for record in records.values() if record.of_seeds is None]
-    of_seeds, precision = None, 1
-    if not without:
-        of_seeds = [value for cell, i in kept for value in (records[id(cell)].of_seeds or ())[i : i + 1]]
-        ours, interval = mean_and_interval(np.array(of_seeds), number)
-    elif number.quantity in CROSSINGS and number.metric == metric:
-        whole = curves if steps <= number.steps else curves[:, : number.steps // width]
-        ours, interval = crossing(whole, number, width=width)
-        precision = max(width, number.evaluate_every)
-    else:
-        return without[0].model_copy(update={"seeds": (len(kept), number.seeds)})
-    return records[id(first)].model_copy(
-        update={
-            "ours": ours,
-            "interval": interval,
-            "verdict": judge(number, interval, len(kept), steps, lost=_any_lost(kept, number)),
-            "of_seeds": of_seeds,
-            "seeds": (len(kept), number.seeds),
-            "precision": precision,
-        }
-    )
+def _facts(cell: CellResult) -> ExactFacts:
+    if cell.exact is None:
+        raise ValueError(f"{cell.method!r} comes from a store; only cells of summaries can be combined")
+    return cell.exact

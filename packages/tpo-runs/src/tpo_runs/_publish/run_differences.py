@@ -1,23 +1,24 @@
-"""In what settings runs differ that are drawn together, beyond what their names and axes show."""
+"""The settings in which runs that are drawn together differ, besides those that names and axes show."""
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from .._errors import ConfigError
-from .summary import CellRecord, RunSummary
+from .._results import CellResult
+from .summary import RunSummary
 
 SHARED = ("task", "policy", "optimizer", "schedule")
 OF_METHOD = ("objective", "rollout")
-LAYOUT = "schedule.block"  # of seeds: numbers depend on it in the last bits only
+BLOCK = "schedule.block"  # changes only the last bits of numbers
 ABSENT = "nothing"
 
 
 def run_differences(summaries: Sequence[RunSummary]) -> tuple[str, ...]:
-    """Say in which shared settings runs differ.
+    """Describe in which shared settings runs differ.
 
-    Runs differ in a key where no method of one has the value of any method of the other. What is only some
-    method's own, in one run or in both, is for its name to say.
+    Two runs differ in a key if no method of one has the value of any method of the other. A setting of a
+    single method, in one run or in both, is left to the name of the method.
 
     Args:
         summaries: of the runs.
@@ -26,7 +27,7 @@ def run_differences(summaries: Sequence[RunSummary]) -> tuple[str, ...]:
         A line for each key.
 
     Raises:
-        ConfigError: a method of one name has other settings in two runs.
+        ConfigError: a method has different settings in two runs.
     """
     axes = {axis for summary in summaries for cell in summary.cells for axis in cell.point}
     for one, other in itertools.combinations(summaries, 2):
@@ -45,15 +46,15 @@ def run_differences(summaries: Sequence[RunSummary]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _check_same_method(cell: CellRecord, others: Sequence[CellRecord], axes: Collection[str]) -> None:
-    """Refuse a cell whose settings differ from those of all others, in more than the axes."""
+def _check_same_method(cell: CellResult, others: Sequence[CellResult], axes: Collection[str]) -> None:
+    """Refuse a cell whose settings differ from those of all others, in more than the grid axes."""
     here = _settings(cell, (*SHARED, *OF_METHOD), axes)
     between = [_differing(_settings(other, (*SHARED, *OF_METHOD), axes), here) for other in others]
     if not between or not (least := min(between, key=len)):
         return
     changed = "; ".join(f"{key} = {one} and {other}" for key, (one, other) in least.items())
-    fix = "draw them apart, or say by --figures CONFIG which of them is meant"
-    raise ConfigError([f"{cell.method} has other settings in two of the summaries: {changed}; {fix}"])
+    fix = "draw them separately, or choose one with --figures CONFIG"
+    raise ConfigError([f"{cell.method} has different settings in two summaries: {changed}; {fix}"])
 
 
 def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -61,13 +62,13 @@ def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, tu
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _settings(cell: CellRecord, sections: Sequence[str], axes: Collection[str]) -> dict[str, str]:
-    """Every setting that no axis shows, by its path, as text."""
+def _settings(cell: CellResult, sections: Sequence[str], axes: Collection[str]) -> dict[str, str]:
+    """Every setting that is no grid axis, by its path, as text."""
     found: dict[str, str] = {}
     left: list[tuple[str, Any]] = [(section, cell.spec.get(section, {})) for section in sections]
     while left:
         path, value = left.pop(0)
-        if path in axes or path == LAYOUT:
+        if path in axes or path == BLOCK:
             continue
         if isinstance(value, dict):
             left[:0] = [(f"{path}.{key}", item) for key, item in value.items()]

@@ -1,17 +1,16 @@
-"""What the report says besides numbers: what is complete, what went wrong, where it all comes from."""
+"""What the report says besides numbers: what is complete, what failed, and provenance."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .._errors import as_config_error
 from .._results import CellResult
 from .._store import FACTS, Store
 from .._text import cell_label, counted
 
 
 class CellState(NamedTuple):
-    """How much of a cell is in the store."""
+    """How much of a cell is in the store, and how its last run failed, if it did."""
 
     label: str
     key: str
@@ -22,7 +21,7 @@ class CellState(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether all seeds are there."""
+        """Whether all wanted seeds are stored."""
         return self.done == self.wanted
 
     @property
@@ -47,23 +46,13 @@ def cell_states(store: Store, manifest: Mapping[str, Any]) -> list[CellState]:
         key, wanted = entry["key"], set(entry["seeds"])
         label = cell_label(entry["method"], entry["point"])
         done = len(store.finished_seeds(key) & wanted)
-        begun = store.checkpoints(key, sorted(wanted)).parent.exists()
-        states.append(CellState(label, key, done, len(wanted), begun, _failure(store, key)))
+        begun = store.has_checkpoints(key)
+        states.append(CellState(label, key, done, len(wanted), begun, store.failure(key)))
     return states
 
 
-def _failure(store: Store, key: str) -> str:
-    """The last line of the traceback that the cell's last run left, if it failed."""
-    path = store.root / "errors" / f"{key}.txt"
-    if not path.exists():
-        return ""
-    with as_config_error(path):
-        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else "unknown error"
-
-
 def warnings_of(states: Sequence[CellState], results: Sequence[CellResult]) -> list[str]:
-    """What a reader must know before trusting the numbers, one line each."""
+    """What a reader must know before trusting the numbers: one line per warning."""
     lines = [f"{state.label}: {state.words}: {state.failure}" for state in states if state.failure]
     unfinished = [state for state in states if not state.complete and not state.failure]
     if unfinished:
@@ -78,7 +67,7 @@ def warnings_of(states: Sequence[CellState], results: Sequence[CellResult]) -> l
 
 
 def provenances(store: Store, states: Sequence[CellState]) -> list[dict[str, Any]]:
-    """Where the results come from: one record for each set of versions, device and commit, with its cells."""
+    """One record for each distinct provenance (versions, device, commit), with the cells it applies to."""
     records: dict[str, dict[str, Any]] = {}
     for state in states:
         for record in store.provenances(state.key):

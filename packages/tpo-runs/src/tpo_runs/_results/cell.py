@@ -9,7 +9,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from .._text import point_label
+from .exact import ExactFacts
 from .order import reading_order
+
+LAST_SHARE = 0.01  # of the steps: the end of a run, which `ExactFacts.final` is the mean of
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +28,8 @@ class CellResult:
         metrics: name to `[s, steps]`; "error", in `[0, 1]`, is always there; NaN where a probe has no value.
         provenance: versions, device, `seconds`, the wall time of the cell's training, and `diverged`: of each
             seed that diverged, the step at which it became NaN or infinite.
-        bin_width: above 1 where metrics are constant over so many steps, as their mean.
+        bin_width: above 1 where a metric is constant over so many steps, as their mean.
+        exact: what is known of every step, for a cell that comes from a summary; None for one from a store.
 
     Raises:
         ValueError: "error" is missing, a shape disagrees, or a seed is there twice.
@@ -43,6 +47,7 @@ class CellResult:
     metrics: Mapping[str, Float[np.ndarray, "s steps"]]
     provenance: Mapping[str, Any]
     bin_width: int = 1
+    exact: ExactFacts | None = None
 
     def __post_init__(self) -> None:
         where = f"cell {self.method!r} at {point_label(self.point) or 'no grid'}"
@@ -90,7 +95,7 @@ def diverged_steps(result: CellResult) -> Float[np.ndarray, " s"]:
 
 
 def final_error(
-    result: CellResult, *, fraction: float = 0.01, metric: str = "error"
+    result: CellResult, *, fraction: float = LAST_SHARE, metric: str = "error"
 ) -> Float[np.ndarray, " s"]:
     """Every seed's final error: the mean over the last recorded values of a metric.
 
@@ -111,6 +116,9 @@ def final_error(
     >>> final_error(cell).tolist()
     [0.1, 0.3]
     """
+    exact = result.exact
+    if exact is not None and (exact.metric, LAST_SHARE) == (metric, fraction):
+        return exact.final
     final = last_values(result.metric(metric), fraction).mean(axis=1, dtype=np.float64)
     return np.where(np.isinf(diverged_steps(result)), final, np.nan)
 

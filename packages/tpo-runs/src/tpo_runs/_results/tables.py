@@ -1,7 +1,7 @@
 """Summary tables over cells, and the table of single seeds."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,15 +60,28 @@ def summarise_cell(
         of relapsed seeds (solved, later above 0.5), steps until the mean error is below the threshold with
         their interval, and training seconds.
     """
-    error = result.metric(metric)
     final = final_error(result, fraction=fraction, metric=metric)
+    exact, width = result.exact, result.bin_width
+    if exact is None:
+        relapsed = relapses(result.metric(metric), solved=threshold)
+    elif (exact.metric, exact.threshold) == (metric, threshold):
+        relapsed = exact.relapsed
+    else:
+        asked, there = f"{metric} below {threshold:g}", f"{exact.metric} below {exact.threshold:g}"
+        raise ValueError(f"the summary of {result.method!r} holds {there}, and not {asked}")
+    if exact is None or exact.crossing is None:
+        curves = result.metric(metric)[:, ::width]
+        step = width * steps_to_threshold(curves, threshold)
+        interval = steps_to_threshold_interval(curves, threshold, width=width)
+    else:
+        step, interval = exact.crossing
     return CellSummary(
         final=summarise(final),
         failed=failed_share(final),
         failed_interval=share_interval(int(has_failed(final).sum()), len(final)),
-        relapsed=int(relapses(error, solved=threshold).sum()),
-        steps_to_threshold=steps_to_threshold(error, threshold),
-        steps_interval=steps_to_threshold_interval(error, threshold),
+        relapsed=int(relapsed.sum()),
+        steps_to_threshold=step,
+        steps_interval=Interval(*interval),
         seconds=result.provenance.get("seconds"),
     )
 
@@ -80,7 +93,6 @@ def summary_table(
     fraction: float = 0.01,
     metric: str = "error",
     title: str | None = None,
-    known: Mapping[CellResult, CellSummary] | None = None,
 ) -> TextTable:
     """One row per cell: final error, failed seeds, steps to the threshold, seconds.
 
@@ -90,7 +102,6 @@ def summary_table(
         fraction: the share of the steps that counts as the end, see `final_error`.
         metric: what counts as the error.
         title: of the table.
-        known: summaries of the cells that need not be computed from their metrics.
 
     Returns:
         The table; call its `rich()` or `markdown()`. A note names the seeds that diverged.
@@ -100,9 +111,7 @@ def summary_table(
     """
     rows = []
     for names, result in _ordered(results):
-        summary = (known or {}).get(result) or summarise_cell(
-            result, threshold=threshold, fraction=fraction, metric=metric
-        )
+        summary = summarise_cell(result, threshold=threshold, fraction=fraction, metric=metric)
         final = summary.final
         rows.append(
             (
@@ -133,8 +142,15 @@ def summary_table(
             f"Failed: share of seeds that end above 50%. Relapsed: seeds below {level} and later above 50%.",
             f"Steps to {level}: index from 0 of the first step whose mean error over seeds is below it.",
             *_lost_seeds(results),
+            *_coarse_steps(results),
         ),
     )
+
+
+def _coarse_steps(results: Sequence[CellResult]) -> list[str]:
+    binned = [r.bin_width for r in results if r.exact is not None and r.exact.crossing is None]
+    coarse = max(binned, default=1)
+    return [f"Where seeds were trained in pieces, steps are known to within {coarse}."] if coarse > 1 else []
 
 
 def _lost_seeds(results: Sequence[CellResult]) -> list[str]:

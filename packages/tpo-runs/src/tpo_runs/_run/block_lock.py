@@ -10,8 +10,6 @@ from .._signals import Stop
 from .._store import Store
 from .blocks import Block
 
-LOCKS = "locks"
-
 
 @contextmanager
 def block_lock(block: Block, store: Store, stop: Stop) -> Iterator[None]:
@@ -23,7 +21,7 @@ def block_lock(block: Block, store: Store, stop: Stop) -> Iterator[None]:
         Stopped: a signal arrived during the wait.
         StorageError: the lock file cannot be written.
     """
-    path = store.root / LOCKS / f"{block.name}.lock"
+    path = store.locks / f"{block.name}.lock"
     lock = FileLock(path)
     while not lock.is_locked:
         stop.check()

@@ -12,6 +12,7 @@ import jax
 
 from .._errors import ConfigError
 from .._learn import PolicyMaker
+from .._store import Store
 from .blocks import Block
 from .build import build_policy
 from .checkpoint import KEPT
@@ -27,7 +28,7 @@ def check_writable(root: Path) -> None:
     Raises:
         ConfigError: with one line, when they cannot.
     """
-    for directory in (root, root / "cells", root / "figures"):
+    for directory in (root, Store(root).cells, Store(root).figures):
         try:
             if directory == root:
                 directory.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Mapping
 
+from .._store import Store
 from .tracker import TrackedBlock
 
 
@@ -14,7 +15,7 @@ class TensorBoardRun:
     def __init__(self, block: TrackedBlock):
         from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports]
 
-        directory = block.out / "tensorboard" / _file_name(block.cell) / _file_name(block.seeds)
+        directory = Store(block.out).tensorboard / _file_name(block.cell) / _file_name(block.seeds)
         if block.first_step == 0:
             # Left by an earlier training of the same block.
             shutil.rmtree(directory, ignore_errors=True)

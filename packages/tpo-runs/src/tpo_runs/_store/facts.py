@@ -1,6 +1,6 @@
-"""What is noted about where a result comes from, by name; without JAX, which reports do not need."""
+"""The names of the facts in a provenance; without JAX, which reports do not need."""
 
-# As they are told.
+# In the order in which reports show them.
 FACTS = (
     "versions",
     "python",
@@ -15,5 +15,5 @@ FACTS = (
     "objective",
     "data",
 )
-# What the bits of a result may depend on: all but the commit, which changes with every note in a document.
+# The facts that the bits of a result may depend on: all but the commit, which changes with every document.
 BITS = tuple(name for name in FACTS if name != "git")

@@ -1,4 +1,4 @@
-"""One run at a time in an output directory."""
+"""The lock of an output directory: one run at a time."""
 
 import contextlib
 import errno
@@ -18,39 +18,39 @@ from filelock import FileLock, Timeout
 from .._errors import ConfigError, reason_of
 from .._files import json_bytes, write_file
 from .._text import ascii_safe
-from .output_directory import HOLDER, LOCK
+from .layout import LOCK, LOCK_OWNER
 
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 @contextmanager
 def locked(directory: Path) -> Iterator[str | None]:
-    """Hold the lock of an output directory, with `lock.json` in it saying who does.
+    """Hold the lock of an output directory, and write who holds it to `lock.json`.
 
-    The system gives the lock back when its holder ends, however it ends: that of a dead process is free.
+    The system releases the lock when its process ends, however it ends.
 
     Returns:
-        A line about the process that held the lock when it died, if there was one.
+        A line about the process that held the lock when it was killed, if there was one.
 
     Raises:
         ConfigError: another process holds it; the line names it.
     """
-    lock, path = FileLock(directory / LOCK), directory / HOLDER
+    lock, path = FileLock(directory / LOCK), directory / LOCK_OWNER
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        who = _words(_read(path))
-        line = f"{directory}: in use by {who}; wait for it to end, stop it, or choose another --out"
+        owner = _words(_read(path))
+        line = f"{directory}: in use by {owner}; wait for it to end, stop it, or choose another --out"
         raise ConfigError([line]) from None
     except OSError as error:
         raise _refused(directory, error) from None
     try:
-        died = _read(path)
+        killed = _read(path)
         try:
-            write_file(path, json_bytes(_ourselves()))
+            write_file(path, json_bytes(_this_process()))
         except OSError as error:
             raise _refused(directory, error) from None
-        yield f"taken over from {_words(died)}, which did not come to its end" if died else None
+        yield f"taken over from {_words(killed)}, which was killed" if killed else None
     finally:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
@@ -64,7 +64,7 @@ def _refused(directory: Path, error: OSError) -> ConfigError:
     return ConfigError([f"{directory / LOCK}: cannot be held: {reason_of(error)}; choose another --out"])
 
 
-def _ourselves() -> dict[str, Any]:
+def _this_process() -> dict[str, Any]:
     return {
         "pid": os.getpid(),
         "host": platform.node(),
@@ -80,8 +80,8 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _words(holder: dict[str, Any]) -> str:
-    if not holder:
+def _words(owner: dict[str, Any]) -> str:
+    if not owner:
         return "another process"
-    told = {key: ascii_safe(str(holder.get(key, "unknown"))) for key in ("pid", "host", "since", "command")}
-    return f"process {told['pid']} on {told['host']} since {told['since']} ({told['command']})"
+    facts = {key: ascii_safe(str(owner.get(key, "unknown"))) for key in ("pid", "host", "since", "command")}
+    return f"process {facts['pid']} on {facts['host']} since {facts['since']} ({facts['command']})"

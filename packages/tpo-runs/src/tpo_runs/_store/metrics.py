@@ -1,4 +1,4 @@
-"""The file of a block's metrics: Parquet with checksums, one row for each seed and step."""
+"""A block's metrics as a Parquet file with checksums: one row per seed and step."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 
 def write_metrics(path: Path, seeds: Sequence[int], metrics: Mapping[str, np.ndarray]) -> None:
-    """Write metrics `[seeds, steps]` by name, as float32 whatever they were computed in."""
+    """Write metrics `[seeds, steps]` by name, as float32."""
     steps = next(iter(metrics.values())).shape[1]
     columns = {
         "seed": np.repeat(np.asarray(seeds, dtype=np.int32), steps),
@@ -25,13 +25,13 @@ def write_metrics(path: Path, seeds: Sequence[int], metrics: Mapping[str, np.nda
 
 
 def read_table(content: bytes) -> pa.Table:
-    """The rows in the content of a file, as they are."""
-    # One thread: for files this small, handing them to others takes longer than reading them.
+    """The rows in the content of a file."""
+    # One thread: for files this small, starting more takes longer than reading.
     return pq.read_table(io.BytesIO(content), page_checksum_verification=True, use_threads=False)
 
 
-def rows_of(table: pa.Table, seeds: Sequence[int]) -> bool:
-    """Whether a table has a row for each of just these seeds and each step, in this order."""
+def has_all_rows(table: pa.Table, seeds: Sequence[int]) -> bool:
+    """Whether a table has exactly one row per seed and step, in this order."""
     steps = table.num_rows // len(seeds)
     columns = (np.repeat(seeds, steps), np.tile(np.arange(steps), len(seeds)))
     return {"seed", "step"} <= set(table.column_names) and all(

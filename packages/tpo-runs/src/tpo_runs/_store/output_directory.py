@@ -1,8 +1,7 @@
-"""What an output directory may be: new, empty or a run's own, without links that lead out of it."""
+"""Checks that an output directory is new, empty or a run's own, and has no links inside."""
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,17 +9,25 @@ from .._config import is_sealed, key_of
 from .._errors import ConfigError, as_config_error
 from .._files import UNFINISHED, json_bytes
 from .._text import ascii_safe
+from .layout import (
+    CELLS,
+    CHECKPOINTS,
+    CONFIG,
+    DIRECTORIES,
+    FILES,
+    KEY,
+    LOCK,
+    LOCK_OWNER,
+    MANIFEST,
+    SPEC,
+    TRACKING,
+)
 
-MANIFEST, CONFIG, LOCK, HOLDER = "run.json", "config.toml", ".lock", "lock.json"
-FILES = (MANIFEST, CONFIG, LOCK, HOLDER, "report.html")
-DIRECTORIES = ("cells", "figures", "errors", "jobs", "locks", "tensorboard")
-IN_CELLS = ("checkpoints", "tracking")
-KEY = re.compile(r"[0-9a-f]{16}")
-TRACKER = "wandb"  # which links to its latest run in there
+WANDB = "wandb"  # the directory of Weights & Biases, which holds a link to its latest run
 
 
 def check_output(root: Path) -> None:
-    """Refuse an output directory that holds files of others, or links.
+    """Refuse an output directory that holds files of others or links.
 
     Raises:
         ConfigError: with one line for each fault.
@@ -28,27 +35,28 @@ def check_output(root: Path) -> None:
     with as_config_error(root):
         dangling = root.is_symlink() and not root.exists()
     if dangling:
-        fault = f"is a link to {os.readlink(root)}, which does not exist; make that, or choose another --out"
+        fault = (
+            f"is a link to {os.readlink(root)}, which does not exist; create that, or choose another --out"
+        )
         raise ConfigError([ascii_safe(f"{root}: {fault}")])
     if not root.is_dir():
         return
     check_plain(root)
     with as_config_error(root):
-        names = [entry.name for entry in _entries(root) if not _left_by_a_start(entry)]
-    if not names or (MANIFEST in names and _says_so(root / MANIFEST)) or holds_results(root):
+        names = [entry.name for entry in _entries(root) if not _left_by_killed_start(entry)]
+    if not names or (MANIFEST in names and _looks_like_manifest(root / MANIFEST)) or holds_results(root):
         return
     if MANIFEST in names:
-        fault = f"{root / MANIFEST}: damaged, or not written by tpo-runs, and no results are beside it"
+        fault = f"{root / MANIFEST}: damaged, or not written by tpo-runs, and there are no results beside it"
         raise ConfigError([ascii_safe(f"{fault}; remove it, or choose another --out")])
-    fault = f"{root}: holds {names[0]!r} but no run, and only an empty or new directory can take one"
+    fault = f"{root}: holds {names[0]!r} but no run; a run needs an empty or new directory"
     raise ConfigError([ascii_safe(f"{fault}; choose another --out, such as {root / 'run'}")])
 
 
 def check_plain(root: Path) -> None:
-    """Refuse links where a run has its files, and anything else that is no file or directory of a run.
+    """Refuse links inside a run's directory, and directories in place of its files or the reverse.
 
-    A store may come from a stranger, and what a link leads to is not its own. The directory itself may be
-    a link.
+    A store may come from a stranger, and a link may lead out of it. The directory itself may be a link.
 
     Raises:
         ConfigError: with one line for each fault.
@@ -60,13 +68,13 @@ def check_plain(root: Path) -> None:
 
 
 def holds_results(root: Path) -> bool:
-    """Whether there is a config or the settings of a cell that only a run can have written, whole."""
+    """Whether there is an intact config, or intact settings of a cell, that only a run can have written."""
     try:
         if is_sealed((root / CONFIG).read_bytes()):
             return True
     except OSError:
         pass
-    return any(_is_settings(path) for path in sorted(root.glob("cells/*/spec.json")))
+    return any(_is_settings(path) for path in sorted(root.glob(f"{CELLS}/*/{SPEC}")))
 
 
 def _is_settings(path: Path) -> bool:
@@ -78,8 +86,8 @@ def _is_settings(path: Path) -> bool:
         return False
 
 
-def _says_so(manifest: Path) -> bool:
-    """Whether a file reads like the manifest of a run; whether it is intact is seen when it is used."""
+def _looks_like_manifest(manifest: Path) -> bool:
+    """Whether a file looks like the manifest of a run. Its hash is checked when it is used."""
     try:
         value = json.loads(manifest.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -87,11 +95,11 @@ def _says_so(manifest: Path) -> bool:
     return isinstance(value, dict) and {"cells", "sha256"} <= value.keys()
 
 
-def _left_by_a_start(entry: os.DirEntry[str]) -> bool:
-    """Whether a run that was killed before it wrote its manifest can have left this."""
+def _left_by_killed_start(entry: os.DirEntry[str]) -> bool:
+    """Whether this can come from a run that was killed before it wrote its manifest."""
     if entry.name == LOCK:
         return entry.stat(follow_symlinks=False).st_size == 0
-    return entry.name == HOLDER or entry.name.startswith(UNFINISHED)
+    return entry.name == LOCK_OWNER or entry.name.startswith(UNFINISHED)
 
 
 def _faults(root: Path) -> Iterator[str]:
@@ -101,11 +109,11 @@ def _faults(root: Path) -> Iterator[str]:
             yield _link(path)
         elif path.exists() and not path.is_file():
             yield _other(path, "a file")
-    if (root / TRACKER).is_symlink():
-        yield _link(root / TRACKER)
+    if (root / WANDB).is_symlink():
+        yield _link(root / WANDB)
     lock = root / LOCK
     if lock.is_file() and not lock.is_symlink() and lock.stat().st_nlink > 1 and lock.stat().st_size > 0:
-        yield f"{lock}: is a second name of another file; remove it"
+        yield f"{lock}: is a hard link to another file; remove it"
     for name in DIRECTORIES:
         path = root / name
         if path.is_symlink():
@@ -122,23 +130,23 @@ def _links_below(directory: Path) -> Iterator[str]:
             yield _link(Path(entry.path))
         elif entry.is_dir(follow_symlinks=False):
             yield from _links_below(Path(entry.path))
-        elif KEY.fullmatch(entry.name) or entry.name in IN_CELLS:
+        elif KEY.fullmatch(entry.name) or entry.name in (CHECKPOINTS, TRACKING):
             yield _other(Path(entry.path), "a directory")
         elif not entry.is_file(follow_symlinks=False):
             yield _other(Path(entry.path), "a file")
 
 
 def _other(path: Path, expected: str) -> str:
-    return f"{path}: is not {expected}, which a run has there; move it away"
+    return f"{path}: is not {expected}, as in every run; move it away"
 
 
 def _link(path: Path) -> str:
-    fix = "no link in a run's directory is followed; remove it, or put there what it leads to"
+    fix = "links inside a run's directory are not followed; remove it, or replace it by what it leads to"
     return f"{path}: is a link to {os.readlink(path)}; {fix}"
 
 
 def _entries(directory: Path) -> list[os.DirEntry[str]]:
     try:
         return sorted(os.scandir(directory), key=lambda entry: entry.name)
-    except FileNotFoundError:  # a run beside us has removed it
+    except FileNotFoundError:  # another run has removed it
         return []

@@ -1,16 +1,16 @@
-"""The directory that a command reads a run's results from."""
+"""The directory from which a command reads a run."""
 
 from pathlib import Path
 
 from .._errors import ConfigError, as_config_error
 from .._text import ascii_safe, nearest
-from .output_directory import MANIFEST
+from .layout import MANIFEST
 
 MOST_NAMED = 5
 
 
 def check_holds_run(out: Path) -> None:
-    """Refuse a path where no run has been stored, and name the runs that may be meant.
+    """Refuse a path without a run, and name the runs that may be meant.
 
     Raises:
         ConfigError: with one line.
@@ -26,7 +26,7 @@ def check_holds_run(out: Path) -> None:
 
 
 def _meant(out: Path) -> list[Path]:
-    """The run that holds a file, the runs in a directory, or the one beside it whose name is nearest."""
+    """The run that a file belongs to, the runs in a directory, or the run beside it with the nearest name."""
     if out.is_file():
         return [out.parent] if (out.parent / MANIFEST).is_file() else []
     if out.is_dir():

@@ -1,4 +1,4 @@
-"""The manifest of a run, and whether an output directory can take a config."""
+"""The manifest of a run, and whether a config fits an output directory."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ ABSENT = "nothing"
 
 
 def manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
-    """The run's manifest. Methods and grid points of earlier runs with the same settings stay in it."""
+    """The run's manifest. It keeps methods and grid points of earlier runs with the same settings."""
     config = loaded.config
     settings = _settings(config)
     earlier = store.manifest() if store.has_manifest() else {}
@@ -30,10 +30,10 @@ def manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
 
 
 def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
-    """Refuse a config that differs from what the directory holds in more than seeds, points and methods.
+    """Refuse a config that differs from the stored run in more than seeds, grid points and methods.
 
     Raises:
-        ConfigError: with one line for each key that differs, and one with the ways out.
+        ConfigError: with one line for each key that differs, and one with the fixes.
     """
     if not store.has_manifest():
         return
@@ -46,17 +46,17 @@ def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
             lines |= differences(store.spec(key), cell.identity(), f"method '{cell.method}': ")
     if lines:
         where = f"{store.root}: holds a run with other settings"
-        ways = "choose another --out, or --overwrite, which removes those results"
-        raise ConfigError([*(f"{where}: {key}: {text}" for key, text in lines.items()), f"{where}; {ways}"])
+        fixes = "choose another --out, or --overwrite, which removes those results"
+        raise ConfigError([*(f"{where}: {key}: {text}" for key, text in lines.items()), f"{where}; {fixes}"])
 
 
 def replaced_cells(loaded: LoadedConfig, store: Store) -> set[str]:
-    """The keys of the cells of this config, and of those that the new manifest has no place for."""
-    doomed = {cell.key for cell in loaded.cells}
+    """The keys of the cells of this config, and of stored cells that the new manifest drops."""
+    replaced = {cell.key for cell in loaded.cells}
     if store.has_manifest():
         kept = {entry["key"] for entry in manifest(loaded, store)["cells"]}
-        doomed |= {entry["key"] for entry in store.manifest()["cells"]} - kept
-    return doomed
+        replaced |= {entry["key"] for entry in store.manifest()["cells"]} - kept
+    return replaced
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _settings(config: Config) -> dict[str, Any]:
 
 
 def _earlier_settings(earlier: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a manifest; before, the folder of a data set was one of them."""
+    """The settings of a manifest. In earlier versions the folder of a data set was one of them."""
     settings = dict(earlier.get("settings", {}))
     if "directory" in settings.get("task", {}):
         settings["task"] = {**settings["task"], "directory": None}

@@ -1,0 +1,131 @@
+"""Figures and tables of cells, wherever the cells come from."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from pydantic import ValidationError
+from rich.console import Console
+
+from .._config import figure_name, figure_spec
+from .._errors import ConfigError
+from .._figures import FIGURES, add_remarks, save_figure
+from .._files import write_named_file
+from .._paper import compare, paper_table
+from .._results import CellResult, TextTable, markdown_text, paired_table, seeds_table, summary_table
+from .._text import found, one_of
+
+MOST_SEED_ROWS = 40
+WIDE = 110
+# Columns of the summary that a terminal narrower than that does not show.
+LEFT_OUT = ("steps", "IQM", "failed %", "relapsed")
+
+
+def recorded(results: Sequence[CellResult], metric: str, place: Path) -> list[CellResult]:
+    """The cells that have recorded a metric.
+
+    Args:
+        results: the cells.
+        metric: what tables and figures show.
+        place: the file that names the metric.
+
+    Raises:
+        ConfigError: there are cells, but none of them has it.
+    """
+    shown = [result for result in results if metric in result.metrics]
+    if results and not shown:
+        known = dict.fromkeys(name for result in results for name in result.metrics)
+        fault = f"{place}: metric: the run has not recorded {found(metric)}{one_of(metric, known)}"
+        raise ConfigError([f"{fault}; name another with tpo-runs draw OUT --figures CONFIG"])
+    return shown
+
+
+def tables_of(
+    results: Sequence[CellResult], threshold: float, metric: str, remarks: Sequence[str] = ()
+) -> list[TextTable]:
+    """The tables that have rows: summary, all seeds, paired differences, the paper's numbers.
+
+    Args:
+        results: the cells.
+        threshold: the error that counts as solved.
+        metric: what counts as the error.
+        remarks: lines to add below the summary.
+    """
+    summary = summary_table(results, threshold=threshold, metric=metric)
+    summary = replace(summary, notes=(*summary.notes, *remarks))
+    published = compare(results)
+    tables = [summary, seeds_table(results, metric=metric), paired_table(results, metric=metric)]
+    return [table for table in tables if table.rows] + ([paper_table(published)] if published else [])
+
+
+def write_drawings(
+    folder: Path,
+    looks: Mapping[str, Any],
+    results: Sequence[CellResult],
+    tables: Sequence[TextTable],
+    console: Console,
+) -> list[Path]:
+    """Write figures, and the tables as `summary.md`.
+
+    Args:
+        folder: where to; it is made if needed.
+        looks: see `figures_of`.
+        results: the cells.
+        tables: their tables, the summary first.
+        console: where to print which figures could not be drawn.
+
+    Returns:
+        The files written.
+    """
+    written = []
+    for name, figure in figures_of(looks, results):
+        if isinstance(figure, ValueError):
+            console.print(f"{name} is not drawn: {figure}", highlight=False, soft_wrap=True)
+        else:
+            written += save_figure(figure, folder / name)
+    summary = folder / "summary.md"
+    folder.mkdir(parents=True, exist_ok=True)
+    heading = f"# {markdown_text(looks['title'])}\n\n" if looks["title"] else ""
+    # Seconds differ between equal runs; the file must not.
+    lasting = [tables[0].without("seconds"), *tables[1:]]
+    write_named_file(summary, (heading + "\n".join(table.markdown() for table in lasting)).encode())
+    return [*written, summary]
+
+
+def print_tables(tables: Sequence[TextTable], console: Console) -> None:
+    """Print the tables that are not too long, and the summary, which is the first, at the end."""
+    for table in reversed(tables):
+        if len(table.rows) <= MOST_SEED_ROWS or table is tables[0]:
+            fits = table is not tables[0] or console.width >= WIDE
+            console.print((table if fits else table.without(*LEFT_OUT)).rich())
+
+
+def figures_of(
+    looks: Mapping[str, Any], results: Sequence[CellResult]
+) -> Iterator[tuple[str, Figure | ValueError]]:
+    """The figures that `looks` asks for, by name, each drawn or with the reason why not.
+
+    Args:
+        looks: `title`, `figures` and `metric`, as in a run's manifest, and `remarks` to add below figures.
+        results: the cells.
+    """
+    for entry in looks["figures"]:
+        try:
+            spec = figure_spec(entry)
+        except ValidationError as error:
+            # Another version of tpo-runs may have accepted what this one refuses.
+            yield "a figure", ValueError(error.errors()[0]["msg"])
+            continue
+        shown = [result for result in results if spec.methods is None or result.method in spec.methods]
+        if not shown:
+            continue
+        try:
+            title, options = spec.title or looks["title"] or None, spec.options(looks.get("metric", "error"))
+            figure = FIGURES[spec.kind](shown, title=title, **options)
+            add_remarks(figure, looks.get("remarks", ()))
+            yield figure_name(spec), figure
+        except ValueError as error:
+            # A part of the methods or seeds may not have recorded enough for every figure.
+            yield figure_name(spec), error
