@@ -19,6 +19,7 @@ from tpo_runs._config import EXECUTORS, TrackingSpec
 from tpo_runs._run import (
     Block,
     QuietDisplay,
+    Replacement,
     Reporter,
     Surroundings,
     Trackers,
@@ -40,7 +41,8 @@ def rounds_of(kind: str, blocks: int, rounds: int, directory: Path) -> list[floa
     store.write_run(manifest(loaded, store), loaded.config)
     (cell,) = loaded.cells
     reporter = Reporter(QuietDisplay(), 0, 0)
-    around = Surroundings(store, reporter, StopSignals(), Trackers(TrackingSpec(), store, print))
+    trackers = Trackers(TrackingSpec(), store, print)
+    around = Surroundings(store, reporter, StopSignals(), trackers, Replacement(store))
     # One block has the whole machine, so that blocks take turns and each counts in full.
     table = {"kind": kind} | ({} if kind == "in_process" else {"cpus": os.cpu_count()})
     executor = make_executor(EXECUTORS[kind].model_validate(table), path, around, short=False)

@@ -14,6 +14,7 @@ from tpo_runs._run import (
     Block,
     InProcess,
     QuietDisplay,
+    Replacement,
     Reporter,
     Surroundings,
     Trackers,
@@ -62,7 +63,8 @@ def around(display, blocks, tmp_path):
     """A run of the blocks that nobody stops."""
     store = Store(tmp_path / "out")
     reporter = Reporter(display, len(blocks), sum(block.cell.schedule.steps for block in blocks))
-    return Surroundings(store, reporter, StopSignals(), Trackers(TrackingSpec(), store, reporter.warn))
+    trackers = Trackers(TrackingSpec(), store, reporter.warn)
+    return Surroundings(store, reporter, StopSignals(), trackers, Replacement(store))
 
 
 class Scripted:

@@ -29,6 +29,7 @@ from .machine import provenance as provenance
 from .progress import Reporter as Reporter
 from .progress import duration as duration
 from .queue import train_all as train_all
+from .replacement import Replacement as Replacement
 from .tracker import check_installed as check_installed
 from .tracking import Trackers as Trackers
 from .worker import train_block_into_store as train_block_into_store

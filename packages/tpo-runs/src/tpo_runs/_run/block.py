@@ -19,6 +19,7 @@ from .checkpoint import Checkpoint, Checkpoints
 from .machine import changes
 from .origin import origin
 from .progress import Reporter
+from .replacement import Replacement
 from .tracking import Trackers
 
 
@@ -29,6 +30,7 @@ class Surroundings(NamedTuple):
     reporter: Reporter
     stop: Stop
     trackers: Trackers
+    replacement: Replacement
     debugging: tuple[str, ...] = ()
 
 

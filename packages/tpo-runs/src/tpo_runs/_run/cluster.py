@@ -15,7 +15,8 @@ from .._errors import ConfigError
 from .._files import UNFINISHED
 from .._store import Store, StoredBlock, by_seed
 from .block import Surroundings, warn_of_lost_seeds
-from .blocks import Block
+from .blocks import Block, compile_block
+from .failures import keep_traceback
 
 POLL_SECONDS = 0.5
 # How long jobs have to save a checkpoint when the run ends before them.
@@ -37,7 +38,7 @@ class AbstractCluster(abc.ABC):
     """
 
     def __init__(self, spec: RaySpec | SlurmSpec, config: Path, around: Surroundings, *, short: bool):
-        self._around, self._room = around, spec.most
+        self._around, self._config, self._room = around, config, spec.most
         self._shared_arguments: dict[str, Any] = {
             "store": str(around.store.root.resolve()),
             "config": str(config.resolve()),
@@ -76,7 +77,7 @@ class AbstractCluster(abc.ABC):
         waiting, jobs = deque(blocks), self._jobs
         try:
             while waiting or jobs:
-                self._fill(waiting, failed)
+                yield from self._fill(waiting, failed)
                 self._around.stop.check()
                 for job in self._ended(list(jobs), POLL_SECONDS):
                     block = jobs.pop(job)
@@ -89,12 +90,17 @@ class AbstractCluster(abc.ABC):
         finally:
             self._interrupt()
 
-    def _fill(self, waiting: deque[Block], failed: Container[str]) -> None:
+    def _fill(self, waiting: deque[Block], failed: Container[str]) -> Iterator[tuple[Block, str]]:
+        """Submit as many blocks as there is room for. Yields those that fail before that."""
         batch: list[Block] = []
         room = min(self._room - len(self._jobs), LARGEST_BATCH)
         while waiting and len(batch) < room:
             block = waiting.popleft()
-            if block.cell.key not in failed:
+            if block.cell.key in failed:
+                continue
+            if failure := self._replace(block):
+                yield block, failure
+            else:
                 batch.append(block)
         calls = [
             {"text": config_of_block(block.cell, block.seeds), "name": block.name, **self._shared_arguments}
@@ -102,6 +108,17 @@ class AbstractCluster(abc.ABC):
         ]
         if calls:
             self._jobs.update(zip(self._submit(calls), batch, strict=True))
+
+    def _replace(self, block: Block) -> str:
+        """Remove the earlier results of the block's cell if it compiles here. Returns why it does not."""
+        store, replacement = self._around.store, self._around.replacement
+        if block.cell.key in replacement:
+            try:
+                compile_block(block, self._config)
+            except Exception as error:
+                return keep_traceback(error, store.root, block.cell.key)
+            replacement.start(block.cell.key)
+        return ""
 
     def _interrupt(self) -> None:
         """Let the jobs save what they have, and kill those that do not in time."""

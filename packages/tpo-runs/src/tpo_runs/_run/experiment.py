@@ -1,7 +1,8 @@
 """One run: train the cells that the store lacks, then draw what it holds."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from .blocks import Block, blocks_of, missing_blocks
 from .devices import check_devices, set_up_jax
 from .display import make_display
 from .events import JsonDisplay
-from .executor import make_executor
+from .executor import Executor, make_executor
 from .jax_settings import fixed_settings
 from .machine import changes
 from .mixing import check_not_mixed
@@ -25,6 +26,7 @@ from .on_slurm import cancel_earlier_jobs
 from .origin import origin
 from .progress import Reporter
 from .queue import train_all
+from .replacement import Replacement
 from .space import check_space, check_writable
 from .tracking import Trackers
 
@@ -98,7 +100,9 @@ def _train_and_draw(
     cells: dict[str, Cell] = {}
     for cell in loaded.cells:
         cells.setdefault(cell.key, cell)
-    replaced = replaced_cells(loaded, store) if options.overwrite else set()
+    # An earlier run with --overwrite may have been stopped before it came to these.
+    replaced = {key for key in cells if options.overwrite or store.is_marked_for_replacement(key)}
+    dropped = replaced_cells(loaded, store) - replaced if options.overwrite else set()
     with as_storage_error(store.root, "nothing was trained"):
         blocks = {
             key: blocks_of(cell) if key in replaced else _missing_blocks(cell, store)
@@ -106,13 +110,7 @@ def _train_and_draw(
         }
     wanted = [block for of_cell in blocks.values() for block in of_cell]
     check_not_mixed({key: blocks[key] for key in blocks if key not in replaced}, store)
-    check_space(store.root, wanted, sum(map(store.bytes_of_cell, replaced)))
-    with as_storage_error(store.root, "nothing was trained"):
-        store.discard_errors()
-        notes += store.write_run(manifest(loaded, store), loaded.config)
-        # Only now, when nothing is left that could refuse the run.
-        for key in replaced:
-            store.remove_cell(key)
+    check_space(store.root, wanted, sum(map(store.bytes_of_cell, replaced | dropped)))
     bare = options.quiet or options.json
     console = make_console(stderr=bare)
     events = JsonDisplay() if options.json else None
@@ -121,13 +119,29 @@ def _train_and_draw(
         reporter = Reporter(display, len(wanted), steps)
         for text in notes:
             reporter.warn(text)
-        reporter.run(loaded, store.root)
-        _tell_what_is_there(cells, blocks, store, reporter)
+
+        def commit() -> None:
+            for text in store.write_run(manifest(loaded, store), loaded.config):
+                reporter.warn(text)
+
         trackers = Trackers(loaded.config.tracking, store, reporter.warn)
-        trackers.begin_run(loaded)
+        # The manifest of the results that are replaced is replaced with the first of them.
+        later = options.overwrite and store.has_manifest()
+        replacement = Replacement(store, replaced, dropped, commit if later else lambda: None)
+        around = Surroundings(store, reporter, stop, trackers, replacement, debugging)
         try:
-            around = Surroundings(store, reporter, stop, trackers, debugging)
-            failed = _train(wanted, loaded, around, stop, short=options.short)
+            with _executor(wanted, loaded, around, short=options.short) as executor:
+                # From here on, nothing refuses the run.
+                with as_storage_error(store.root, "nothing was trained"):
+                    store.discard_errors()
+                    if not later:
+                        commit()
+                reporter.run(loaded, store.root)
+                there = {key: cell for key, cell in cells.items() if key not in replaced}
+                _tell_what_is_there(there, blocks, store, reporter)
+                trackers.begin_run(loaded, there.values())
+                with stop.polled():
+                    failed = train_all(wanted, executor, around) if executor else []
         finally:
             trackers.close()
     code = FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
@@ -150,18 +164,16 @@ def _missing_blocks(cell: Cell, store: Store) -> list[Block]:
     return missing_blocks(cell, store)
 
 
-def _train(
-    wanted: Sequence[Block], loaded: LoadedConfig, around: Surroundings, stop: StopSignals, *, short: bool
-) -> list[str]:
-    """Train the blocks where the config says; the labels of the cells that failed."""
+@contextmanager
+def _executor(
+    wanted: Sequence[Block], loaded: LoadedConfig, around: Surroundings, *, short: bool
+) -> Iterator[Executor | None]:
+    """The executor that the config asks for, until the run ends; none where nothing is trained."""
     if not wanted:
-        return []
-    executor = make_executor(loaded.config.executor, loaded.path, around, short=short)
-    try:
-        with stop.polled():
-            return train_all(wanted, executor, around)
-    finally:
-        executor.close()
+        yield None
+        return
+    with closing(make_executor(loaded.config.executor, loaded.path, around, short=short)) as executor:
+        yield executor
 
 
 def _say_the_end(console: Console, failed: Sequence[str], files: Sequence[Path]) -> None:

@@ -55,12 +55,14 @@ class InProcess:
     def _train(self, block: Block) -> str:
         around = self._around
         try:
+            compiled = self._compiled(block)
+            around.replacement.start(block.cell.key)
             with block_lock(block, around.store, around.stop):
                 stored = around.store.block(block.cell.key, block.seeds)
                 if stored is not None:
                     # A worker that an earlier run left behind has trained it in the meantime.
                     return show_stored(block, stored, around, stored.timing()["seconds"])
-                train_block(block, self._compiled(block), around)
+                train_block(block, compiled, around)
         except StorageError:
             raise
         except CheckpointError as error:

@@ -26,7 +26,8 @@ def train_all(blocks: Sequence[Block], executor: Executor, around: Surroundings)
             cell = block.cell
             if failure and cell.key not in failed:
                 failed[cell.key] = cell.label
-                around.reporter.warn(f"{cell.label}: failed: {failure}")
+                stays = "; its earlier results are kept" if cell.key in around.replacement else ""
+                around.reporter.warn(f"{cell.label}: failed: {failure}{stays}")
                 around.reporter.skip(cell, left[cell.key])
             left[cell.key] -= 1
     return list(failed.values())

@@ -4,7 +4,7 @@ import json
 import queue
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,10 @@ class Trackers:
         self._seeds: Sequence[int] = ()
         self._senders = [_Sender(name) for name in spec.to]
 
-    def begin_run(self, loaded: LoadedConfig) -> None:
-        """Send the finished blocks of the store that a tracker has not got yet."""
+    def begin_run(self, loaded: LoadedConfig, cells: Iterable[Cell]) -> None:
+        """Send the finished blocks of these cells that a tracker has not got yet."""
         self._title = loaded.config.title or loaded.path.stem
-        for cell in {cell.key: cell for cell in loaded.cells}.values():
+        for cell in cells:
             for block in self._store.blocks(cell.key) if self._senders else ():
                 directory = self._store.tracking(cell.key, block.seeds)
                 if not all(_sent(directory, sender.name)["complete"] for sender in self._senders):

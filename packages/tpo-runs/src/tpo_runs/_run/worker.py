@@ -71,6 +71,7 @@ def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) ->
     from .display import QuietDisplay
     from .jax_settings import fixed_settings
     from .progress import Reporter
+    from .replacement import Replacement
     from .tracking import Trackers
 
     (cell,) = expand(Config.model_validate(tomllib.loads(text)))
@@ -90,4 +91,5 @@ def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) ->
             drop_programs()
             _program[key] = compile_block(block, config)
         trackers = Trackers(TrackingSpec(), store, reporter.warn)
-        train_block(block, _program[key], Surroundings(store, reporter, stop, trackers))
+        around = Surroundings(store, reporter, stop, trackers, Replacement(store))
+        train_block(block, _program[key], around)

@@ -23,6 +23,7 @@ from .output_directory import CONFIG, DIRECTORIES, KEY, MANIFEST, check_plain, h
 
 FORMAT = 1
 KEPT_CONFIG = "config.before.toml"
+TO_REPLACE = "to-be-replaced"
 
 
 class Store:
@@ -37,6 +38,7 @@ class Store:
     - `cells/KEY/seeds-A-B/timing.json`: seconds, host and date, apart from what can be compared;
     - `cells/KEY/checkpoints/`: of seeds in training;
     - `cells/KEY/tracking/`: what experiment trackers were sent;
+    - `cells/KEY/to-be-replaced`: there while a run with `--overwrite` has not yet come to this cell;
     - `jobs/`: submitit's files, while SLURM trains;
     - `locks/`: held by the processes that train, one file per block;
     - `figures/`: drawn from all of these.
@@ -197,12 +199,21 @@ class Store:
             write_file(before / "spec.json", json_bytes(cell.identity()))
             os.rename(before, now)
 
+    def mark_for_replacement(self, key: str) -> None:
+        """Have later runs train a cell again from its start, if anything of it is there."""
+        if self.has_cell(key):
+            (self._cell(key) / TO_REPLACE).touch()
+
+    def is_marked_for_replacement(self, key: str) -> bool:
+        """Whether `mark_for_replacement` was called since the cell was last removed."""
+        return (self._cell(key) / TO_REPLACE).exists()
+
     def remove_cell(self, key: str) -> None:
         """Forget everything about a cell; what others have put there stays."""
         cell = self._cell(key)
         for block in self._named_blocks(key):
             discard(block.path)
-        for name in (SPEC, "checkpoints", "tracking"):
+        for name in (SPEC, "checkpoints", "tracking", TO_REPLACE):
             discard(cell / name)
         with contextlib.suppress(OSError):  # it is not there, or holds files of others
             cell.rmdir()
