@@ -70,7 +70,7 @@ def test_a_stopped_run_saves_and_goes_on_from_there(number, code, config, quiet,
     process.send_signal(number)
     assert process.wait(60) == code
     output, errors = process.communicate()
-    assert f"stopped by {number.name}; the same command goes on from there" in errors
+    assert f"stopped by {number.name}; run the same command" in errors
     assert "Traceback" not in output + errors
     steps = [int(path.name[5:]) for path in out.glob("cells/*/checkpoints/*/step-*")]
     assert max(steps) > 0
