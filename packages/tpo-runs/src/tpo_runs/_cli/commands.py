@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .._errors import ConfigError
 from .._signals import StopSignals
-from .._text import ascii_safe, found
+from .._text import found, printable
 
 STANDARD_OUTPUT = 1
 Overrides = tuple[tuple[str, str], ...]
@@ -83,7 +83,7 @@ def schema() -> int:
 def draw(sources: Sequence[Path], *, figures: Path | None, to: Path | None, overrides: Overrides) -> int:
     """Draw the figures and tables of a run again from its results or summaries. Trains nothing."""
     if overrides and figures is None:
-        flag = ascii_safe(overrides[0][0])
+        flag = printable(overrides[0][0])
         raise ConfigError([f"tpo-runs draw: --{flag}: no config to override; --figures names one"])
     # run.json is a run's manifest: it stands for its directory.
     others = [path for path in sources if path.suffix != ".json" or path.name == "run.json"]
@@ -104,7 +104,7 @@ def draw(sources: Sequence[Path], *, figures: Path | None, to: Path | None, over
 
         check_holds_run(sources[0])
         files = redraw(sources[0], figures, overrides)
-    print(ascii_safe(f"figures and tables: {', '.join(map(str, files))}"))
+    print(printable(f"figures and tables: {', '.join(map(str, files))}"))
     return 0
 
 
@@ -133,7 +133,7 @@ def _print_unless_output(written: Path, to: Path | None) -> None:
     from .._files import open_descriptor
 
     if to is None or open_descriptor(to) != STANDARD_OUTPUT:
-        print(ascii_safe(str(written)))
+        print(printable(str(written)))
 
 
 def _default_out(config: Path, smoke: bool) -> Path:
@@ -149,4 +149,4 @@ def _import_jax() -> None:
         text = str(error)
         names = [name for name in os.environ if name.startswith("JAX_") and name.lower() in text.lower()]
         variable = "".join(f"{name}={os.environ[name]}: " for name in names)
-        raise ConfigError([ascii_safe(f"{variable}{text}")]) from None
+        raise ConfigError([printable(f"{variable}{text}")]) from None

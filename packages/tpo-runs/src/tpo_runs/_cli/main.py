@@ -40,9 +40,9 @@ def main(argv: "Sequence[str] | None" = None) -> int:
 
 def _fail(code: int, lines: "Sequence[str]", words: "Sequence[str]") -> int:
     """Print why the program ends early on standard error, and as an event with `--json`."""
-    from .._text import ascii_safe
+    from .._text import printable
 
-    lines = [ascii_safe(line) for line in lines]
+    lines = [printable(line) for line in lines]
     for line in lines:
         print(line, file=sys.stderr)
     if "--json" in words:
@@ -56,9 +56,9 @@ def program() -> "NoReturn":
     """Run `main` as a process."""
     # While Python imports modules, there is nothing to save.
     signal.signal(signal.SIGINT, lambda number, _: os._exit(SIGNAL + number))
-    from .._streams import fault_of, make_standard_streams_patient
+    from .._streams import fault_of, make_standard_streams_tolerant
 
-    output = make_standard_streams_patient()
+    output = make_standard_streams_tolerant()
     # Figures need no window, and the backend that the variable names may not be installed.
     os.environ["MPLBACKEND"] = "agg"
     try:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from .._errors import ConfigError
 from .._signals import StopSignals
-from .._text import ascii_safe
+from .._text import printable
 from . import commands
 from .hints import describe_unknown
 
@@ -54,7 +54,7 @@ exit codes:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise ConfigError([f"{self.prog}: {ascii_safe(message)}; see {self.prog} --help"])
+        raise ConfigError([f"{self.prog}: {printable(message)}; see {self.prog} --help"])
 
 
 class _Version(argparse.Action):
@@ -93,7 +93,7 @@ def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
         flags = ["--help", *re.findall(r"--[a-z-]+", subparser.format_usage())]
         raise ConfigError([f"{subparser.prog}: {describe_unknown(unknown, flags, rest, COMMANDS)}"])
     if overrides and "overrides" not in values:
-        raise ConfigError([f"{subparser.prog}: --{ascii_safe(overrides[0][0])}: no config to override"])
+        raise ConfigError([f"{subparser.prog}: --{printable(overrides[0][0])}: no config to override"])
     function = values.pop("function")
     return functools.partial(function, **values | ({"overrides": overrides} if overrides else {}))
 
@@ -173,7 +173,7 @@ def split_overrides(words: Sequence[str]) -> tuple[list[str], tuple[tuple[str, s
             continue
         value = value if equals else next(remaining, "--")
         if not equals and value.startswith("--"):
-            raise ConfigError([f"{ascii_safe(flag)}: expected a value"])
+            raise ConfigError([f"{printable(flag)}: expected a value"])
         overrides.append((flag[2:], value))
     return plain, tuple(overrides)
 

@@ -17,7 +17,7 @@ from .._figures import figure_bytes
 from .._files import write_named_file
 from .._results import ABSENT, CellResult, TextTable, final_error, summarise
 from .._store import CONFIG, MANIFEST, Store
-from .._text import ascii_safe, point_label
+from .._text import point_label, printable
 from .charts import curve_charts, final_charts
 from .draw import figures_of, having, tables_of
 from .status import cell_states, provenances, warnings_of
@@ -70,7 +70,7 @@ def render(store: Store) -> str:
     shown = having(results, metric, store.root / MANIFEST)
     tables = tables_of(shown, manifest["threshold"], metric) if shown else []
     return environment.get_template("report.html.j2").render(
-        title=manifest["title"] or ascii_safe(store.root.name),
+        title=manifest["title"] or printable(store.root.name),
         paper=manifest.get("paper", ""),
         metric=metric,
         states=states,

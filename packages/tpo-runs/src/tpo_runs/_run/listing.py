@@ -1,4 +1,4 @@
-"""What `--list` tells: the cells of a config, and how much of each the store holds."""
+"""`--list`: the cells of a config, and how much of each is stored."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from .._text import point_label
 
 
 class _Row(NamedTuple):
-    """A cell, the seeds that are wanted, and those of them that the store holds."""
+    """A cell, its seeds, and the stored ones among them."""
 
     cell: Cell
     wanted: range
@@ -27,11 +27,11 @@ class _Row(NamedTuple):
 
 
 def list_cells(loaded: LoadedConfig, store: Store, *, json: bool) -> None:
-    """Print a row for each cell, or an event for each.
+    """Print one row or one event for each cell.
 
     Args:
         loaded: the config.
-        store: where its results would go.
+        store: its store.
         json: whether to print events.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Where the results of a cell come from: the provenance of this process, and of what the cell reads."""
+"""The provenance of a cell: that of this process, its objective and its data."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from .machine import provenance
 
 
 def origin(cell: Cell) -> dict[str, Any]:
-    """What is stored beside the results of a cell that is trained now."""
+    """The provenance that is stored with the results of a cell."""
     task = cell.task
     data = {task.dataset: task.data_hash()} if isinstance(task, ImagesSpec) else {}
     return provenance(source_hashes(own_module(cell)), data)
 
 
 def own_module(cell: Cell) -> str:
-    """The module of the cell's objective, if it is a user's own."""
+    """The module of the cell's objective if it is custom; else an empty string."""
     return cell.objective.kind.partition(":")[0] if isinstance(cell.objective, CustomSpec) else ""

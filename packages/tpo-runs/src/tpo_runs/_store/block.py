@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from .._config import trains_cell
 from .._errors import ConfigError, as_config_error
-from .._files import DamagedError, appearing_whole, contents, json_bytes, sealed, unsealed
+from .._files import DamagedError, atomic_directory, contents, json_bytes, sealed, unsealed
 from .metrics import read_table, rows_of, write_metrics
 
 METRICS, PROVENANCE, TIMING, CONFIG = "metrics.parquet", "provenance.json", "timing.json", "config.toml"
@@ -159,7 +159,7 @@ def write_stored_block(
     Its provenance and its timing name the cell and the seeds, so that a block in another's place is noticed.
     """
     place = {"cell": path.parent.name, "seeds": list(seeds)}
-    with appearing_whole(path, apart=[TIMING]) as block:
+    with atomic_directory(path, unlisted=[TIMING]) as block:
         write_metrics(block / METRICS, seeds, metrics)
         (block / PROVENANCE).write_bytes(json_bytes({**provenance, **place}))
         (block / TIMING).write_bytes(sealed({**timing, **place}))

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from .._errors import ConfigError, reason_of
 from .._files import json_bytes, write_file
-from .._text import ascii_safe
+from .._text import printable
 from .output_directory import HOLDER, LOCK
 
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
@@ -83,5 +83,5 @@ def _read(path: Path) -> dict[str, Any]:
 def _words(holder: dict[str, Any]) -> str:
     if not holder:
         return "another process"
-    told = {key: ascii_safe(str(holder.get(key, "unknown"))) for key in ("pid", "host", "since", "command")}
+    told = {key: printable(str(holder.get(key, "unknown"))) for key in ("pid", "host", "since", "command")}
     return f"process {told['pid']} on {told['host']} since {told['since']} ({told['command']})"

@@ -9,7 +9,7 @@ from pathlib import Path
 from .._config import is_sealed, key_of
 from .._errors import ConfigError, as_config_error
 from .._files import UNFINISHED, json_bytes
-from .._text import ascii_safe
+from .._text import printable
 
 MANIFEST, CONFIG, LOCK, HOLDER = "run.json", "config.toml", ".lock", "lock.json"
 FILES = (MANIFEST, CONFIG, LOCK, HOLDER, "report.html")
@@ -29,7 +29,7 @@ def check_output(root: Path) -> None:
         dangling = root.is_symlink() and not root.exists()
     if dangling:
         fault = f"is a link to {os.readlink(root)}, which does not exist; make that, or choose another --out"
-        raise ConfigError([ascii_safe(f"{root}: {fault}")])
+        raise ConfigError([printable(f"{root}: {fault}")])
     if not root.is_dir():
         return
     check_plain(root)
@@ -39,9 +39,9 @@ def check_output(root: Path) -> None:
         return
     if MANIFEST in names:
         fault = f"{root / MANIFEST}: damaged, or not written by tpo-runs, and no results are beside it"
-        raise ConfigError([ascii_safe(f"{fault}; remove it, or choose another --out")])
+        raise ConfigError([printable(f"{fault}; remove it, or choose another --out")])
     fault = f"{root}: holds {names[0]!r} but no run, and only an empty or new directory can take one"
-    raise ConfigError([ascii_safe(f"{fault}; choose another --out, such as {root / 'run'}")])
+    raise ConfigError([printable(f"{fault}; choose another --out, such as {root / 'run'}")])
 
 
 def check_plain(root: Path) -> None:
@@ -54,7 +54,7 @@ def check_plain(root: Path) -> None:
         ConfigError: with one line for each fault.
     """
     with as_config_error(root):
-        lines = [ascii_safe(line) for line in _faults(root)]
+        lines = [printable(line) for line in _faults(root)]
     if lines:
         raise ConfigError(lines)
 
