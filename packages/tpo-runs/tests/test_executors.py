@@ -19,8 +19,8 @@ from tpo_runs._run import (
     RunContext,
     Trackers,
     block_lock,
+    blocks_of,
     check_engine,
-    missing_blocks,
     train_all,
     train_block_into_store,
 )
@@ -39,8 +39,7 @@ def config(tmp_path):
 
 @pytest.fixture
 def blocks(config):
-    store = Store(config.parent / "none")
-    return [block for cell in load_config(config).cells for block in missing_blocks(cell, store)]
+    return [block for cell in load_config(config).cells for block in blocks_of(cell)]
 
 
 class RecordingDisplay(Display):

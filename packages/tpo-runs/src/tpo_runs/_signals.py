@@ -5,8 +5,8 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import FrameType, TracebackType
-from typing import Any, Protocol, runtime_checkable
+from types import FrameType
+from typing import Any
 
 from ._errors import Stopped
 
@@ -15,20 +15,6 @@ HANGUP = getattr(signal, "SIGHUP", None)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *([HANGUP] if HANGUP is not None else []))
 SAVING = b": saving\n"
 WAIT = b": saving; once more ends it at once\n"
-
-
-@runtime_checkable
-class Stop(Protocol):
-    """Whether training should stop; checked between chunks."""
-
-    @property
-    def requested(self) -> bool:
-        """Whether a stop is requested."""
-        ...
-
-    def check(self) -> None:
-        """Raise `Stopped` if a stop is requested."""
-        ...
 
 
 class StopSignals:
@@ -44,7 +30,6 @@ class StopSignals:
     def __init__(self, signals: Sequence[signal.Signals] = SIGNALS) -> None:
         self._signals = signals
         self._number: int | None = None
-        self._elsewhere: int | None = None
         self._polled = False
         self._before: dict[int, Any] = {}
 
@@ -54,30 +39,19 @@ class StopSignals:
             self._before = {number: signal.signal(number, self._receive) for number in handled}
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     @property
     def requested(self) -> bool:
-        """Whether a signal has arrived, here or in another process."""
-        return self.number is not None
-
-    @property
-    def number(self) -> int | None:
-        """The signal that has arrived."""
-        return self._elsewhere if self._number is None else self._number
-
-    def arrived_elsewhere(self, number: int) -> None:
-        """Report a signal that has arrived in another process of the run."""
-        self._elsewhere = number
+        """Whether a signal has arrived."""
+        return self._number is not None
 
     def check(self) -> None:
         """Raise `Stopped` if a signal has arrived."""
-        if self.number is not None:
-            raise Stopped(self.number)
+        if self._number is not None:
+            raise Stopped(self._number)
 
     @contextmanager
     def polled(self) -> Iterator[None]:

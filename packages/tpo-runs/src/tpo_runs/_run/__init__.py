@@ -3,7 +3,7 @@
 from .block import RunContext as RunContext
 from .block_lock import block_lock as block_lock
 from .blocks import Block as Block
-from .blocks import missing_blocks as missing_blocks
+from .blocks import blocks_of as blocks_of
 from .build import build_objective as build_objective
 from .build import build_policy as build_policy
 from .build import build_trainer as build_trainer

@@ -12,12 +12,11 @@ from jaxtyping import Float
 from .._config import Cell, config_of_block
 from .._errors import as_storage_error
 from .._learn import Chunk, TrainState, block_layout, raise_at_cause, row_of, train
-from .._signals import Stop
+from .._signals import StopSignals
 from .._store import Store
 from .blocks import Block, Compiled
 from .checkpoint import Checkpoint, Checkpoints
-from .machine import changes
-from .origin import origin
+from .machine import changes, origin
 from .progress import Reporter
 from .replacement import Replacement
 from .tracking import Trackers
@@ -28,7 +27,7 @@ class RunContext(NamedTuple):
 
     store: Store
     reporter: Reporter
-    stop: Stop
+    stop: StopSignals
     trackers: Trackers
     replacement: Replacement
     debugging: tuple[str, ...] = ()

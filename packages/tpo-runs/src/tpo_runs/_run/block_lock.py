@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from filelock import FileLock, Timeout
 
 from .._errors import as_storage_error
-from .._signals import Stop
+from .._signals import StopSignals
 from .._store import Store
 from .blocks import Block
 
@@ -14,7 +14,7 @@ LOCKS = "locks"
 
 
 @contextmanager
-def block_lock(block: Block, store: Store, stop: Stop) -> Iterator[None]:
+def block_lock(block: Block, store: Store, stop: StopSignals) -> Iterator[None]:
     """Hold the lock of a block. Waits while another process holds it; the system frees that of a dead one.
 
     Raises:

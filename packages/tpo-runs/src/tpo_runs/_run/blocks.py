@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from .._config import Cell, CustomSpec, resolve, search_paths
 from .._learn import Program, Trainer, TrainState, compile_chunk, initial_state
-from .._store import Store, block_name
+from .._store import block_name
 from .build import build_policy, build_trainer
 
 
@@ -36,11 +36,6 @@ class Compiled(NamedTuple):
     trainer: Trainer
     program: Program
     start: Callable[[Sequence[int]], TrainState]
-
-
-def missing_blocks(cell: Cell, store: Store) -> list[Block]:
-    """The seeds of a cell that are not in the store, as `blocks_of`."""
-    return blocks_of(cell, store.finished_seeds(cell.key))
 
 
 def blocks_of(cell: Cell, finished: Set[int] = frozenset()) -> list[Block]:

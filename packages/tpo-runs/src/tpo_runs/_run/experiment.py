@@ -12,16 +12,15 @@ from .._errors import as_storage_error
 from .._signals import StopSignals
 from .._store import Store, check_output, check_same_settings, locked, manifest, replaced_cells
 from .block import RunContext
-from .blocks import Block, blocks_of, missing_blocks
+from .blocks import Block, blocks_of
 from .devices import check_devices, set_up_jax
 from .display import make_display
 from .events import JsonDisplay
 from .executor import Executor, make_executor
 from .jax_settings import fixed_settings
-from .machine import changes
+from .machine import changes, origin
 from .mixing import check_not_mixed
 from .on_slurm import cancel_earlier_jobs
-from .origin import origin
 from .progress import Reporter
 from .queue import train_all
 from .replacement import Replacement
@@ -154,7 +153,7 @@ def _missing_blocks(cell: Cell, store: Store) -> list[Block]:
     if store.has_cell(cell.key):
         store.write_spec(cell)
         store.remove_spent_checkpoints(cell.key)
-    return missing_blocks(cell, store)
+    return blocks_of(cell, store.finished_seeds(cell.key))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 
+from .._config import Cell, CustomSpec, ImagesSpec, source_hashes
 from .._store import BITS
 
 PACKAGES = (
@@ -55,6 +56,14 @@ def provenance(
         "objective": dict(objective),
         "data": dict(data),
     }
+
+
+def origin(cell: Cell) -> dict[str, Any]:
+    """The provenance of the results of a cell: that of this process, its objective and its data."""
+    task, objective = cell.task, cell.objective
+    data = {task.dataset: task.data_hash()} if isinstance(task, ImagesSpec) else {}
+    module = objective.kind.partition(":")[0] if isinstance(objective, CustomSpec) else ""
+    return provenance(source_hashes(module), data)
 
 
 @functools.cache

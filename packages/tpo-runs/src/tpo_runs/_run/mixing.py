@@ -7,7 +7,7 @@ from .._errors import ConfigError
 from .._store import Store
 from .blocks import Block
 from .checkpoint import Checkpoints
-from .origin import origin
+from .machine import origin
 
 FIX = "choose another --out, or --overwrite, which trains it again"
 # Defaults of the flags that the program sets itself.
