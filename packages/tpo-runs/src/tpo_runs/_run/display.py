@@ -1,6 +1,5 @@
 """Displays for people: progress bars on a terminal, plain lines elsewhere."""
 
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,7 +59,7 @@ class PlainDisplay(Display):
     def end(self, now: RunStatus, seconds: float, diverged: Mapping[str, int]) -> None:
         """Print a line."""
         lost = f", {len(diverged)} of {counted(len(now.seeds), 'seed')} diverged" if diverged else ""
-        self.note(f"{_place(now)}: done in {duration(seconds)}, {_error(now)}{lost}")
+        self.note(f"{_place(now)}: done in {duration(seconds)}, error {now.error:.3f}{lost}")
 
     def note(self, text: str) -> None:
         """Print a line."""
@@ -126,10 +125,6 @@ def _place(now: RunStatus) -> str:
     return f"[{now.block}/{now.blocks}] {now.label}, {seed_words(now.seeds)}"
 
 
-def _error(now: RunStatus) -> str:
-    return "no error, all seeds diverged" if math.isnan(now.error) else f"error {now.error:.3f}"
-
-
 def _measured(now: RunStatus) -> str:
     """The mean error over the block's seeds, and the speed."""
-    return f"{_error(now)}, {now.rate:,.3g} episodes/s" if now.rate is not None else "starting"
+    return f"error {now.error:.3f}, {now.rate:,.3g} episodes/s" if now.rate is not None else "starting"
