@@ -18,9 +18,10 @@ from tpo_runs import Store, load_config
 from tpo_runs._config import EXECUTORS, TrackingSpec
 from tpo_runs._run import (
     Block,
-    QuietDisplay,
+    Display,
+    Replacement,
     Reporter,
-    Surroundings,
+    RunContext,
     Trackers,
     make_executor,
     set_up_jax,
@@ -39,17 +40,18 @@ def rounds_of(kind: str, blocks: int, rounds: int, directory: Path) -> list[floa
     loaded, store = load_config(path), Store(directory / "out")
     store.write_run(manifest(loaded, store), loaded.config)
     (cell,) = loaded.cells
-    reporter = Reporter(QuietDisplay(), 0, 0)
-    around = Surroundings(store, reporter, StopSignals(), Trackers(TrackingSpec(), store, print))
+    reporter = Reporter(Display(), 0, 0)
+    trackers = Trackers(TrackingSpec(), store, print)
+    context = RunContext(store, reporter, StopSignals(), trackers, Replacement(store))
     # One block has the whole machine, so that blocks take turns and each counts in full.
     table = {"kind": kind} | ({} if kind == "in_process" else {"cpus": os.cpu_count()})
-    executor = make_executor(EXECUTORS[kind].model_validate(table), path, around, short=False)
+    executor = make_executor(EXECUTORS[kind].model_validate(table), path, context, short=False)
     seeds, seconds = iter(range(10**6)), []
     try:
-        train_all([Block(cell, (next(seeds),)) for _ in range(WARM)], executor, around)
+        train_all([Block(cell, (next(seeds),)) for _ in range(WARM)], executor, context)
         for _ in range(rounds):
             began = time.perf_counter()
-            failed = train_all([Block(cell, (next(seeds),)) for _ in range(blocks)], executor, around)
+            failed = train_all([Block(cell, (next(seeds),)) for _ in range(blocks)], executor, context)
             seconds.append((time.perf_counter() - began) / blocks)
             assert not failed
     finally:

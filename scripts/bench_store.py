@@ -73,7 +73,7 @@ def measured(what: str, directory: Path) -> dict[str, float]:
     from rich.console import Console
 
     from tpo_runs._publish import draw
-    from tpo_runs._run import missing_blocks
+    from tpo_runs._run import blocks_of
 
     loaded, store = load_config(directory / "all.toml"), Store(directory / "out")
     if what == "draw":
@@ -91,7 +91,7 @@ def measured(what: str, directory: Path) -> dict[str, float]:
             list_cells(loaded, store, json=False)
     elif what == "resume":
         store.remove_unfinished()
-        assert not any(missing_blocks(cell, store) for cell in loaded.cells)
+        assert not any(blocks_of(cell, store.finished_seeds(cell.key)) for cell in loaded.cells)
         assert all(len(store.provenances(cell.key)) for cell in loaded.cells)
     else:
         assert draw(store, Console(file=io.StringIO()))

@@ -3,10 +3,13 @@
 import collections
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tpo_runs._signals import StopSignals
 
 CONFIG = """\
 task = { kind = "tokens", target = "copy", reward = "sequential", horizon = 4, vocab_size = 2 }
@@ -22,30 +25,36 @@ rollout = { kind = "single", prompts = 100 }
 """
 
 
-def parse(*argv: str) -> Any:
-    from tpo_runs._cli import parse_arguments
+@pytest.fixture
+def parse(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Gives the values that reach the command `run`."""
+    from tpo_runs._cli import main
 
-    return parse_arguments(argv)
+    calls = []
 
+    def run(config: Path, **values: Any) -> int:
+        calls.append({"config": config, **values})
+        return 7
 
-def test_defaults() -> None:
-    from tpo_runs._cli import Arguments
+    def parse(*argv: str) -> dict[str, Any]:
+        assert main(argv) == 7
+        return calls.pop()
 
-    assert parse("a.toml") == Arguments(
-        config=Path("a.toml"),
-        smoke=False,
-        out=None,
-        methods=None,
-        overwrite=False,
-        list=False,
-        quiet=False,
-        overrides=(),
-    )
+    monkeypatch.setattr("tpo_runs._cli.commands.run", run)
+    return parse
 
 
-@pytest.mark.parametrize("name", ["smoke", "overwrite", "list", "quiet"])
-def test_switches(name: str) -> None:
-    assert getattr(parse("a.toml", f"--{name}"), name) is True
+def test_defaults(parse) -> None:
+    values = parse("a.toml")
+    assert (values.pop("config"), values.pop("overrides")) == (Path("a.toml"), ())
+    assert isinstance(values.pop("stop"), StopSignals)
+    names = ("smoke", "overwrite", "list_only", "quiet", "json")
+    assert values == dict.fromkeys(names, False) | dict.fromkeys(("out", "methods", "track"))
+
+
+@pytest.mark.parametrize("name", ["smoke", "overwrite", "quiet", "json"])
+def test_switches(name: str, parse) -> None:
+    assert parse("a.toml", f"--{name}")[name] is True
 
 
 @pytest.mark.parametrize(
@@ -56,11 +65,11 @@ def test_switches(name: str) -> None:
         ("--schedule.steps", "3", "a.toml", "--methods", "TPO,DG (1 epoch)", "--out", "there"),
     ],
 )
-def test_words_may_come_in_any_order(argv: tuple[str, ...]) -> None:
-    arguments = parse(*argv)
-    assert (arguments.config, arguments.out) == (Path("a.toml"), Path("there"))
-    assert arguments.methods == "TPO,DG (1 epoch)"
-    assert arguments.overrides == (("schedule.steps", "3"),)
+def test_words_may_come_in_any_order(argv: tuple[str, ...], parse) -> None:
+    values = parse(*argv)
+    assert (values["config"], values["out"]) == (Path("a.toml"), Path("there"))
+    assert values["methods"] == "TPO,DG (1 epoch)"
+    assert values["overrides"] == (("schedule.steps", "3"),)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +83,8 @@ def test_words_may_come_in_any_order(argv: tuple[str, ...]) -> None:
         (["--method.GRPO (no KL).objective.clip", "0.1"], ("method.GRPO (no KL).objective.clip", "0.1")),
     ],
 )
-def test_overrides_are_kept_as_typed(words: list[str], pair: tuple[str, str]) -> None:
-    assert parse("a.toml", *words).overrides == (pair,)
+def test_overrides_are_kept_as_typed(words: list[str], pair: tuple[str, str], parse) -> None:
+    assert parse("a.toml", *words)["overrides"] == (pair,)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +108,7 @@ def test_overrides_are_kept_as_typed(words: list[str], pair: tuple[str, str]) ->
         (["list", "a.toml"], "did you mean 'tpo-runs a.toml --list'?"),
         (["run", "a.toml", "--smoke"], "did you mean 'tpo-runs a.toml'?"),
         (["plot", "results/a"], "did you mean 'tpo-runs draw results/a'?"),
-        (["draw", "a", "b"], "one directory of results, or summaries; to draw runs together"),
+        (["draw", "a", "b"], "expected one OUT, or summaries; to draw runs together"),
         (["a.toml", "--smoke=3"], "argument --smoke: "),
         (["a.toml", "--out"], "argument --out: expected one argument"),
         (["a.toml", "--schedule.steps"], "--schedule.steps: expected a value"),
@@ -131,7 +140,7 @@ def test_help_shows_examples_and_the_rule_of_overrides(
         main(argv)
     assert caught.value.code == code
     text = capsys.readouterr().out
-    for part in ("usage: tpo-runs", "examples:", "--methods TPO,GRPO", "wins over the file", "--method.NAME"):
+    for part in ("usage: tpo-runs", "examples:", "--methods TPO,GRPO", "wins over", "--method.NAME"):
         assert part in text
     assert max(len(line) for line in text.splitlines()) <= 110
 

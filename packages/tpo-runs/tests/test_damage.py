@@ -135,10 +135,10 @@ def test_only_the_last_two_checkpoints_stay_and_unfinished_ones_are_removed(tmp_
         (
             {**STATE, "policy": jnp.zeros((2, 4))},
             IDENTITY,
-            "['policy'] is float32[2, 3] in it, float32[2, 4]",
+            "['policy'] is float32[2, 3] in the checkpoint, float32[2, 4] in this run",
         ),
-        ({**STATE, "new": jnp.zeros(2)}, IDENTITY, "['new'] is not there in it, float32[2] in this run"),
-        ({"policy": STATE["policy"]}, IDENTITY, "['steps'] is int32[2] in it, not there in this run"),
+        ({**STATE, "new": jnp.zeros(2)}, IDENTITY, "['new'] is missing in the checkpoint, float32[2]"),
+        ({"policy": STATE["policy"]}, IDENTITY, "['steps'] is int32[2] in the checkpoint, missing"),
         (STATE, {**IDENTITY, "seeds": [4]}, "it belongs to other seeds or another cell"),
         (STATE, {**IDENTITY, "cell": {}}, "it belongs to other seeds or another cell"),
     ],
@@ -208,7 +208,7 @@ def test_a_foreign_checkpoint_fails_its_cell_in_one_line_and_stays(store, tmp_pa
     before = contents(saved.directory)
     assert run(store, out) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"failed: {saved.directory}/step-000000005: cannot be gone on from" in line
+    assert f"failed: {saved.directory}/step-000000005: cannot resume" in line
     assert contents(saved.directory) == before
     shutil.rmtree(saved.directory)  # as the line says
     assert run(store, out) == 0

@@ -164,19 +164,19 @@ def test_a_damaged_summary_is_named_and_nothing_is_drawn(pieces, tmp_path, capsy
     [
         (
             ["draw", "results/a", "b.json"],
-            "tpo-runs draw: unexpected argument 'results/a'; expected one directory of results, or summaries",
+            "tpo-runs draw: unexpected argument 'results/a'; expected one OUT, or summaries",
         ),
         (
             ["draw", "results/a", "--to", "b"],
-            "tpo-runs draw: --to is for summaries; what is drawn of a run goes to results/a/figures",
+            "tpo-runs draw: --to is for summaries; the figures of a run are drawn in results/a/figures",
         ),
         (
             ["draw", "b.json", "--task.horizon", "8"],
-            "tpo-runs draw: --task.horizon changes a config, and here is none; --figures names one",
+            "tpo-runs draw: --task.horizon: no config to override; --figures names one",
         ),
         (
             ["summarize", "results/a", "--task.horizon", "8"],
-            "tpo-runs summarize: --task.horizon changes a config, and here is none",
+            "tpo-runs summarize: --task.horizon: no config to override",
         ),
         (["draw", "b.json"], "b.json: cannot be read: No such file or directory; "),
     ],

@@ -12,14 +12,15 @@ from tpo_runs import ConfigError, Store, load_config
 from tpo_runs._config import InProcessSpec, RaySpec, SlurmSpec, TrackingSpec, config_of_block
 from tpo_runs._run import (
     Block,
+    Display,
     InProcess,
-    QuietDisplay,
+    Replacement,
     Reporter,
-    Surroundings,
+    RunContext,
     Trackers,
     block_lock,
+    blocks_of,
     check_engine,
-    missing_blocks,
     train_all,
     train_block_into_store,
 )
@@ -38,11 +39,10 @@ def config(tmp_path):
 
 @pytest.fixture
 def blocks(config):
-    store = Store(config.parent / "none")
-    return [block for cell in load_config(config).cells for block in missing_blocks(cell, store)]
+    return [block for cell in load_config(config).cells for block in blocks_of(cell)]
 
 
-class Told(QuietDisplay):
+class RecordingDisplay(Display):
     """A display that keeps the warnings."""
 
     def __init__(self):
@@ -54,15 +54,16 @@ class Told(QuietDisplay):
 
 @pytest.fixture
 def display():
-    return Told()
+    return RecordingDisplay()
 
 
 @pytest.fixture
-def around(display, blocks, tmp_path):
+def context(display, blocks, tmp_path):
     """A run of the blocks that nobody stops."""
     store = Store(tmp_path / "out")
     reporter = Reporter(display, len(blocks), sum(block.cell.schedule.steps for block in blocks))
-    return Surroundings(store, reporter, StopSignals(), Trackers(TrackingSpec(), store, reporter.warn))
+    trackers = Trackers(TrackingSpec(), store, reporter.warn)
+    return RunContext(store, reporter, StopSignals(), trackers, Replacement(store))
 
 
 class Scripted:
@@ -81,12 +82,12 @@ class Scripted:
         """Nothing is held."""
 
 
-def test_a_cell_of_which_a_block_fails_is_dropped_and_the_others_go_on(blocks, around, display):
+def test_a_cell_of_which_a_block_fails_is_dropped_and_the_others_go_on(blocks, context, display):
     executor = Scripted(fails={blocks[0].name})
-    assert train_all(blocks, executor, around) == ["PG"]
+    assert train_all(blocks, executor, context) == ["PG"]
     assert display.warnings == ["PG: failed: no memory"]
     assert executor.ended == [blocks[0], *blocks[2:]]
-    assert around.reporter.begun == 2
+    assert context.reporter.begun == 2
 
 
 def test_the_blocks_of_a_run_have_names_of_their_own(blocks):
@@ -157,8 +158,8 @@ def test_a_block_that_another_process_trains_is_waited_for_and_not_trained_twice
     assert store.block(blocks[0].cell.key, blocks[0].seeds) is not None
 
 
-def test_a_run_in_this_process_takes_over_what_a_left_behind_worker_has_trained(blocks, config, around):
-    executor = InProcess(config, around)
+def test_a_run_in_this_process_takes_over_what_a_left_behind_worker_has_trained(blocks, config, context):
+    executor = InProcess(config, context)
     ended = []
     try:
         for block, failure in executor.train(blocks[:1] * 2, set()):

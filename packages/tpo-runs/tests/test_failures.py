@@ -240,7 +240,7 @@ def test_a_file_that_cannot_be_written_keeps_the_last_checkpoint_and_rerunning_g
     again = start(config, "--out", out)
     output, errors = again.communicate(timeout=300)
     assert again.returncode == 0, errors
-    assert "goes on from step" in output
+    assert "resumes at step" in output
     whole = tmp_path / "whole"
     assert finish(start(config, "--out", whole, "--quiet"))[0] == 0
     assert contents(out) == contents(whole)
@@ -369,6 +369,6 @@ def test_programs_are_let_go_when_they_fill_the_memory_maps():
     for i in range(5):
         jax.jit(lambda x, i=i: jnp.sin(x) * i)(jnp.ones(3))
     before = maps()
-    drop_programs(most_maps=0)
+    drop_programs(max_maps=0)
     assert maps() < before
     assert kept(1.0) == 18

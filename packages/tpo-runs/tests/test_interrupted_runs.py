@@ -70,7 +70,7 @@ def test_a_stopped_run_saves_and_goes_on_from_there(number, code, config, quiet,
     process.send_signal(number)
     assert process.wait(60) == code
     output, errors = process.communicate()
-    assert f"stopped by {number.name}; the same command goes on from there" in errors
+    assert f"stopped by {number.name}; run the same command" in errors
     assert "Traceback" not in output + errors
     steps = [int(path.name[5:]) for path in out.glob("cells/*/checkpoints/*/step-*")]
     assert max(steps) > 0
@@ -78,7 +78,7 @@ def test_a_stopped_run_saves_and_goes_on_from_there(number, code, config, quiet,
     again = start(config, "--out", out)
     output, errors = again.communicate(timeout=300)
     assert again.returncode == 0, errors
-    assert f"goes on from step {max(steps):,}" in output
+    assert f"resumes at step {max(steps):,}" in output
     assert contents(out) == quiet[0]
 
 
@@ -87,7 +87,7 @@ import os, signal, time
 from tpo_runs._signals import StopSignals
 with StopSignals() as stop, stop.polled():
     os.kill(os.getpid(), signal.SIGTERM)
-    assert stop.asked
+    assert stop.requested
     os.kill(os.getpid(), signal.SIGTERM)
     print("still here")
 """

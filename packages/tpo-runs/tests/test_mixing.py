@@ -115,11 +115,8 @@ def test_metrics_of_double_precision_are_stored_as_any(config):
 def test_seeds_of_other_settings_are_refused_before_training(
     variable, value, words, config, capsys, monkeypatch
 ):
-    from tpo_runs._run import _surroundings
-
     assert run(config) == 0
     before = contents(config.parent / "out")
-    _surroundings.cache_clear()
     if variable.startswith("JAX_"):
         jax.config.update(variable.lower(), value)
     else:
@@ -139,7 +136,6 @@ def test_seeds_of_other_settings_are_refused_before_training(
     finally:
         if variable.startswith("JAX_"):
             jax.config.update(variable.lower(), None)
-        _surroundings.cache_clear()
 
 
 def test_a_store_of_an_earlier_version_goes_on_without_a_word(config, capsys):

@@ -5,7 +5,7 @@ import platform
 import jax
 import pytest
 
-from tpo_runs._run import _surroundings, changes, processor, provenance
+from tpo_runs._run import changes, processor, provenance
 
 LISTING = """processor\t: 0
 model name\t: A CPU @ 2.4 GHz
@@ -52,10 +52,8 @@ def test_another_processor_is_told_since_bits_may_depend_on_it():
 def test_the_precision_of_matrix_products_is_told_where_it_is_another():
     before = provenance()
     assert before["matmul_precision"] is None
-    _surroundings.cache_clear()
     jax.config.update("jax_default_matmul_precision", "highest")
     try:
         assert changes(before, provenance()) == ["matmul_precision unknown, now highest"]
     finally:
         jax.config.update("jax_default_matmul_precision", None)
-        _surroundings.cache_clear()

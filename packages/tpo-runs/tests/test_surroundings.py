@@ -44,10 +44,10 @@ def program(config, *words, shell="", environment=None, before=""):
     [
         (
             {"JAX_PLATFORMS": "CPU"},
-            ["JAX_PLATFORMS=CPU", "did you mean 'cpu'?", "there is: cpu", "tpo-runs[cuda12]"],
+            ["JAX_PLATFORMS=CPU", "did you mean 'cpu'?", "available: cpu", "tpo-runs[cuda12]"],
         ),
-        ({"JAX_PLATFORMS": "gpuu"}, ["JAX_PLATFORMS=gpuu", "did you mean 'cuda'?", "there is: cpu"]),
-        ({"JAX_NUM_CPU_DEVICES": "0"}, ["JAX_NUM_CPU_DEVICES=0", "a whole number from 1 on"]),
+        ({"JAX_PLATFORMS": "gpuu"}, ["JAX_PLATFORMS=gpuu", "did you mean 'cuda'?", "available: cpu"]),
+        ({"JAX_NUM_CPU_DEVICES": "0"}, ["JAX_NUM_CPU_DEVICES=0", "at least 1"]),
         ({"JAX_NUM_CPU_DEVICES": "abc"}, ["JAX_NUM_CPU_DEVICES=abc"]),
         ({"XLA_FLAGS": "--xla_foo=1"}, ["XLA_FLAGS=--xla_foo=1", "Unknown flag"]),
     ],

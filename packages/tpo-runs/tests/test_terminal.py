@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tpo_runs import load_config
 from tpo_runs._cli import main
-from tpo_runs._run import LiveDisplay, PlainDisplay, QuietDisplay, Reporter, make_display
+from tpo_runs._run import Display, LiveDisplay, PlainDisplay, Reporter, make_display
 
 FAILING = """
 def raises(logp, old_logp, scores):
@@ -45,10 +45,10 @@ def half_a_run(display: Any, config: Path) -> None:
     cells = load_config(config).cells
     reporter = Reporter(display, 2, 100)
     reporter.block(cells[0], [0, 1], 0)
-    reporter.advance(50, 50, 4.0, np.array([0.25, np.nan]))
+    reporter.advance(50, 4.0, np.array([0.25, np.nan]))
     reporter.end(4.0, {"1": 17})
     reporter.block(cells[1], [0, 1], 15)
-    reporter.advance(10, 25, 0.8, np.array([0.125, 0.375]))
+    reporter.advance(25, 0.8, np.array([0.125, 0.375]))
 
 
 def test_the_bars_tell_cell_block_step_error_speed_and_time_left(config):
@@ -77,7 +77,7 @@ def test_plain_lines_where_there_is_no_terminal(config, monkeypatch):
         "[1/2] PG, seeds 0 to 1: 50 steps",
         "[1/2] PG, seeds 0 to 1: step 50 of 50, error 0.250, 25 episodes/s; 50% of the run, about 4.0 s left",
         "[1/2] PG, seeds 0 to 1: done in 4.0 s, error 0.250, 1 of 2 seeds diverged",
-        "[2/2] DG, seeds 0 to 1: goes on from step 15 of 50",
+        "[2/2] DG, seeds 0 to 1: resumes at step 15 of 50",
         "[2/2] DG, seeds 0 to 1: step 25 of 50, error 0.250, 25 episodes/s; 75% of the run, about 2.0 s left",
     ]
 
@@ -91,10 +91,10 @@ def test_chunks_shortly_after_one_another_make_no_lines(config):
 
 def test_time_left_forgets_what_has_failed(config):
     first, second = load_config(config).cells
-    with QuietDisplay() as display:
+    with Display() as display:
         reporter = Reporter(display, 4, 200)
         reporter.block(first, [0, 1], 0)
-        reporter.advance(20, 20, 1.0, np.zeros(2))
+        reporter.advance(20, 1.0, np.zeros(2))
         reporter.skip(first, 2)
         reporter.block(second, [0, 1], 0)
     now = reporter._now
@@ -144,7 +144,7 @@ def test_a_run_ends_with_the_summary_and_what_has_failed(config, capsys):
     config.write_text(config.read_text().replace('kind = "dg"', 'kind = "failing:raises"'))
     assert main([str(config)]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "failed, as told above: DG"
+    assert lines[-1] == "failed: DG"
     titles = [line.strip() for line in lines if line.startswith(" ") and "rror (%)" in line]
     assert titles == ["Error (%) of every seed", "Final error (%) and speed"] or titles[-1].startswith(
         "Final"

@@ -1,4 +1,4 @@
-"""Where the program writes what people read."""
+"""Consoles for text."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ FILE_WIDTH = 140
 
 
 class TextConsole(Console):
-    """A console that prints text, never markup or emoji."""
+    """A console without markup and emoji."""
 
     def __init__(self, **options: Any):
         super().__init__(markup=False, emoji=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Render text as it is: names and paths may hold characters that a terminal would act on."""
+        """Render text with control characters escaped, which names and paths may contain."""
         return super().render_str(on_terminal(text), **options)
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """The terminal; a file or a pipe, which has no width, gets room for whole tables."""
+    """The console of a standard stream. Files and pipes have a width that fits all tables."""
     console = TextConsole(stderr=stderr)
     return console if console.is_terminal else TextConsole(stderr=stderr, width=FILE_WIDTH)

@@ -1,4 +1,4 @@
-"""The exceptions of this package, and the system's errors as one of them."""
+"""The exceptions of this package, and conversions of OSError."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class ConfigError(Exception):
-    """A config, command line or directory that cannot be used; `lines` holds one line for each problem."""
+    """An unusable config, command line or directory; `lines` has one line for each problem."""
 
     def __init__(self, lines: Iterable[str]):
         self.lines = tuple(lines)
@@ -16,7 +16,7 @@ class ConfigError(Exception):
 
 
 class Stopped(BaseException):
-    """A signal asked the run to stop. `code` is the exit code: 128 and the signal's number."""
+    """A signal has stopped the run. `code` is the exit code, 128 plus the number of the signal."""
 
     def __init__(self, number: int):
         self.name = signal.Signals(number).name
@@ -25,12 +25,12 @@ class Stopped(BaseException):
 
 
 class StorageError(Exception):
-    """A file could not be written; the message is one line that names it."""
+    """A file cannot be written; the message is one line that names it."""
 
 
 @contextmanager
 def as_storage_error(path: Path, consequence: str) -> Iterator[None]:
-    """Turn the system's errors while `path` is written into a `StorageError` that ends with a consequence."""
+    """Convert OSError while `path` is written to `StorageError`, whose message ends with `consequence`."""
     try:
         yield
     except OSError as error:
@@ -39,7 +39,7 @@ def as_storage_error(path: Path, consequence: str) -> Iterator[None]:
 
 @contextmanager
 def as_config_error(path: Path) -> Iterator[None]:
-    """Turn the system's errors while `path` is read into a `ConfigError` of one line."""
+    """Convert OSError while `path` is read to `ConfigError` with one line."""
     try:
         yield
     except OSError as error:
@@ -47,5 +47,5 @@ def as_config_error(path: Path) -> Iterator[None]:
 
 
 def reason_of(error: OSError) -> str:
-    """What the system says about an error."""
+    """The description of an error by the operating system."""
     return error.strerror or (os.strerror(error.errno) if error.errno else str(error))

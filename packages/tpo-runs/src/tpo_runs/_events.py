@@ -1,4 +1,4 @@
-"""Machine-readable events: one JSON object per line, on standard output."""
+"""Machine-readable events on standard output, one JSON object per line."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class EventStream:
-    """Writes events to what was standard output when it was made."""
+    """Writes events to the standard output of the time when it was created."""
 
     def __init__(self) -> None:
         self._out = sys.stdout
@@ -22,7 +22,7 @@ class EventStream:
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON can hold it: what is NaN or infinite is null."""
+    """The value with NaN and infinities replaced by None, which JSON can represent."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

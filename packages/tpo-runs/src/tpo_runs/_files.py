@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and that tell when one of their bits has changed."""
+"""Atomic writes, and hashes that detect damaged files."""
 
 import errno
 import hashlib
@@ -19,7 +19,7 @@ UNFINISHED = ".writing-"
 
 
 class DamagedError(Exception):
-    """A file that is not what was written; the message names the file."""
+    """A damaged file, which the message names."""
 
 
 def digest(content: bytes) -> str:
@@ -28,13 +28,11 @@ def digest(content: bytes) -> str:
 
 
 def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
-    """Replace a file so that a reader sees the old one or the new one, whole, also after a power cut.
-
-    A link of this name is replaced, never followed.
+    """Replace a file atomically and durably. A link is replaced, not followed.
 
     Args:
         path: the file.
-        content: all of it.
+        content: its content.
         mode: its permissions; by default those of a new file.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
@@ -52,10 +50,10 @@ def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
 
 
 def write_named_file(path: Path, content: bytes) -> None:
-    """Write a file that the user has named; its folder is made if needed.
+    """Write a file that the user has named, and create its directory if needed.
 
-    A link is followed, and a file that is there keeps its permissions. A device, a pipe or an open descriptor
-    such as `/dev/stdout` is written to, where a regular file is replaced whole.
+    Links are followed, and an existing file keeps its permissions. Regular files are replaced atomically;
+    devices, pipes and open descriptors such as `/dev/stdout` are written to.
 
     Raises:
         OSError: it cannot be written.
@@ -82,9 +80,9 @@ def write_named_file(path: Path, content: bytes) -> None:
 
 
 def open_descriptor(path: Path) -> int | None:
-    """The descriptor of this process that a path such as `/dev/stdout` or `/dev/fd/3` stands for.
+    """The file descriptor of a path such as `/dev/stdout` or `/dev/fd/3`; None for other paths.
 
-    Opened by its path, a descriptor that leads to a regular file would be written from its start again.
+    Opening such a path would write a regular file from its start again.
     """
     names = {"/dev/stdout": 1, "/dev/stderr": 2}
     match = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d+)", str(path))
@@ -98,7 +96,7 @@ def _umask() -> int:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable, where the system can."""
+    """Make the entries of a directory durable, if the system supports it."""
     if os.name == "nt":
         return
     descriptor = os.open(directory, os.O_RDONLY)
@@ -109,11 +107,10 @@ def sync_directory(directory: Path) -> None:
 
 
 @contextmanager
-def appearing_whole(directory: Path, apart: Iterable[str] = ()) -> Iterator[Path]:
-    """A directory to fill, which takes its name when the block of code ends without an error.
+def atomic_directory(directory: Path, unlisted: Iterable[str] = ()) -> Iterator[Path]:
+    """A temporary directory that is renamed to `directory` if the context ends without an error.
 
-    By then its files are on the disk, and `SHA256SUMS`, written last, lists them; except those named in
-    `apart`, whose content is sealed by itself.
+    Its files are then durable, and `SHA256SUMS` lists them, except those named in `unlisted`.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=UNFINISHED))
@@ -122,7 +119,7 @@ def appearing_whole(directory: Path, apart: Iterable[str] = ()) -> Iterator[Path
         yield temporary
         for path in sorted(temporary.iterdir()):
             _sync_file(path)
-        names = [path.name for path in temporary.iterdir() if path.name not in apart]
+        names = [path.name for path in temporary.iterdir() if path.name not in unlisted]
         write_file(temporary / SUMS, sums(temporary, names).encode())
         os.rename(temporary, directory)
     except BaseException:
@@ -137,7 +134,7 @@ def _sync_file(path: Path) -> None:
 
 
 def sums(directory: Path, names: Iterable[str]) -> str:
-    """The hashes of some files of a directory, in the format that `sha256sum -c` reads."""
+    """The hashes of some files of a directory, in the format of `sha256sum`."""
     return _listing({name: digest((directory / name).read_bytes()) for name in names})
 
 
@@ -146,28 +143,31 @@ def _listing(hashes: Mapping[str, str]) -> str:
 
 
 def damage(directory: Path, required: Iterable[str] = ()) -> list[str]:
-    """What is wrong with a directory that `appearing_whole` has filled: one line for each damaged file."""
+    """Check a directory that `atomic_directory` wrote. Returns one line for each damaged file."""
     return contents(directory, required)[1]
 
 
 def contents(
     directory: Path, required: Iterable[str] = (), only: Sequence[str] | None = None
 ) -> tuple[dict[str, bytes], list[str]]:
-    """The files that `SHA256SUMS` lists, each read once, and a line for each that is damaged.
+    """Read the files that `SHA256SUMS` lists, and check their hashes.
 
     Args:
-        directory: what `appearing_whole` has filled.
-        required: names that have to be listed.
+        directory: a directory that `atomic_directory` wrote.
+        required: names that must be listed.
         only: names to read; by default all that are listed.
 
+    Returns:
+        The contents, and one line for each damaged file.
+
     Raises:
-        OSError: a file is there and cannot be read, which is no damage; the exception names it.
+        OSError: a file exists but cannot be read; the exception names it.
     """
     path = directory / SUMS
     try:
         listed = _read(path)
     except FileNotFoundError:
-        return {}, [f"{path}: missing, so that nothing beside it can be trusted"]
+        return {}, [f"{path}: missing, so the files beside it cannot be verified"]
     files: dict[str, bytes] = {}
     hashes: dict[str, str] = {}
     lines = []
@@ -193,25 +193,25 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        # Where opening goes well and reading fails, the system names no file.
+        # If opening succeeds and reading fails, the error names no file.
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:
-    """JSON as all files of the store are written: the same value gives the same bytes."""
+    """Deterministic JSON: the same value gives the same bytes."""
     return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
 
 
 def sealed(value: Mapping[str, Any]) -> bytes:
-    """JSON that holds the hash of the rest of itself, as "sha256"."""
+    """JSON with the hash of the rest of its content, as "sha256"."""
     return json_bytes({**value, "sha256": digest(json_bytes(value))})
 
 
 def unsealed(path: Path) -> dict[str, Any]:
-    """The value in a file that `sealed` made.
+    """Read a file that `sealed` made, and check its hash.
 
     Raises:
-        DamagedError: a bit of it has changed, or it was made by something else.
+        DamagedError: the hash does not match.
         OSError: it cannot be read.
     """
     content = path.read_bytes()
@@ -227,21 +227,21 @@ def unsealed(path: Path) -> dict[str, Any]:
 
 
 def discard(path: Path) -> None:
-    """Remove a directory or a file, if it is there, without ever leaving a part of it under its name."""
+    """Remove a directory or file atomically, if it exists."""
     if not os.path.lexists(path):
         return
-    grave = Path(tempfile.mkdtemp(dir=path.parent, prefix=UNFINISHED))
-    os.rename(path, grave / path.name)
-    shutil.rmtree(grave)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=UNFINISHED))
+    os.rename(path, temporary / path.name)
+    shutil.rmtree(temporary)
 
 
 def remove_unfinished(directory: Path, whole: str, into: Sequence[str] | None = None) -> None:
-    """Remove, at any depth, what processes that were killed had begun to write or to remove.
+    """Remove, at any depth, the temporary files of killed processes.
 
     Args:
-        directory: where to look.
-        whole: how the names of directories begin that appear whole, so that nothing unfinished is in them.
-        into: the directories in it to look into; by default all.
+        directory: where to search.
+        whole: name prefix of atomic directories, which are not searched.
+        into: the subdirectories to search; by default all.
     """
     for entry in list(os.scandir(directory)):
         if entry.name.startswith(UNFINISHED):

@@ -1,4 +1,4 @@
-"""Standard output and error that take everything: whatever becomes of them, the run goes on."""
+"""Standard streams that tolerate errors, so that a run continues without them."""
 
 import errno
 import io
@@ -7,32 +7,29 @@ import sys
 from typing import Any
 
 
-class PatientFile(io.RawIOBase):
-    """A file that takes what is written until that fails, and ignores the rest.
-
-    `fault` is why it failed: a full disk, a terminal that is gone, a reader that is.
-    """
+class TolerantFile(io.RawIOBase):
+    """A file that ignores what is written after the first error, which is in `fault`."""
 
     def __init__(self, stream: Any):
-        # Held, since a stream that nobody holds closes the file behind it.
+        # Kept, because the stream closes its file when it is garbage-collected.
         self._stream = stream
         self._raw = getattr(stream.buffer, "raw", stream.buffer)
         self.fault: OSError | None = None
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:
-        """That of the file behind it."""
+        """The descriptor of the underlying file."""
         return self._raw.fileno()
 
     def isatty(self) -> bool:
-        """Whether the file behind it is a terminal."""
+        """Whether the underlying file is a terminal."""
         return self._raw.isatty()
 
     def write(self, data: Any, /) -> int | None:
-        """Write, or seem to."""
+        """Write the data, or ignore it after an error."""
         if self.fault is None:
             try:
                 return self._raw.write(data)
@@ -41,10 +38,10 @@ class PatientFile(io.RawIOBase):
         return len(data)
 
 
-def patient(stream: Any) -> io.TextIOWrapper:
-    """The same stream, which neither a fault nor a character that it cannot write stops."""
+def tolerant(stream: Any) -> io.TextIOWrapper:
+    """Wrap a text stream to tolerate errors and characters outside its encoding."""
     return io.TextIOWrapper(
-        io.BufferedWriter(PatientFile(stream)),
+        io.BufferedWriter(TolerantFile(stream)),
         encoding=stream.encoding,
         errors="backslashreplace" if stream.errors == "backslashreplace" else "replace",
         line_buffering=stream.line_buffering,
@@ -52,9 +49,9 @@ def patient(stream: Any) -> io.TextIOWrapper:
     )
 
 
-def make_standard_streams_patient() -> PatientFile:
-    """Replace standard output and error; the file behind standard output."""
-    # What is closed would be taken by the next file that is opened, and written to by whoever prints.
+def make_standard_streams_tolerant() -> TolerantFile:
+    """Replace standard output and error by tolerant streams. Returns the file of standard output."""
+    # The next file that is opened would take the descriptor of a closed stream.
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -63,14 +60,14 @@ def make_standard_streams_patient() -> PatientFile:
     streams = []
     for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
         whole = stream or open(descriptor, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-        streams.append(patient(whole))
+        streams.append(tolerant(whole))
     sys.stdout, sys.stderr = streams
     return streams[0].buffer.raw
 
 
-def fault_of(file: PatientFile) -> str | None:
-    """Why not all output was written, in a line; None where it was, or where its reader had enough."""
+def fault_of(file: TolerantFile) -> str | None:
+    """Why output was lost, in one line; None if all was written, or if the reader closed the pipe."""
     sys.stdout.flush()
     if file.fault is None or file.fault.errno == errno.EPIPE:
         return None
-    return f"standard output: cannot be written: {file.fault.strerror}; what was printed is lost"
+    return f"standard output: cannot be written: {file.fault.strerror}; output is lost"

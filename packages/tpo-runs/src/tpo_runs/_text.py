@@ -1,17 +1,17 @@
-"""Words for messages and labels: values, nearest matches, expectations, grid points, and cells."""
+"""Formatting of messages and labels: values, nearest matches, expectations, grid points, cells."""
 
 import difflib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-LONGEST = 60
+MAX_LENGTH = 60
 # Control, format (bidi, zero-width), surrogate, line and paragraph separator.
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def found(value: object) -> str:
-    """Describe a value read from TOML, on one line and briefly.
+    """Describe a TOML value briefly, on one line.
 
     >>> found("10"), found(True), found({"a": 1}), found(10)
     ("'10'", 'true', 'a table', '10')
@@ -25,12 +25,12 @@ def found(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 64:
         return f"an integer of {value.bit_length()} bits"
     if isinstance(value, str | int | float):
-        return shorten(ascii_safe(repr(value)))
+        return shorten(printable(repr(value)))
     return f"{value!s} (a {type(value).__name__})"
 
 
 def is_plain(text: str) -> bool:
-    r"""Whether a text is one line that shows as it stands: no control, format or half characters.
+    r"""Whether a text is one line without control, format and surrogate characters.
 
     >>> is_plain("GRPO [no KL]"), is_plain("two\nlines"), is_plain("\u202eright to left")
     (True, False, False)
@@ -39,17 +39,17 @@ def is_plain(text: str) -> bool:
 
 
 def on_terminal(text: str) -> str:
-    """Escape what a terminal would act on, except line ends."""
-    return text if is_plain(text) else "".join(c if c == "\n" or is_plain(c) else ascii_safe(c) for c in text)
+    """Escape control, format and surrogate characters, except line ends."""
+    return text if is_plain(text) else "".join(c if c == "\n" or is_plain(c) else printable(c) for c in text)
 
 
-def ascii_safe(text: str) -> str:
-    """Escape what a terminal would act on or could not print, and leave the rest."""
+def printable(text: str) -> str:
+    """Escape all characters that are not printable; keep other characters, ASCII or not."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def counted(count: int, noun: str) -> str:
-    """A number of things.
+    """Format a count with its noun.
 
     >>> counted(1, "cell"), counted(1200, "cell")
     ('1 cell', '1,200 cells')
@@ -58,32 +58,32 @@ def counted(count: int, noun: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """Cut a long text to its beginning and end."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 20]}...{text[-15:]}"
+    """Shorten a long text to its beginning and end."""
+    return text if len(text) <= MAX_LENGTH else f"{text[: MAX_LENGTH - 20]}...{text[-15:]}"
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str | None:
-    """The allowed word that is most like `word`, in whatever case, or None when there is none like it."""
+    """The allowed word that is most similar to `word`, ignoring case; None if there is none."""
     by_lower = {name.lower(): name for name in allowed}
-    matches = difflib.get_close_matches(word[:LONGEST].lower(), by_lower, n=1)
+    matches = difflib.get_close_matches(word[:MAX_LENGTH].lower(), by_lower, n=1)
     return by_lower[matches[0]] if matches else None
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """The hint `; did you mean 'steps'?`, or nothing when no allowed word is near."""
+    """The hint `; did you mean 'steps'?`; an empty string if no allowed word is similar."""
     match = nearest(word, allowed)
     return f"; did you mean {match!r}?" if match else ""
 
 
 def one_of(word: str, allowed: Iterable[str]) -> str:
-    """The tail of a message about an unknown word: the nearest match, then all allowed words."""
+    """The end of a message about an unknown word: the nearest match, then all allowed words."""
     allowed = list(allowed)
     hint = did_you_mean(word, allowed)
     return f"{hint or ';'} allowed: {', '.join(allowed) or 'none'}"
 
 
 def expectation(schema: Mapping[str, Any]) -> str:
-    """Say in words what the JSON schema of one field asks for.
+    """Describe the values that the JSON schema of a field allows.
 
     >>> expectation({"type": "integer", "minimum": 1, "maximum": 4096})
     'an integer from 1 to 4096'
@@ -113,16 +113,16 @@ _AXIS_NAMES = {
 
 
 def axis_label(axis: str) -> str:
-    """A grid axis in words: "task.horizon" is "horizon".
+    """The label of a grid axis: "task.horizon" is "horizon".
 
     >>> axis_label("objective.kl_coef")
     'kl coef'
     """
-    return _AXIS_NAMES.get(axis, ascii_safe(axis.rsplit(".", 1)[-1].replace("_", " ")))
+    return _AXIS_NAMES.get(axis, printable(axis.rsplit(".", 1)[-1].replace("_", " ")))
 
 
 def value_label(value: object) -> str:
-    r"""A grid value in words: "reverse_copy" is "reverse copy". Two numbers never look the same.
+    r"""The label of a grid value: "reverse_copy" is "reverse copy". Distinct numbers have distinct labels.
 
     >>> value_label(1e-3), value_label(0.12345678), value_label("a\nb")
     ('0.001', '0.12345678', 'a\\nb')
@@ -131,11 +131,11 @@ def value_label(value: object) -> str:
         return "–"
     if isinstance(value, float):
         return short if float(short := f"{value:g}") == value else repr(value)
-    return ascii_safe(str(value).replace("_", " "))
+    return printable(str(value).replace("_", " "))
 
 
 def point_label(point: Mapping[str, object]) -> str:
-    """A grid point in words.
+    """The label of a grid point.
 
     >>> point_label({"task.horizon": 7, "task.reward": "bag_of_tokens"})
     'horizon = 7, reward = bag of tokens'
@@ -147,7 +147,7 @@ def point_label(point: Mapping[str, object]) -> str:
 
 
 def cell_label(method: str, point: Mapping[str, object]) -> str:
-    """A cell in words.
+    """The label of a cell.
 
     >>> cell_label("TPO", {"task.horizon": 7}), cell_label("TPO", {})
     ('TPO, horizon = 7', 'TPO')

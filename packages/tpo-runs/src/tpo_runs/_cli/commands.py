@@ -1,113 +1,152 @@
-"""What each command of `tpo-runs` does. Modules are imported by the command that needs them."""
+"""The commands of `tpo-runs`. Each returns the exit code, and imports only what it needs."""
 
 import importlib
+import json as json_module
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from .._errors import ConfigError
-from .._files import open_descriptor
 from .._signals import StopSignals
-from .._text import ascii_safe
-from .arguments import FROM_RESULTS, Arguments, default_out
+from .._text import found, printable
 
 STANDARD_OUTPUT = 1
+Overrides = tuple[tuple[str, str], ...]
 
 
-def follow(arguments: Arguments, stop: StopSignals) -> int:
-    """Do what the command line asks for.
+def run(
+    config: Path,
+    *,
+    smoke: bool,
+    methods: str | None,
+    overrides: Overrides,
+    out: Path | None,
+    overwrite: bool,
+    list_only: bool,
+    track: str | None,
+    quiet: bool,
+    json: bool,
+    stop: StopSignals,
+) -> int:
+    """Train the methods of a config, store the results and draw the figures."""
+    from .._config import check_custom, load_config
 
-    Returns:
-        The exit code.
+    if track is not None:
+        names = [name.strip() for name in track.split(",") if name.strip()]
+        overrides = (*overrides, ("tracking.to", json_module.dumps(names)))
+    loaded = load_config(config, smoke=smoke, overrides=overrides, methods=methods)
+    check_custom(loaded.cells, loaded.path)
+    out = out or _default_out(config, smoke)
+    _import_jax()
+    from .. import _run
 
-    Raises:
-        ConfigError, StorageError, Stopped: as `tpo_runs._run.run`.
-    """
-    if arguments.command == "schema":
-        from .._config import schema_text
+    _run.check_installed(loaded.config.tracking.to)
+    _run.check_engine(loaded.config.executor)
+    if list_only:
+        from .._store import Store
 
-        sys.stdout.write(schema_text())
+        _run.list_cells(loaded, Store(out), json=json)
         return 0
-    if arguments.command in FROM_RESULTS:
-        written = ascii_safe(_from_results(arguments))
-        if arguments.to is None or open_descriptor(arguments.to) != STANDARD_OUTPUT:
-            sys.stdout.write(written + "\n")
-        return 0
-    return _of_config(arguments, stop)
+    options = _run.RunOptions(short=smoke, overwrite=overwrite, quiet=quiet, json=json)
+    return _run.run(loaded, out, stop, options)
 
 
-def import_jax() -> None:
-    """Import JAX, which reads its settings from the environment.
+def check(config: Path, *, smoke: bool, methods: str | None, overrides: Overrides) -> int:
+    """Validate a config and count what it would train. Trains and writes nothing."""
+    from .._config import check_custom, load_config
+    from .plan import print_plan
 
-    Raises:
-        ConfigError: one of them is not what JAX takes.
-    """
+    loaded = load_config(config, smoke=smoke, overrides=overrides, methods=methods)
+    check_custom(loaded.cells, loaded.path)
+    print_plan(loaded, _default_out(config, smoke))
+    return 0
+
+
+def show(config: Path, *, smoke: bool, methods: str | None, overrides: Overrides) -> int:
+    """Print a config with overrides and all defaults applied."""
+    from .._config import config_text, load_config
+
+    loaded = load_config(config, smoke=smoke, overrides=overrides, methods=methods)
+    sys.stdout.write(config_text(loaded.config))
+    return 0
+
+
+def schema() -> int:
+    """Print the JSON Schema of config files, for validation and completion in editors."""
+    from .._config import schema_text
+
+    sys.stdout.write(schema_text())
+    return 0
+
+
+def draw(sources: Sequence[Path], *, figures: Path | None, to: Path | None, overrides: Overrides) -> int:
+    """Draw the figures and tables of a run again from its results or summaries. Trains nothing."""
+    if overrides and figures is None:
+        flag = printable(overrides[0][0])
+        raise ConfigError([f"tpo-runs draw: --{flag}: no config to override; --figures names one"])
+    # run.json is a run's manifest: it stands for its directory.
+    others = [path for path in sources if path.suffix != ".json" or path.name == "run.json"]
+    if not others:
+        from .._publish import draw_summaries
+
+        files = draw_summaries(sources, to, figures, overrides)
+    else:
+        if len(sources) > 1:
+            fault = f"unexpected argument {found(str(others[0]))}; expected one OUT, or summaries"
+            fix = "to draw runs together, run tpo-runs summarize OUT for each, and draw the files it writes"
+            raise ConfigError([f"tpo-runs draw: {fault}; {fix}"])
+        if to is not None:
+            fault = f"--to is for summaries; the figures of a run are drawn in {sources[0]}/figures"
+            raise ConfigError([f"tpo-runs draw: {fault}"])
+        from .._publish import redraw
+        from .._store import check_holds_run
+
+        check_holds_run(sources[0])
+        files = redraw(sources[0], figures, overrides)
+    print(printable(f"figures and tables: {', '.join(map(str, files))}"))
+    return 0
+
+
+def report(out: Path, *, to: Path | None) -> int:
+    """Write one HTML page about a run from its results. Trains nothing."""
+    from .._publish import write_report
+    from .._store import check_holds_run
+
+    check_holds_run(out)
+    _print_unless_output(write_report(out, to), to)
+    return 0
+
+
+def summarize(out: Path, *, to: Path | None) -> int:
+    """Write the numbers and thinned curves of a run to a small JSON file. Trains nothing."""
+    from .._publish import write_summary
+    from .._store import check_holds_run
+
+    check_holds_run(out)
+    _print_unless_output(write_summary(out, to), to)
+    return 0
+
+
+def _print_unless_output(written: Path, to: Path | None) -> None:
+    """Print the name of the file, unless the file is standard output."""
+    from .._files import open_descriptor
+
+    if to is None or open_descriptor(to) != STANDARD_OUTPUT:
+        print(printable(str(written)))
+
+
+def _default_out(config: Path, smoke: bool) -> Path:
+    name = config.stem.strip(".") or "run"
+    return Path("results") / (f"{name}-smoke" if smoke else name)
+
+
+def _import_jax() -> None:
+    """Import JAX, which reads and checks its environment variables."""
     try:
         importlib.import_module("jax")
     except ValueError as error:
         text = str(error)
         names = [name for name in os.environ if name.startswith("JAX_") and name.lower() in text.lower()]
         variable = "".join(f"{name}={os.environ[name]}: " for name in names)
-        raise ConfigError([ascii_safe(f"{variable}{text}")]) from None
-
-
-def _from_results(arguments: Arguments) -> str:
-    """Read a store or summaries, write files, and name them."""
-    if arguments.summaries:
-        from .._publish import draw_summaries
-
-        files = draw_summaries(arguments.summaries, arguments.to, arguments.figures, arguments.overrides)
-        return f"figures and tables: {', '.join(map(str, files))}"
-    from .._store import check_holds_run
-
-    assert arguments.out is not None
-    check_holds_run(arguments.out)
-    if arguments.command == "report":
-        from .._publish import write_report
-
-        return str(write_report(arguments.out, arguments.to))
-    if arguments.command == "summarize":
-        from .._publish import write_summary
-
-        return str(write_summary(arguments.out, arguments.to))
-    from .._publish import redraw
-
-    files = redraw(arguments.out, arguments.figures, arguments.overrides)
-    return f"figures and tables: {', '.join(map(str, files))}"
-
-
-def _of_config(arguments: Arguments, stop: StopSignals) -> int:
-    """Check a config, and show it, tell about it, or run it."""
-    from .._config import check_custom, load_config
-
-    loaded = load_config(
-        arguments.config,
-        smoke=arguments.smoke,
-        overrides=arguments.overrides,
-        methods=arguments.methods,
-    )
-    if arguments.command == "show":
-        from .._config import config_text
-
-        sys.stdout.write(config_text(loaded.config))
-        return 0
-    check_custom(loaded.cells, loaded.path)
-    out = arguments.out or default_out(loaded.path, arguments.smoke)
-    if arguments.command == "check":
-        from .check import tell
-
-        tell(loaded, out)
-        return 0
-    import_jax()
-    from .._run import RunOptions, check_engine, check_installed, list_cells, run
-
-    check_installed(loaded.config.tracking.to)
-    check_engine(loaded.config.executor)
-    if arguments.list:
-        from .._store import Store
-
-        list_cells(loaded, Store(out), json=arguments.json)
-        return 0
-    options = RunOptions(
-        short=arguments.smoke, overwrite=arguments.overwrite, quiet=arguments.quiet, json=arguments.json
-    )
-    return run(loaded, out, stop, options)
+        raise ConfigError([printable(f"{variable}{text}")]) from None

@@ -1,11 +1,11 @@
-"""What is wrong with a word of the command line, and what was probably meant."""
+"""Messages about mistyped words of the command line."""
 
 from collections.abc import Sequence
 
 from .._text import found, nearest
 
-# First words of other programs, and what they are here.
-OTHER_WORDS = {
+# First words of other programs, and the commands that do the same here.
+SYNONYMS = {
     **dict.fromkeys(("list", "ls"), "tpo-runs {} --list"),
     **dict.fromkeys(("run", "train", "resume", "start"), "tpo-runs {}"),
     **dict.fromkeys(("validate", "lint"), "tpo-runs check {}"),
@@ -13,48 +13,46 @@ OTHER_WORDS = {
 }
 
 
-def complaint(
-    unknown: Sequence[str], names: Sequence[str], words: Sequence[str], commands: Sequence[str]
+def describe_unknown(
+    unknown: Sequence[str], flags: Sequence[str], words: Sequence[str], commands: Sequence[str]
 ) -> str:
-    """What to say about words that a command does not take.
+    """The message about words that a command does not accept.
 
     Args:
-        unknown: these words; a flag counts more than what follows it.
-        names: the flags that there are, without dashes.
+        unknown: these words. A flag among them is reported first.
+        flags: the flags of the command.
         words: the whole command line.
-        commands: what its first word can be, besides a config.
+        commands: the names of all commands.
     """
-    flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
-    if not flags:
+    wrong = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+    if not wrong:
         fault = f"unexpected argument {found(unknown[0])}; expected one config file"
-        return fault + _meant(unknown[0], words, commands)
-    flag = flags[0].strip("-")
-    match = nearest(flag, names)
-    meant = _overrides(flag) or ([f"--{match}"] if match else [])
+        return fault + _hint(unknown[0], words, commands)
+    match = nearest(wrong[0], flags)
+    meant = _overrides(wrong[0].strip("-")) or ([match] if match else [])
     hint = f"; did you mean {' or '.join(map(repr, meant))}?" if meant else ""
-    listing = ", ".join(f"--{name}" for name in names)
-    return f"unknown flag {found(flags[0])}{hint}; flags: {listing}, and overrides as --section.key"
+    return f"unknown flag {found(wrong[0])}{hint}; flags: {', '.join(flags)}, and overrides as --section.key"
 
 
-def _meant(word: str, words: Sequence[str], commands: Sequence[str]) -> str:
+def _hint(word: str, words: Sequence[str], commands: Sequence[str]) -> str:
     place = words.index(word)
     if "." in word.partition("=")[0] and "=" in word:
         return f"; did you mean {found(f'--{word}')}?"
     if words[max(0, place - 2)] == "--methods":
         names = f"--methods {words[place - 1].rstrip(',')},{word}"
         return f"; did you mean {found(names)}, without a space?"
-    if words[0] in OTHER_WORDS and len(words) > 1:
-        return f"; did you mean {found(OTHER_WORDS[words[0]].format(words[1]))}?"
+    if words[0] in SYNONYMS and len(words) > 1:
+        return f"; did you mean {found(SYNONYMS[words[0]].format(words[1]))}?"
     match = nearest(words[0], commands)
     return f"; did you mean 'tpo-runs {match}'?" if match else ""
 
 
 def _overrides(key: str) -> list[str]:
-    """The overrides that set a key of that name in any config; or else, of a name with it as a word.
+    """The overrides that set a key of this name; if there are none, of a name that contains it as a word.
 
-    A key that only some kinds of a table have is named together with these kinds.
+    A key that only some kinds of a table have is listed with these kinds.
     """
-    # Only who has mistyped something waits for this import.
+    # Imported here because it is slow.
     from .._config import KINDS, PLAIN, SECTIONS, TOP_SECTIONS
 
     kinds = KINDS | {name: {"": model} for name, model in PLAIN.items()}

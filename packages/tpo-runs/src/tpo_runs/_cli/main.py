@@ -1,4 +1,4 @@
-"""The program `tpo-runs`. Nothing here imports JAX before the config is known to be right."""
+"""The program `tpo-runs`. JAX is imported only when the config is valid."""
 
 import os
 import signal
@@ -10,45 +10,39 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 SIGNAL = 128
-# What only prints: where that fails, it has failed.
-PRINTING = {"check", "show", "schema", "--list", "--help", "-h", "--version"}
+# If what these print is lost, they have failed.
+ONLY_PRINT = {"check", "show", "schema", "--list", "--help", "-h", "--version"}
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:
-    """Run the program on a command line, that of the process by default.
+    """Run the program on a command line; by default that of the process.
 
     Returns:
-        The exit code; `tpo-runs --help` says what each means.
+        The exit code; `tpo-runs --help` explains it.
     """
-    # Imported late, so that a signal in the first moments finds nothing under way, see `program`.
+    # Imported late: `program` first installs its own signal handler.
     from .._errors import ConfigError, Stopped, StorageError
     from .._signals import StopSignals
-    from .arguments import parse_arguments
+    from .parser import parse
 
-    again = ""
     words = sys.argv[1:] if argv is None else argv
     try:
         with StopSignals() as stop:
-            arguments = parse_arguments(words)
-            again = ", without --overwrite," if arguments.overwrite else ""
-            # So that --help and a mistyped flag need no more than the command line.
-            from .commands import follow
-
-            return follow(arguments, stop)
+            return parse(words, stop)()
     except ConfigError as error:
-        return _end(2, error.lines, words)
+        return _fail(2, error.lines, words)
     except StorageError as error:
-        return _end(1, [str(error)], words)
+        return _fail(1, [str(error)], words)
     except Stopped as stopped:
-        line = f"stopped by {stopped.name}; the same command{again} goes on from there"
-        return _end(stopped.code, [line], words)
+        command = "the same command without --overwrite" if "--overwrite" in words else "the same command"
+        return _fail(stopped.code, [f"stopped by {stopped.name}; run {command} to resume"], words)
 
 
-def _end(code: int, lines: "Sequence[str]", words: "Sequence[str]") -> int:
-    """Say on standard error why the program ends early, and with --json in an event, too."""
-    from .._text import ascii_safe
+def _fail(code: int, lines: "Sequence[str]", words: "Sequence[str]") -> int:
+    """Print why the program ends early on standard error, and as an event with `--json`."""
+    from .._text import printable
 
-    lines = [ascii_safe(line) for line in lines]
+    lines = [printable(line) for line in lines]
     for line in lines:
         print(line, file=sys.stderr)
     if "--json" in words:
@@ -59,13 +53,13 @@ def _end(code: int, lines: "Sequence[str]", words: "Sequence[str]") -> int:
 
 
 def program() -> "NoReturn":
-    """`main` as a process of its own."""
-    # While Python imports, there is nothing to save.
+    """Run `main` as a process."""
+    # While Python imports modules, there is nothing to save.
     signal.signal(signal.SIGINT, lambda number, _: os._exit(SIGNAL + number))
-    from .._streams import fault_of, make_standard_streams_patient
+    from .._streams import fault_of, make_standard_streams_tolerant
 
-    output = make_standard_streams_patient()
-    # The figures need no window. What the variable names may not even be there.
+    output = make_standard_streams_tolerant()
+    # Figures need no window, and the backend that the variable names may not be installed.
     os.environ["MPLBACKEND"] = "agg"
     try:
         code = main()
@@ -73,7 +67,7 @@ def program() -> "NoReturn":
         code = end.code if isinstance(end.code, int) else 0
     if fault := fault_of(output):
         print(fault, file=sys.stderr)
-        code = code or int(not PRINTING.isdisjoint(sys.argv))
+        code = code or int(not ONLY_PRINT.isdisjoint(sys.argv))
     if code >= SIGNAL:
         # Python would wait for threads that are still compiling.
         sys.stderr.flush()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import ConfigError, Stopped
-from .._text import ascii_safe, did_you_mean, found, one_of
+from .._text import did_you_mean, found, one_of, printable
 from .cell import Cell
 from .objective import CustomSpec
 from .own_modules import forget_changed, import_own
@@ -36,7 +36,7 @@ def check_custom(cells: Iterable[Cell], path: Path) -> None:
             try:
                 resolve(cell.objective.kind, cell.objective.keywords, search_paths(path))
             except ConfigError as error:
-                where = f"{ascii_safe(str(path))}: method {found(cell.method)}: objective.kind"
+                where = f"{printable(str(path))}: method {found(cell.method)}: objective.kind"
                 lines.update({f"{where}: {line}": None for line in error.lines})
     if lines:
         raise ConfigError(lines)
@@ -96,7 +96,7 @@ def _imported(name: str, directories: Sequence[Path]) -> Any:
 
 def _failure(name: str, error: BaseException) -> str:
     first_line = next(iter(str(error).splitlines()), "")
-    return f"importing {found(name)} failed: {type(error).__name__}: {ascii_safe(first_line)}"
+    return f"importing {found(name)} failed: {type(error).__name__}: {printable(first_line)}"
 
 
 def _near(name: str, directories: Iterable[Path]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import ConfigError
-from .._text import ascii_safe, found, one_of
+from .._text import found, one_of, printable
 from .cell import Cell
 from .config import Config
 from .expand import check
@@ -52,7 +52,7 @@ def load_config(
     Raises:
         ConfigError: with one line for each problem.
     """
-    label = ascii_safe(str(path))
+    label = printable(str(path))
     raw = read_toml(path)
     layer = file = _check(raw, [Source(methods_by_name(raw), label)])
     lines = file.lines

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .._errors import ConfigError
 from .._files import digest
-from .._text import ascii_safe, found
+from .._text import found, printable
 
 
 class _Own(NamedTuple):
@@ -70,7 +70,7 @@ def _import(name: str, directories: Sequence[Path]) -> _Own:
     installed = [entry for entry in sys.path if Path(entry).resolve() not in directories]
     other = _elsewhere(top, installed) if beside else None
     if beside and other and not _is_same(other, beside, name):
-        text = f"{ascii_safe(str(beside))} is hidden by another module {found(top)}, {ascii_safe(other)}"
+        text = f"{printable(str(beside))} is hidden by another module {found(top)}, {printable(other)}"
         raise ConfigError([f"{text}; rename your file, and the module in objective.kind"])
     with _alone(top if beside else None, installed, directories) as before:
         module = importlib.import_module(name)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._text import ascii_safe, found, shorten
+from .._text import found, printable, shorten
 
 MOST_LINES = 100
 
@@ -58,9 +58,9 @@ class Source:
 
     def line(self, problem: Problem) -> str:
         """The line that tells a problem with a key set here."""
-        path, text = problem.path, ascii_safe(problem.text)
+        path, text = problem.path, printable(problem.text)
         if not self.label:
-            return f"{self.prefix}{'.'.join(ascii_safe(str(key)) for key in path)}: {text}"
+            return f"{self.prefix}{'.'.join(printable(str(key)) for key in path)}: {text}"
         where = [self.label]
         if path[:1] == ("method",) and len(path) > 1:
             where.append(f"method {found(path[1])}")
@@ -72,7 +72,7 @@ class Source:
 
 def _written(key: str | int) -> str:
     bare = isinstance(key, int) or re.fullmatch(r"[A-Za-z0-9_-]+", key)
-    return shorten(str(key)) if bare else shorten('"' + ascii_safe(str(key)) + '"')
+    return shorten(str(key)) if bare else shorten('"' + printable(str(key)) + '"')
 
 
 def methods_by_name(raw: Mapping[str, Any]) -> dict[str, Any]:

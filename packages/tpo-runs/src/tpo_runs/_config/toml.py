@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import ConfigError
-from .._text import ascii_safe, nearest
+from .._text import nearest, printable
 
 LARGEST = 1_000_000
 DEEPEST = 20
@@ -40,7 +40,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return _parse(_read(path))
     except _UnreadableError as problem:
-        raise ConfigError([f"{ascii_safe(str(path))}: {ascii_safe(str(problem))}"]) from None
+        raise ConfigError([f"{printable(str(path))}: {printable(str(problem))}"]) from None
 
 
 class _UnreadableError(Exception):

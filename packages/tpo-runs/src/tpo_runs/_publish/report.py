@@ -16,7 +16,7 @@ from .._figures import figure_bytes
 from .._files import write_named_file
 from .._results import ABSENT, CellResult, TextTable, final_error, summarise
 from .._store import Store
-from .._text import ascii_safe, point_label
+from .._text import point_label, printable
 from .charts import curve_charts, final_charts
 from .drawing import figures_of, recorded, tables_of
 from .status import cell_states, provenances, warnings_of
@@ -69,7 +69,7 @@ def render(store: Store) -> str:
     shown = recorded(results, metric, store.manifest_path)
     tables = tables_of(shown, manifest["threshold"], metric) if shown else []
     return environment.get_template("report.html.j2").render(
-        title=manifest["title"] or ascii_safe(store.root.name),
+        title=manifest["title"] or printable(store.root.name),
         paper=manifest.get("paper", ""),
         metric=metric,
         states=states,

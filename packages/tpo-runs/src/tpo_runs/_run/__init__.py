@@ -1,9 +1,9 @@
 """One run: train what the store lacks, then publish."""
 
-from .block import Surroundings as Surroundings
+from .block import RunContext as RunContext
 from .block_lock import block_lock as block_lock
 from .blocks import Block as Block
-from .blocks import missing_blocks as missing_blocks
+from .blocks import blocks_of as blocks_of
 from .build import build_objective as build_objective
 from .build import build_policy as build_policy
 from .build import build_trainer as build_trainer
@@ -14,7 +14,6 @@ from .devices import drop_programs as drop_programs
 from .devices import set_up_jax as set_up_jax
 from .display import LiveDisplay as LiveDisplay
 from .display import PlainDisplay as PlainDisplay
-from .display import QuietDisplay as QuietDisplay
 from .display import make_display as make_display
 from .executor import check_engine as check_engine
 from .executor import make_executor as make_executor
@@ -22,13 +21,14 @@ from .experiment import RunOptions as RunOptions
 from .experiment import run as run
 from .in_process import InProcess as InProcess
 from .listing import list_cells as list_cells
-from .machine import _surroundings as _surroundings
 from .machine import changes as changes
 from .machine import processor as processor
 from .machine import provenance as provenance
+from .progress import Display as Display
 from .progress import Reporter as Reporter
 from .progress import duration as duration
 from .queue import train_all as train_all
+from .replacement import Replacement as Replacement
 from .tracker import check_installed as check_installed
 from .tracking import Trackers as Trackers
 from .worker import train_block_into_store as train_block_into_store

@@ -1,4 +1,4 @@
-"""Training one block of seeds, with checkpoints, from where an earlier run left it."""
+"""Training one block of seeds, with checkpoints."""
 
 import platform
 import time
@@ -12,37 +12,38 @@ from jaxtyping import Float
 from .._config import Cell, config_of_block
 from .._errors import as_storage_error
 from .._learn import Chunk, TrainState, block_layout, raise_at_cause, row_of, train
-from .._signals import Stop
+from .._signals import StopSignals
 from .._store import Store
 from .blocks import Block, Compiled
 from .checkpoint import Checkpoint, Checkpoints
-from .machine import changes
-from .origin import origin
+from .machine import changes, origin
 from .progress import Reporter
+from .replacement import Replacement
 from .tracking import Trackers
 
 
-class Surroundings(NamedTuple):
-    """What all blocks of a run share: where results go, who is told, and who may stop it."""
+class RunContext(NamedTuple):
+    """What all blocks of a run share."""
 
     store: Store
     reporter: Reporter
-    stop: Stop
+    stop: StopSignals
     trackers: Trackers
+    replacement: Replacement
     debugging: tuple[str, ...] = ()
 
 
 class _Progress:
-    """The steps done so far: their metrics, the seconds they took, and what they were computed with."""
+    """The completed steps of a block: their metrics, seconds and provenance."""
 
-    def __init__(self, seeds: int, begun: Checkpoint | None, now: Mapping[str, Any]):
-        self.pieces = [begun.metrics] if begun else []
-        self.step = begun.step if begun else 0
-        self.seconds = begun.facts["seconds"] if begun else 0.0
-        self.alive = begun.alive if begun else np.ones(seeds, bool)
+    def __init__(self, seeds: int, checkpoint: Checkpoint | None, now: Mapping[str, Any]):
+        self.pieces = [checkpoint.metrics] if checkpoint else []
+        self.step = checkpoint.step if checkpoint else 0
+        self.seconds = checkpoint.facts["seconds"] if checkpoint else 0.0
+        self.alive = checkpoint.alive if checkpoint else np.ones(seeds, bool)
         self.provenance = dict(now)
-        if begun:
-            earlier = dict(begun.facts["provenance"])
+        if checkpoint:
+            earlier = dict(checkpoint.facts["provenance"])
             before = earlier.pop("before", [])
             before = before if earlier == now else [*before, earlier]
             self.provenance |= {"before": before} if before else {}
@@ -57,57 +58,60 @@ class _Progress:
         return Checkpoint(self.step, state, self.metrics(), facts)
 
 
-def train_block(block: Block, compiled: Compiled, around: Surroundings) -> None:
-    """Train a block of seeds to its end and store it, and warn of seeds that diverged.
+def train_block(block: Block, compiled: Compiled, context: RunContext) -> None:
+    """Train a block, resuming from its last checkpoint, and store it. Warns of seeds that diverged.
 
     Raises:
-        Stopped: a signal has arrived; a checkpoint is saved.
-        StorageError: the disk does not take what has to be kept; the last checkpoint is intact.
+        Stopped: a signal arrived, and a checkpoint was saved.
+        StorageError: a file cannot be written; the last checkpoint is intact.
     """
-    cell, seeds, store = block.cell, block.seeds, around.store
+    cell, seeds, store, reporter = block.cell, block.seeds, context.store, context.reporter
     state = compiled.start(seeds)
-    checkpoints = Checkpoints(
-        store.checkpoints(cell.key, seeds), {"cell": cell.identity(), "seeds": list(seeds)}
-    )
-    layout = block_layout(compiled.trainer, jnp.asarray(seeds)).words
-    now = origin(cell) | {"layout": layout}
-    begun = checkpoints.latest(state, around.reporter.warn)
-    progress = _Progress(len(seeds), begun, now)
-    around.reporter.block(cell, seeds, progress.step)
-    around.trackers.begin_block(cell, seeds)
-    if begun is not None:
-        around.trackers.steps(0, begun.metrics)
-        state = begun.state
-        if differences := "; ".join(changes(begun.facts["provenance"], now)):
-            around.reporter.warn(f"{cell.label}: the steps up to here were computed with {differences}")
-        if (before := begun.facts["provenance"].get("layout", layout)) != layout:
-            moved = f"the steps up to here were computed on {before}, from here on {layout}"
-            around.reporter.warn(f"{cell.label}: {moved}: equal up to rounding, not to the bit")
-    _train(block, compiled, state, progress, checkpoints, around)
+    directory = store.checkpoints(cell.key, seeds)
+    checkpoints = Checkpoints(directory, {"cell": cell.identity(), "seeds": list(seeds)})
+    now = origin(cell) | {"layout": block_layout(compiled.trainer, jnp.asarray(seeds)).words}
+    checkpoint = checkpoints.latest(state, reporter.warn)
+    progress = _Progress(len(seeds), checkpoint, now)
+    reporter.block(cell, seeds, progress.step)
+    context.trackers.begin_block(cell, seeds)
+    if checkpoint is not None:
+        context.trackers.steps(0, checkpoint.metrics)
+        state = checkpoint.state
+        _warn_of_changes(cell, checkpoint.facts["provenance"], now, reporter)
+    _train(block, compiled, state, progress, checkpoints, context)
     metrics = progress.metrics()
-    diverged = first_lost_steps(seeds, metrics["loss"])
+    diverged = first_diverged_steps(seeds, metrics["loss"])
     facts = {**progress.provenance, "diverged": diverged}
     timing = {
         "seconds": progress.seconds,
         "host": platform.node(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-    with as_storage_error(
-        store.checkpoints(cell.key, seeds), "the last checkpoint is intact; rerun to go on from there"
-    ):
+    with as_storage_error(directory, "the last checkpoint is intact; rerun to resume from it"):
         store.write_block(cell, seeds, metrics, facts, timing, config_of_block(cell, seeds))
         checkpoints.remove()
-    around.trackers.end_block(complete=True)
-    around.reporter.end(progress.seconds, diverged)
-    warn_of_lost_seeds(cell, diverged, around.reporter)
+    context.trackers.end_block(complete=True)
+    reporter.end(progress.seconds, diverged)
+    warn_of_diverged_seeds(cell, diverged, reporter)
 
 
-def warn_of_lost_seeds(cell: Cell, diverged: Mapping[str, int], reporter: Reporter) -> None:
-    """Warn of the seeds that diverged, at these steps."""
+def _warn_of_changes(
+    cell: Cell, earlier: Mapping[str, Any], now: Mapping[str, Any], reporter: Reporter
+) -> None:
+    """Warn if the steps of a checkpoint were computed with other versions or on other devices."""
+    if differences := "; ".join(changes(earlier, now)):
+        reporter.warn(f"{cell.label}: the steps up to here were computed with {differences}")
+    if (layout := earlier.get("layout", now["layout"])) != now["layout"]:
+        change = f"the steps up to here were computed on {layout}, the next ones on {now['layout']}"
+        reporter.warn(f"{cell.label}: {change}: the results agree up to rounding")
+
+
+def warn_of_diverged_seeds(cell: Cell, diverged: Mapping[str, int], reporter: Reporter) -> None:
+    """Warn of seeds that diverged; `diverged` maps them to steps."""
     for seed, step in diverged.items():
         reporter.warn(
             f"{cell.label}: seed {seed} diverged at step {step}: error, loss or state is NaN or infinite; "
-            "it is frozen from there on, and the other seeds are not touched"
+            "it is frozen from this step on, and the other seeds are not affected"
         )
 
 
@@ -117,7 +121,7 @@ def _train(
     state: TrainState,
     progress: _Progress,
     checkpoints: Checkpoints,
-    around: Surroundings,
+    context: RunContext,
 ) -> None:
     schedule = block.cell.schedule
     saved = time.monotonic()
@@ -130,40 +134,38 @@ def _train(
         alive=progress.alive,
         program=compiled.program,
     )
-    around.stop.check()
+    context.stop.check()
     for state, chunk in chunks:
         progress.pieces.append(chunk.metrics)
-        around.trackers.steps(chunk.start, chunk.metrics)
+        context.trackers.steps(chunk.start, chunk.metrics)
         progress.step = chunk.stop
         progress.seconds += chunk.seconds
-        around.reporter.advance(
-            chunk.stop - chunk.start, chunk.stop, chunk.seconds, chunk.metrics["error"][:, -1]
-        )
-        if around.debugging:
-            _find_cause(block, compiled, state, chunk, around.debugging)
+        context.reporter.advance(chunk.stop, chunk.seconds, chunk.metrics["error"][:, -1])
+        if context.debugging:
+            _find_cause(block, compiled, state, chunk, context.debugging)
         if chunk.stop == schedule.steps:
             return
         due = time.monotonic() - saved >= 60 * schedule.checkpoint_minutes
-        if due or around.stop.asked:
+        if due or context.stop.requested:
             checkpoints.save(progress.checkpoint(state))
             saved = time.monotonic()
-        around.stop.check()
+        context.stop.check()
 
 
 def _find_cause(
     block: Block, compiled: Compiled, states: TrainState, chunk: Chunk, debugging: Sequence[str]
 ) -> None:
-    """Raise where a seed that was lost in this chunk became NaN or infinite: it has its state before that."""
-    lost = first_lost_steps(block.seeds, chunk.metrics["loss"])
+    """Raise an error at the operation that made a seed diverge in this chunk; its state is from before."""
+    diverged = first_diverged_steps(block.seeds, chunk.metrics["loss"])
     for row, seed in enumerate(block.seeds):
-        if (step := lost.get(str(seed))) is not None:
+        if (step := diverged.get(str(seed))) is not None:
             raise_at_cause(compiled.trainer, row_of(states, row), seed, chunk.start + step, debugging)
 
 
-def first_lost_steps(seeds: Sequence[int], loss: Float[np.ndarray, "seeds steps"]) -> dict[str, int]:
-    """The seeds whose loss is NaN at the end, and the first step from which on it is.
+def first_diverged_steps(seeds: Sequence[int], loss: Float[np.ndarray, "seeds steps"]) -> dict[str, int]:
+    """The seeds whose loss is NaN at the end, and the first step at which it is.
 
-    >>> first_lost_steps([7, 8], np.array([[1.0, 2.0], [1.0, np.nan]]))
+    >>> first_diverged_steps([7, 8], np.array([[1.0, 2.0], [1.0, np.nan]]))
     {'8': 1}
     """
     return {

@@ -1,4 +1,4 @@
-"""One process at a time trains a block, even if a killed run has left workers behind."""
+"""A lock for each block: a killed run may have left workers that still train it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -6,16 +6,14 @@ from contextlib import contextmanager, suppress
 from filelock import FileLock, Timeout
 
 from .._errors import as_storage_error
-from .._signals import Stop
+from .._signals import StopSignals
 from .._store import Store
 from .blocks import Block
 
 
 @contextmanager
-def block_lock(block: Block, store: Store, stop: Stop) -> Iterator[None]:
-    """Hold the lock of a block. Waits while another process trains it.
-
-    The system releases the lock of a process that dies.
+def block_lock(block: Block, store: Store, stop: StopSignals) -> Iterator[None]:
+    """Hold the lock of a block. Waits while another process holds it; the system frees that of a dead one.
 
     Raises:
         Stopped: a signal arrived during the wait.
@@ -25,16 +23,16 @@ def block_lock(block: Block, store: Store, stop: Stop) -> Iterator[None]:
     lock = FileLock(path)
     while not lock.is_locked:
         stop.check()
-        with as_storage_error(path, "rerun to go on from the last checkpoint"):
+        with as_storage_error(path, "rerun to resume from the last checkpoint"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            # The directory is missing if another process has just removed it.
+            # Another process may have just removed the directory.
             with suppress(Timeout, FileNotFoundError):
                 lock.acquire(timeout=1)
     try:
         yield
     finally:
         if store.block(block.cell.key, block.seeds) is not None:
-            # Whoever still waits for the old file finds the block in the store.
+            # A process that waits for the removed file finds the block in the store.
             path.unlink(missing_ok=True)
         lock.release()
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What a run has to train: blocks of seeds, and the compiled programs that train them."""
+"""Blocks of seeds, and the compiled programs that train them."""
 
 import itertools
 from collections.abc import Callable, Sequence, Set
@@ -9,57 +9,52 @@ import jax.numpy as jnp
 
 from .._config import Cell, CustomSpec, resolve, search_paths
 from .._learn import Program, Trainer, TrainState, compile_chunk, initial_state
-from .._store import Store, block_name
+from .._store import block_name
 from .build import build_policy, build_trainer
 
 
 class Block(NamedTuple):
-    """Neighbouring seeds of a cell, trained together: the unit of work."""
+    """Consecutive seeds of a cell, which are trained together."""
 
     cell: Cell
     seeds: tuple[int, ...]
 
     @property
     def name(self) -> str:
-        """Its name among all blocks of a run."""
+        """A name that is unique in a run."""
         return f"{self.cell.key}-{block_name(self.seeds)}"
 
     @property
     def program(self) -> tuple[str, int]:
-        """What tells the compiled programs apart that blocks need."""
+        """The key of the compiled program that the block needs."""
         return self.cell.key, len(self.seeds)
 
 
 class Compiled(NamedTuple):
-    """A program, and what its blocks begin with."""
+    """A compiled program, and the function that makes initial states for it."""
 
     trainer: Trainer
     program: Program
     start: Callable[[Sequence[int]], TrainState]
 
 
-def missing_blocks(cell: Cell, store: Store) -> list[Block]:
-    """The seeds that the store lacks, in blocks of neighbours, the larger ones first."""
-    return blocks_of(cell, store.finished_seeds(cell.key))
-
-
 def blocks_of(cell: Cell, finished: Set[int] = frozenset()) -> list[Block]:
-    """The seeds of a cell that are not finished, in blocks of neighbours, the larger ones first."""
+    """The seeds of a cell that are not finished, in blocks of consecutive seeds, the largest first."""
     missing = [seed for seed in cell.seeds if seed not in finished]
     blocks = []
     for _, group in itertools.groupby(enumerate(missing), lambda pair: pair[1] - pair[0]):
-        neighbours = [seed for _, seed in group]
+        consecutive = [seed for _, seed in group]
         size = cell.schedule.block
-        blocks += [tuple(neighbours[i : i + size]) for i in range(0, len(neighbours), size)]
+        blocks += [tuple(consecutive[i : i + size]) for i in range(0, len(consecutive), size)]
     return [Block(cell, seeds) for seeds in sorted(blocks, key=len, reverse=True)]
 
 
 def compile_block(block: Block, config: Path) -> Compiled:
-    """Compile the program that trains a block. Safe in another thread.
+    """Compile the program that trains a block. Thread-safe.
 
     Args:
-        block: any of those that share the program.
-        config: the config's file, beside which users' own objectives lie.
+        block: any of the blocks that share the program.
+        config: path of the config; custom objectives may be beside it.
     """
     cell = block.cell
     trainer = build_trainer(cell, _custom(cell, config))

@@ -1,4 +1,4 @@
-"""Checkpoints of a block of seeds in training: the state, and the metrics up to it."""
+"""Checkpoints of a block of seeds: the training state, and the metrics up to it."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
 from .._errors import as_storage_error, reason_of
-from .._files import appearing_whole, damage, discard, json_bytes
+from .._files import atomic_directory, damage, discard, json_bytes
 
 KEPT = 2
 STATE, METRICS, MANIFEST = "state.npz", "metrics.npz", "manifest.json"
@@ -24,17 +24,17 @@ NAME = re.compile(r"step-\d{9,}")
 
 
 class CheckpointError(Exception):
-    """A checkpoint that is intact and cannot be gone on from; the message is one line that says why."""
+    """Training cannot resume from an intact checkpoint; the message is one line that says why."""
 
 
 class Checkpoint(NamedTuple):
-    """Where a block of seeds stood: after `step` steps.
+    """The state of a block of seeds after `step` steps.
 
     Args:
-        step: the number of steps done, which is the index of the next one.
-        state: what training changes.
-        metrics: of all steps done.
-        facts: what else was known: seconds, provenance.
+        step: number of completed steps.
+        state: the training state.
+        metrics: metrics of all completed steps.
+        facts: seconds of training, and provenance.
     """
 
     step: int
@@ -49,22 +49,25 @@ class Checkpoint(NamedTuple):
 
 
 class Checkpoints:
-    """The last two checkpoints of a block of seeds, as directories `step-N` of one directory.
+    """The last two checkpoints of a block of seeds, in directories `step-N`.
 
-    Each holds arrays as `.npz` files without pickle, a manifest of their tree paths, shapes and dtypes, and
-    the hashes of them all.
+    Each holds the arrays as `.npz` files without pickle, a manifest of their tree paths, shapes and dtypes,
+    and hashes of all files.
+
+    Args:
+        directory: where the checkpoints are.
+        identity: JSON values that identify the block. Checkpoints of other blocks are refused.
     """
 
     def __init__(self, directory: Path, identity: Mapping[str, Any]):
-        """Those of the block that `identity`, made of what JSON can hold, tells from others."""
         self.directory = directory
         self.identity = dict(identity)
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Add a checkpoint, which is visible only when it is complete, and remove the third last.
+        """Add a checkpoint atomically, and remove all but the last two.
 
         Raises:
-            StorageError: it cannot be written; those before it stay.
+            StorageError: it cannot be written; earlier checkpoints are intact.
         """
         leaves = _leaves(checkpoint.state)
         manifest = {
@@ -74,10 +77,10 @@ class Checkpoints:
             "leaves": _description(leaves),
         }
         target = self.directory / f"step-{checkpoint.step:09d}"
-        with as_storage_error(target, "the checkpoint before it is intact; rerun to go on from there"):
+        with as_storage_error(target, "the previous checkpoint is intact; rerun to resume from it"):
             self._make_directory()
             discard(target)
-            with appearing_whole(target) as temporary:
+            with atomic_directory(target) as temporary:
                 arrays = {f"{i}": _as_numpy(leaf) for i, leaf in enumerate(leaves.values())}
                 np.savez(temporary / STATE, **arrays)  # pyright: ignore[reportArgumentType]
                 np.savez(temporary / METRICS, **checkpoint.metrics)  # pyright: ignore[reportArgumentType]
@@ -85,19 +88,19 @@ class Checkpoints:
             for old in self._newest_first()[KEPT:]:
                 discard(old)
 
-    def latest(self, like: PyTree, tell: Callable[[str], None]) -> Checkpoint | None:
-        """The last checkpoint that is intact, or None.
+    def latest(self, like: PyTree, warn: Callable[[str], None]) -> Checkpoint | None:
+        """Load the last intact checkpoint; None if there is none. Damaged ones are removed.
 
         Args:
             like: a state of the same structure.
-            tell: is given one line for each damaged checkpoint, which is then removed.
+            warn: called with one line for each damaged checkpoint.
 
         Raises:
-            CheckpointError: it is intact and of another block, cell or structure, or it cannot be read. It is
-                kept: hours of training may be in it.
+            CheckpointError: an intact checkpoint is of another block, cell or structure, or a file cannot be
+                read. The checkpoint is kept.
         """
         for path in self._newest_first():
-            fix = f"it is kept; to train these seeds from their start, remove {self.directory}"
+            fix = f"it is kept; to train these seeds from the start, remove {self.directory}"
             try:
                 lines = damage(path, FILES)
                 if not lines:
@@ -105,30 +108,30 @@ class Checkpoints:
             except OSError as error:
                 raise CheckpointError(f"{path}: cannot be read: {reason_of(error)}; {fix}") from error
             except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-                raise CheckpointError(f"{path}: cannot be gone on from: {error}; {fix}") from error
+                raise CheckpointError(f"{path}: cannot resume: {error}; {fix}") from error
             for line in lines:
-                tell(f"{line}; going back to what was saved before it")
+                warn(f"{line}; falling back to the previous checkpoint")
             discard(path)
         return None
 
     def facts(self) -> Mapping[str, Any] | None:
-        """What is known about the last checkpoint that is intact, without its arrays; None where none is."""
+        """The facts of the last intact checkpoint; None if there is none."""
         for path in self._newest_first():
             if not damage(path):
                 return json.loads((path / MANIFEST).read_bytes())["facts"]
         return None
 
     def remove(self) -> None:
-        """Remove all of them, and the directories above that are then empty."""
+        """Remove all checkpoints, and the parent directory if it is then empty."""
         discard(self.directory)
-        with contextlib.suppress(OSError):  # other blocks of the cell are in training
+        with contextlib.suppress(OSError):  # it has checkpoints of other blocks
             self.directory.parent.rmdir()
 
     def _make_directory(self) -> None:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
         except FileNotFoundError:
-            # Another block of the cell was done and removed the directory above in this moment.
+            # Another block of the cell has just ended and removed the parent directory.
             self.directory.mkdir(parents=True, exist_ok=True)
 
     def _newest_first(self) -> list[Path]:
@@ -142,8 +145,8 @@ class Checkpoints:
         leaves = _leaves(like)
         if fault := _difference(manifest["leaves"], _description(leaves)):
             by = manifest["facts"].get("provenance", {}).get("versions", {}).get("tpo-runs")
-            writer = f"; tpo-runs {by} wrote it, and goes on from it" if by else ""
-            raise ValueError(f"its arrays are not those of this policy and optimizer: {fault}{writer}")
+            writer = f"; tpo-runs {by}, which wrote it, can resume from it" if by else ""
+            raise ValueError(f"its arrays do not match this policy and optimizer: {fault}{writer}")
         with np.load(path / STATE, allow_pickle=False) as file:
             loaded = [_like(leaf, file[f"{i}"]) for i, leaf in enumerate(leaves.values())]
         with np.load(path / METRICS, allow_pickle=False) as file:
@@ -168,27 +171,27 @@ def _is_key(leaf: Any) -> bool:
 
 
 def _as_numpy(leaf: Any) -> np.ndarray:
-    """An array as it is saved: of random keys, their bits; the name of their generator is in their dtype."""
+    """An array in the form in which it is saved; random keys are saved as their bits."""
     return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
 
 
 def _like(leaf: Any, saved: np.ndarray) -> Array:
-    """A saved array as the one that it was."""
+    """A saved array in its original form."""
     if _is_key(leaf):
         return jax.random.wrap_key_data(jnp.array(saved, copy=True), impl=jax.random.key_impl(leaf))
-    # Dtypes that NumPy does not know, such as bfloat16, come back as bytes. Copied, since the compiled loop
-    # reuses the memory of what it is given.
+    # NumPy loads dtypes that it does not know, such as bfloat16, as bytes. The copy is needed because the
+    # compiled loop donates its arguments.
     return jnp.array(saved.view(leaf.dtype), copy=True)
 
 
 def _difference(there: Sequence[Sequence[Any]], here: Sequence[Sequence[Any]]) -> str:
-    """The first array, by its path, that only one side has, or that has another shape or dtype; in words."""
+    """Describe the first array that is missing on one side, or has another shape or dtype there."""
     saved, now = ({path: f"{dtype}{shape}" for path, shape, dtype in side} for side in (there, here))
     for path in [*now, *saved]:
         if saved.get(path) != now.get(path):
-            in_it, here_now = saved.get(path, "not there"), now.get(path, "not there")
-            return f"{path or 'the state'} is {in_it} in it, {here_now} in this run"
-    return "" if [*saved] == [*now] else "they have another order"
+            there_is, here_is = saved.get(path, "missing"), now.get(path, "missing")
+            return f"{path or 'the state'} is {there_is} in the checkpoint, {here_is} in this run"
+    return "" if [*saved] == [*now] else "their order differs"
 
 
 def _description(leaves: Mapping[str, Any]) -> list[list[Any]]:

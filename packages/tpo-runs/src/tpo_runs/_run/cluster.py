@@ -1,4 +1,4 @@
-"""What the executors for Ray and SLURM share: blocks are jobs, each of which is one function call."""
+"""The common part of the executors for Ray and SLURM: each block is a job, which is one function call."""
 
 import abc
 import os
@@ -14,32 +14,33 @@ from .._config import RaySpec, SlurmSpec, config_of_block
 from .._errors import ConfigError
 from .._files import UNFINISHED
 from .._store import Store, StoredBlock, by_seed
-from .block import Surroundings, warn_of_lost_seeds
-from .blocks import Block
+from .block import RunContext, warn_of_diverged_seeds
+from .blocks import Block, compile_block
+from .failures import keep_traceback
 
 POLL_SECONDS = 0.5
-# How long jobs have to save a checkpoint when the run ends before them.
+# Time for jobs to save a checkpoint when the run ends before them.
 GRACE_SECONDS = 30.0
-# SLURM refuses larger arrays of jobs by default.
-LARGEST_BATCH = 1000
-# The environment variables that workers take over.
+# SLURM refuses larger job arrays by default.
+MAX_BATCH = 1000
+# Prefixes of the environment variables that are passed to workers.
 PASSED_ON = ("JAX_", "XLA_", "TPO_", "TF_CPP_")
 
 
 class AbstractCluster(abc.ABC):
-    """Trains each block by a call of `train_block_into_store` in a job. Subclasses know how to run jobs.
+    """Trains each block by a call of `train_block_into_store` in a job. Subclasses run the jobs.
 
     Args:
         spec: the `[executor]` table.
-        config: path of the config; objectives of the user may lie beside it.
-        around: what the blocks of the run share.
-        short: whether compiling takes longer than training.
+        config: path of the config; custom objectives may be beside it.
+        context: what the blocks of the run share.
+        short: whether compilation takes longer than training.
     """
 
-    def __init__(self, spec: RaySpec | SlurmSpec, config: Path, around: Surroundings, *, short: bool):
-        self._around, self._room = around, spec.most
+    def __init__(self, spec: RaySpec | SlurmSpec, config: Path, context: RunContext, *, short: bool):
+        self._context, self._config, self._max_jobs = context, config, spec.most
         self._shared_arguments: dict[str, Any] = {
-            "store": str(around.store.root.resolve()),
+            "store": str(context.store.root.resolve()),
             "config": str(config.resolve()),
             "directory": str(Path.cwd()),
             "cpus": spec.cpus,
@@ -55,11 +56,11 @@ class AbstractCluster(abc.ABC):
 
     @abc.abstractmethod
     def _ended(self, jobs: Sequence[Any], seconds: float) -> Sequence[Any]:
-        """The jobs that have ended, after a wait of up to `seconds` for one."""
+        """Wait up to `seconds` for a job to end; return the jobs that have ended."""
 
     @abc.abstractmethod
     def _failure(self, job: Any) -> str:
-        """What the job returned, or why it did not return."""
+        """The return value of a job, or why it has none."""
 
     @abc.abstractmethod
     def _cancel(self, jobs: Sequence[Any], *, kill: bool) -> None:
@@ -67,17 +68,17 @@ class AbstractCluster(abc.ABC):
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Let go of the engine."""
+        """Release resources."""
 
     def train(
         self, blocks: Sequence[Block], failed: Container[str]
     ) -> Generator[tuple[Block, str], None, None]:
-        """As `Executor.train`. Interrupts the jobs that are left when it ends early."""
+        """See `Executor.train`. If it ends early, it interrupts the remaining jobs."""
         waiting, jobs = deque(blocks), self._jobs
         try:
             while waiting or jobs:
-                self._fill(waiting, failed)
-                self._around.stop.check()
+                yield from self._submit_next(waiting, failed)
+                self._context.stop.check()
                 for job in self._ended(list(jobs), POLL_SECONDS):
                     block = jobs.pop(job)
                     if block.cell.key in failed:
@@ -89,12 +90,17 @@ class AbstractCluster(abc.ABC):
         finally:
             self._interrupt()
 
-    def _fill(self, waiting: deque[Block], failed: Container[str]) -> None:
+    def _submit_next(self, waiting: deque[Block], failed: Container[str]) -> Iterator[tuple[Block, str]]:
+        """Submit as many blocks as allowed. Yields blocks that do not compile, with the error."""
         batch: list[Block] = []
-        room = min(self._room - len(self._jobs), LARGEST_BATCH)
-        while waiting and len(batch) < room:
+        size = min(self._max_jobs - len(self._jobs), MAX_BATCH)
+        while waiting and len(batch) < size:
             block = waiting.popleft()
-            if block.cell.key not in failed:
+            if block.cell.key in failed:
+                continue
+            if failure := self._replace(block):
+                yield block, failure
+            else:
                 batch.append(block)
         calls = [
             {"text": config_of_block(block.cell, block.seeds), "name": block.name, **self._shared_arguments}
@@ -103,8 +109,19 @@ class AbstractCluster(abc.ABC):
         if calls:
             self._jobs.update(zip(self._submit(calls), batch, strict=True))
 
+    def _replace(self, block: Block) -> str:
+        """Remove the earlier results of the block's cell if it compiles here; else return the error."""
+        store, replacement = self._context.store, self._context.replacement
+        if block.cell.key in replacement:
+            try:
+                compile_block(block, self._config)
+            except Exception as error:
+                return keep_traceback(error, store.root, block.cell.key)
+            replacement.start(block.cell.key)
+        return ""
+
     def _interrupt(self) -> None:
-        """Let the jobs save what they have, and kill those that do not in time."""
+        """Let the jobs save a checkpoint, then kill those that still run."""
         if not self._jobs:
             return
         self._cancel(list(self._jobs), kill=False)
@@ -115,54 +132,53 @@ class AbstractCluster(abc.ABC):
         self._cancel(list(self._jobs), kill=True)
 
     def _outcome(self, block: Block, failure: str) -> str:
-        stored = self._around.store.block(block.cell.key, block.seeds)
+        stored = self._context.store.block(block.cell.key, block.seeds)
         if stored is None:
             return failure or "the job ended without a result"
         now = time.monotonic()
         seconds, self._last_end = now - self._last_end, now
-        return show_stored(block, stored, self._around, seconds)
+        return show_stored(block, stored, self._context, seconds)
 
 
-def show_stored(block: Block, stored: StoredBlock, around: Surroundings, seconds: float) -> str:
+def show_stored(block: Block, stored: StoredBlock, context: RunContext, seconds: float) -> str:
     """Show a block that another process trained, and send it to the trackers.
 
     Args:
         block: the block.
         stored: the same block in the store.
-        around: what the blocks of the run share.
-        seconds: the time since the block before it; the display estimates the time left from it.
+        context: what the blocks of the run share.
+        seconds: time since the previous block; the display estimates the time left from it.
 
     Returns:
-        Why it cannot be read, in one line; an empty string if it can.
+        Why the block cannot be read; an empty string if it can.
     """
     try:
         content = stored.read()
     except ConfigError as error:
         return "; ".join(error.lines)
-    cell, reporter = block.cell, around.reporter
-    steps, diverged = cell.schedule.steps, content.provenance["diverged"]
+    cell, reporter, diverged = block.cell, context.reporter, content.provenance["diverged"]
     reporter.block(cell, block.seeds, 0)
-    reporter.advance(steps, steps, seconds, by_seed(content.table)[1]["error"][:, -1])
+    reporter.advance(cell.schedule.steps, seconds, by_seed(content.table)[1]["error"][:, -1])
     reporter.end(content.timing["seconds"], diverged)
-    warn_of_lost_seeds(cell, diverged, reporter)
-    around.trackers.whole_block(cell, stored)
+    warn_of_diverged_seeds(cell, diverged, reporter)
+    context.trackers.whole_block(cell, stored)
     return ""
 
 
-def no_room(spec: RaySpec | SlurmSpec, where: str, why: str) -> ConfigError:
-    """The refusal of a block that asks for more than there is."""
-    asked = f"cpus = {spec.cpus}, gpus = {spec.gpus}, memory_gb = {spec.memory_gb or 'any'}"
-    return ConfigError([f"[executor] {where} has no room for a block ({asked}): {why}"])
+def no_capacity(spec: RaySpec | SlurmSpec, where: str, why: str) -> ConfigError:
+    """The error for a block that needs more resources than there are."""
+    needs = f"cpus = {spec.cpus}, gpus = {spec.gpus}, memory_gb = {spec.memory_gb or 'any'}"
+    return ConfigError([f"[executor] {where} has no room for a block ({needs}): {why}"])
 
 
 @contextmanager
-def file_to_see(store: Store) -> Iterator[str]:
-    """A new file in the store, by which nodes can tell whether they see the store; its path."""
+def probe_file(store: Store) -> Iterator[str]:
+    """A temporary file in the store. A node that does not see it does not share the store."""
     with tempfile.NamedTemporaryFile(dir=store.root, prefix=UNFINISHED) as file:
         yield str(Path(file.name).resolve())
 
 
-def unseen(store: Store, nodes: str) -> ConfigError:
-    """The refusal of a store that is not on a shared file system."""
+def not_shared(store: Store, nodes: str) -> ConfigError:
+    """The error for a store that some nodes do not see."""
     fix = "choose an --out on a file system that all nodes share"
-    return ConfigError([f"{store.root}: not seen by {nodes}; {fix}"])
+    return ConfigError([f"{store.root}: not visible to {nodes}; {fix}"])

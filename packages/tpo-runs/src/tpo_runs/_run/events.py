@@ -1,39 +1,38 @@
-"""A run as machine-readable events."""
+"""A display for machines: one event per line."""
 
 import contextlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from .._config import LoadedConfig
 from .._events import EventStream
-from .progress import Standing
+from .progress import Display, RunStatus
 
 
-class JsonDisplay(EventStream):
-    """Events instead of lines. While it is entered, whatever else is printed goes to standard error."""
+class JsonDisplay(Display):
+    """Writes events to standard output. What else is printed there meanwhile goes to standard error."""
+
+    def __init__(self) -> None:
+        self.emit = EventStream().emit
+        self._redirection = contextlib.redirect_stdout(sys.stderr)
 
     def __enter__(self) -> "JsonDisplay":
-        self._others = contextlib.redirect_stdout(sys.stderr)
-        self._others.__enter__()
+        self._redirection.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._others.__exit__(kind, error, trace)
+    def __exit__(self, *error: Any) -> None:
+        self._redirection.__exit__(*error)
 
     def run(self, loaded: LoadedConfig, out: Path, blocks: int, steps: int) -> None:
         """Event `run`."""
-        keys = {cell.key for cell in loaded.cells}
         self.emit(
             "run",
             title=loaded.config.title,
             config=str(loaded.path),
             out=str(out),
-            cells=len(keys),
+            cells=len({cell.key for cell in loaded.cells}),
             blocks=blocks,
             run_steps=steps,
         )
@@ -42,11 +41,11 @@ class JsonDisplay(EventStream):
         """Event `compiling`."""
         self.emit("compiling", label=label)
 
-    def begin(self, now: Standing) -> None:
+    def begin(self, now: RunStatus) -> None:
         """Event `block`."""
         self.emit("block", **_block(now), step=now.step, steps=now.steps)
 
-    def advance(self, now: Standing) -> None:
+    def advance(self, now: RunStatus) -> None:
         """Event `progress`."""
         self.emit(
             "progress",
@@ -61,11 +60,10 @@ class JsonDisplay(EventStream):
             seconds_left=now.left,
         )
 
-    def end(self, now: Standing, seconds: float, diverged: Mapping[str, int]) -> None:
+    def end(self, now: RunStatus, seconds: float, diverged: Mapping[str, int]) -> None:
         """Event `block_end`."""
-        self.emit(
-            "block_end", **_block(now), error=now.error, errors=now.errors, seconds=seconds, diverged=diverged
-        )
+        errors = {"error": now.error, "errors": now.errors}
+        self.emit("block_end", **_block(now), **errors, seconds=seconds, diverged=diverged)
 
     def note(self, text: str) -> None:
         """Event `note`."""
@@ -76,12 +74,6 @@ class JsonDisplay(EventStream):
         self.emit("warning", text=text)
 
 
-def _block(now: Standing) -> dict[str, Any]:
-    return {
-        "method": now.method,
-        "point": now.point,
-        "cell": now.key,
-        "seeds": now.seeds,
-        "block": now.block,
-        "blocks": now.blocks,
-    }
+def _block(now: RunStatus) -> dict[str, Any]:
+    names = ("method", "point", "seeds", "block", "blocks")
+    return {"cell": now.key, **{name: getattr(now, name) for name in names}}

@@ -1,4 +1,4 @@
-"""Where blocks of seeds are trained: the protocol of an executor, and the one that a config asks for."""
+"""Executors, which train blocks of seeds in this process or on a cluster."""
 
 import importlib
 import importlib.util
@@ -8,68 +8,64 @@ from typing import Protocol, runtime_checkable
 
 from .._config import ENGINES, InProcessSpec, RaySpec, SlurmSpec
 from .._errors import ConfigError
-from .block import Surroundings
+from .block import RunContext
 from .blocks import Block
 
 
 @runtime_checkable
 class Executor(Protocol):
-    """Trains blocks into the run's store."""
+    """Trains blocks into the store of a run."""
 
     def train(
         self, blocks: Sequence[Block], failed: Container[str]
     ) -> Generator[tuple[Block, str], None, None]:
-        """Yield each block when it ends, and why it failed; an empty string if it is in the store.
+        """Train blocks, and yield each when it ends, with an error message or an empty string.
 
         Args:
-            blocks: the blocks to train.
-            failed: keys of cells that have failed. The caller adds to it between two blocks, and the
-                remaining blocks of those cells are dropped.
+            blocks: the blocks.
+            failed: keys of failed cells, whose remaining blocks are skipped. The caller adds to it between
+                two blocks.
 
         Raises:
             Stopped: a signal arrived.
-            StorageError: the disk does not take what has to be kept.
+            StorageError: a file cannot be written.
         """
         ...
 
     def close(self) -> None:
-        """Release what the executor holds."""
+        """Release resources."""
         ...
 
 
 def check_engine(spec: InProcessSpec | RaySpec | SlurmSpec) -> None:
-    """Refuse an executor whose engine is not installed.
+    """Check that the package of an executor is installed.
 
     Raises:
-        ConfigError: with the command that installs it.
+        ConfigError: it is not; with the command that installs it.
     """
     engine = ENGINES.get(spec.kind)
     if engine and importlib.util.find_spec(engine) is None:
-        raise ConfigError(
-            [
-                f"[executor] kind = {spec.kind!r} needs {engine}, which is not installed; "
-                f"install it with: pip install 'tpo-runs[{spec.kind}]'"
-            ]
-        )
+        fix = f"install it with: pip install 'tpo-runs[{spec.kind}]'"
+        raise ConfigError([f"[executor] kind = {spec.kind!r} needs {engine}, which is not installed; {fix}"])
 
 
 def make_executor(
-    spec: InProcessSpec | RaySpec | SlurmSpec, config: Path, around: Surroundings, *, short: bool
+    spec: InProcessSpec | RaySpec | SlurmSpec, config: Path, context: RunContext, *, short: bool
 ) -> Executor:
-    """Make the executor that an `[executor]` table describes.
+    """Make the executor of an `[executor]` table.
 
     Args:
         spec: the table.
-        config: path of the config; objectives of the user may lie beside it.
-        around: what the blocks of the run share.
-        short: whether compiling takes longer than training.
+        config: path of the config; custom objectives may be beside it.
+        context: what the blocks of the run share.
+        short: whether compilation takes longer than training.
 
     Raises:
-        ConfigError: the cluster cannot be reached, lacks a resource, or does not see the store.
+        ConfigError: the cluster cannot be reached, lacks a resource, or does not share the store.
     """
     if isinstance(spec, InProcessSpec):
         from .in_process import InProcess
 
-        return InProcess(config, around)
+        return InProcess(config, context)
     module = importlib.import_module(f".on_{spec.kind}", __package__)
-    return module.make(spec, config, around, short=short)
+    return module.make(spec, config, context, short=short)

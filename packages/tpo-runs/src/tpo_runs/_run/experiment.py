@@ -1,30 +1,29 @@
-"""One run: train the cells that the store lacks, then draw what it holds."""
+"""One run: train the cells that the store lacks, then draw its figures."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
-
-from rich.console import Console
 
 from .._config import Cell, LoadedConfig
 from .._console import make_console
 from .._errors import as_storage_error
 from .._signals import StopSignals
 from .._store import Store, check_output, check_same_settings, locked, manifest, replaced_cells
-from .block import Surroundings
-from .blocks import Block, blocks_of, missing_blocks
+from .block import RunContext
+from .blocks import Block, blocks_of
 from .devices import check_devices, set_up_jax
 from .display import make_display
 from .events import JsonDisplay
-from .executor import make_executor
+from .executor import Executor, make_executor
 from .jax_settings import fixed_settings
-from .machine import changes
+from .machine import changes, origin
 from .mixing import check_not_mixed
 from .on_slurm import cancel_earlier_jobs
-from .origin import origin
 from .progress import Reporter
 from .queue import train_all
+from .replacement import Replacement
 from .space import check_space, check_writable
 from .tracking import Trackers
 
@@ -32,11 +31,11 @@ FAILED, DIVERGED = 1, 3
 
 
 class RunOptions(NamedTuple):
-    """How a run is carried out; no number depends on it.
+    """Options that change no result.
 
     Args:
-        short: whether compiling takes longer than training.
-        overwrite: whether to train again what is stored.
+        short: whether compilation takes longer than training.
+        overwrite: whether to train stored cells again.
         quiet: whether to print only warnings and errors.
         json: whether to print events instead of lines.
     """
@@ -48,42 +47,39 @@ class RunOptions(NamedTuple):
 
 
 def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions) -> int:
-    """Train, store, draw.
-
-    Cells that are complete in the output directory are not trained again, and a block of seeds goes on from
-    its last checkpoint, so the same command resumes a run.
+    """Train, store and draw. Stored seeds are skipped, and blocks resume from their last checkpoint.
 
     Args:
         loaded: the config.
         out: the output directory.
-        stop: tells of signals.
-        options: how it is carried out.
+        stop: the signals that stop the run.
+        options: options that change no result.
 
     Returns:
         The exit code.
 
     Raises:
-        ConfigError: the output directory cannot take this run, or a data set cannot be had.
-        StorageError: the disk does not take what has to be kept.
-        Stopped: a signal has arrived, and all is saved.
+        ConfigError: the output directory is not suitable, or a data set is not available.
+        StorageError: a file cannot be written.
+        Stopped: a signal arrived, and a checkpoint was saved.
     """
     store = Store(out)
     check_output(store.root)
     set_up_jax(short=options.short)
     check_devices()
     for cell in loaded.cells:
-        # Missing data is told before anything is written or trained.
+        # Fails on missing data before anything is written.
         cell.task.build()
     check_writable(store.root)
-    with fixed_settings() as asked, locked(store.root) as takeover:
-        notes = [*asked.ignored, takeover] if takeover else [*asked.ignored]
+    with fixed_settings() as requested, locked(store.root) as takeover:
+        notes = [*requested.ignored, takeover] if takeover else [*requested.ignored]
         for cell in loaded.cells:
             store.adopt(cell)
         if not options.overwrite:
             check_same_settings(loaded, store)
         notes += cancel_earlier_jobs(store.root)
         store.remove_unfinished()
-        return _train_and_draw(loaded, store, options, stop, notes, asked.debugging)
+        return _train_and_draw(loaded, store, options, stop, notes, requested.debugging)
 
 
 def _train_and_draw(
@@ -94,92 +90,93 @@ def _train_and_draw(
     notes: list[str],
     debugging: tuple[str, ...],
 ) -> int:
-    # Two methods may share a cell under different names; it is trained once.
+    # Two methods may share a cell, which is trained once.
     cells: dict[str, Cell] = {}
     for cell in loaded.cells:
         cells.setdefault(cell.key, cell)
-    replaced = replaced_cells(loaded, store) if options.overwrite else set()
+    # A marked cell was not reached by an earlier run with --overwrite.
+    replaced = {key for key in cells if options.overwrite or store.is_marked_for_replacement(key)}
+    stored = [cell for key, cell in cells.items() if key not in replaced]
+    dropped = replaced_cells(loaded, store) - replaced if options.overwrite else set()
     with as_storage_error(store.root, "nothing was trained"):
-        blocks = {
-            key: blocks_of(cell) if key in replaced else _missing_blocks(cell, store)
-            for key, cell in cells.items()
-        }
-    wanted = [block for of_cell in blocks.values() for block in of_cell]
-    check_not_mixed({key: blocks[key] for key in blocks if key not in replaced}, store)
-    check_space(store.root, wanted, sum(map(store.bytes_of_cell, replaced)))
-    with as_storage_error(store.root, "nothing was trained"):
-        store.discard_errors()
-        notes += store.write_run(manifest(loaded, store), loaded.config)
-        # Only now, when nothing is left that could refuse the run.
-        for key in replaced:
-            store.remove_cell(key)
+        missing = {cell.key: _missing_blocks(cell, store) for cell in stored}
+    check_not_mixed(missing, store)
+    blocks = [block for key in cells for block in missing.get(key, blocks_of(cells[key]))]
+    check_space(store.root, blocks, sum(map(store.bytes_of_cell, replaced | dropped)))
     bare = options.quiet or options.json
     console = make_console(stderr=bare)
     events = JsonDisplay() if options.json else None
     with events or make_display(console, quiet=options.quiet) as display:
-        steps = sum(block.cell.schedule.steps for block in wanted)
-        reporter = Reporter(display, len(wanted), steps)
+        reporter = Reporter(display, len(blocks), sum(block.cell.schedule.steps for block in blocks))
         for text in notes:
             reporter.warn(text)
-        reporter.run(loaded, store.root)
-        _tell_what_is_there(cells, blocks, store, reporter)
+
+        def write_run() -> None:
+            for text in store.write_run(manifest(loaded, store), loaded.config):
+                reporter.warn(text)
+
+        # With --overwrite, the earlier manifest stays as long as the earlier results.
+        later = options.overwrite and store.has_manifest()
+        replacement = Replacement(store, replaced, dropped, write_run if later else lambda: None)
         trackers = Trackers(loaded.config.tracking, store, reporter.warn)
-        trackers.begin_run(loaded)
+        context = RunContext(store, reporter, stop, trackers, replacement, debugging)
         try:
-            around = Surroundings(store, reporter, stop, trackers, debugging)
-            failed = _train(wanted, loaded, around, stop, short=options.short)
+            with _executor(blocks, loaded, context, short=options.short) as executor:
+                with as_storage_error(store.root, "nothing was trained"):
+                    store.discard_errors()
+                    if not later:
+                        write_run()
+                reporter.run(loaded, store.root)
+                _report_stored(stored, missing, store, reporter)
+                trackers.begin_run(loaded, stored)
+                with stop.polled():
+                    failed = train_all(blocks, executor, context) if executor else []
         finally:
             trackers.close()
     code = FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
-    drawing = importlib.import_module("tpo_runs._publish")
+    publish = importlib.import_module("tpo_runs._publish")
     with as_storage_error(store.figures, "the results are intact; rerun to draw them"):
-        files = drawing.draw(store, console, tables=not bare)
+        files = [str(file) for file in publish.draw(store, console, tables=not bare)]
     if events:
-        names = [str(file) for file in files]
-        events.emit("end", code=code, failed=failed, files=names, summary=drawing.summary_records(store))
+        summary = publish.summary_records(store)
+        events.emit("end", code=code, failed=failed, files=files, summary=summary)
     elif not bare:
-        _say_the_end(console, failed, files)
+        lines = [f"figures and tables: {', '.join(files)}"] if files else []
+        lines += [f"failed: {'; '.join(failed)}"] if failed else []
+        for line in lines:
+            console.print(line, soft_wrap=True, markup=False)
     return code
 
 
 def _missing_blocks(cell: Cell, store: Store) -> list[Block]:
-    """Those of a cell, once its settings are there again and what a killed run has left is removed."""
+    """The missing blocks of a cell. Repairs what a killed run left."""
     if store.has_cell(cell.key):
         store.write_spec(cell)
         store.remove_spent_checkpoints(cell.key)
-    return missing_blocks(cell, store)
+    return blocks_of(cell, store.finished_seeds(cell.key))
 
 
-def _train(
-    wanted: Sequence[Block], loaded: LoadedConfig, around: Surroundings, stop: StopSignals, *, short: bool
-) -> list[str]:
-    """Train the blocks where the config says; the labels of the cells that failed."""
-    if not wanted:
-        return []
-    executor = make_executor(loaded.config.executor, loaded.path, around, short=short)
-    try:
-        with stop.polled():
-            return train_all(wanted, executor, around)
-    finally:
-        executor.close()
+@contextmanager
+def _executor(
+    blocks: Sequence[Block], loaded: LoadedConfig, context: RunContext, *, short: bool
+) -> Iterator[Executor | None]:
+    """The executor of the config; None if there is nothing to train."""
+    if not blocks:
+        yield None
+        return
+    with closing(make_executor(loaded.config.executor, loaded.path, context, short=short)) as executor:
+        yield executor
 
 
-def _say_the_end(console: Console, failed: Sequence[str], files: Sequence[Path]) -> None:
-    lines = [f"figures and tables: {', '.join(str(file) for file in files)}"] if files else []
-    lines += [f"failed, as told above: {'; '.join(failed)}"] if failed else []
-    for line in lines:
-        console.print(line, soft_wrap=True, markup=False)
-
-
-def _tell_what_is_there(
-    cells: dict[str, Cell], blocks: dict[str, list[Block]], store: Store, reporter: Reporter
+def _report_stored(
+    cells: Iterable[Cell], missing: dict[str, list[Block]], store: Store, reporter: Reporter
 ) -> None:
-    """Which cells are complete, and what was computed with other versions than those of now."""
-    for key, cell in cells.items():
-        if not blocks[key]:
+    """Report complete cells, and warn of results of other versions."""
+    for cell in cells:
+        if not missing[cell.key]:
             reporter.note(f"{cell.label}: already complete in {store.root}")
         now = origin(cell)
-        differences = [text for there in store.provenances(key) for text in changes(there, now)]
+        differences = [text for earlier in store.provenances(cell.key) for text in changes(earlier, now)]
         if differences:
             text = "; ".join(dict.fromkeys(differences))
             reporter.warn(f"{cell.label}: trained with other versions: {text}; --overwrite trains it again")

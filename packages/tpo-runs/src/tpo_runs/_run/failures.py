@@ -1,4 +1,4 @@
-"""What went wrong in one cell while the others went on."""
+"""Errors of one cell, which leave the other cells running."""
 
 import sysconfig
 import traceback
@@ -8,37 +8,37 @@ from pathlib import Path
 from jax.errors import ConcretizationTypeError, NonConcreteBooleanIndexError, TracerArrayConversionError
 
 from .._files import write_file
-from .._text import ascii_safe
+from .._text import printable
 
-LONGEST = 300
-# Where a mistake in a user's own function is not.
+MAX_LENGTH = 300
+# Code that is not the user's.
 LIBRARIES = (
     *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")),
     Path(__file__).parents[1],
 )
-NOT_FOR_JAX = (ConcretizationTypeError, NonConcreteBooleanIndexError, TracerArrayConversionError)
-JAX_WAY = "; JAX compiles this function: compute with jax.numpy, and with jnp.where in place of if"
+TRACING_ERRORS = (ConcretizationTypeError, NonConcreteBooleanIndexError, TracerArrayConversionError)
+TRACING_FIX = "; JAX compiles this function: compute with jax.numpy, and with jnp.where in place of if"
 
 
 class ObjectiveError(Exception):
-    """What a user's objective did that no exception tells; the message names its file."""
+    """A custom objective returned something wrong or tried to exit; the message names its file."""
 
 
-def told(error: BaseException) -> str:
-    """An exception in one line: its type, the first line of its message, where it was raised, and the fix.
+def describe_error(error: BaseException) -> str:
+    """Describe an exception in one line: type, first line of the message, location, and fix if known.
 
-    The place is the last one in a user's own file, if there is one.
+    The location is the last one in a user's own file, if there is one.
     """
     message = next(iter(str(error).strip().splitlines()), "")
     if isinstance(error, ObjectiveError):
-        return ascii_safe(message)
+        return printable(message)
     frames = traceback.extract_tb(error.__traceback__)
-    # JAX keeps the line whose gradient fails in the cause of the exception.
+    # If a gradient fails, JAX keeps the line in the cause of the exception.
     last = (_own(frames) or _own(traceback.extract_tb(getattr(error.__cause__, "__traceback__", None))))[-1:]
     last = last or frames[-1:]
     where = "".join(f" ({Path(frame.filename).name}, line {frame.lineno})" for frame in last)
-    fix = JAX_WAY if isinstance(error, NOT_FOR_JAX) else ""
-    return ascii_safe(f"{type(error).__name__}: {message[:LONGEST]}{where}{fix}")
+    fix = TRACING_FIX if isinstance(error, TRACING_ERRORS) else ""
+    return printable(f"{type(error).__name__}: {message[:MAX_LENGTH]}{where}{fix}")
 
 
 def _own(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
@@ -46,14 +46,9 @@ def _own(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameSummar
     return [frame for frame in frames if not any(Path(frame.filename).is_relative_to(x) for x in LIBRARIES)]
 
 
-def write_traceback(directory: Path, name: str, error: BaseException) -> Path:
-    """Keep the whole traceback in a file, for whoever wants to find the cause."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{name}.txt"
-    write_file(path, "".join(traceback.format_exception(error)).encode(errors="backslashreplace"))
-    return path
-
-
 def keep_traceback(error: BaseException, out: Path, name: str) -> str:
-    """An exception in one line, which says where below the output directory its whole traceback is kept."""
-    return f"{told(error)}; the whole traceback is in {write_traceback(out / 'errors', name, error)}"
+    """Write a traceback to `OUT/errors/NAME.txt`. Returns a description of the error and the path."""
+    path = out / "errors" / f"{name}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, "".join(traceback.format_exception(error)).encode(errors="backslashreplace"))
+    return f"{describe_error(error)}; the whole traceback is in {path}"

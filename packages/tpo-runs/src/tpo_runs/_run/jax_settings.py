@@ -1,4 +1,4 @@
-"""JAX's settings that change numbers: a run fixes them, so that they are no part of what it depends on."""
+"""The settings of JAX that change results, which every run fixes."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-# JAX's defaults of today, which trained all stored results. What an older or newer JAX lacks is passed over.
+# The defaults of JAX 0.10. Settings that another version lacks are skipped.
 FIXED = {
     "jax_default_prng_impl": "threefry2x32",
     "jax_enable_custom_prng": False,
@@ -29,21 +29,20 @@ FIXED = {
     "jax_enable_pgle": False,
     "jax_default_device": None,
 }
-INSTEAD = {
+ALTERNATIVES = {
     "jax_disable_jit": "; jax.debug.print shows values in a compiled function",
     "jax_default_device": "; JAX_PLATFORMS chooses the devices",
 }
-# They are off while a block is trained, whose metrics are NaN where a seed was lost, and on where the cause
-# of such a loss is looked for.
+# Off during training, whose metrics are NaN where a seed has diverged; on while the cause is searched.
 DEBUGGING = ("jax_debug_nans", "jax_debug_infs")
 
 
-class Asked(NamedTuple):
-    """What was asked of JAX before its settings were fixed.
+class RequestedSettings(NamedTuple):
+    """The settings that the environment requested.
 
     Args:
-        ignored: a line for each environment variable that has no effect.
-        debugging: the settings that ask for the cause of NaN and infinities.
+        ignored: a line for each environment variable without effect.
+        debugging: the requested settings for debugging NaN and infinities.
     """
 
     ignored: tuple[str, ...]
@@ -51,13 +50,13 @@ class Asked(NamedTuple):
 
 
 @contextmanager
-def fixed_settings() -> Iterator[Asked]:
-    """Fix the settings of JAX, in all threads, for as long as it is entered."""
+def fixed_settings() -> Iterator[RequestedSettings]:
+    """Fix the settings of JAX in all threads within this context."""
     wanted = FIXED | dict.fromkeys(DEBUGGING, False)
     before = {name: _plain(jax.config.values[name]) for name in wanted if name in jax.config.values}
     ignored = [
         f"{name.upper()}={os.environ[name.upper()]} has no effect: every run uses {wanted[name]}"
-        f"{INSTEAD.get(name, '')}"
+        f"{ALTERNATIVES.get(name, '')}"
         for name in before
         if name in FIXED and name.upper() in os.environ and before[name] != wanted[name]
     ]
@@ -65,12 +64,12 @@ def fixed_settings() -> Iterator[Asked]:
     for name in changed:
         jax.config.update(name, wanted[name])
     try:
-        yield Asked(tuple(ignored), tuple(name for name in DEBUGGING if before.get(name)))
+        yield RequestedSettings(tuple(ignored), tuple(name for name in DEBUGGING if before.get(name)))
     finally:
         for name, value in changed.items():
             jax.config.update(name, value)
 
 
 def _plain(value: Any) -> Any:
-    """The value as `jax.config.update` takes it, which some settings keep as a member of an enumeration."""
+    """The value in the form that `jax.config.update` accepts; some settings are stored as enum members."""
     return getattr(value, "value", value)

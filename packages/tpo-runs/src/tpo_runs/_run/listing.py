@@ -1,70 +1,38 @@
-"""What `--list` tells: the cells of a config, and how much of each the store holds."""
-
-from collections.abc import Iterator
-from typing import NamedTuple
+"""`--list`: the cells of a config, and how much of each is stored."""
 
 from rich.table import Table
 
-from .._config import Cell, LoadedConfig
+from .._config import LoadedConfig
 from .._console import make_console
 from .._events import EventStream
 from .._store import Store, check_output
 from .._text import point_label
 
 
-class _Row(NamedTuple):
-    """A cell, the seeds that are wanted, and those of them that the store holds."""
-
-    cell: Cell
-    wanted: range
-    done: list[int]
-
-    @property
-    def state(self) -> str:
-        if len(self.done) == len(self.wanted):
-            return "complete"
-        return f"{len(self.done)} of {len(self.wanted)} seeds" if self.done else "not begun"
-
-
 def list_cells(loaded: LoadedConfig, store: Store, *, json: bool) -> None:
-    """Print a row for each cell, or an event for each.
+    """Print one row or one event for each cell.
 
     Args:
         loaded: the config.
-        store: where its results would go.
+        store: its store.
         json: whether to print events.
 
     Raises:
         ConfigError: a file of the store is damaged.
     """
     check_output(store.root)
-    if not json:
-        make_console().print(_table(_rows(loaded, store), title=str(store.root)))
-        return
-    display = EventStream()
-    for cell, wanted, done in _rows(loaded, store):
-        display.emit(
-            "cell",
-            method=cell.method,
-            point=cell.point,
-            cell=cell.key,
-            steps=cell.schedule.steps,
-            seeds=list(wanted),
-            seeds_done=done,
-        )
-    display.emit("end", code=0)
-
-
-def _rows(loaded: LoadedConfig, store: Store) -> Iterator[_Row]:
+    events = EventStream()
+    table = Table("cell", "method", "grid point", "steps", "seeds", "state", title=str(store.root))
     for cell in loaded.cells:
-        wanted = cell.seeds
-        yield _Row(cell, wanted, sorted(store.finished_seeds(cell.key).intersection(wanted)))
-
-
-def _table(rows: Iterator[_Row], title: str) -> Table:
-    table = Table("cell", "method", "grid point", "steps", "seeds", "state", title=title)
-    for row in rows:
-        cell = row.cell
-        numbers = f"{cell.schedule.steps:,}", str(len(row.wanted))
-        table.add_row(cell.key, cell.method, point_label(cell.point), *numbers, row.state)
-    return table
+        stored = set() if store.is_marked_for_replacement(cell.key) else store.finished_seeds(cell.key)
+        done, seeds, steps = sorted(stored.intersection(cell.seeds)), list(cell.seeds), cell.schedule.steps
+        if json:
+            names = {"method": cell.method, "point": cell.point, "cell": cell.key}
+            events.emit("cell", **names, steps=steps, seeds=seeds, seeds_done=done)
+        state = f"{len(done)} of {len(seeds)} seeds" if done else "not begun"
+        state = "complete" if done == seeds else state
+        table.add_row(cell.key, cell.method, point_label(cell.point), f"{steps:,}", str(len(seeds)), state)
+    if json:
+        events.emit("end", code=0)
+    else:
+        make_console().print(table)

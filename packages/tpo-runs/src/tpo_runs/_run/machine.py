@@ -1,4 +1,4 @@
-"""Where results come from: versions, device and commit, and what of it differs from now."""
+"""Provenance: versions, devices and commit, and the differences between two provenances."""
 
 import functools
 import importlib.metadata
@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 
+from .._config import Cell, CustomSpec, ImagesSpec, source_hashes
 from .._store import BITS
 
 PACKAGES = (
@@ -25,34 +26,57 @@ PACKAGES = (
     "optax",
     "numpy",
 )
-# Variables beside those of JAX and XLA that change numbers, on GPUs and TPUs.
+# Other variables than those of JAX and XLA that change results, on GPUs and TPUs.
 VARIABLES = ("NVIDIA_TF32_OVERRIDE", "LIBTPU_INIT_ARGS")
-# By their names in /proc/cpuinfo; XLA compiles for the widest that the processor has.
+# Names as in /proc/cpuinfo. XLA compiles for the widest vectors of the processor.
 VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
 
 
 def provenance(
     objective: Mapping[str, str] = MappingProxyType({}), data: Mapping[str, str] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """What is stored beside every result, made of what JSON can hold. The same until the program ends.
+    """The provenance that is stored with every result, as JSON values.
 
     Args:
-        objective: the SHA-256 of the modules of the user's own objective, by name.
-        data: that of the data set, by name.
+        objective: SHA-256 of the modules of a custom objective, by name.
+        data: SHA-256 of the data set, by name.
     """
-    return {**_surroundings(), "objective": dict(objective), "data": dict(data)}
+    return {
+        "versions": dict(_versions()),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": processor(),
+        "devices": sorted({f"{device.platform}: {device.device_kind}" for device in jax.devices()}),
+        "cpu_count": os.cpu_count(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        # None is JAX's default, which on recent NVIDIA GPUs is TF32: three digits.
+        "matmul_precision": jax.config.values["jax_default_matmul_precision"],
+        "environment": {name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
+        "git": _git(),
+        "objective": dict(objective),
+        "data": dict(data),
+    }
 
 
-def versions() -> dict[str, str]:
-    """The versions of what computes."""
+def origin(cell: Cell) -> dict[str, Any]:
+    """The provenance of the results of a cell: that of this process, its objective and its data."""
+    task, objective = cell.task, cell.objective
+    data = {task.dataset: task.data_hash()} if isinstance(task, ImagesSpec) else {}
+    module = objective.kind.partition(":")[0] if isinstance(objective, CustomSpec) else ""
+    return provenance(source_hashes(module), data)
+
+
+@functools.cache
+def _versions() -> Mapping[str, str]:
     return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
+@functools.cache
 def processor(listing: Path = Path("/proc/cpuinfo")) -> str:
-    """The name of the CPU, and where Linux lists them its widest vectors: "AMD EPYC, AVX2".
+    """The name of the CPU and, on Linux, its widest vectors, such as "AMD EPYC, AVX2".
 
     Args:
-        listing: the processors as Linux lists them.
+        listing: the file in which Linux lists the processors.
     """
     try:
         lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -64,25 +88,8 @@ def processor(listing: Path = Path("/proc/cpuinfo")) -> str:
     return ", ".join([name, *[word for flag, word in VECTORS.items() if flag in flags][:1]])
 
 
-@functools.cache
-def _surroundings() -> Mapping[str, Any]:
-    return {
-        "versions": versions(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": processor(),
-        "devices": sorted({f"{device.platform}: {device.device_kind}" for device in jax.devices()}),
-        "cpu_count": os.cpu_count(),
-        "xla_flags": os.environ.get("XLA_FLAGS", ""),
-        # None is JAX's default, which on recent NVIDIA GPUs is TF32: three digits.
-        "matmul_precision": jax.config.values["jax_default_matmul_precision"],
-        "environment": {name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
-        "git": _git(),
-    }
-
-
 def changes(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two provenances and may show in the last bits of a result, in words.
+    """Describe the differences between two provenances that may change the last bits of a result.
 
     >>> changes({"versions": {"jax": "0.10.1"}, "python": "3.11.2"}, {"versions": {"jax": "0.10.2"}})
     ['jax 0.10.1, now 0.10.2', 'python 3.11.2, now unknown']
@@ -111,22 +118,23 @@ def _short(value: Any) -> str:
     return text if len(text) < 64 else f"{text[:12]}..."
 
 
+@functools.cache
 def _git() -> dict[str, Any] | None:
-    """The commit of the checkout that this package runs from, or None where it was installed from a wheel."""
+    """The commit of the checkout that this package runs from; None if it was installed from a wheel."""
     here = Path(__file__).parent
 
-    def ask(*command: str) -> str | None:
+    def output(*command: str) -> str | None:
         try:
-            # Without optional locks, nothing is written into the user's repository.
+            # Without optional locks, git writes nothing into the repository.
             words = ["git", "--no-optional-locks", *command]
             done = subprocess.run(words, cwd=here, capture_output=True, text=True, timeout=10)
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    if ask("ls-files", "--error-unmatch", Path(__file__).name) is None:
+    if output("ls-files", "--error-unmatch", Path(__file__).name) is None:
         return None
     return {
-        "commit": ask("rev-parse", "HEAD"),
-        "dirty": bool(ask("status", "--porcelain", "--untracked-files=no")),
+        "commit": output("rev-parse", "HEAD"),
+        "dirty": bool(output("status", "--porcelain", "--untracked-files=no")),
     }

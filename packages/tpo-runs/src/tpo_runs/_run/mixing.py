@@ -1,4 +1,4 @@
-"""Seeds of one cell belong together: what would tell them apart is refused before anything is trained."""
+"""All seeds of a cell must be trained with the same settings, objective and data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,26 +7,25 @@ from .._errors import ConfigError
 from .._store import Store
 from .blocks import Block
 from .checkpoint import Checkpoints
-from .origin import origin
+from .machine import origin
 
-WAYS = "choose another --out, or --overwrite, which trains it again"
-# The flags that the program sets itself: their defaults, where it had no reason to.
+FIX = "choose another --out, or --overwrite, which trains it again"
+# Defaults of the flags that the program sets itself.
 OWN_FLAGS = {"xla_backend_optimization_level": "1"}
-# Flags that change no number, or only by rounding as the program itself does in short runs: other
-# provenance tells of them.
+# Flags that change results at most by rounding, as short runs do.
 HARMLESS = ("xla_dump", "xla_force_host_platform_device_count", "xla_cpu_use_fusion_emitters")
 EXACT = (None, "highest", "float32")
 
 
 def check_not_mixed(blocks: Mapping[str, Sequence[Block]], store: Store) -> None:
-    """Refuse to train further seeds of a cell otherwise than those that it has.
+    """Refuse to train more seeds of a cell with other settings than its earlier seeds.
 
     Args:
-        blocks: what is to be trained, by the key of the cell.
-        store: where its earlier seeds are, finished or on the way.
+        blocks: the blocks to train, by the key of the cell.
+        store: the earlier seeds, stored or at a checkpoint.
 
     Raises:
-        ConfigError: with one line for each setting, file or data set that is another one now.
+        ConfigError: with one line for each setting, module or data set that has changed.
     """
     labels: dict[str, list[str]] = {}
     for of_cell in blocks.values():
@@ -38,12 +37,12 @@ def check_not_mixed(blocks: Mapping[str, Sequence[Block]], store: Store) -> None
         for text in dict.fromkeys(found):
             labels.setdefault(text, []).append(cell.label)
     if labels:
-        where = f"{store.root}: holds seeds that were trained otherwise"
-        raise ConfigError(f"{where}: {text}, for {', '.join(of)}; {WAYS}" for text, of in labels.items())
+        where = f"{store.root}: holds seeds with other settings"
+        raise ConfigError(f"{where}: {text}, for {', '.join(of)}; {FIX}" for text, of in labels.items())
 
 
 def _earlier(blocks: Sequence[Block], store: Store) -> list[Mapping[str, Any]]:
-    """The provenance of the finished seeds of a cell, and of the checkpoints that training goes on from."""
+    """The provenances of the stored seeds of a cell, and of the checkpoints of these blocks."""
     begun = [Checkpoints(store.checkpoints(block.cell.key, block.seeds), {}).facts() for block in blocks]
     return [
         *store.provenances(blocks[0].cell.key),
@@ -52,9 +51,9 @@ def _earlier(blocks: Sequence[Block], store: Store) -> list[Mapping[str, Any]]:
 
 
 def conflicts(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What a user has set otherwise between two provenances, in words.
+    """Describe the settings, modules and data sets that differ between two provenances.
 
-    What an older provenance lacks was not recorded then, and counts as equal.
+    Records that an older provenance lacks count as equal.
     """
     before, after = _settings(earlier), _settings(now)
     lines = [
@@ -75,7 +74,7 @@ def conflicts(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 def _settings(record: Mapping[str, Any]) -> dict[str, str]:
     flags = OWN_FLAGS | _flags(record.get("xla_flags", ""))
     precision = record.get("matmul_precision")
-    # On a CPU the default is exact; on a GPU it is not, and the program sets another one.
+    # The default is exact on a CPU, but not on a GPU, where the program sets another one.
     gpu = any(not device.startswith("cpu") for device in record.get("devices", ()))
     exact = precision in (EXACT[1:] if gpu else EXACT)
     return {
@@ -86,6 +85,6 @@ def _settings(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _flags(text: str) -> dict[str, str]:
-    """The flags by name; the last of several counts, as XLA reads them."""
+    """Flags by name. As in XLA, the last of several counts."""
     pairs = (word.lstrip("-").partition("=") for word in text.split())
     return {name: value or "true" for name, _, value in pairs}

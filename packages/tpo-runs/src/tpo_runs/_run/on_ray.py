@@ -1,4 +1,4 @@
-"""Blocks as tasks of a Ray cluster."""
+"""The executor that runs blocks as tasks of a Ray cluster."""
 
 import logging
 import os
@@ -12,34 +12,34 @@ from typing import Any
 from .._config import RaySpec
 from .._errors import ConfigError
 from .._store import Store
-from .block import Surroundings
-from .cluster import AbstractCluster, file_to_see, no_room, unseen
-from .failures import told
+from .block import RunContext
+from .cluster import AbstractCluster, no_capacity, not_shared, probe_file
+from .failures import describe_error
 from .worker import train_block_into_store
 
 CONNECT_SECONDS = 5.0
-LOOK_SECONDS = 60.0
+PROBE_SECONDS = 60.0
 
 
 class RayCluster(AbstractCluster):
-    """Each block is a task. Ray starts it again elsewhere if its worker or node is lost.
+    """Runs each block as a task. Ray restarts it elsewhere if its worker or node is lost.
 
     Raises:
-        ConfigError: Ray cannot be reached, has no room for a block, or a node does not see the store.
+        ConfigError: Ray cannot be reached, has no room for a block, or a node does not share the store.
     """
 
-    def __init__(self, spec: RaySpec, config: Path, around: Surroundings, *, short: bool):
-        super().__init__(spec, config, around, short=short)
+    def __init__(self, spec: RaySpec, config: Path, context: RunContext, *, short: bool):
+        super().__init__(spec, config, context, short=short)
         handler = signal.getsignal(signal.SIGTERM)
         import ray  # pyright: ignore[reportMissingImports]
 
         self._ray: Any = ray
         where = _connect(spec)
-        # Ray has replaced it by one that ends this process before anything is saved.
+        # Ray has replaced the handler by one that ends this process without saving.
         signal.signal(signal.SIGTERM, handler)
         try:
             _check_room(spec, where)
-            _check_store_is_seen(around.store, where)
+            _check_store_is_shared(context.store, where)
         except BaseException:
             self.close()
             raise
@@ -60,7 +60,7 @@ class RayCluster(AbstractCluster):
         try:
             return self._ray.get(job)
         except Exception as error:
-            return told(error)
+            return describe_error(error)
 
     def _cancel(self, jobs: Sequence[Any], *, kill: bool) -> None:
         for job in jobs:
@@ -68,7 +68,7 @@ class RayCluster(AbstractCluster):
             self._ray.cancel(job, force=kill)
 
     def close(self) -> None:
-        """Disconnect, which also stops a Ray that this run started."""
+        """Disconnect. Stops Ray if this run started it."""
         self._ray.shutdown()
 
 
@@ -83,7 +83,7 @@ def _connect(spec: RaySpec) -> str:
         if colon and "/" not in address:
             socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
         with warnings.catch_warnings():
-            # JAX warns of every fork, but Ray's processes replace themselves at once.
+            # JAX warns of every fork, but the processes of Ray call exec at once.
             warnings.simplefilter("ignore", RuntimeWarning)
             ray.init(
                 address or None,
@@ -93,7 +93,7 @@ def _connect(spec: RaySpec) -> str:
             )
     except Exception as error:
         fix = "start it with `ray start --head`, or change address" if address else "see the message"
-        raise ConfigError([f"[executor] {where} cannot be reached: {told(error)}; {fix}"]) from None
+        raise ConfigError([f"[executor] {where} cannot be reached: {describe_error(error)}; {fix}"]) from None
     return where
 
 
@@ -104,32 +104,33 @@ def _nodes() -> list[dict[str, Any]]:
 
 
 def _check_room(spec: RaySpec, where: str) -> None:
-    asked = {"CPU": spec.cpus, "GPU": spec.gpus, "memory": (spec.memory_gb or 0) * 1e9}
+    needs = {"CPU": spec.cpus, "GPU": spec.gpus, "memory": (spec.memory_gb or 0) * 1e9}
     nodes = [node["Resources"] for node in _nodes()]
-    if not any(all(node.get(name, 0) >= amount for name, amount in asked.items()) for node in nodes):
-        most = {name: max(node.get(name, 0) for node in nodes) for name in asked}
-        largest = f"{most['CPU']:g} cores, {most['GPU']:g} GPUs and {most['memory'] / 1e9:.1f} GB"
-        raise no_room(spec, where, f"no node has more than {largest}")
+    if not any(all(node.get(name, 0) >= amount for name, amount in needs.items()) for node in nodes):
+        largest = {name: max(node.get(name, 0) for node in nodes) for name in needs}
+        sizes = "{CPU:g} cores, {GPU:g} GPUs".format(**largest)
+        sizes += f" and {largest['memory'] / 1e9:.1f} GB"
+        raise no_capacity(spec, where, f"no node has more than {sizes}")
 
 
-def _check_store_is_seen(store: Store, where: str) -> None:
+def _check_store_is_shared(store: Store, where: str) -> None:
     import ray  # pyright: ignore[reportMissingImports]
     from ray.util.scheduling_strategies import (  # pyright: ignore[reportMissingImports]
         NodeAffinitySchedulingStrategy,
     )
 
-    look = ray.remote(num_cpus=0, max_retries=0)(os.path.exists)
-    with file_to_see(store) as path:
-        looks = {
-            look.options(
+    exists = ray.remote(num_cpus=0, max_retries=0)(os.path.exists)
+    with probe_file(store) as path:
+        hosts = {
+            exists.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             ).remote(path): node["NodeManagerHostname"]
             for node in _nodes()
         }
-        done, _ = ray.wait(list(looks), num_returns=len(looks), timeout=LOOK_SECONDS)
-        blind = [looks[ref] for ref in done if not ray.get(ref)]
-    if blind:
-        raise unseen(store, f"{', '.join(blind)} of {where}")
+        done, _ = ray.wait(list(hosts), num_returns=len(hosts), timeout=PROBE_SECONDS)
+        without = [hosts[ref] for ref in done if not ray.get(ref)]
+    if without:
+        raise not_shared(store, f"{', '.join(without)} of {where}")
 
 
 make = RayCluster

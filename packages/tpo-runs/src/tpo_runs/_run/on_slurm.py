@@ -1,6 +1,5 @@
 """Blocks as jobs of SLURM, or as processes of this machine, through submitit."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -15,55 +14,54 @@ from .._config import SlurmSpec
 from .._errors import ConfigError
 from .._files import digest, discard
 from .._store import Store
-from .._text import ascii_safe
-from .block import Surroundings
-from .cluster import AbstractCluster, file_to_see, no_room, unseen
+from .._text import printable
+from .block import RunContext
+from .cluster import AbstractCluster, no_capacity, not_shared, probe_file
 from .worker import train_block_into_store
 
-JOBS, OURS = "jobs", "submitit"  # the folder, and what of it is ours
+JOBS, SUBMITIT = "jobs", "submitit"  # users may keep other files in the first
 QUEUE_SECONDS = 2.0
-LOOK_SECONDS = 20
+PROBE_SECONDS = 20
 COMMAND_SECONDS = 60
-TIMEOUTS = 1_000_000
+MAX_REQUEUES = 1_000_000
 
 
 class TrainBlock:
-    """`train_block_into_store` as submitit wants it: when a job runs out of time, the call is requeued."""
+    """`train_block_into_store` for submitit, which requeues it when a job reaches its time limit."""
 
     def __call__(self, **call: Any) -> str:
-        """Train."""
+        """Train a block."""
         return train_block_into_store(**call)
 
     def checkpoint(self, **call: Any) -> Any:
-        """What the requeued job calls; the block goes on from its last checkpoint."""
+        """The call of the requeued job, in which the block resumes from its last checkpoint."""
         from submitit.helpers import DelayedSubmission  # pyright: ignore[reportMissingImports]
 
         return DelayedSubmission(self, **call)
 
 
 class SlurmCluster(AbstractCluster):
-    """Each block is a job, or a process. SLURM requeues a job whose node fails.
+    """Runs each block as a job, or as a local process. SLURM requeues a job whose node fails.
 
     Raises:
-        ConfigError: SLURM cannot be reached, has no room for a block, or does not see the store.
+        ConfigError: SLURM cannot be reached, has no room for a block, or does not share the store.
     """
 
-    def __init__(self, spec: SlurmSpec, config: Path, around: Surroundings, *, short: bool):
+    def __init__(self, spec: SlurmSpec, config: Path, context: RunContext, *, short: bool):
         import submitit  # pyright: ignore[reportMissingImports]
 
-        super().__init__(spec, config, around, short=short)
+        super().__init__(spec, config, context, short=short)
         self._local = spec.cluster == "local"
-        self._directory, self._name = around.store.root / JOBS / OURS, _job_name(around.store.root)
+        self._directory, self._name = context.store.root / JOBS / SUBMITIT, _job_name(context.store.root)
         parameters: dict[str, Any] = {"name": self._name, "timeout_min": spec.minutes}
         parameters |= {"cpus_per_task": spec.cpus, "gpus_per_node": spec.gpus}
         if self._local:
-            self._room = min(self._room, _local_room(spec))
+            self._max_jobs = min(self._max_jobs, _max_local_jobs(spec))
         else:
-            _check_slurm(spec, around.store)
+            _check_slurm(spec, context.store)
             parameters["slurm_additional_parameters"] = {"requeue": True, **_options(spec)}
-        self._submitit = submitit.AutoExecutor(
-            self._directory, spec.cluster, slurm_max_num_timeout=TIMEOUTS, local_max_num_timeout=TIMEOUTS
-        )
+        requeues = {f"{kind}_max_num_timeout": MAX_REQUEUES for kind in ("slurm", "local")}
+        self._submitit = submitit.AutoExecutor(self._directory, spec.cluster, **requeues)
         self._submitit.update_parameters(**parameters)
         self._unlisted: set[Any] = set()
         self._lost = False
@@ -73,7 +71,7 @@ class SlurmCluster(AbstractCluster):
             with self._submitit.batch():
                 return [self._submitit.submit(TrainBlock(), **call) for call in calls]
         except Exception as error:
-            fix = "lower [executor] most, and rerun to go on"
+            fix = "lower [executor] most, and rerun to resume"
             raise ConfigError(
                 [f"[executor] sbatch refuses {len(calls)} jobs: {_last_line(str(error))}; {fix}"]
             ) from None
@@ -85,13 +83,13 @@ class SlurmCluster(AbstractCluster):
         listed = _run("squeue", "--noheader", "--array", "--format=%i", f"--name={self._name}")
         names = listed.stdout.split()
         unlisted = {job for job in jobs if job.job_id not in names} if listed.returncode == 0 else set()
-        # A requeued job may be missing for a moment. Accounting, which would tell, need not be there.
+        # A requeued job may be unlisted for a moment, so it has ended when it is unlisted twice.
         gone, self._unlisted = unlisted & self._unlisted, unlisted
         return [job for job in jobs if job in gone or job.paths.result_pickle.exists()]
 
     def _failure(self, job: Any) -> str:
         if job.paths.result_pickle.exists():
-            # It raises where the call did not begin, such as where tpo-runs is not installed.
+            # It raises if the call did not start, for example if tpo-runs is not installed there.
             with suppress(Exception):
                 return job.result()
         self._lost = True
@@ -113,7 +111,7 @@ class SlurmCluster(AbstractCluster):
                 _run("scancel", "--signal=INT", *names)
 
     def close(self) -> None:
-        """Remove submitit's files, unless a job may still use them or a message names one."""
+        """Remove submitit's files, unless a job may still use them or a message refers to one."""
         if not self._jobs and not self._lost:
             _remove(self._directory)
 
@@ -122,22 +120,22 @@ make = SlurmCluster
 
 
 def cancel_earlier_jobs(root: Path) -> list[str]:
-    """Cancel the jobs in SLURM's queue that a run in this store left when it was killed.
+    """Cancel the SLURM jobs that a killed run in this store left.
 
     Returns:
-        A line about them, if there were any.
+        A note, if there may be any.
     """
-    if not (root / JOBS / OURS).is_dir():
+    if not (root / JOBS / SUBMITIT).is_dir():
         return []
     if shutil.which("scancel"):
         _run("scancel", f"--name={_job_name(root)}")
-    _remove(root / JOBS / OURS)
-    return ["an earlier run left jobs; a block that one of them still trains is waited for"]
+    _remove(root / JOBS / SUBMITIT)
+    return ["an earlier run left jobs; this run waits for blocks that they still train"]
 
 
 def _remove(directory: Path) -> None:
     discard(directory)
-    with contextlib.suppress(OSError):  # it holds files of others
+    with suppress(OSError):  # it holds other files
         directory.parent.rmdir()
 
 
@@ -145,11 +143,11 @@ def _job_name(root: Path) -> str:
     return f"tpo-{digest(str(root.resolve()).encode())[:12]}"
 
 
-def _local_room(spec: SlurmSpec) -> int:
-    """How many jobs this machine takes at a time. submitit gives the same GPUs to all of them."""
+def _max_local_jobs(spec: SlurmSpec) -> int:
+    """The number of jobs that can run here at a time. submitit gives the same GPUs to all jobs."""
     cores, gpus = os.cpu_count() or 1, len(list(Path("/dev").glob("nvidia[0-9]*")))
     if spec.cpus > cores or spec.gpus > gpus:
-        raise no_room(spec, "this machine", f"it has {cores} cores and {gpus} GPUs")
+        raise no_capacity(spec, "this machine", f"it has {cores} cores and {gpus} GPUs")
     return 1 if spec.gpus else cores // spec.cpus
 
 
@@ -168,14 +166,14 @@ def _check_slurm(spec: SlurmSpec, store: Store) -> None:
     tried = _run("sbatch", "--test-only", *_flags(options), "--wrap=true")
     if tried.returncode != 0:
         fix = "run this on a login node of a cluster that has room, or set cluster = 'local'"
-        raise no_room(spec, "SLURM", f"{_last_line(tried.stderr)}; {fix}")
+        raise no_capacity(spec, "SLURM", f"{_last_line(tried.stderr)}; {fix}")
     where = {key: value for key in ("partition", "account") if (value := getattr(spec, key))}
-    with file_to_see(store) as path:
-        # Without a node that is free at once, the first job tells.
-        options = {"quiet": True, "ntasks": 1, "time": 1, "immediate": LOOK_SECONDS, **where}
+    with probe_file(store) as path:
+        # If no node is free, the check is left to the first job.
+        options = {"quiet": True, "ntasks": 1, "time": 1, "immediate": PROBE_SECONDS, **where}
         look = _run("srun", *_flags(options), "sh", "-c", 'test -e "$0" || echo unseen', path)
     if look.stdout.strip() == "unseen":
-        raise unseen(store, "SLURM's nodes")
+        raise not_shared(store, "the nodes of SLURM")
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -186,4 +184,4 @@ def _run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def _last_line(text: str) -> str:
-    return ascii_safe("".join(text.strip().splitlines()[-1:])[:300])
+    return printable("".join(text.strip().splitlines()[-1:])[:300])

@@ -1,4 +1,4 @@
-"""A user's own objective, called so that whatever it does is one cell's failure, placed in its file."""
+"""Custom objectives, whose errors must fail only their cell and name their file."""
 
 import functools
 import inspect
@@ -14,7 +14,7 @@ from .failures import ObjectiveError
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, with `ObjectiveError` for what it returns if that is no losses, and for `sys.exit`."""
+    """Wrap an objective to raise `ObjectiveError` if it returns no losses, or if it exits."""
 
     @functools.wraps(function, updated=())
     def objective(
@@ -24,7 +24,7 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
             losses = function(logp, old_logp, scores, **keywords)
         except (Exception, Stopped):
             raise
-        except BaseException as error:  # SystemExit and its like would end the whole run
+        except BaseException as error:  # SystemExit and the like would end the run
             text = f"{_place(function)}: the objective raised {type(error).__name__}: {error}"
             raise ObjectiveError(text) from error
         try:
@@ -37,7 +37,7 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _place(function: Callable[..., Any]) -> str:
-    """The file and the line of a function, or of the class of an object that is called."""
+    """The file and line of a function, or of the class of a callable object."""
     named = function if inspect.isroutine(function) else type(function)
     try:
         plain = inspect.unwrap(named)

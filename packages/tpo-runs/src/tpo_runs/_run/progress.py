@@ -1,37 +1,38 @@
-"""How far a run is: what its display is told while it trains."""
+"""The progress of a run, and the interface of the displays that show it."""
 
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from rich.console import Console
 
 from .._config import Cell, LoadedConfig
+from .._console import make_console
 
 
 @dataclasses.dataclass(frozen=True)
-class Standing:
-    """Where a run stands.
+class RunStatus:
+    """The block in training, and the state of the whole run.
 
     Args:
-        label: the cell in words.
-        key: the cell's name in the store.
+        label: description of the cell.
+        key: key of the cell in the store.
         method: name of the method.
         point: the grid point.
-        seeds: those of the block in training.
-        block: its number, from 1.
-        blocks: how many the run trains.
-        step: steps of it that are done.
-        steps: how many it trains.
-        errors: the last error of each seed, NaN where lost.
-        rate: episodes a second, over all seeds of the block; None before the first.
-        done: steps of the run that are done, of all blocks.
-        total: how many it trains.
-        left: seconds until the end, as it looks; None before the first step.
+        seeds: the seeds of the block.
+        block: number of the block, from 1.
+        blocks: number of blocks that the run trains.
+        step: completed steps of the block.
+        steps: total steps of the block.
+        errors: last error of each seed; NaN if the seed diverged.
+        rate: episodes per second, over all seeds of the block; None before the first chunk.
+        done: completed steps of all blocks of the run.
+        total: total steps of all blocks of the run.
+        left: estimated seconds until the run ends; None before the first step.
     """
 
     label: str
@@ -51,87 +52,77 @@ class Standing:
 
     @property
     def error(self) -> float:
-        """The mean of the errors of the seeds that have one; NaN without any."""
+        """Mean error of the seeds that have one; NaN if none has."""
         known = [error for error in self.errors if not math.isnan(error)]
         return sum(known) / len(known) if known else math.nan
 
 
-@runtime_checkable
-class Display(Protocol):
-    """What shows a run."""
+class Display:
+    """Shows only warnings, on standard error. Subclasses show more."""
 
-    def __enter__(self) -> Any:
-        """The run begins."""
-        ...
+    def __enter__(self) -> "Display":
+        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """The training has ended."""
-        ...
+    def __exit__(self, *_: object) -> None:
+        """Called when training has ended."""
 
     def run(self, loaded: LoadedConfig, out: Path, blocks: int, steps: int) -> None:
-        """What the run is, and how many blocks and steps it trains."""
-        ...
+        """The run starts. It trains this many blocks and steps."""
 
     def compiling(self, label: str) -> None:
-        """A cell's program is waited for."""
-        ...
+        """The run waits until the program of a cell is compiled."""
 
-    def begin(self, now: Standing) -> None:
-        """A block of seeds begins, or goes on from where an earlier run left it."""
-        ...
+    def begin(self, now: RunStatus) -> None:
+        """A block starts, or resumes from a checkpoint."""
 
-    def advance(self, now: Standing) -> None:
-        """Another chunk of steps is done."""
-        ...
+    def advance(self, now: RunStatus) -> None:
+        """Another chunk of steps is complete."""
 
-    def end(self, now: Standing, seconds: float, diverged: Mapping[str, int]) -> None:
-        """A block is stored, after `seconds` of training; some seeds diverged, at these steps."""
-        ...
+    def end(self, now: RunStatus, seconds: float, diverged: Mapping[str, int]) -> None:
+        """A block is stored after `seconds` of training; `diverged` maps seeds to steps."""
 
     def note(self, text: str) -> None:
-        """Something to know."""
-        ...
+        """Information."""
 
     def warn(self, text: str) -> None:
-        """Something that is shown also where nothing else is."""
-        ...
+        """A warning, which every display shows."""
+        print_line(make_console(stderr=True), text)
 
 
 class Reporter:
-    """Keeps the standing of a run, and tells it to a display.
+    """Tracks the progress of a run and passes it to a display.
 
     Args:
-        display: who shows it.
-        blocks: how many are trained.
-        steps: how many they have together.
+        display: the display.
+        blocks: number of blocks to train.
+        steps: their total number of steps.
 
-    `begun` counts the blocks that have begun, or never will.
+    `begun` counts the blocks that have started or were dropped.
     """
 
     def __init__(self, display: Display, blocks: int, steps: int):
         self._display = display
+        self.note, self.warn = display.note, display.warn
         self._blocks, self._total = blocks, steps
         self.begun = self._done = 0
         self._trained, self._seconds = 0, 0.0
-        self._now: Standing | None = None
+        self._now: RunStatus | None = None
         self._training = False
 
     def run(self, loaded: LoadedConfig, out: Path) -> None:
-        """The run begins."""
+        """The run starts."""
         self._display.run(loaded, out, self._blocks, self._total)
 
     def compiling(self, cell: Cell) -> None:
-        """The cell's program is waited for."""
+        """The run waits until the program of a cell is compiled."""
         self._display.compiling(cell.label)
 
     def block(self, cell: Cell, seeds: Sequence[int], step: int) -> None:
-        """A block of seeds begins; `step` is above 0 where an earlier run has reached it."""
+        """A block starts, or resumes from a checkpoint at `step`."""
         self.begun += 1
         self._training = True
         self._done += step
-        self._now = Standing(
+        self._now = RunStatus(
             label=cell.label,
             key=cell.key,
             method=cell.method,
@@ -147,9 +138,10 @@ class Reporter:
         )
         self._display.begin(self._now)
 
-    def advance(self, steps: int, step: int, seconds: float, errors: Float[np.ndarray, " seeds"]) -> None:
-        """Another `steps` steps took `seconds`; the block stands at `step` with these errors."""
+    def advance(self, step: int, seconds: float, errors: Float[np.ndarray, " seeds"]) -> None:
+        """The block is at `step` with these errors; the steps since the last call took `seconds`."""
         assert self._now is not None
+        steps = step - self._now.step
         self._done += steps
         self._trained += steps
         self._seconds += seconds
@@ -170,26 +162,23 @@ class Reporter:
         self._display.end(self._now, seconds, diverged)
 
     def skip(self, cell: Cell, blocks: int) -> None:
-        """A cell has failed, and its last `blocks` blocks are given up, that in training among them."""
+        """A cell has failed. Its last `blocks` blocks are dropped, including the one in training."""
         begun = self._training and self._now is not None and self._now.key == cell.key
         self._training = False
         self.begun += blocks - begun
         self._total -= blocks * cell.schedule.steps - (self._now.step if self._now and begun else 0)
 
-    def note(self, text: str) -> None:
-        """Something to know."""
-        self._display.note(text)
-
-    def warn(self, text: str) -> None:
-        """Something that is shown also where nothing else is."""
-        self._display.warn(text)
-
     def _left(self) -> float | None:
         return self._seconds / self._trained * (self._total - self._done) if self._trained else None
 
 
+def print_line(console: Console, text: str, style: str | None = None) -> None:
+    """Print text without markup, highlighting and line breaks."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True, style=style)
+
+
 def seed_words(seeds: Sequence[int]) -> str:
-    """Neighbouring seeds in words.
+    """Format a range of seeds.
 
     >>> seed_words([3]), seed_words([0, 1, 2])
     ('seed 3', 'seeds 0 to 2')
@@ -198,7 +187,7 @@ def seed_words(seeds: Sequence[int]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time span in words.
+    """Format a time span.
 
     >>> duration(0.4), duration(75.0), duration(600.0), duration(8000.0)
     ('0.4 s', '75 s', '10 min', '2 h 13 min')

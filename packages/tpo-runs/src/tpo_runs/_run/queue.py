@@ -4,20 +4,20 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 
-from .block import Surroundings
+from .block import RunContext
 from .blocks import Block
 from .executor import Executor
 
 
-def train_all(blocks: Sequence[Block], executor: Executor, around: Surroundings) -> list[str]:
-    """Train the blocks. When one fails, the rest of its cell is dropped, and the other cells go on.
+def train_all(blocks: Sequence[Block], executor: Executor, context: RunContext) -> list[str]:
+    """Train blocks. If one fails, the other blocks of its cell are dropped, and the other cells continue.
 
     Returns:
         The labels of the cells that failed.
 
     Raises:
-        Stopped: a signal arrived; a checkpoint is saved where possible.
-        StorageError: the disk does not take what has to be kept.
+        Stopped: a signal arrived; checkpoints were saved where possible.
+        StorageError: a file cannot be written.
     """
     left = Counter(block.cell.key for block in blocks)
     failed: dict[str, str] = {}
@@ -26,7 +26,8 @@ def train_all(blocks: Sequence[Block], executor: Executor, around: Surroundings)
             cell = block.cell
             if failure and cell.key not in failed:
                 failed[cell.key] = cell.label
-                around.reporter.warn(f"{cell.label}: failed: {failure}")
-                around.reporter.skip(cell, left[cell.key])
+                kept = "; its earlier results are kept" if cell.key in context.replacement else ""
+                context.reporter.warn(f"{cell.label}: failed: {failure}{kept}")
+                context.reporter.skip(cell, left[cell.key])
             left[cell.key] -= 1
     return list(failed.values())

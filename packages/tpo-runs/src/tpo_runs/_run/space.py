@@ -1,4 +1,4 @@
-"""Whether a disk will take a run: asked before anything is trained."""
+"""Checks of the disk before training."""
 
 import functools
 import math
@@ -18,22 +18,21 @@ from .build import build_policy
 from .checkpoint import KEPT
 
 NUMBER = 4  # bytes of a float32
-STATE_SIZES = 4  # the policy, two moments of the optimizer, and one to spare
+STATE_SIZES = 4  # policy, two moments of the optimizer, and a reserve
 FIGURES = 20_000_000
 
 
 def check_writable(root: Path) -> None:
-    """Make the output directory, and try whether files can be written there.
+    """Create the output directory, and check that files can be written there.
 
     Raises:
-        ConfigError: with one line, when they cannot.
+        ConfigError: they cannot; with one line.
     """
     for directory in (root, Store(root).cells, Store(root).figures):
         try:
             if directory == root:
                 directory.mkdir(parents=True, exist_ok=True)
             if directory.exists():
-                # No file of this name: the probe has a random one, or none at all.
                 with tempfile.TemporaryFile(dir=directory) as probe:
                     probe.write(b"x")
         except OSError as error:
@@ -42,15 +41,15 @@ def check_writable(root: Path) -> None:
 
 
 def check_space(root: Path, blocks: Iterable[Block], replaced: int = 0) -> None:
-    """Compare what the blocks may write at most with what is free.
+    """Check that the disk has space for the results and checkpoints of some blocks.
 
     Args:
         root: the output directory.
-        blocks: what is to be trained.
-        replaced: bytes that are removed before.
+        blocks: the blocks to train.
+        replaced: bytes of results that the run removes.
 
     Raises:
-        ConfigError: with one line, when there is less.
+        ConfigError: there is too little space; with one line.
     """
     needed, free = needed_bytes(blocks), shutil.disk_usage(root).free + replaced
     if needed > free:
@@ -59,7 +58,7 @@ def check_space(root: Path, blocks: Iterable[Block], replaced: int = 0) -> None:
 
 
 def needed_bytes(blocks: Iterable[Block]) -> int:
-    """The most that training and storing some blocks may take: their metrics, and one block's checkpoints."""
+    """Upper bound of the bytes that a run writes: metrics of all blocks, and checkpoints of the largest."""
     results, checkpoints = 0, 0
     for block in blocks:
         row = NUMBER * (len(block.cell.metrics) + 2)

@@ -1,4 +1,4 @@
-"""What an experiment tracker is: something that logs the values of steps of one block of seeds."""
+"""The interface of experiment trackers, which log the metrics of one block of seeds."""
 
 import importlib
 import importlib.util
@@ -11,15 +11,15 @@ from .._errors import ConfigError
 
 
 class TrackedBlock(NamedTuple):
-    """A block of seeds, which is one run of a tracker.
+    """A block of seeds. Each is a run of the tracker.
 
     Args:
-        id: unique among all blocks of all runs, and the same after a resume.
+        id: unique identifier, which stays the same when the run is resumed.
         cell: the cell, such as "TPO, horizon = 7".
         seeds: the seeds, such as "seeds 0 to 3".
-        config: everything its numbers depend on.
-        first_step: the first step to be logged; above 0 after a resume.
-        project: the project in trackers that have projects.
+        config: all settings that its results depend on.
+        first_step: first step to log; above 0 if the run is resumed.
+        project: project, for trackers that have projects.
         out: the output directory of the run.
     """
 
@@ -34,22 +34,22 @@ class TrackedBlock(NamedTuple):
 
 @runtime_checkable
 class Tracker(Protocol):
-    """An open run of a tracker. If a method raises, the tracker is not used any more."""
+    """An open run of a tracker. A tracker that raises is dropped."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Log the values of a step. Steps arrive in order."""
         ...
 
     def close(self) -> None:
-        """Finish the run of the tracker: the block is complete, or training stops."""
+        """Finish the run of the tracker, because the block is complete or training stops."""
         ...
 
 
 def check_installed(names: Iterable[str]) -> None:
-    """Refuse trackers that are not installed.
+    """Check that trackers are installed.
 
     Raises:
-        ConfigError: with the command that installs each of them.
+        ConfigError: some are not; with the command that installs each.
     """
     missing = [name for name in names if importlib.util.find_spec(TRACKERS[name]) is None]
     if missing:
@@ -60,5 +60,5 @@ def check_installed(names: Iterable[str]) -> None:
 
 
 def open_tracker(name: str, block: TrackedBlock) -> Tracker:
-    """Open a run of the tracker of this name for a block."""
+    """Open a run of a tracker for a block."""
     return importlib.import_module(f".tracker_{name}", __package__).open_run(block)

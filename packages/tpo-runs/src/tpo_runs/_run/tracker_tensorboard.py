@@ -17,9 +17,9 @@ class TensorBoardRun:
 
         directory = Store(block.out).tensorboard / _file_name(block.cell) / _file_name(block.seeds)
         if block.first_step == 0:
-            # Left by an earlier training of the same block.
+            # The files of an earlier training of this block.
             shutil.rmtree(directory, ignore_errors=True)
-        # TensorBoard drops what earlier files hold from this step on. tensorboardX takes 0 for none.
+        # TensorBoard ignores what earlier files log from this step on.
         self._writer = SummaryWriter(str(directory), purge_step=block.first_step or None)
         if block.first_step == 0:
             config = json.dumps(block.config, indent=2)

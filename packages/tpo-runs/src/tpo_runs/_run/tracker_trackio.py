@@ -1,4 +1,4 @@
-"""trackio: a database on this machine, or a Space on the Hugging Face Hub, as its own variables say."""
+"""trackio, which logs to a database on this machine or to a Space on the Hugging Face Hub."""
 
 import sys
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ class TrackioRun:
         import trackio  # pyright: ignore[reportMissingImports]
 
         for name, module in list(sys.modules.items()):
-            # Standard output belongs to this program.
+            # Keep its messages out of standard output.
             if name.partition(".")[0] == "trackio":
                 vars(module)["print"] = lambda *_, **__: None
         self._run = trackio.init(
@@ -28,7 +28,7 @@ class TrackioRun:
         )
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Hand the values to trackio's own thread."""
+        """Pass the values to the thread of trackio."""
         self._run.log(dict(values), step=step)
 
     def close(self) -> None:

@@ -14,14 +14,14 @@ class WandbRun:
         settings = wandb.setup().settings
         online = settings.mode == "online"
         if online and not settings.api_key and not wandb.api.api_key:
-            # wandb would ask for a key at the terminal.
+            # wandb would prompt for a key.
             raise RuntimeError("not logged in; run 'wandb login', or set WANDB_MODE=offline")
         self._run = wandb.init(
             project=block.project,
             name=f"{block.cell}, {block.seeds}",
             group=block.cell,
             id=block.id,
-            # An offline run cannot know of earlier ones. They become one when they are synchronized.
+            # Offline runs with the same id are merged when they are synchronized.
             resume="allow" if online else None,
             config=dict(block.config),
             dir=str(block.out),
@@ -29,11 +29,11 @@ class WandbRun:
         )
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Hand the values to the process of Weights & Biases."""
+        """Pass the values to the process of Weights & Biases."""
         self._run.log(dict(values), step=step)
 
     def close(self) -> None:
-        """Wait until that process has taken everything."""
+        """Wait until that process has received everything."""
         self._run.finish()
 
 

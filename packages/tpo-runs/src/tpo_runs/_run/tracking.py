@@ -1,10 +1,10 @@
-"""Sends what a run stores to experiment trackers, and drops those that fail."""
+"""Logging to experiment trackers. A tracker that fails is dropped."""
 
 import json
 import queue
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from jaxtyping import Float
 from .._config import Cell, LoadedConfig, TrackingSpec
 from .._files import write_file
 from .._store import Store, StoredBlock, by_seed
-from .failures import told
+from .failures import describe_error
 from .progress import seed_words
 from .tracker import TrackedBlock, Tracker, open_tracker
 
@@ -23,15 +23,15 @@ Metrics = Mapping[str, Float[np.ndarray, "seeds steps"]]
 
 
 class Trackers:
-    """All trackers of a run. None of them can stop or slow it.
+    """The trackers of a run. None of them can stop or slow it down.
 
-    What a tracker was sent of a block is recorded in `cells/KEY/tracking/SEEDS/TRACKER.json`, so that a
-    resumed run sends only what is new.
+    `cells/KEY/tracking/SEEDS/TRACKER.json` records what a tracker has received of a block, so that a resumed
+    run sends only new steps.
 
     Args:
         spec: the `[tracking]` table.
         store: the results.
-        warn: called once for each tracker that is dropped.
+        warn: called for each tracker that is dropped.
     """
 
     def __init__(self, spec: TrackingSpec, store: Store, warn: Callable[[str], None]):
@@ -41,24 +41,24 @@ class Trackers:
         self._seeds: Sequence[int] = ()
         self._senders = [_Sender(name) for name in spec.to]
 
-    def begin_run(self, loaded: LoadedConfig) -> None:
-        """Send the finished blocks of the store that a tracker has not got yet."""
+    def begin_run(self, loaded: LoadedConfig, cells: Iterable[Cell]) -> None:
+        """Send the stored blocks of these cells that a tracker has not received yet."""
         self._title = loaded.config.title or loaded.path.stem
-        for cell in {cell.key: cell for cell in loaded.cells}.values():
+        for cell in cells:
             for block in self._store.blocks(cell.key) if self._senders else ():
                 directory = self._store.tracking(cell.key, block.seeds)
                 if not all(_sent(directory, sender.name)["complete"] for sender in self._senders):
                     self.whole_block(cell, block)
 
     def whole_block(self, cell: Cell, block: StoredBlock) -> None:
-        """Send a finished block from the store."""
+        """Send a stored block."""
         if self._senders:
             self.begin_block(cell, block.seeds)
             self.steps(0, by_seed(block.read().table)[1])
             self.end_block(complete=True)
 
     def begin_block(self, cell: Cell, seeds: Sequence[int]) -> None:
-        """The steps that follow belong to this block."""
+        """Start a block, to which the following steps belong."""
         if not self._senders:
             return
         self.end_block(complete=False)
@@ -76,7 +76,7 @@ class Trackers:
         self._send("begin", block, self._store.tracking(cell.key, seeds))
 
     def steps(self, start: int, metrics: Metrics) -> None:
-        """Log the steps of the block from `start` on that are due."""
+        """Log steps of the block, thinned out. `start` is the first step of `metrics`."""
         if self._cell is not None and self._senders:
             stop = start + next(iter(metrics.values())).shape[1]
             due = _due(self._cell, self._spec.points, np.arange(start, stop), metrics)
@@ -84,13 +84,13 @@ class Trackers:
             self._send("log", {step: values for step, values in rows.items() if values}, stop)
 
     def end_block(self, *, complete: bool) -> None:
-        """The block is in the store, or its training ends before that."""
+        """End the block, which is `complete` if it is stored."""
         if self._cell is not None:
             self._cell = None
             self._send("end", complete)
 
     def close(self, seconds: float = CLOSING_SECONDS) -> None:
-        """The run ends. A tracker that does not finish in time is abandoned."""
+        """End the run. A tracker that does not finish in time is dropped."""
         self.end_block(complete=False)
         for sender in self._senders:
             sender.finish(seconds)
@@ -105,7 +105,7 @@ class Trackers:
         for sender in [sender for sender in self._senders if sender.fault]:
             self._senders.remove(sender)
             self._warn(
-                f"tracker {sender.name}: {sender.fault}; it is not used any more, the results are intact"
+                f"tracker {sender.name}: {sender.fault}; the tracker is dropped, the results are intact"
             )
 
     def _values(self, metrics: Metrics, column: int) -> dict[str, float]:
@@ -120,7 +120,7 @@ class Trackers:
 
 
 def _due(cell: Cell, points: int, steps: np.ndarray, metrics: Metrics) -> np.ndarray:
-    """Which steps are logged: the first, the last, evenly spaced ones, and those with an evaluation."""
+    """The steps to log: the first, the last, evenly spaced ones, and those with an evaluation."""
     every = -(-cell.schedule.steps // points)
     due = (steps == 0) | (steps == cell.schedule.steps - 1) | ((steps + 1) % every == 0)
     for name in cell.evaluation.columns:
@@ -129,7 +129,7 @@ def _due(cell: Cell, points: int, steps: np.ndarray, metrics: Metrics) -> np.nda
 
 
 def _sent(directory: Path, name: str) -> dict[str, Any]:
-    """What a tracker was sent of a block: its `id`, the number of `steps`, and whether it is `complete`."""
+    """What a tracker has received of a block: `id`, number of `steps`, and whether it is `complete`."""
     nothing = {"steps": 0, "complete": False}
     try:
         record = json.loads((directory / f"{name}.json").read_bytes())
@@ -140,7 +140,7 @@ def _sent(directory: Path, name: str) -> dict[str, Any]:
 
 
 class _Sender:
-    """One tracker in a thread of its own, since to open or finish a run takes trackers up to seconds."""
+    """Runs a tracker in a thread, because opening and finishing a run can take seconds."""
 
     def __init__(self, name: str):
         self.name, self.fault = name, ""
@@ -159,9 +159,9 @@ class _Sender:
         try:
             while (call := self.calls.get())[0]:
                 getattr(self, f"_{call[0]}")(*call[1])
-        # Even SystemExit: no library that only listens may end the run.
+        # Including SystemExit: a tracker must not end the run.
         except BaseException as error:
-            self.fault = told(error)
+            self.fault = describe_error(error)
 
     def _begin(self, block: TrackedBlock, directory: Path) -> None:
         self._sent = {"id": block.id, **_sent(directory, self.name)}

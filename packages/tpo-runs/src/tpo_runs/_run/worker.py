@@ -1,4 +1,4 @@
-"""Training one block in a process that Ray or submitit started."""
+"""Training one block in a worker process of Ray or submitit."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from typing import Any
 from .._errors import Stopped
 from .._signals import SIGNALS, StopSignals
 
-# The last program that this process compiled, by what it was made from: the next block often needs it, too.
+# The last compiled program, by its key. The next block often needs it again.
 _program: dict[Any, Any] = {}
 
 
@@ -24,26 +24,26 @@ def train_block_into_store(
     short: bool,
     environment: dict[str, str],
 ) -> str:
-    """Train one block of seeds, from its last checkpoint on, unless the store has it already.
+    """Train one block of seeds, resuming from its last checkpoint, unless it is already stored.
 
     Args:
-        text: the block's own config, in TOML.
-        name: the block's name.
-        store: directory of the store.
-        config: path of the run's config; objectives of the user may lie beside it.
+        text: config of the block, in TOML.
+        name: name of the block.
+        store: path of the store.
+        config: path of the run's config; custom objectives may be beside it.
         directory: working directory of the run.
-        cpus: CPU cores to use; each is a device of JAX.
-        short: whether compiling takes longer than training.
-        environment: variables that the numbers may depend on.
+        cpus: number of CPU cores to use; each is a device of JAX.
+        short: whether compilation takes longer than training.
+        environment: environment variables of the run.
 
     Returns:
-        Why it failed, in one line; an empty string if the block is in the store.
+        The error in one line; an empty string if the block is stored.
     """
-    # SLURM also sends SIGTERM to jobs that it is about to requeue; those must not end by themselves.
+    # SLURM also sends SIGTERM to jobs that it is about to requeue, which must not exit.
     signals = (signal.SIGINT,) if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" else SIGNALS
     try:
         with StopSignals(signals) as stop, stop.polled():
-            # JAX reads the environment when it is imported.
+            # Set before JAX is imported, which reads it.
             os.environ.update(environment)
             if Path(directory).is_dir():
                 os.chdir(directory)
@@ -52,7 +52,7 @@ def train_block_into_store(
             set_up_jax(short=short, cpus=cpus)
             _train(text, name, Path(store), Path(config), stop)
     except Stopped as stopped:
-        # Neither engine takes these for a result, and Ray starts a task again whose worker exits.
+        # Both engines see these as an interruption, and Ray restarts a task whose worker exits.
         raise (KeyboardInterrupt if stopped.name == "SIGINT" else SystemExit(stopped.code)) from None
     except Exception as error:
         from .failures import keep_traceback
@@ -64,23 +64,23 @@ def train_block_into_store(
 def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) -> None:
     from .._config import Config, TrackingSpec, expand
     from .._store import Store
-    from .block import Surroundings, train_block
+    from .block import RunContext, train_block
     from .block_lock import block_lock
     from .blocks import Block, compile_block
     from .devices import drop_programs
-    from .display import QuietDisplay
     from .jax_settings import fixed_settings
-    from .progress import Reporter
+    from .progress import Display, Reporter
+    from .replacement import Replacement
     from .tracking import Trackers
 
     (cell,) = expand(Config.model_validate(tomllib.loads(text)))
     block = Block(cell, tuple(cell.seeds))
     if block.name != name:
         raise RuntimeError(
-            f"asked for {name}, but tpo-runs on this worker makes {block.name} of its config; "
+            f"expected the block {name}, but tpo-runs on this worker makes {block.name} of its config; "
             "install the same version there"
         )
-    store, reporter = Store(root), Reporter(QuietDisplay(), 1, cell.schedule.steps)
+    store, reporter = Store(root), Reporter(Display(), 1, cell.schedule.steps)
     with fixed_settings(), block_lock(block, store, stop):
         if store.block(cell.key, block.seeds) is not None:
             return
@@ -90,4 +90,5 @@ def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) ->
             drop_programs()
             _program[key] = compile_block(block, config)
         trackers = Trackers(TrackingSpec(), store, reporter.warn)
-        train_block(block, _program[key], Surroundings(store, reporter, stop, trackers))
+        context = RunContext(store, reporter, stop, trackers, Replacement(store))
+        train_block(block, _program[key], context)

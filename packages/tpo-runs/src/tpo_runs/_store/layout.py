@@ -13,6 +13,7 @@ DIRECTORIES = ("cells", "figures", "errors", "jobs", "locks", "tensorboard")
 CELLS, FIGURES, ERRORS, JOBS, LOCKS, TENSORBOARD = DIRECTORIES
 SUMMARY = "summary.json"  # in FIGURES
 SPEC, CHECKPOINTS, TRACKING = "spec.json", "checkpoints", "tracking"  # of a cell
+TO_REPLACE = "to-be-replaced"  # of a cell, too
 METRICS, PROVENANCE, TIMING = "metrics.parquet", "provenance.json", "timing.json"  # of a block; also CONFIG
 KEY = re.compile(r"[0-9a-f]{16}")
 BLOCK_PREFIX = "seeds-"
@@ -40,6 +41,7 @@ class Layout:
     - `cells/KEY/seeds-A-B/timing.json`: seconds, host and date, which differ between equal runs;
     - `cells/KEY/checkpoints/`: seeds in training;
     - `cells/KEY/tracking/`: what experiment trackers were sent;
+    - `cells/KEY/to-be-replaced`: there while a run with `--overwrite` has not yet come to this cell;
     - `jobs/`: submitit's files, while SLURM trains;
     - `locks/`: one file per block, held by the process that trains it;
     - `errors/`: tracebacks of cells that failed;

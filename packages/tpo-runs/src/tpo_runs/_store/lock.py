@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from .._errors import ConfigError, reason_of
 from .._files import json_bytes, write_file
-from .._text import ascii_safe
+from .._text import printable
 from .layout import LOCK, LOCK_OWNER
 
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
@@ -83,5 +83,5 @@ def _read(path: Path) -> dict[str, Any]:
 def _words(owner: dict[str, Any]) -> str:
     if not owner:
         return "another process"
-    facts = {key: ascii_safe(str(owner.get(key, "unknown"))) for key in ("pid", "host", "since", "command")}
+    facts = {key: printable(str(owner.get(key, "unknown"))) for key in ("pid", "host", "since", "command")}
     return f"process {facts['pid']} on {facts['host']} since {facts['since']} ({facts['command']})"

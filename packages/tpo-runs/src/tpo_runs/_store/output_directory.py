@@ -8,7 +8,7 @@ from pathlib import Path
 from .._config import is_sealed, key_of
 from .._errors import ConfigError, as_config_error
 from .._files import UNFINISHED, json_bytes
-from .._text import ascii_safe
+from .._text import printable
 from .layout import (
     CELLS,
     CHECKPOINTS,
@@ -38,7 +38,7 @@ def check_output(root: Path) -> None:
         fault = (
             f"is a link to {os.readlink(root)}, which does not exist; create that, or choose another --out"
         )
-        raise ConfigError([ascii_safe(f"{root}: {fault}")])
+        raise ConfigError([printable(f"{root}: {fault}")])
     if not root.is_dir():
         return
     check_plain(root)
@@ -48,9 +48,9 @@ def check_output(root: Path) -> None:
         return
     if MANIFEST in names:
         fault = f"{root / MANIFEST}: damaged, or not written by tpo-runs, and there are no results beside it"
-        raise ConfigError([ascii_safe(f"{fault}; remove it, or choose another --out")])
+        raise ConfigError([printable(f"{fault}; remove it, or choose another --out")])
     fault = f"{root}: holds {names[0]!r} but no run; a run needs an empty or new directory"
-    raise ConfigError([ascii_safe(f"{fault}; choose another --out, such as {root / 'run'}")])
+    raise ConfigError([printable(f"{fault}; choose another --out, such as {root / 'run'}")])
 
 
 def check_plain(root: Path) -> None:
@@ -62,7 +62,7 @@ def check_plain(root: Path) -> None:
         ConfigError: with one line for each fault.
     """
     with as_config_error(root):
-        lines = [ascii_safe(line) for line in _faults(root)]
+        lines = [printable(line) for line in _faults(root)]
     if lines:
         raise ConfigError(lines)
 

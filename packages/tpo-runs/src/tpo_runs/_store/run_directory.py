@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from .._errors import ConfigError, as_config_error
-from .._text import ascii_safe, nearest
+from .._text import nearest, printable
 from .layout import MANIFEST
 
 MOST_NAMED = 5
@@ -22,7 +22,7 @@ def check_holds_run(out: Path) -> None:
     meant = [str(run) for run in _meant(out)]
     more = ", ..." if len(meant) > MOST_NAMED else ""
     hint = f"; did you mean {' or '.join(map(repr, meant[:MOST_NAMED]))}{more}?" if meant else ""
-    raise ConfigError([f"{ascii_safe(fault)}; expected the output directory of a run{hint}"])
+    raise ConfigError([f"{printable(fault)}; expected the output directory of a run{hint}"])
 
 
 def _meant(out: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from .._config import Cell, key_of
 from .._errors import ConfigError, as_config_error
-from .._files import appearing_whole, discard, json_bytes, remove_unfinished, sealed, write_file
+from .._files import atomic_directory, discard, json_bytes, remove_unfinished, sealed, write_file
 from .._results import CellResult, on_all_axes
 from .block import StoredBlock, blocks_in, read_all
 from .layout import (
@@ -25,6 +25,7 @@ from .layout import (
     PROVENANCE,
     SPEC,
     TIMING,
+    TO_REPLACE,
     TRACKING,
     block_name,
 )
@@ -125,12 +126,21 @@ class Store(RunFiles):
             write_file(before / SPEC, json_bytes(cell.identity()))
             os.rename(before, now)
 
+    def mark_for_replacement(self, key: str) -> None:
+        """Have later runs train a cell again from its start, if anything of it is there."""
+        if self.has_cell(key):
+            (self._cell(key) / TO_REPLACE).touch()
+
+    def is_marked_for_replacement(self, key: str) -> bool:
+        """Whether `mark_for_replacement` was called since the cell was last removed."""
+        return (self._cell(key) / TO_REPLACE).exists()
+
     def remove_cell(self, key: str) -> None:
         """Remove a cell. Files of others in its directory stay."""
         cell = self._cell(key)
         for block in self._named_blocks(key):
             discard(block.path)
-        for name in (SPEC, CHECKPOINTS, TRACKING):
+        for name in (SPEC, CHECKPOINTS, TRACKING, TO_REPLACE):
             discard(cell / name)
         with contextlib.suppress(OSError):  # it is missing, or holds files of others
             cell.rmdir()
@@ -177,7 +187,7 @@ class Store(RunFiles):
         self.write_spec(cell)
         # Provenance and timing name the cell and the seeds, so that a misplaced block is noticed.
         place = {"cell": cell.key, "seeds": list(seeds)}
-        with appearing_whole(self._cell(cell.key) / block_name(seeds), apart=[TIMING]) as block:
+        with atomic_directory(self._cell(cell.key) / block_name(seeds), unlisted=[TIMING]) as block:
             write_metrics(block / METRICS, seeds, metrics)
             (block / PROVENANCE).write_bytes(json_bytes({**provenance, **place}))
             (block / TIMING).write_bytes(sealed({**timing, **place}))

@@ -1,0 +1,187 @@
+"""The command line of `tpo-runs`: from its words to a call of a command with typed values."""
+
+import argparse
+import functools
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .._errors import ConfigError
+from .._signals import StopSignals
+from .._text import printable
+from . import commands
+from .hints import describe_unknown
+
+COMMANDS = ("check", "show", "schema", "draw", "report", "summarize")
+EPILOG = """\
+commands:
+  tpo-runs CONFIG                          train, store and draw
+  tpo-runs check CONFIG                    validate the config and count what it would train
+  tpo-runs show CONFIG                     print the config with overrides and all defaults applied
+  tpo-runs draw OUT                        draw the figures and tables of the run stored in OUT
+  tpo-runs draw SUMMARY.json ...           draw them from summaries, without the stores
+  tpo-runs report OUT                      write one HTML page about the run stored in OUT
+  tpo-runs summarize OUT                   write its numbers and thinned curves to a small JSON file
+  tpo-runs schema                          print the JSON Schema of configs, for editors
+
+examples:
+  tpo-runs configs/transformer_rlvr.toml --smoke             a run of seconds, to test the setup
+  tpo-runs configs/transformer_rlvr.toml                     the whole experiment; run it again to resume
+  tpo-runs configs/transformer_rlvr.toml --schedule.seeds 2  with another number of seeds
+  tpo-runs configs/transformer_rlvr.toml --methods TPO,GRPO  with some of the methods
+
+overrides:
+  --section.key VALUE              sets a key of [task], [policy], [optimizer] or [schedule]
+  --method.NAME.section.key VALUE  sets a key of one method, as in --method.TPO.objective.eta 0.5
+  --grid.section.key VALUE         sets an axis of the grid, as in --grid.task.horizon '[7, 8]'
+
+  A VALUE that is not valid TOML is a string. The command line wins over the smoke table, which wins
+  over the file. A key that a method sets for itself keeps its value: --schedule.epochs does not change
+  a method with `schedule = { epochs = 1 }`.
+
+exit codes:
+    0  complete
+    1  some cells failed, the others are complete; or the disk could not be written, and the last
+       checkpoint is intact
+    2  refused before training: an error in the command line, the config or the output directory
+    3  complete, but some seeds diverged: they became NaN or infinite and were frozen
+  129, 130, 143  stopped by SIGHUP, SIGINT or SIGTERM after saving; run the same command to resume
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError([f"{self.prog}: {printable(message)}; see {self.prog} --help"])
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        # Imported here because it is slow.
+        from importlib.metadata import version
+
+        print(f"tpo-runs {version('tpo-runs')}")
+        parser.exit()
+
+
+def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
+    """Parse a command line. Without a command, it is `run`, which has no name on the command line.
+
+    Args:
+        words: the command line, without the name of the program.
+        stop: the signals that stop a run.
+
+    Returns:
+        The command with its arguments bound; it returns the exit code.
+
+    Raises:
+        ConfigError: the command line is wrong; with one line.
+        SystemExit: after `--help` or `--version`, with code 0; without any words, after the help, with 2.
+    """
+    command, rest = (words[0], words[1:]) if words and words[0] in COMMANDS else ("run", words)
+    parser, choices = _build(stop)
+    subparser = choices[command]
+    if command == "run" and not words:
+        subparser.print_help()
+        sys.exit(2)
+    plain, overrides = split_overrides(rest)
+    namespace, unknown = parser.parse_known_args([command, *plain])
+    values = vars(namespace)
+    if unknown:
+        flags = ["--help", *re.findall(r"--[a-z-]+", subparser.format_usage())]
+        raise ConfigError([f"{subparser.prog}: {describe_unknown(unknown, flags, rest, COMMANDS)}"])
+    if overrides and "overrides" not in values:
+        raise ConfigError([f"{subparser.prog}: --{printable(overrides[0][0])}: no config to override"])
+    function = values.pop("function")
+    return functools.partial(function, **values | ({"overrides": overrides} if overrides else {}))
+
+
+def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
+    parser = _Parser(prog="tpo-runs", allow_abbrev=False)
+    subparsers = parser.add_subparsers()
+
+    def add(function: Callable[..., int], **options: Any) -> argparse.ArgumentParser:
+        name = function.__name__
+        prog = "tpo-runs" if name == "run" else f"tpo-runs {name}"
+        options |= {"description": function.__doc__, "allow_abbrev": False}
+        style = argparse.RawDescriptionHelpFormatter
+        subparser = subparsers.add_parser(name, prog=prog, formatter_class=style, **options)
+        subparser.set_defaults(function=function)
+        return subparser
+
+    run = add(commands.run, epilog=EPILOG)
+    for subparser in (run, add(commands.check), add(commands.show)):
+        subparser.set_defaults(overrides=())
+        subparser.add_argument("config", type=_path, metavar="CONFIG", help="TOML file of the experiment")
+        subparser.add_argument("--smoke", action="store_true", help="apply the [smoke] table: a short run")
+        subparser.add_argument("--methods", metavar="NAME,NAME", help="run only these methods")
+    run.set_defaults(stop=stop)
+    _add_run_flags(run)
+    add(commands.schema)
+    _add_draw_arguments(add(commands.draw))
+    for function, default in ((commands.report, "report.html"), (commands.summarize, "figures/summary.json")):
+        subparser = add(function)
+        subparser.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
+        help = f"file to write (default: OUT/{default})"
+        subparser.add_argument("--to", type=_path, metavar="FILE", help=help)
+    return parser, dict(subparsers.choices)
+
+
+def _add_run_flags(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--out", type=_path, metavar="DIR", help="output directory (default: results/CONFIG)")
+    run.add_argument("--overwrite", action="store_true", help="train again what is already stored")
+    run.add_argument("--list", dest="list_only", action="store_true", help="list the cells and exit")
+    help = "also log to these trackers: tensorboard, trackio, wandb"
+    run.add_argument("--track", metavar="NAME,NAME", help=help)
+    run.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    run.add_argument("--json", action="store_true", help="print events, one JSON object per line")
+    help = "print the version and exit"
+    run.add_argument("--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help=help)
+
+
+def _add_draw_arguments(draw: argparse.ArgumentParser) -> None:
+    draw.set_defaults(overrides=())
+    help = "output directory of a run, or summaries, whose seeds are drawn together"
+    draw.add_argument("sources", type=_path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
+    help = "draw the figures of this config; overrides such as --task.horizon 8 change it"
+    draw.add_argument("--figures", type=_path, metavar="CONFIG", help=help)
+    help = "directory to draw summaries in (default: that of the first)"
+    draw.add_argument("--to", type=_path, metavar="DIR", help=help)
+
+
+def _path(text: str) -> Path:
+    # An empty path, such as an unset variable, would be the working directory.
+    if not text.strip():
+        raise argparse.ArgumentTypeError("expected a path, found ''; is a shell variable not set?")
+    return Path(os.path.expanduser(text))
+
+
+def split_overrides(words: Sequence[str]) -> tuple[list[str], tuple[tuple[str, str], ...]]:
+    """Separate overrides, which are flags with a dot, from the other words.
+
+    >>> split_overrides(["a.toml", "--schedule.steps=30", "--smoke"])
+    (['a.toml', '--smoke'], (('schedule.steps', '30'),))
+    """
+    plain, overrides = [], []
+    remaining = iter(words)
+    for word in remaining:
+        flag, equals, value = _split_at_equals(word)
+        if not flag.startswith("--") or "." not in flag:
+            plain.append(word)
+            continue
+        value = value if equals else next(remaining, "--")
+        if not equals and value.startswith("--"):
+            raise ConfigError([f"{printable(flag)}: expected a value"])
+        overrides.append((flag[2:], value))
+    return plain, tuple(overrides)
+
+
+def _split_at_equals(word: str) -> tuple[str, str, str]:
+    """Partition at the first "=" that is not in the NAME of --method.NAME.section.key."""
+    flag, equals, value = word.partition("=")
+    while equals and flag.startswith("--method.") and flag.count(".") < 3:
+        more, equals, value = value.partition("=")
+        flag += f"={more}"
+    return flag, equals, value
