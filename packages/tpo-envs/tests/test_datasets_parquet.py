@@ -122,7 +122,7 @@ def test_a_damaged_picture_in_parquet_is_named(tmp_path):
     assert f"{path}, image 2: not a readable PNG" in error_of(tmp_path)
 
 
-def test_colour_pictures_are_an_error(tmp_path):
+def test_color_pictures_are_an_error(tmp_path):
     assert "expected 8-bit gray pixels, found uint8 in shape (5, 4, 3)" in error_of(
         write_parquet(tmp_path, mode="RGB")
     )

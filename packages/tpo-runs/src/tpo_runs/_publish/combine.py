@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from .._errors import ConfigError
 from .._paper import CROSSINGS, PaperNumber, crossing, judge, mean_and_interval, paper_numbers, read_steps
-from .._results import steps_to_threshold, steps_to_threshold_interval, summarise
+from .._results import steps_to_threshold, steps_to_threshold_interval, summarize
 from .._text import cell_label
 from .summary import CellRecord, Origin, PaperRecord, RunSummary
 
@@ -84,7 +84,7 @@ def _united(kept: Sequence[Place], metric: str, threshold: float) -> CellRecord:
     first = kept[0][0]
     curves = np.array([cell.curves[i] for cell, i in kept])
     final = [cell.final[i] for cell, i in kept]
-    ends = summarise(np.array(final))
+    ends = summarize(np.array(final))
     parts = list({id(cell): cell for cell, _ in kept}.values())
     numbers = [number for number in paper_numbers() if number.matches(first.spec)]
     return first.model_copy(

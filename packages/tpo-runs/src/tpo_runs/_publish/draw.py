@@ -19,7 +19,7 @@ from .._results import (
     markdown_text,
     paired_table,
     seeds_table,
-    summarise_cell,
+    summarize_cell,
     summary_table,
 )
 from .._store import MANIFEST, Store
@@ -161,7 +161,7 @@ def summary_records(store: Store) -> list[dict[str, Any]]:
     """The summary table as records of plain values; errors are in `[0, 1]`."""
     manifest, records = store.manifest(), []
     for result in having(store.results(), manifest["metric"], store.root / MANIFEST):
-        summary = summarise_cell(result, threshold=manifest["threshold"], metric=manifest["metric"])
+        summary = summarize_cell(result, threshold=manifest["threshold"], metric=manifest["metric"])
         records.append(
             {
                 "method": result.method,

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._paper import PaperComparison, paper_numbers
-from .._results import CellResult, CellSummary, Interval, share_interval, summarise
+from .._results import CellResult, CellSummary, Interval, share_interval, summarize
 from .summary import CellRecord
 
 
@@ -47,7 +47,7 @@ def _expanded(record: CellRecord) -> Float[np.ndarray, "s steps"]:
 def summary_of(record: CellRecord) -> CellSummary:
     """The row of the summary table, from what was computed from every step and not from bins."""
     return CellSummary(
-        final=summarise(np.array(record.final, dtype=np.float64)),
+        final=summarize(np.array(record.final, dtype=np.float64)),
         failed=len(record.failed) / len(record.seeds),
         failed_interval=share_interval(len(record.failed), len(record.seeds)),
         relapsed=len(record.relapsed),

@@ -15,7 +15,7 @@ from .._config import has_settings, is_sealed
 from .._errors import ConfigError, as_config_error, as_storage_error
 from .._figures import figure_bytes
 from .._files import write_named_file
-from .._results import ABSENT, CellResult, TextTable, final_error, summarise
+from .._results import ABSENT, CellResult, TextTable, final_error, summarize
 from .._store import CONFIG, MANIFEST, Store
 from .._text import ascii_safe, point_label
 from .charts import curve_charts, final_charts
@@ -126,7 +126,7 @@ def _probe_table(results: Sequence[CellResult], names: Sequence[str]) -> TextTab
         cells = []
         for name in names:
             try:
-                summary = summarise(final_error(result, metric=name), None)
+                summary = summarize(final_error(result, metric=name), None)
             except ValueError:
                 cells.append(ABSENT)
                 continue

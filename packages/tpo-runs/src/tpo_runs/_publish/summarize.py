@@ -22,7 +22,7 @@ from .._results import (
     highest_since_solved,
     relapses,
     steps_to_threshold,
-    summarise_cell,
+    summarize_cell,
 )
 from .._store import MANIFEST, Store
 from .draw import having
@@ -78,7 +78,7 @@ def _cell(
     store: Store, result: CellResult, metric: str, threshold: float, numbers: Sequence[PaperNumber]
 ) -> CellRecord:
     error = result.metric(metric)
-    summary = summarise_cell(result, threshold=threshold, metric=metric)
+    summary = summarize_cell(result, threshold=threshold, metric=metric)
     final = final_error(result, metric=metric)
     width = bin_width(error)
     key = key_of(result.spec)
