@@ -148,7 +148,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatc
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_refuses_what_it_could_not_tell_apart(name):
-    with pytest.raises(ValueError, match="there are no results to show"):
+    with pytest.raises(ValueError, match="there are no results"):
         draw(name, [])
     with pytest.raises(ValueError, match="two results are named 'TPO'"):
         draw(name, [*cells({"task.horizon": [7, 8]}), cell("TPO", {"task.horizon": 8})])
