@@ -35,7 +35,7 @@ def row(axes, y, name, values, *, colors=None, texts=None, edges=None, gap_after
 
 
 def marks(right):
-    """Edge colours of an answer's tokens."""
+    """Edge colors of an answer's tokens."""
     return [RIGHT if one else WRONG for one in right]
 
 

@@ -30,7 +30,7 @@ def draw(runs: list[Run]) -> plt.Figure:
         counts = [size for size in sizes(len(run.cell.seeds)) if 1 < size < len(run.cell.seeds)]
         found = [intervals(run.final, size) for size in counts]
         style = styles[run.cell.method]
-        look = {"color": style.colour, "linestyle": style.dashes, "marker": style.marker, "markersize": 5}
+        look = {"color": style.color, "linestyle": style.dashes, "marker": style.marker, "markersize": 5}
         left.plot(counts, [100 * one.width for one in found], label=run.label, **look)
         right.plot(counts, [one.holding for one in found], **look)
     for axes in (left, right):

@@ -1,4 +1,4 @@
-"""`docs/seed_noise.md`: what a mean over few seeds hides, from the numbers of our runs and of the paper."""
+"""`docs/seed_noise.md`: what a mean over few seeds hides."""
 
 from collections.abc import Sequence
 
@@ -14,24 +14,24 @@ PAPERS_THRESHOLD = 0.01
 TEXT = """\
 # Where the paper misleads
 
-The paper prints a mean over 10, 20 or 30 seeds for each setting, or the step at which such a mean crosses
-1%, and no interval. Here is what such a number hides, from the summaries of our own runs and from the
-paper's numbers alone. This page is written by `python scripts/write_numbers.py`; [all numbers](numbers.md)
-are on a page of their own.
+For each setting, the paper prints a mean over 10, 20 or 30 seeds, or the step at which such a mean crosses
+1%, without an interval. This page shows what such numbers hide, using only the summaries of our own runs and
+the paper's numbers. `python scripts/write_numbers.py` generates it, as well as [all numbers](numbers.md).
 
 ## One setting, several numbers
 
-These settings stand in the paper more than once, alike in all that it says of them. What differs between
-their numbers is the noise of its own means, or a setting that it does not name. A difference between two
-methods that is not larger says nothing.
+The paper prints several numbers for each of these settings, and describes no difference between the runs.
+The numbers differ because of noise in the means, or because of a setting that the paper does not name. A
+difference between two methods means nothing unless it is larger.
 
 {repeated}
 
-## Seeds that come back up
+## Seeds that relapse
 
-A seed that was below 1% has solved the task, and may lose it again. The step at which a mean first crosses
-1% says nothing of that. Of every run with steps to 1%: how many of the seeds were ever below it, how many
-of these were later above 10% and above 50%, how high the worst one came, and how many ended above 50%.
+A seed that was below 1% has solved the task, but may lose the solution again. The step at which a mean first
+crosses 1% does not show this. For every run with steps to 1%, the table gives the number of seeds that were
+ever below 1%, the number of these that were later above 10% and above 50%, the highest later error of any
+seed, and the number of seeds that ended above 50%.
 
 {back}
 
@@ -39,11 +39,11 @@ of these were later above 10% and above 50%, how high the worst one came, and ho
 
 ## The slowest seed decides when a mean crosses
 
-The mean of `n` seeds is below 1% only when the sum of their errors is below `n`%. One seed that is late
-holds it up, and the more seeds, the more likely there is one. A number from fewer seeds than the paper's is
-expected to be smaller where seeds differ, as those of the transformers do and those of the bandits do not.
-The same runs, with fewer of their seeds: the middle crossing of all subsets of one size (200 random ones
-where there are more), and in brackets the first and the last. `precision` is the bin of the curves, in steps.
+The mean of `n` seeds is below 1% only when the sum of their errors is below `n`%. One late seed delays it,
+and with more seeds, a late one is more likely. If seeds differ, as they do for transformers but not for
+bandits, fewer seeds than the paper's are expected to give a smaller number. The table shows the same runs
+with fewer seeds: the median crossing over all subsets of a size (200 random ones if there are more), with the
+first and the last in brackets. `precision` is the bin width of the curves, in steps.
 
 {crossings}
 
@@ -51,43 +51,44 @@ where there are more), and in brackets the first and the last. `precision` is th
 
 ## How much an interval is worth
 
-In simulated runs it is known what an interval should hold, and a 95% interval should hold it 95 times in 100
-at least. Measured, in percent ({runs} runs, 30 for steps, so to within a few points; exact for shares):
+In simulated runs, the true value is known, and a 95% interval should contain it at least 95 times in 100. The
+measured coverage, in percent ({runs} runs, 30 for steps, so to within a few points; exact for shares):
 
 {coverage}
 
-- **Errors** are between 0 and 100%, and the interval of their mean, Gaffke's, uses that: at its upper end
-  counts one more seed, which ends at 100%. It holds nominally or more for every distribution and number of
-  seeds that was tried; for seeds that end at 0 or 100% it is that of Clopper and Pearson. The price is width:
-  without a failed seed among 4, 10 and 20, the mean may still be 60, 31 and 17%, since a kind of seed that
-  makes up that share is missed by 2.5% of runs. So do paired differences, and the interval that a number of
-  the paper is compared with, which is of the mean of as many seeds as the paper's.
-- **Student's intervals** are those of bands of curves, which would hide the curves otherwise, and of metrics
-  without bounds, such as gradient norms. They hold for seeds that are alike, and know nothing of a kind that
-  none of the seeds is of: where one in ten fails, four seeds hold the mean in about a third of the runs. They
-  are not drawn where all seeds are equal, and such runs are not counted here.
-- **Steps to 1%**: the upper end is "never" for fewer than 367 seeds, since a kind of seed that never gets
-  there, and that none of fewer shows, would hold the mean above 1%. The lower end is what they tell.
+- **Errors** are between 0 and 100%. Gaffke's interval of their mean uses this: for the upper end, it adds one
+  seed that ends at 100%. Its coverage was at least nominal for every distribution and number of seeds tried.
+  For seeds that end at 0 or 100%, it is the interval of Clopper and Pearson. The price is width: without a
+  failure among 4, 10 and 20 seeds, the mean may still be 60, 31 and 17%, because 2.5% of runs miss a kind of
+  seed with that share. The same holds for paired differences, and for the interval that the paper's numbers
+  are compared with, which is that of the mean of as many seeds as the paper has.
+- **Student's intervals** are used for bands of curves, where wider ones would hide the curves, and for
+    metrics
+  without bounds, such as gradient norms. They are correct if all seeds behave alike, but do not allow for a
+  kind of seed that is not among them: if one seed in ten fails, the interval of four seeds contains the mean
+  in about a third of the runs. They are not drawn if all seeds are equal, and such runs are not counted here.
+- **Steps to 1%**: the upper end is "never" for fewer than 367 seeds, because a rare kind of seed that never
+    gets
+  there, and that a smaller sample may miss, would keep the mean above 1%. Only the lower end is informative.
 - **Shares of failed seeds** have the exact interval of Clopper and Pearson.
 
-No narrower interval that was tried reaches 95% with few seeds. With four seeds the BCa bootstrap holds the
-mean in 80% of the runs where seeds are alike and in 33% where one in ten fails, and for equal seeds it is a
-point.
+No narrower interval that we tried reaches 95% with few seeds. With four seeds, the BCa bootstrap contains the
+mean in 80% of the runs if seeds behave alike and in 33% if one in ten fails. For equal seeds it is a point.
 
-The same from our own runs: the mean width of the interval over subsets of the seeds, in percentage points,
-and in brackets the share of the subsets whose interval holds the mean over all seeds; 40 random subsets, or
-all where there are fewer. Of every run of 16 seeds or more of which some end above 1%.
+The next table shows the same for our own runs of at least 16 seeds of which some end above 1%: the mean width
+of the interval over subsets of the seeds, in percentage points, and in brackets the share of subsets whose
+interval contains the mean over all seeds. It uses 40 random subsets, or all if there are fewer.
 
 {intervals}
 
-![Width of intervals on MNIST and how often they hold, by seeds](../figures/seed_noise/seed_noise.png)
+![Width and coverage of intervals on MNIST by number of seeds](../figures/seed_noise/seed_noise.png)
 
 {interval_words}
 
-## Means of two kinds of seeds
+## Means of two groups of seeds
 
-Where the final errors of seeds fall into two groups, with more than 5 points between them, no seed is near
-the mean, and the mean counts how many seeds are in the worse group.
+If final errors fall into two groups, more than 5 points apart, no seed is near the mean. The mean then
+depends on how many seeds are in the worse group.
 
 {kinds}
 """

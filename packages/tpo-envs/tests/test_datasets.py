@@ -29,7 +29,7 @@ def error_of(name, **options):
 )
 def test_an_unknown_name_gets_the_choices_and_the_nearest(name, nearest):
     message = error_of(name)
-    assert f"unknown dataset '{name}': the choices are mnist, digits" in message
+    assert f"unknown dataset '{name}': allowed: mnist, digits" in message
     assert ("did you mean" in message) == (nearest is not None)
     if nearest:
         assert message.endswith(f"did you mean '{nearest}'?")
@@ -142,7 +142,7 @@ def test_mnist_with_the_datasets_library(library, tmp_path, monkeypatch):
     np.testing.assert_array_equal(data.test_images, images[3:].reshape(2, 12))
     assert data.train_labels.tolist() == [3, 1, 4]
     assert data.test_labels.tolist() == [1, 5]
-    assert "ylecun/mnist (train): the train images are not those of MNIST" in error_of("mnist")
+    assert "ylecun/mnist (train): the train images differ from MNIST" in error_of("mnist")
 
 
 class NotFound(http.server.BaseHTTPRequestHandler):

@@ -122,15 +122,15 @@ def test_a_damaged_picture_in_parquet_is_named(tmp_path):
     assert f"{path}, image 2: not a readable PNG" in error_of(tmp_path)
 
 
-def test_colour_pictures_are_an_error(tmp_path):
-    assert "expected 8-bit grey pixels, found uint8 in shape (5, 4, 3)" in error_of(
+def test_color_pictures_are_an_error(tmp_path):
+    assert "expected 8-bit gray pixels, found uint8 in shape (5, 4, 3)" in error_of(
         write_parquet(tmp_path, mode="RGB")
     )
 
 
 def test_pictures_of_several_sizes_are_an_error(tmp_path):
     mixed = [*TRAIN[0][:5], TRAIN[0][5, :3]]
-    assert "must have one size" in error_of(write_parquet(tmp_path, train=(mixed, TRAIN[1])))
+    assert "must have the same size" in error_of(write_parquet(tmp_path, train=(mixed, TRAIN[1])))
 
 
 def test_a_parquet_file_with_other_columns_is_an_error(tmp_path):

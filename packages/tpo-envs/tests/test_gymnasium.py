@@ -143,7 +143,7 @@ def test_wrong_use_is_told():
         env.step(0)
     with pytest.raises(gymnasium.error.Error, match="token-reversal-terminal-h1"):
         gymnasium.make("tpo_envs/token-reversal-terminl-h1-v2")
-    with pytest.raises(ValueError, match="nearest are bandit-c1-a10-gap1"):
+    with pytest.raises(ValueError, match="did you mean one of bandit-c1-a10-gap1"):
         tpo_envs.gymnasium.TaskEnv("bandit-c1-a10-gap2")
     with pytest.raises(TypeError, match="seed must be one integer, not a list"):
         gymnasium.make_vec("tpo_envs/bandit-c1-a10-gap1", num_envs=2).reset(seed=[1, 2])

@@ -257,7 +257,7 @@ def test_jit_vmap_and_groups_of_answers(task):
         (lambda: BracketTask("terminal", 4, 3), "vocab_size is 3, but brackets come in pairs"),
         (lambda: MultiTurnTask("copy", "terminal", 3, 4, 2), "turns is 3, but it must divide horizon = 4"),
         (lambda: MultiTurnTask("cpy", "terminal", 2, 4, 2), "did you mean 'copy'"),
-        (lambda: verifier(false_positives=1.5), "false_positives is 1.5, but a rate is from 0 to 1"),
+        (lambda: verifier(false_positives=1.5), "false_positives is 1.5, but a rate must be from 0 to 1"),
         (lambda: verifier(seed=-1), "seed is -1"),
         (lambda: verifier(horizon=0), "horizon is 0"),
     ],

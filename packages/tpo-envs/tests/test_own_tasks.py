@@ -50,7 +50,7 @@ def test_a_task_needs_its_answer_alone():
 )
 def test_answers_of_another_shape_are_refused(function, returned, namespace):
     prompts = namespace.asarray(PROMPTS)
-    expected = rf"^Mine\.answer returned {returned}; expected that of the prompts, \(2, 2\)$"
+    expected = rf"^Mine\.answer returned {returned}; expected the prompts' shape \(2, 2\)$"
     with pytest.raises(ValueError, match=expected):
         answering(function).token_rewards(prompts, prompts)
 
@@ -61,11 +61,11 @@ def test_a_reward_that_there_is_not_is_refused():
 
 
 def test_a_field_that_is_missing_is_named():
-    with pytest.raises(TypeError, match=r"^Bare lacks reward, vocab_size; a task has the fields rew"):
+    with pytest.raises(TypeError, match=r"^Bare lacks reward, vocab_size; a task needs the fields rew"):
         dataclasses.make_dataclass("Bare", [("horizon", int, 2)], bases=(Own,), frozen=True)()
 
 
 def test_a_task_that_can_change_is_refused():
     fields = [("reward", str, "terminal"), ("horizon", int, 2), ("vocab_size", int, 2)]
-    with pytest.raises(TypeError, match=r"^Loose can change; write @dataclasses.dataclass\(frozen=True\)"):
+    with pytest.raises(TypeError, match=r"^Loose is not hashable; .*@dataclasses.dataclass\(frozen=True\)"):
         dataclasses.make_dataclass("Loose", fields, bases=(Own,))()

@@ -199,8 +199,8 @@ def test_score_shows_the_results_of_the_harness(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("not json", "is no JSON"),
-        ("[1, 2]", "must hold answers as"),
+        ("not json", "is not JSON"),
+        ("[1, 2]", "must contain answers as"),
         ('{"answers": {"nope": [[0]]}}', "no task has the id 'nope'"),
         (
             f'{{"answers": {{"{REVERSAL}": [[0, 1]]}}}}',
@@ -228,7 +228,7 @@ def test_a_file_that_cannot_be_scored_is_told_in_one_line(capsys, tmp_path, cont
 def test_a_wrong_id_and_a_missing_file(capsys, tmp_path):
     code, _, err = run(capsys, "describe", "token-reversal-terminal-h11-v2")
     assert code == 2
-    assert "the nearest are token-reversal-terminal-h1" in err
+    assert "did you mean one of token-reversal-terminal-h1" in err
     code, _, err = run(capsys, "score", str(tmp_path / "none.json"))
     assert code == 2
     assert "none.json" in err

@@ -62,10 +62,10 @@ def test_tasks_are_chosen_by_tags_family_and_difficulty():
     [
         (
             lambda: make("token-reversal-termnal-h10-v2"),
-            "the nearest are token-reversal-terminal-h10-v2, .*list_tasks",
+            "did you mean one of token-reversal-terminal-h10-v2, .*list_tasks",
         ),
         (lambda: make_numpy("nothing like it"), "no task has the id 'nothing like it'"),
-        (lambda: describe("TOKEN-sort-terminal-h2-v4"), "nearest are token-sort-terminal-h2-v4"),
+        (lambda: describe("TOKEN-sort-terminal-h2-v4"), "did you mean one of token-sort-terminal-h2-v4"),
         (lambda: list_tasks("sparce"), "tag is 'sparce'.*did you mean 'sparse'"),
         (lambda: list_tasks(family="bandits"), "did you mean 'bandit'"),
     ],
@@ -158,7 +158,7 @@ def test_long_batches_are_scored_in_pieces(monkeypatch):
     task = make_numpy("brackets-sequential-h8-v4")
     prompts, answers = task.sample(0, 50), task.random_answers(1, 50)
     whole = task.score(prompts, answers)
-    monkeypatch.setattr("tpo_envs._numpy_tokens._PIECE", 16**2 * 7)
+    monkeypatch.setattr("tpo_envs._numpy_tokens._CHUNK", 16**2 * 7)
     np.testing.assert_array_equal(task.score(prompts, answers), whole)
 
 
@@ -182,15 +182,15 @@ def test_long_batches_are_scored_in_pieces(monkeypatch):
             r"must be equal or 1, .*; got prompts \(4, 10\) and answers \(3, 10\)",
         ),
         (lambda p, a: (p, a / 2), TypeError, "answers must be integer tokens .*; got dtype float64"),
-        (lambda p, a: (p.tolist(), a), TypeError, "prompts must be .* as an array of NumPy or JAX; got list"),
+        (lambda p, a: (p.tolist(), a), TypeError, "prompts must be .* as a NumPy or JAX array; got list"),
     ],
 )
 def test_bad_tokens_are_refused(change, error, message):
     task = make_numpy("token-reversal-terminal-h10-v2")
     prompts = task.sample(0, 4)
-    # `_by_piece` is `score` without the signature that is checked while tests run.
+    # `_in_chunks` is `score` without the signature that is checked while tests run.
     with pytest.raises(error, match=message):
-        task._by_piece(task.task.score, *change(prompts, task.answer(prompts)))
+        task._in_chunks(task.task.score, *change(prompts, task.answer(prompts)))
 
 
 def test_bad_actions_seeds_and_counts_are_refused():

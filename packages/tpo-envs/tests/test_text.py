@@ -164,7 +164,7 @@ def test_wrong_set_ups_are_told():
         text_reward(REVERSAL)(completions=["a", "b"], question=[[0, 0, 0]])
     with pytest.raises(ValueError, match="the id of a task in words is 'digits-bandit'"):
         text_reward("digits-bandit")
-    with pytest.raises(ValueError, match="nearest are token-reversal-terminal-h3-v2"):
+    with pytest.raises(ValueError, match="did you mean one of token-reversal-terminal-h3-v2"):
         TextTask("token-reversal-terminal-h3v2")
     assert set(list_tasks()) - set(text_tasks()) == {"digits-bandit", "mnist-bandit"}
 

@@ -96,7 +96,7 @@ def test_a_candidate_is_paid_as_the_token_it_would_be_in_the_behaviour_answer(ta
 def test_rewards_of_whole_answers_have_no_candidate_tokens(reward):
     task = TokenTask("copy", reward, 2, 2)
     tokens = jnp.zeros((1, 2), int)
-    with pytest.raises(ValueError, match=r"score whole answers with `score`"):
+    with pytest.raises(ValueError, match=r"score complete answers with `score`"):
         task.candidate_rewards(tokens, tokens, tokens[..., None])
 
 
@@ -166,7 +166,7 @@ def test_numpy_arrays_give_numpy_arrays_and_the_same_numbers(target, reward):
             r"answers must be integer tokens \[\.\.\., 4\]; got shape \(2, 3\)",
         ),
         (jnp.zeros((2, 4)), TypeError, "integer tokens .*; got dtype float32"),
-        ([[0, 1, 1, 0]], TypeError, "array of NumPy or JAX; got list"),
+        ([[0, 1, 1, 0]], TypeError, "NumPy or JAX array; got list"),
         (np.int32(1), ValueError, r"got shape \(\)"),
     ],
 )

@@ -54,7 +54,7 @@ RETURNS = {
     "NaN": (np.full((5, 4), np.nan), TypeError, "got dtype float64"),
     "booleans": (np.zeros((5, 4), bool), TypeError, "got dtype bool"),
     "words": ([["a"] * 4] * 5, TypeError, "got dtype <U1"),
-    "ragged lists": ([[0, 1], [0]], TypeError, "list that is no array"),
+    "ragged lists": ([[0, 1], [0]], TypeError, "list, which is not an array"),
     "huge integers": ([[2**70] * 4] * 5, TypeError, "got dtype object"),
     "a generator": ((x for x in "ab"), TypeError, "got dtype object of generator"),
     "one too few": (np.zeros((4, 4), int), ValueError, r"got shape \(4, 4\)"),

@@ -11,7 +11,7 @@ from tpo_runs import ConfigError, combine_summaries, read_summary, summarize
 from tpo_runs._config import key_of
 from tpo_runs._paper import compare
 from tpo_runs._publish import summary_bytes
-from tpo_runs._results import final_error, has_failed, summarise_cell, summary_table
+from tpo_runs._results import final_error, has_failed, summarize_cell, summary_table
 
 EXACT = ("final", "first_below", "highest_since", "relapsed")
 
@@ -70,7 +70,7 @@ def test_the_crossing_is_the_first_bin_whose_mean_is_below(tmp_path, errors):
     parts = [piece(tmp_path / "a", solved, 0, 3), piece(tmp_path / "b", solved, 3, 6)]
     (cell,) = combine_summaries(parts).cells
     means = [solved[:, start : start + 3].mean() for start in range(0, 450, 3)]
-    found = summarise_cell(cell)
+    found = summarize_cell(cell)
     assert found.steps_to_threshold == 3 * next(i for i, mean in enumerate(means) if mean < 0.01)
     assert cell.bin_width == 3
     assert any("within 3" in note for note in summary_table([cell]).notes)
@@ -78,7 +78,7 @@ def test_the_crossing_is_the_first_bin_whose_mean_is_below(tmp_path, errors):
     assert low % 3 == 0
     assert low <= found.steps_to_threshold < high == math.inf
     (exact,) = piece(tmp_path / "whole", solved, 0, 6).cells
-    assert abs(summarise_cell(exact).steps_to_threshold - found.steps_to_threshold) <= 3
+    assert abs(summarize_cell(exact).steps_to_threshold - found.steps_to_threshold) <= 3
     assert not any("within" in note for note in summary_table([exact]).notes)
 
 

@@ -295,7 +295,7 @@ WRONG = [
         "[4, 5]",
         f'{list(range(1, 101))}\n"schedule.epochs" = {list(range(1, 101))}',
         "grid:",
-        "makes 20000 cells with 2 methods; the most is 4096",
+        "makes 20000 cells with 2 methods; at most 4096 are allowed",
     ),
     # The smoke table, without --smoke.
     Wrong(
@@ -390,7 +390,7 @@ def test_a_sweep_without_a_grid_is_refused(
 ) -> None:
     content = f"figures = [{figure}]\n" + VALID.replace('[grid]\n"task.horizon" = [4, 5]\n', "")
     path = written(tmp_path, content)
-    expected = f"{path}: figures.1: 'sweep' needs a [grid] with an axis, and there is none\n"
+    expected = f"{path}: figures.1: 'sweep' needs a [grid], and the config has none\n"
     assert refusal([path], capsys) == expected
 
 

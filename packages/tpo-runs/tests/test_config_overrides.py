@@ -122,7 +122,7 @@ def test_smoke_can_change_a_kind(load: Any) -> None:
 
 
 def test_smoke_needs_its_table(lines: Any) -> None:
-    assert lines(smoke=True) == ["FILE: --smoke needs a [smoke] table, and there is none"]
+    assert lines(smoke=True) == ["FILE: --smoke needs a [smoke] table, and the config has none"]
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -271,4 +271,4 @@ def test_unknown_methods_are_told_with_the_nearest(lines: Any) -> None:
         "--methods: no method is named 'v1.6'; did you mean 'v1.5'? allowed: GRPO (no KL), DG, 1 epoch, v1.5"
     )
     (empty,) = lines(methods="")
-    assert empty.startswith("--methods: expected names with commas between them; allowed: GRPO (no KL)")
+    assert empty.startswith("--methods: expected names separated by commas; allowed: GRPO (no KL)")

@@ -148,7 +148,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatc
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_refuses_what_it_could_not_tell_apart(name):
-    with pytest.raises(ValueError, match="there is no result to show"):
+    with pytest.raises(ValueError, match="there are no results"):
         draw(name, [])
     with pytest.raises(ValueError, match="two results are named 'TPO'"):
         draw(name, [*cells({"task.horizon": [7, 8]}), cell("TPO", {"task.horizon": 8})])
@@ -192,7 +192,7 @@ def test_lines_are_means_over_seeds_in_the_methods_style():
     figure = learning_curves(results)
     lines = {line.get_color(): line for line in panels(figure)[0].lines}
     for result in results:
-        line = lines[METHOD_STYLES[result.method].colour]
+        line = lines[METHOD_STYLES[result.method].color]
         np.testing.assert_allclose(line.get_ydata(), result.metrics["error"].mean(axis=0))
     assert [text.get_text() for text in figure.legends[0].texts] == list(METHODS)
     assert len(panels(figure)[0].collections) == len(METHODS)
@@ -232,7 +232,7 @@ def test_zero_on_a_log_axis_is_drawn_at_the_floor_and_the_tick_says_so():
     figure = learning_curves([solved, cell("DG", {})], log_y=True, floor=0.002, seeds=True)
     figure.draw_without_rendering()
     axes = panels(figure)[0]
-    ends = [line.get_ydata()[-1] for line in axes.lines if line.get_color() == METHOD_STYLES["TPO"].colour]
+    ends = [line.get_ydata()[-1] for line in axes.lines if line.get_color() == METHOD_STYLES["TPO"].color]
     assert ends == [0.002] * 3
     assert [label.get_text() for label in axes.get_yticklabels()] == ["≤0.002", "0.01", "0.1", "1"]
 

@@ -298,7 +298,7 @@ def test_every_quantity_that_is_compared_can_be_shown():
     [
         ('method = "m"', "exactly one of value, above and below"),
         ('method = "m", value = 1, below = 2', "exactly one of value, above and below"),
-        ('method = "m", value = 1, colour = 2', "colour"),
+        ('method = "m", value = 1, color = 2', "color"),
     ],
 )
 def test_a_malformed_entry_is_refused(entry, message):

@@ -359,7 +359,7 @@ def test_a_probe_without_a_meaning_is_refused_with_the_fix():
     first, second = sorted(str(told.value).splitlines())
     assert "method 'M': objective.kind: probe 'target_gap' needs objective.kind = 'tpo', not 'ppo'" in first
     assert "rollout.kind: probe 'zero_variance_share' needs rollout.kind = 'sequence_group' or" in second
-    assert "not 'single'; leave it out of probes, or give the method its own probes = [...]" in second
+    assert "not 'single'; remove it from probes, or give the method its own probes = [...]" in second
 
 
 @pytest.mark.parametrize("own", [["gradient_norm"], []])

@@ -185,7 +185,7 @@ def test_a_damaged_store_is_named_and_no_page_written(tmp_path):
 @pytest.mark.parametrize("page", [DARK_PAGE, LIGHT_PAGE], ids=["dark", "light"])
 @pytest.mark.parametrize("style", METHOD_STYLES.values(), ids=METHOD_STYLES)
 def test_every_method_can_be_told_from_the_page(style, page):
-    colour = readable(style.colour, page)
-    shade = luminance([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    color = readable(style.color, page)
+    shade = luminance([int(color[i : i + 2], 16) for i in (1, 3, 5)])
     low, high = sorted((shade, luminance(page)))
     assert (high + 0.05) / (low + 0.05) >= MIN_CONTRAST

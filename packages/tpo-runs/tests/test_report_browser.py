@@ -91,10 +91,10 @@ def keep_picture(browser: Any, name: str) -> None:
 
 
 def ratio(one: str, other: str) -> float:
-    """The contrast of two colours as CSS computes them, by WCAG."""
+    """The contrast of two colors as CSS computes them, by WCAG."""
 
-    def luminance(colour: str) -> float:
-        parts = [float(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    def luminance(color: str) -> float:
+        parts = [float(part) / 255 for part in color[color.index("(") + 1 : -1].split(",")[:3]]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 

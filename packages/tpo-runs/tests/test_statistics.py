@@ -25,7 +25,7 @@ from tpo_runs._results import (
     standard_error_band,
     steps_to_threshold,
     steps_to_threshold_interval,
-    summarise,
+    summarize,
 )
 
 NONE = Interval(math.nan, math.nan)
@@ -63,14 +63,14 @@ def test_a_lost_seed_has_no_final_error_and_counts_as_failed():
     assert final[0] == 0.0
     assert np.isnan(final[1])
     assert failed_share(final) == 0.5
-    assert math.isnan(summarise(final).mean)
+    assert math.isnan(summarize(final).mean)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"metrics": {"loss": np.ones((2, 3))}}, "must hold 'error'"),
-        ({"seeds": np.array([1, 1])}, "every seed must be there once"),
+        ({"metrics": {"loss": np.ones((2, 3))}}, "must contain 'error'"),
+        ({"seeds": np.array([1, 1])}, "seeds must be distinct"),
         ({"metrics": {"error": np.ones((2, 3)), "x": np.ones((3, 3))}}, "metric 'x' must be"),
         ({"metrics": {"error": np.ones((2, 0))}}, "at least"),
         ({"metrics": {"error": np.ones((2, 3)), "x": np.ones((2, 4))}}, "metric 'x' must be"),
@@ -123,7 +123,7 @@ def test_points_come_in_grid_order_and_methods_in_reading_order():
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 8, 20, 30])
 def test_mean_standard_error_and_interquartile_mean(count):
     values = np.random.default_rng(count).random(count)
-    summary = summarise(values)
+    summary = summarize(values)
     mean = sum(values) / count
     variance = sum((v - mean) ** 2 for v in values) / (count - 1)
     cut = count // 4
@@ -195,7 +195,7 @@ def test_one_value_or_a_missing_one_leaves_no_interval(values, bounds):
 
 def test_one_seed_has_no_standard_error():
     assert math.isnan(standard_error(np.array([0.4])))
-    assert summarise(np.array([0.4])).mean == 0.4
+    assert summarize(np.array([0.4])).mean == 0.4
 
 
 def test_failed_share_counts_strictly_above_the_level():

@@ -1,4 +1,4 @@
-"""One look per method, told apart with and without colour vision."""
+"""One look per method, told apart with and without color vision."""
 
 import itertools
 
@@ -48,23 +48,23 @@ def test_a_known_method_looks_the_same_beside_any_others(method):
     assert method_styles([method])[method] == method_styles(others)[method] == METHOD_STYLES[method]
 
 
-def test_variants_have_the_familys_colour_and_lines_of_their_own():
+def test_variants_have_the_familys_color_and_lines_of_their_own():
     styles = method_styles(["DG", *VARIANTS])
-    assert {style.colour for style in styles.values()} == {METHOD_STYLES["DG"].colour}
+    assert {style.color for style in styles.values()} == {METHOD_STYLES["DG"].color}
     assert len({style.dashes for style in styles.values()}) == len(styles)
 
 
-def test_unknown_methods_have_colours_of_their_own():
+def test_unknown_methods_have_colors_of_their_own():
     names = ["mine", "yours", "theirs", "ours", "his", "hers"]
     styles = method_styles(names)
-    colours = {style.colour for style in styles.values()}
-    assert len(colours) == 6
-    assert not colours & {style.colour for style in METHOD_STYLES.values()}
+    colors = {style.color for style in styles.values()}
+    assert len(colors) == 6
+    assert not colors & {style.color for style in METHOD_STYLES.values()}
     assert method_styles(["mine"])["mine"] == method_styles(["mine"])["mine"]
 
 
-def linear(colour):
-    srgb = np.array(colors.to_rgb(colour))
+def linear(color):
+    srgb = np.array(colors.to_rgb(color))
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 
@@ -96,19 +96,19 @@ VISION = {
 
 @pytest.mark.parametrize("vision", VISION)
 @pytest.mark.parametrize("pair", [*itertools.combinations(METHOD_STYLES, 2)], ids="-".join)
-def test_methods_can_be_told_apart_without_colour_vision_and_in_grey(vision, pair):
+def test_methods_can_be_told_apart_without_color_vision_and_in_gray(vision, pair):
     first, second = (METHOD_STYLES[method] for method in pair)
     assert first.dashes != second.dashes
     assert first.marker != second.marker
     one, other = (
-        np.clip(VISION[vision] @ linear(style.colour), 0, 1) ** (1 / 2.2) for style in (first, second)
+        np.clip(VISION[vision] @ linear(style.color), 0, 1) ** (1 / 2.2) for style in (first, second)
     )
     assert np.linalg.norm(one - other) > 0.1
 
 
 @pytest.mark.parametrize("method", METHOD_STYLES)
-def test_every_colour_stands_out_on_white(method):
-    assert lightness(linear(METHOD_STYLES[method].colour)) < 75
+def test_every_color_stands_out_on_white(method):
+    assert lightness(linear(METHOD_STYLES[method].color)) < 75
 
 
 LOOK_ALIKES = [

@@ -16,7 +16,7 @@ from tpo_runs._results import (
     percent_interval,
     seeds_table,
     step_interval,
-    summarise_cell,
+    summarize_cell,
     summary_table,
 )
 
@@ -57,7 +57,7 @@ def test_summary_has_a_row_per_cell_with_the_numbers_of_the_cell():
 
 
 def test_summary_of_a_cell_that_never_gets_there():
-    summary = summarise_cell(cell("TPO", [[1.0, 0.8], [0.9, 0.7]]))
+    summary = summarize_cell(cell("TPO", [[1.0, 0.8], [0.9, 0.7]]))
     assert summary.steps_to_threshold == math.inf
     assert summary.failed == 1.0
     (row,) = rows(summary_table([cell("TPO", [[1.0, 0.8], [0.9, 0.7]])], threshold=0.05))
@@ -94,7 +94,7 @@ def test_paired_table_compares_with_the_first_method_in_reading_order():
 def test_tables_refuse_what_they_cannot_tell_apart(build):
     with pytest.raises(ValueError, match="two results are named 'TPO' at no grid"):
         build([cell("TPO", SOLVED), cell("TPO", RELAPSED)])
-    with pytest.raises(ValueError, match="there is no result"):
+    with pytest.raises(ValueError, match="there are no results"):
         build([])
 
 

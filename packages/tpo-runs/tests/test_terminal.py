@@ -104,15 +104,15 @@ def test_time_left_forgets_what_has_failed(config):
 
 
 @pytest.mark.parametrize(
-    ("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)]
+    ("environment", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)]
 )
-def test_no_color_is_obeyed(environment, coloured, config):
+def test_no_color_is_obeyed(environment, colored, config):
     console = terminal(**environment)
     display = make_display(console)
     assert isinstance(display, LiveDisplay)
     with display:
         display.warn("look out")
-    assert ("\x1b[33m" in written(console)) == coloured
+    assert ("\x1b[33m" in written(console)) == colored
 
 
 @pytest.mark.parametrize(

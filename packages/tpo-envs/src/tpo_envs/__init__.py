@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# Names are imported when they are first used: with NumPy alone, nobody waits for JAX.
+# Names are imported on first use, so that NumPy users do not wait for JAX.
 _MODULE_OF = {
     "AbstractBandit": "_bandits",
     "AbstractTokenTask": "_token_base",
@@ -80,7 +80,7 @@ _MODULE_OF = {
     "text_reward": "_text_data",
     "text_tasks": "_text",
 }
-# JAX must know these before they are used under `jax.jit`.
+# These must be registered with JAX before they are used under `jax.jit`.
 _PYTREES = {"AbstractTokenTask", "BracketTask", "MultiTurnTask", "NoisyVerifier", "TokenTask"}
 _NEED_JAX = {"_bandits", "_classification_bandit", "_context_table"}
 
@@ -107,7 +107,7 @@ def __dir__() -> list[str]:
 
 
 if sys.modules.get("gymnasium") is not None:
-    # So that `import gymnasium, tpo_envs` is all it takes; nobody waits who does not use it. The rest of the
-    # package needs no Gymnasium that is recent enough.
+    # Registers the tasks, so that `import gymnasium, tpo_envs` is enough. The rest of the package works with
+    # an older Gymnasium.
     with contextlib.suppress(ImportError):
         importlib.import_module(".gymnasium", __name__)

@@ -1,16 +1,16 @@
-"""Arrays of NumPy or of JAX: the tasks compute with the library of what they are given."""
+"""Helpers for arrays of NumPy or JAX. Tasks compute with the library of their arguments."""
 
 import types
 from typing import Any, TypeAlias
 
 import numpy as np
 
-# A NumPy array, a JAX array or a JAX tracer. The shape and the kind of number are still checked.
+# A NumPy array, a JAX array or a JAX tracer. jaxtyping still checks shapes and dtypes.
 AnyArray: TypeAlias = Any
 
 
 def namespace(*arrays: AnyArray) -> types.ModuleType | Any:
-    """The library that computes with these arrays: NumPy if all are NumPy's, else JAX.
+    """The array library of the arguments: NumPy if all are NumPy arrays, else JAX.
 
     Example:
         >>> import numpy as np
@@ -24,10 +24,10 @@ def namespace(*arrays: AnyArray) -> types.ModuleType | Any:
 
 
 def check_broadcast(**shapes: tuple[int, ...]) -> None:
-    """Refuse arrays whose leading axes do not fit together.
+    """Check that leading axes broadcast.
 
     Raises:
-        ValueError: with the name and the shape of each.
+        ValueError: if they do not; the message has the name and shape of each array.
     """
     try:
         np.broadcast_shapes(*shapes.values())
@@ -39,17 +39,17 @@ def check_broadcast(**shapes: tuple[int, ...]) -> None:
 
 
 def check_tokens(name: str, tokens: AnyArray, length: int) -> None:
-    """Refuse what is no integer array `[..., length]`; under `jax.jit` too, where values are unknown.
+    """Check that `tokens` is an integer array `[..., length]`. Works under `jax.jit`.
 
     Raises:
-        TypeError: not an array, or not of integers.
-        ValueError: the last axis has another length.
+        TypeError: if it is not an array of integers.
+        ValueError: if the last axis has another length.
     """
     shape, dtype = getattr(tokens, "shape", None), getattr(tokens, "dtype", None)
     expected = f"{name} must be integer tokens [..., {length}]"
     known = isinstance(tokens, np.ndarray | np.generic) or hasattr(tokens, "__array_namespace__")
     if shape is None or dtype is None or not known:
-        raise TypeError(f"{expected}, as an array of NumPy or JAX; got {type(tokens).__name__}")
+        raise TypeError(f"{expected}, as a NumPy or JAX array; got {type(tokens).__name__}")
     if not is_integer(dtype):
         raise TypeError(f"{expected}; got dtype {dtype}")
     if not shape or shape[-1] != length:
@@ -57,7 +57,7 @@ def check_tokens(name: str, tokens: AnyArray, length: int) -> None:
 
 
 def check_candidates(name: str, candidates: AnyArray, length: int) -> None:
-    """Refuse what is no integer array `[..., length, k]`; raises as `check_tokens` does."""
+    """Check that `candidates` is an integer array `[..., length, k]`; raises like `check_tokens`."""
     shape = tuple(getattr(candidates, "shape", ()))
     if hasattr(candidates, "shape") and (len(shape) < 2 or shape[-2] != length):
         raise ValueError(f"{name} must be integer tokens [..., {length}, k]; got shape {shape}")
@@ -65,19 +65,19 @@ def check_candidates(name: str, candidates: AnyArray, length: int) -> None:
 
 
 def is_integer(dtype: Any) -> bool:
-    """Whether a dtype of NumPy or JAX holds integers; booleans and durations are none.
+    """Whether a NumPy or JAX dtype is an integer type. Booleans and durations are not.
 
     Example:
         >>> is_integer(np.dtype("uint8")), is_integer(np.dtype(bool)), is_integer(np.dtype("m8[s]"))
         (True, False, False)
     """
-    # JAX's integers of a few bits are no kind of NumPy's.
+    # NumPy has no kind for JAX's 2-bit and 4-bit integers.
     small = ("int2", "int4", "uint2", "uint4")
     return getattr(dtype, "kind", "") in ("i", "u") or getattr(dtype, "name", "") in small
 
 
 def widen(tokens: AnyArray) -> AnyArray:
-    """Tokens as signed integers of 32 or 64 bits, so that sums of them do not overflow.
+    """Convert tokens to signed 32-bit or 64-bit integers, so that their sums do not overflow.
 
     Example:
         >>> tokens = widen(np.array([200, 100], np.uint8))

@@ -1,4 +1,4 @@
-"""Bandits: tasks of one step, where the answer is one action and the reward is 1 if it is the right one."""
+"""Bandits: one-step tasks with a reward of 1 for the right action."""
 
 from abc import abstractmethod
 from typing import NamedTuple
@@ -12,13 +12,13 @@ from ._arrays import is_integer, widen
 
 
 class Contexts(NamedTuple):
-    """A batch of contexts drawn from a bandit: what the policy reads and which action is right.
+    """A batch of contexts: the policy's inputs and the right actions.
 
     A pytree, so it passes through `jax.jit`, `jax.vmap` and `jax.lax.scan`.
 
     Attributes:
-        inputs: what the policy reads. An index `[b]` into a table of contexts, or pixels `[b, d]` in [0, 1].
-        labels: the rewarded action of each context `[b]`, from 0 to `num_actions - 1`. Not for the policy.
+        inputs: the policy's inputs: indices `[b]` into a table of contexts, or pixels `[b, d]` in [0, 1].
+        labels: the right action of each context `[b]`, from 0 to `num_actions - 1`. Hidden from the policy.
     """
 
     inputs: Integer[Array, " b"] | Float[Array, "b d"]
@@ -30,10 +30,11 @@ class AbstractBandit(eqx.Module):
 
     `r(x, a) = 1{a = label(x)}`.
 
-    Every method is pure and can be jitted and vmapped. Pass the bandit to a jitted function as an argument: a
-    bandit that the function closes over is copied into the compiled program, data set and all.
+    Every method is pure and can be jitted and vmapped. Pass the bandit to a jitted function as an argument:
+    if the function closes over it, its data set is copied into the compiled program.
 
-    A bandit of your own defines `num_actions`, `sample` and `all_contexts`; the rewards follow.
+    To write your own bandit, define `num_actions`, `sample` and `all_contexts`. The rewards follow from
+    these.
     """
 
     num_actions: eqx.AbstractVar[int]
@@ -69,14 +70,14 @@ class AbstractBandit(eqx.Module):
 
         Args:
             contexts: `b` contexts, from `sample` or `all_contexts`.
-            actions: `[b, ...]`, any number of actions for each context. A number outside of
+            actions: `[b, ...]`, any number of actions for each context. An action outside
                 `0 .. num_actions - 1` is never right.
 
         Returns:
             Rewards 0 or 1, in the shape of `actions`.
 
         Raises:
-            TypeError: for actions that are no integers.
+            TypeError: if actions are not integers.
 
         Example:
             >>> import jax.numpy as jnp
@@ -86,7 +87,7 @@ class AbstractBandit(eqx.Module):
             [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
         """
         if not is_integer(actions.dtype):
-            raise TypeError(f"actions must be integers, the numbers of actions; got dtype {actions.dtype}")
+            raise TypeError(f"actions must be integers; got dtype {actions.dtype}")
         labels = widen(contexts.labels).reshape(contexts.labels.shape + (1,) * (actions.ndim - 1))
         return (widen(actions) == labels).astype(jnp.result_type(float))
 

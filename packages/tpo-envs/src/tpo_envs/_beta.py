@@ -1,11 +1,11 @@
-"""The beta distribution, from which exact intervals and Student's t come, without SciPy."""
+"""Quantiles of the beta distribution and Student's t, without SciPy."""
 
 import functools
 import math
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:
-    """The chance that a variable of the distribution Beta(a, b) is at most `x`.
+    """The cumulative distribution function of Beta(a, b) at `x`.
 
     Example:
         >>> round(beta_cdf(0.5, 2.0, 2.0), 12), round(beta_cdf(0.2, 1.0, 1.0), 12)
@@ -15,7 +15,7 @@ def beta_cdf(x: float, a: float, b: float) -> float:
     """
     if not 0 < x < 1:
         return float(x >= 1)
-    if x > (a + 1) / (a + b + 2):  # where the fraction of the mirror image converges faster
+    if x > (a + 1) / (a + b + 2):  # by symmetry; the fraction converges faster there
         return 1 - beta_cdf(1 - x, b, a)
     return _front(x, a, b) * _fraction(x, a, b) / a
 
@@ -47,14 +47,14 @@ def _fraction(x: float, a: float, b: float) -> float:
 
 @functools.lru_cache(maxsize=4096)
 def beta_quantile(p: float, a: float, b: float) -> float:
-    """The number that a variable of Beta(a, b) stays below with chance `p`.
+    """The `p`-quantile of Beta(a, b).
 
     Example:
         >>> round(beta_quantile(0.975, 1.0, 1000.0), 6)  # the upper end of 0 successes in 1,000
         0.003682
     """
     low, high, x = 0.0, 1.0, a / (a + b)
-    # Newton's method, and bisection where that would leave the range.
+    # Newton's method, with a bisection step wherever it would leave the bracket.
     for _ in range(200):
         excess = beta_cdf(x, a, b) - p
         low, high = (x, high) if excess < 0 else (low, x)
@@ -69,7 +69,7 @@ def beta_quantile(p: float, a: float, b: float) -> float:
 
 
 def t_quantile(level: float, freedom: int) -> float:
-    """The number that a variable of Student's t stays within, on both sides, with chance `level`.
+    """The two-sided critical value of Student's t: `P(|T| <= x) = level`.
 
     Example:
         >>> round(t_quantile(0.95, 2), 4)

@@ -1,4 +1,4 @@
-"""Bracket matching: complete a beginning of a balanced string, in any way that balances it."""
+"""Bracket matching: complete the prefix of a balanced string, in any way that balances it."""
 
 import dataclasses
 from math import comb
@@ -19,7 +19,7 @@ BRACKET_REWARDS = ("sequential", "terminal")
 
 
 class _Open(NamedTuple):
-    """What is open before every position: how many brackets `[..., l]`, and the type of the innermost."""
+    """The number of open brackets before every position `[..., l]`, and the type of the innermost."""
 
     depth: AnyArray
     innermost: AnyArray
@@ -29,10 +29,10 @@ class _Open(NamedTuple):
 class BracketTask(AbstractTokenTask):
     """Complete a string of brackets: prompt and answer together must be balanced. Many answers may be right.
 
-    Of `V` tokens, `0 .. V/2 - 1` open a bracket of that type and `V/2 .. V - 1` close it. A prompt is a walk:
-    with nothing open a bracket opens, else one opens or closes with equal chances; types are uniform. A token
-    of the answer is right if the string can still be balanced after it: it closes the innermost bracket, or
-    opens one that there is room to close. After a mistake no token is right.
+    Of `V` tokens, `0 .. V/2 - 1` open a bracket of that type and `V/2 .. V - 1` close it. A prompt is a
+    random walk: if no bracket is open, one opens; else one opens or closes with equal probability. Types are
+    uniform. A token of the answer is right if the string can still be balanced after it: it closes the
+    innermost bracket, or opens one with enough room left to close it. After a mistake, no token is right.
 
     **Arguments:**
 
@@ -40,7 +40,7 @@ class BracketTask(AbstractTokenTask):
     - `horizon`: tokens in a prompt and in an answer, at least 1.
     - `vocab_size`: an even number of tokens, at least 2: two for each type of bracket.
 
-    **Raises:** `ValueError` for an unknown reward, or sizes out of range.
+    **Raises:** `ValueError` if the reward is unknown, or a size is out of range.
 
     >>> import numpy as np
     >>> task = BracketTask(reward="terminal", horizon=4, vocab_size=4)  # 0 and 1 open, 2 closes 0, 3 closes 1
@@ -76,14 +76,14 @@ class BracketTask(AbstractTokenTask):
         return self._walk(draws)
 
     def numpy_prompts(self, rng: np.random.Generator, batch: int) -> Int[np.ndarray, "b h"]:
-        """Draw `batch` prompts with a generator of NumPy, `int32`."""
+        """Draw `batch` prompts with a NumPy generator, as `int32`."""
         return self._walk(super().numpy_prompts(rng, batch))
 
     def _walk(self, draws: Int[AnyArray, "b h"]) -> Int[AnyArray, "b h"]:
-        """From uniform tokens to brackets: half of them say up, and each carries a type."""
+        """Turn uniform tokens into brackets: the lower half steps up, and each token carries a type."""
         xp = namespace(draws)
         steps = xp.where(draws < self.types, 1, -1)
-        # The distance of a walk from zero is the walk that turns round at zero.
+        # The absolute value of a random walk is the walk reflected at zero.
         depths = xp.abs(xp.cumsum(steps, axis=-1))
         before = xp.concatenate([xp.zeros_like(depths[..., :1]), depths[..., :-1]], axis=-1)
         opened = xp.where(depths > before, draws % self.types, self.types)
@@ -95,7 +95,7 @@ class BracketTask(AbstractTokenTask):
         xp = namespace(prompts)
         depths = xp.cumsum(xp.where(prompts < self.types, 1, -1), axis=-1)
         position = xp.arange(self.horizon)
-        level = depths[..., -1:] - position  # what closes at each position of the answer
+        level = depths[..., -1:] - position  # the depth of the bracket that closes at each position
         opens_it = (prompts < self.types)[..., None, :] & (depths[..., None, :] == level[..., None])
         last = self.horizon - 1 - xp.argmax(opens_it[..., ::-1], axis=-1)
         closers = self.types + xp.take_along_axis(prompts, last, axis=-1)
@@ -116,7 +116,7 @@ class BracketTask(AbstractTokenTask):
         behaviour: Integer[AnyArray, "*b h"],
         candidates: Integer[AnyArray, "*b h k"],
     ) -> Bool[AnyArray, "*b h k"]:
-        """Which candidate tokens would be right after the behaviour's prefix."""
+        """Which candidate tokens would be right after the prefix of `behaviour`."""
         return self._fits(self._open_in_answer(prompts, behaviour), candidates)
 
     def _open_in_answer(self, prompts: AnyArray, answers: AnyArray) -> _Open:
@@ -131,7 +131,7 @@ class BracketTask(AbstractTokenTask):
         opens = tokens < self.types
         after = xp.cumsum(xp.where(opens, 1, -1), axis=-1)
         before = xp.concatenate([xp.zeros_like(after[..., :1]), after[..., :-1]], axis=-1)
-        # The innermost open bracket is the last one, so far, that led to the depth of now.
+        # The innermost open bracket is the latest one that led to the current depth.
         position = xp.arange(tokens.shape[-1])
         led_here = opens[..., None, :] & (after[..., None, :] == before[..., None])
         led_here = led_here & (position[None, :] < position[:, None])

@@ -1,4 +1,4 @@
-"""A bandit made of labelled images."""
+"""A bandit made of labeled images."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,11 +11,11 @@ from ._bandits import AbstractBandit, Contexts
 
 
 class ClassificationBandit(AbstractBandit):
-    """A contextual bandit made of labelled images: see an image, name its class, be told only right or wrong.
+    """A contextual bandit made of labeled images: see an image, name its class, learn only if it was right.
 
-    The policy reads `pixels / 255`, floats in [0, 1]. On the device the images stay `uint8`, a quarter of the
-    memory, and only the images of a batch are converted. On MNIST this is the task of arXiv 2604.06159,
-    figure 1a.
+    The policy reads `pixels / 255`, floats in [0, 1]. The images stay on the device as `uint8`, which takes a
+    quarter of the memory; only those of a batch are converted. On MNIST, this is the task of arXiv
+    2604.06159, figure 1a.
 
     Attributes:
         images: pixels `[n, d]`, 0 to 255.
@@ -52,11 +52,11 @@ class ClassificationBandit(AbstractBandit):
             num_actions: the number of classes.
 
         Raises:
-            ValueError: if there are no images, the shapes do not fit or a label is out of range.
+            ValueError: if there are no images, the shapes do not match or a label is out of range.
             TypeError: if the images are not `uint8` or the labels are not integers.
         """
         if images.dtype != np.uint8:
-            # int8 would turn every pixel above 127 negative, and floats may be scaled already.
+            # In int8, pixels above 127 would be negative; floats may already be scaled.
             raise TypeError(f"images must be uint8, 0 to 255; got {images.dtype}. Convert them first.")
         classes = np.asarray(labels)
         if not is_integer(classes.dtype):
@@ -89,7 +89,7 @@ class ClassificationBandit(AbstractBandit):
         return Contexts(_unit_pixels(self.images[index]), self.labels[index])
 
     def all_contexts(self) -> Contexts:
-        """Return every image once, in the order given. All are floats at once: four times the stored memory.
+        """Return every image once, in the given order, as floats that take four times the stored memory.
 
         Returns:
             `Contexts` with `inputs` `[n, d]` in [0, 1] and `labels` `[n]`.

@@ -1,4 +1,4 @@
-"""The program `tpo-envs`: what is in the suite, and scores of answers in a file."""
+"""The program `tpo-envs`: list and describe the suite, and score answers in a file."""
 
 import argparse
 import contextlib
@@ -30,8 +30,8 @@ examples:
   tpo-envs score answers.json
 
 A file of answers is {ANSWERS},
-with one answer to each question of that seed, as `tpo-envs questions` and
-`tpo_envs.evaluation_inputs` have them. `score` also shows the file that `run_suite` writes.
+with one answer to each question of that seed. `tpo-envs questions` and
+`tpo_envs.evaluation_inputs` give the questions. `score` also reads files of `run_suite`.
 """
 
 
@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program on a command line, that of the process by default.
 
     Returns:
-        The exit code: 2, after one line, when there is no such task, the file cannot be used or nothing can
-        be printed.
+        The exit code: 0, or 2 after a one-line message when the task does not exist, the file cannot be used
+        or the output cannot be written.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -60,9 +60,9 @@ def _print(text: str) -> int:
     try:
         print(text, flush=True)
     except OSError as error:
-        # A reader who has seen enough, such as `head`, is no fault.
+        # A reader that stops early, such as `head`, is not an error.
         code = 0 if isinstance(error, BrokenPipeError) else _fail(f"cannot print: {error}")
-        # Python flushes once more at its end, and would complain.
+        # Python flushes again at exit, which would fail again.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
@@ -139,12 +139,12 @@ def _questions(arguments: Any) -> list[str]:
 
 def _score(arguments: Any) -> list[str]:
     try:
-        # From bytes, since JSON may also be UTF-16 or begin with a byte order mark, as on Windows.
+        # Bytes, because JSON may also be UTF-16 or begin with a byte-order mark, as on Windows.
         content = json.loads(arguments.file.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{arguments.file} is no JSON: {error}") from None
+        raise ValueError(f"{arguments.file} is not JSON: {error}") from None
     if not isinstance(content, dict) or not any(isinstance(content.get(key), dict) for key in KEYS):
-        raise ValueError(f"{arguments.file} must hold answers as {ANSWERS}, or the results of run_suite")
+        raise ValueError(f"{arguments.file} must contain answers as {ANSWERS}, or results of run_suite")
     scored = _stored if isinstance(content.get("tasks"), dict) else _scored
     header = f"{'id':<42}" + "".join(f"{measure.replace('_', ' '):<24}" for measure in MEASURES)
     try:
@@ -158,7 +158,7 @@ def _scored(content: dict[str, Any]) -> list[str]:
     for task_id, answers in content["answers"].items():
         describe(task_id)
         if not isinstance(answers, list):
-            raise TypeError(f"{task_id}: answers must be a list, one to each question")
+            raise TypeError(f"{task_id}: answers must be a list with one answer to each question")
         result = score(task_id, answers, n=max(1, len(answers)), seed=content.get("seed", 0))
         lines.append(f"{task_id:<42}" + "".join(f"{getattr(result, m)!s:<24}" for m in MEASURES))
     return lines
@@ -180,7 +180,7 @@ def _interval(task_id: str, measure: str, entry: Any) -> Interval:
     )
     if not numbers or not all(type(x) in (int, float) and math.isfinite(x) for x in numbers):
         raise ValueError(
-            f"{task_id}: {measure} must have the numbers mean, low and high, as run_suite writes"
+            f"{task_id}: {measure} must have the numbers mean, low and high, as run_suite writes them"
         )
     return Interval(*map(float, numbers))
 

@@ -26,7 +26,7 @@ class ContextTable(AbstractBandit):
         num_contexts: the number of contexts.
         num_actions: the number of arms.
         correct: the right arm of each context `[num_contexts]`.
-        gap: what a wrong arm earns less than the right one, in (0, 1].
+        gap: reward of the right arm minus that of a wrong one, in (0, 1].
 
     Example:
         >>> import jax
@@ -58,11 +58,11 @@ class ContextTable(AbstractBandit):
             num_contexts: the number of contexts, at least 1.
             num_actions: the number of arms, at least 1.
             correct: the right arm, from 0 to `num_actions - 1`: one for all contexts, or one for each.
-            gap: what a wrong arm earns less than the right one, in (0, 1].
+            gap: reward of the right arm minus that of a wrong one, in (0, 1].
 
         Raises:
             ValueError: if a size is below 1, or `correct` or `gap` has the wrong shape or range.
-            TypeError: if a size is no integer or `correct` does not hold integers.
+            TypeError: if a size or `correct` is not an integer.
         """
         check_count("num_contexts", num_contexts, None)
         check_count("num_actions", num_actions, None)
@@ -72,7 +72,7 @@ class ContextTable(AbstractBandit):
             )
         arms = np.asarray(correct)
         if not is_integer(arms.dtype):
-            raise TypeError(f"correct must hold integers, the numbers of arms; got {arms.dtype}.")
+            raise TypeError(f"correct must be an integer or integers; got {arms.dtype}.")
         if arms.shape not in ((), (num_contexts,)):
             raise ValueError(
                 f"correct must be one integer, or {num_contexts} of them (one for each context); "
@@ -117,7 +117,7 @@ class ContextTable(AbstractBandit):
         return (1 + (self.num_actions - 1) * (1 - self.gap)) / self.num_actions
 
     def reward(self, contexts: Contexts, actions: Integer[Array, "b *n"]) -> Float[Array, "b *n"]:
-        """Score actions: 1 for the right one, `1 - gap` for another, as `AbstractBandit.reward` has it."""
+        """Score actions: 1 for the right one, `1 - gap` for another, as in `AbstractBandit.reward`."""
         return 1 - self.gap * (1 - super().reward(contexts, actions))
 
     def all_rewards(self, contexts: Contexts) -> Float[Array, "b a"]:
@@ -126,9 +126,9 @@ class ContextTable(AbstractBandit):
 
 
 def symmetric_bandit(num_actions: int = 100, *, correct: int = 0) -> ContextTable:
-    """Return the bandit with a single context, and so without one: `num_actions` arms, of which one is right.
+    """Return the bandit with a single context: `num_actions` arms, of which one is right.
 
-    All wrong arms are alike, which gives it its name. The default is the task of arXiv 2604.06159, figure 2.
+    All wrong arms are interchangeable, hence the name. The default is the task of arXiv 2604.06159, figure 2.
 
     Args:
         num_actions: the number of arms, at least 1.

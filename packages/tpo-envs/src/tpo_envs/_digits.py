@@ -12,17 +12,17 @@ _TEST_SIZE = 360
 def load_digits(directory: str | os.PathLike[str] | None = None, *, verify: bool = True) -> ImageDataset:
     """Return scikit-learn's handwritten digits: 1,797 images of 8 x 8 pixels, ten classes, no download.
 
-    The first 1,437 images train and the last 360 test. The split is fixed, and each class has 33 to 37 test
-    images. The images seem to be ordered by writer, so most test digits are in hands unseen in training: a
-    little harder than a random split. Pixels 0 to 16 are stretched to 0 to 255, `round(x * 255 / 16)`, so
-    that `pixels / 255` means the same as for MNIST.
+    The first 1,437 images are the training set and the last 360 the test set. The split is fixed, and each
+    class has 33 to 37 test images. The images seem to be ordered by writer, so most test digits are by
+    writers unseen in training, which is a little harder than a random split. Pixels are scaled from 0..16 to
+    0..255, `round(x * 255 / 16)`, so that `pixels / 255` is in [0, 1] as for MNIST.
 
     Args:
         directory: must be None: the images come with scikit-learn.
-        verify: has no effect: there is no copy of the user's to check.
+        verify: has no effect, because the images come with the library.
 
     Returns:
-        `ImageDataset` with 64 pixels an image.
+        `ImageDataset` with 64 pixels per image.
 
     Raises:
         DatasetError: if scikit-learn is not installed, or a directory is given.

@@ -1,4 +1,4 @@
-"""Tasks as episodes: what is seen, done and paid step by step, for a batch at once."""
+"""Tasks as batches of episodes: observations, actions and rewards, step by step."""
 
 from typing import Any, NamedTuple
 
@@ -12,14 +12,14 @@ from ._numpy_tokens import NumpyTokenTask
 
 
 class Step(NamedTuple):
-    """What a step of `n` episodes leads to.
+    """The result of a step of `n` episodes.
 
     Attributes:
         observations: `[n, ...]`.
-        rewards: `[n]`; over an episode they sum to its score.
-        over: whether the episodes are over; all of them last equally long.
-        scores: the scores `[n]` of episodes that are over, else None.
-        exact: whether they were right in all, `[n]`, else None.
+        rewards: `[n]`; the rewards of an episode sum to its score.
+        over: whether the episodes are over; all have the same length.
+        scores: the scores `[n]` if the episodes are over, else None.
+        exact: whether each answer was entirely right `[n]` if the episodes are over, else None.
     """
 
     observations: Any
@@ -32,9 +32,9 @@ class Step(NamedTuple):
 class TokenEpisodes:
     """`n` episodes of a token task: one token a step, `horizon` steps.
 
-    An observation is the prompt and then the answer so far, `[n, 2 horizon]`; what is not there yet is
-    `vocab_size`. In a conversation, messages appear when it is their turn. Dense rewards are paid at every
-    step, a reward for the whole answer with its last token.
+    An observation is the prompt followed by the answer so far, `[n, 2 horizon]`, padded with `vocab_size`. In
+    a conversation, each message appears at its turn. Dense rewards are paid at every step, other rewards with
+    the last token.
     """
 
     def __init__(self, task: NumpyTokenTask, n: int):
@@ -51,7 +51,7 @@ class TokenEpisodes:
         return self.observations()
 
     def observations(self) -> Any:
-        """What is seen now."""
+        """The current observations."""
         horizon, blank = self.task.horizon, self.task.vocab_size
         seen = np.full((self.n, 2 * horizon), blank, np.int64)
         shown = horizon
@@ -79,7 +79,7 @@ class TokenEpisodes:
 
 
 class BanditEpisodes:
-    """`n` episodes of a bandit: see a context, act, and it is over."""
+    """`n` episodes of a bandit: see a context and act once."""
 
     def __init__(self, task: NumpyBandit, n: int):
         self.task, self.n = task, n
@@ -87,13 +87,13 @@ class BanditEpisodes:
         self.over = True
 
     def reset(self, rng: np.random.Generator) -> Any:
-        """Draw new contexts and return what is seen of them."""
+        """Draw new contexts and return the observations."""
         self.contexts = self.task.contexts(rng.integers(0, len(self.task.labels), self.n))
         self.over = False
         return self.observations()
 
     def observations(self) -> Any:
-        """What is seen of the contexts last drawn."""
+        """The observations of the current contexts."""
         seen = self.contexts.inputs
         return seen.astype(np.int64) if seen.ndim == 1 else seen.copy()
 
@@ -107,17 +107,17 @@ class BanditEpisodes:
 
 
 def check_over(over: bool) -> None:
-    """Refuse a step when there is nothing left to do."""
+    """Raise `ValueError` if the episodes are over."""
     if over:
-        raise ValueError("the episode is over, or has not begun: call reset first")
+        raise ValueError("the episode is over or has not begun; call reset first")
 
 
 def checked_actions(actions: Any, n: int, count: int) -> Any:
-    """Actions as an array `[n]`.
+    """Check actions and return them as an array `[n]`.
 
     Raises:
-        TypeError: not integers.
-        ValueError: a wrong number of them, or one out of range.
+        TypeError: if actions are not integers.
+        ValueError: if there are not `n` of them, or one is out of range.
     """
     array = np.asarray(actions)
     if not is_integer(array.dtype):

@@ -1,4 +1,4 @@
-"""Where results are written: whole files, or streams such as `/dev/stdout`."""
+"""Write results to files, atomically, or to streams such as `/dev/stdout`."""
 
 import os
 import re
@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def destination(out: str | os.PathLike[str]) -> Path:
-    """The path to write to, with its directory there.
+    """The path to write to. Creates its directory.
 
     Raises:
-        OSError: for a directory, or a place that cannot be written to.
+        OSError: if it is a directory, or cannot be written to.
     """
     path = Path(os.path.expanduser(os.fspath(out)))
     if path.is_dir():
@@ -28,15 +28,15 @@ def destination(out: str | os.PathLike[str]) -> Path:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a path is no regular file: a pipe, a device, or a file that this program has open."""
+    """Whether a path is a pipe, a device, or a file that this program has open."""
     return _descriptor(path) is not None or (path.exists() and not path.is_file())
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write to a stream, or replace a file so that what is there is always whole.
+    """Write to a stream, or replace a file atomically.
 
-    A link goes on pointing to where it did. An existing file keeps its mode, and a new one gets that which
-    the umask leaves.
+    If the path is a link, its target is replaced. An existing file keeps its mode; a new one follows the
+    umask.
     """
     if not is_stream(path):
         _replace(_target(path), text)
@@ -44,7 +44,7 @@ def write_text(path: Path, text: str) -> None:
     descriptor = _descriptor(path)
     if descriptor == 1 and sys.stdout is not None:
         sys.stdout.flush()
-    # A new opening of `/dev/stdout > file` would begin at the start of that file.
+    # Opening `/dev/stdout` again would overwrite the start of a file that it is redirected to.
     with open(path if descriptor is None else os.dup(descriptor), "w", encoding="utf-8") as file:
         file.write(text)
 

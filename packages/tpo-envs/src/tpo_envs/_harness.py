@@ -1,4 +1,4 @@
-"""Runs a method over the suite and writes what it earns into one JSON file."""
+"""Run a method on the suite and write its scores to a JSON file."""
 
 import dataclasses
 import json
@@ -30,27 +30,27 @@ def run_suite(
     n: int = 1000,
     out: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
-    """Train or build a policy for every task and seed, score it, and keep all scores in one JSON file.
+    """Train or build a policy for every task and seed, score it, and write all scores to one JSON file.
 
     Args:
         method: `method(task, seed)` returns a policy, a function from inputs to answers as in `score`. `task`
-            is that of `make_numpy`, to draw questions from and to score answers with.
-        tasks: ids; all but those made of images when left out.
-        seeds: how many times each task is run, with seeds from 0. Intervals are over questions and seeds: by
-            Student's t over the means of the seeds where these differ by more than questions explain. Two
-            seeds make wide ones.
-        n: how many questions a policy is judged on; every seed has its own.
-        out: the JSON file, replaced after every task, so that an error in a later one costs nothing. What is
-            no file, such as `/dev/stdout`, is written to once, in the end.
+            comes from `make_numpy`; the method draws questions and scores answers with it.
+        tasks: ids; by default all tasks except those made of images.
+        seeds: how many times each task is run, with seeds from 0. Intervals are over questions and seeds: if
+            the means of the seeds differ by more than questions explain, by Student's t over these means.
+            With two seeds, intervals are wide.
+        n: how many questions a policy is scored on; every seed has its own.
+        out: the JSON file. It is replaced after every task, so that an error in a later task loses nothing. A
+            stream such as `/dev/stdout` is written to once, at the end.
 
     Returns:
-        What the file holds: by task, each measure of `Score` with its interval and the value of every seed,
-        and the mean normalized score by tag.
+        The content of the file: by task, each measure of `Score` with its interval and the value of every
+        seed, and the mean normalized score by tag.
 
     Raises:
-        ValueError: for an unknown id, before anything is run.
-        OSError: for an `out` that cannot be written to, before anything is run.
-        RuntimeError: for a method that calls `sys.exit`. Its other errors get a note with the task.
+        ValueError: if an id is unknown, before anything is run.
+        OSError: if `out` cannot be written to, before anything is run.
+        RuntimeError: if the method calls `sys.exit`. Its other errors get a note with the task.
 
     Example:
         >>> from tpo_envs import run_suite
@@ -94,7 +94,7 @@ def run_suite(
 
 
 def _score(method: Method, task_id: str, seed: int, n: int) -> Score:
-    # A task of its own for every seed, since a method may change what it is given.
+    # Make a task for every seed, because a method may modify it.
     with user_code(f"the method on task {task_id!r}, seed {seed}", "method(task, seed) returns a policy"):
         policy = method(make_numpy(task_id), seed)
     if policy is None:

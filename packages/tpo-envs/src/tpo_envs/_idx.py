@@ -17,17 +17,17 @@ _UINT8_CODE = 0x08
 
 
 def read_idx(path: Path, ndim: int) -> UInt8[np.ndarray, "..."]:
-    """Read an IDX file of unsigned bytes, gzipped or not (told by its content, not by its name).
+    """Read an IDX file of unsigned bytes. Gzip is detected by content, not by name.
 
     The header is two zero bytes, the type code 8 (unsigned byte), the number of dimensions, then each
     dimension as a big-endian 32-bit integer. The rest is the data in row-major order.
 
     Args:
         path: the file.
-        ndim: the number of dimensions it must have: 3 for images, 1 for labels.
+        ndim: the required number of dimensions: 3 for images, 1 for labels.
 
     Returns:
-        A read-only `uint8` array with `ndim` axes. Bytes are unsigned: 255 is read as 255.
+        A read-only `uint8` array with `ndim` axes.
 
     Raises:
         DatasetError: if the file cannot be read or unpacked, or its header or its length is wrong.
@@ -48,16 +48,16 @@ def read_idx(path: Path, ndim: int) -> UInt8[np.ndarray, "..."]:
     if len(content) != expected:
         problem = "truncated" if len(content) < expected else "too long"
         raise DatasetError(
-            f"{path}: {problem}: its header {shape} asks for {expected} bytes, found {len(content)}; "
+            f"{path}: {problem}: its header {shape} requires {expected} bytes, found {len(content)}; "
             "download it again"
         )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
 def idx_sha256(array: UInt8[np.ndarray, "..."]) -> str:
-    """Return the SHA-256 of the uncompressed IDX file that holds `array`, as 64 hexadecimal digits.
+    """Return the SHA-256 of `array` as an uncompressed IDX file, as 64 hexadecimal digits.
 
-    It depends on the shape and the values alone, so one published hash serves gzipped, plain and parquet
+    It depends only on the shape and the values, so one published hash covers gzipped, plain and parquet
     copies.
 
     Args:

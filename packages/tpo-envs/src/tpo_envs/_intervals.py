@@ -1,4 +1,4 @@
-"""The mean of rewards with an interval, over the questions that were drawn and over the seeds."""
+"""The mean of rewards with a confidence interval over questions and seeds."""
 
 import dataclasses
 from collections.abc import Callable
@@ -25,25 +25,25 @@ class Interval:
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
     def mapped(self, function: Callable[[float], float]) -> "Interval":
-        """The interval of a rising or falling function of the mean."""
+        """The interval of a monotonic function of the mean."""
         return Interval(function(self.mean), *sorted(function(end) for end in (self.low, self.high)))
 
 
 def interval(values: Float[np.ndarray, "s n"] | Bool[np.ndarray, "s n"], lowest: float = 0.0) -> Interval:
     """The mean of rewards between `lowest` and 1, with a 95% interval.
 
-    It is that of Korn and Graubard: the exact interval of Clopper and Pearson for `n m` successes in `n`,
-    where `n` is the effective number of questions, the number of zeros and ones whose mean would vary as much
-    as the mean `m` of the values. For zeros and ones of one seed, these are the questions themselves. It is
-    never without width.
+    The interval is that of Korn and Graubard: the exact interval of Clopper and Pearson for `n m` successes
+    in `n` trials, where `m` is the mean of the values and `n` the effective number of questions. That is the
+    number of zeros and ones whose mean would have the same variance. For zeros and ones of one seed, it is
+    the number of questions. The width is never zero.
 
-    With several seeds, the mean varies as the questions make it vary, or as the means of the seeds do (by
-    Student's t, since there are few), whichever is more. A seed draws its own questions, so the latter holds
-    the noise of the questions too.
+    With several seeds, the variance of the mean is that over questions or that over the means of the seeds
+    (by Student's t, because there are few), whichever is larger. Every seed draws its own questions, so the
+    latter includes the noise of the questions.
 
     Args:
         values: the reward of every question, by seed.
-        lowest: the least reward there can be.
+        lowest: the minimum reward.
 
     Returns:
         `Interval`.
@@ -68,11 +68,11 @@ def interval(values: Float[np.ndarray, "s n"] | Bool[np.ndarray, "s n"], lowest:
 
 
 def _effective_count(unit: Float[np.ndarray, "s n"], m: float) -> float:
-    """How many zeros and ones have a mean that varies as much as that of the values."""
+    """The number of zeros and ones whose mean has the same variance as that of the values."""
     seeds, largest = len(unit), m * (1 - m)  # the variance if all values were 0 or 1
     if largest <= 0:
         return float(unit.size)
-    # Values that are all alike say little about those that were not drawn: z^2 more, as far apart as can be.
+    # Equal values say little about those that were not drawn, so add z^2 values with the largest variance.
     variance = (unit.size * float(unit.var()) + _Z**2 * largest) / (unit.size + _Z**2)
     count = unit.size * largest / variance
     between = float(unit.mean(axis=1).var(ddof=1)) / seeds if seeds > 1 else 0.0

@@ -15,7 +15,7 @@ MNIST_DIR_VARIABLE = "TPO_MNIST_DIR"
 _NUM_CLASSES = 10
 _IDX_STEMS = {"train": "train", "test": "t10k"}
 
-# SHA-256 of the four published files after gunzip: a copy packed again, or held in parquet, still matches.
+# SHA-256 of the four published files, uncompressed, so that recompressed and parquet copies match.
 _CONTENT_SHA256 = {
     ("train", "images"): "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     ("train", "labels"): "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -27,16 +27,16 @@ _CONTENT_SHA256 = {
 def load_mnist(directory: str | os.PathLike[str] | None = None, *, verify: bool = True) -> ImageDataset:
     """Load MNIST: 60,000 training and 10,000 test images of 28 x 28 pixels, ten classes.
 
-    Looked for in `directory`, else in the directory that the environment variable `TPO_MNIST_DIR` names, else
-    with the `datasets` library (`ylecun/mnist`, which it downloads once and caches). A place that is named
-    must hold the data: there is no falling back from it. A directory holds either the four IDX files, gzipped
-    or not, such as `train-images-idx3-ubyte.gz` or `t10k-labels.idx1-ubyte`, or parquet files
-    `train-*.parquet` and `test-*.parquet` as in `ylecun/mnist`. IDX files are preferred.
+    Reads `directory`, else the directory in the environment variable `TPO_MNIST_DIR`, else uses the
+    `datasets` library, which downloads `ylecun/mnist` once and caches it. If a directory is given, it must
+    contain the data; there is no fallback. A directory has either the four IDX files, gzipped or not, such as
+    `train-images-idx3-ubyte.gz` or `t10k-labels.idx1-ubyte`, or parquet files `train-*.parquet` and
+    `test-*.parquet` as in `ylecun/mnist`. IDX files are preferred.
 
     Args:
         directory: where the files are, or None.
-        verify: compare the content with the published SHA-256. Turn it off only to load data of your own in
-            this layout (ten classes, any number and size of images).
+        verify: compare the content with the published SHA-256. Turn it off only to load your own data in this
+            layout (ten classes, any number and size of images).
 
     Returns:
         `ImageDataset` with the images flattened row by row.
@@ -57,7 +57,7 @@ def load_mnist(directory: str | os.PathLike[str] | None = None, *, verify: bool 
     if train.images.shape[1:] != test.images.shape[1:]:
         raise DatasetError(
             f"training images are {train.images.shape[1:]} pixels ({train.images_from}) but test images "
-            f"{test.images.shape[1:]} ({test.images_from}); they must have one size"
+            f"{test.images.shape[1:]} ({test.images_from}); they must have the same size"
         )
     return ImageDataset(*train.flatten(), *test.flatten(), num_classes=_NUM_CLASSES, name="mnist")
 
@@ -65,7 +65,7 @@ def load_mnist(directory: str | os.PathLike[str] | None = None, *, verify: bool 
 def _read_directory(directory: Path) -> dict[str, Split]:
     if not directory.is_dir():
         raise DatasetError(
-            f"MNIST directory {directory} does not exist; correct {MNIST_DIR_VARIABLE} or the directory given"
+            f"MNIST directory {directory} does not exist; correct {MNIST_DIR_VARIABLE} or directory"
         )
     names = {(part, kind): _idx_names(part, kind) for part, kind in _CONTENT_SHA256}
     found = {key: path for key, options in names.items() if (path := _first_file(directory, options))}
@@ -73,7 +73,7 @@ def _read_directory(directory: Path) -> dict[str, Split]:
         return splits
     if missing := [names[key][0] + ".gz" for key in names if key not in found]:
         raise DatasetError(
-            f"MNIST directory {directory} lacks {', '.join(missing)}; it must hold the four IDX files "
+            f"MNIST directory {directory} lacks {', '.join(missing)}; it must contain the four IDX files "
             "(gzipped or not) or train-*.parquet and test-*.parquet"
         )
     return {part: _read_idx_split(found[part, "images"], found[part, "labels"]) for part in _IDX_STEMS}
@@ -98,6 +98,6 @@ def _verify(part: str, kind: str, array: np.ndarray, where: str) -> None:
     expected, found = _CONTENT_SHA256[part, kind], idx_sha256(array)
     if found != expected:
         raise DatasetError(
-            f"{where}: the {part} {kind} are not those of MNIST: SHA-256 of the uncompressed content is "
-            f"{found}, expected {expected}; download it again, or pass verify=False to load data of your own"
+            f"{where}: the {part} {kind} differ from MNIST: the SHA-256 of the uncompressed content is "
+            f"{found}, expected {expected}; download it again, or pass verify=False to load your own data"
         )

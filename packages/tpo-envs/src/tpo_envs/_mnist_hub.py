@@ -1,4 +1,4 @@
-"""MNIST by way of the `datasets` library, which downloads it from the Hugging Face Hub once and caches it."""
+"""MNIST from the `datasets` library, which downloads it from the Hugging Face Hub once and caches it."""
 
 import contextlib
 import ssl
@@ -14,7 +14,7 @@ from ._mnist_split import Split
 
 _REPOSITORY = "ylecun/mnist"
 _CONNECT_SECONDS = 5.0
-_OTHERWISE = "set TPO_MNIST_DIR to a directory that holds the MNIST files, or use the dataset 'digits'"
+_OTHERWISE = "set TPO_MNIST_DIR to a directory with the MNIST files, or use the dataset 'digits'"
 
 
 def read_hub() -> dict[str, Split]:
@@ -24,28 +24,28 @@ def read_hub() -> dict[str, Split]:
         The splits by name.
 
     Raises:
-        DatasetError: if `datasets` is not installed, or the data is neither cached nor to be downloaded.
+        DatasetError: if `datasets` is not installed, or the data is not cached and cannot be downloaded.
     """
     try:
         import datasets
         from datasets import config
     except ImportError as error:
         raise DatasetError(
-            "dataset 'mnist' is not here: TPO_MNIST_DIR is not set and the datasets library is not "
+            "dataset 'mnist' was not found: TPO_MNIST_DIR is not set and the datasets library is not "
             f"installed ({error}); run: {INSTALL}, or {_OTHERWISE}"
         ) from error
     endpoint = config.HF_ENDPOINT
-    # Without a connection the library retries for half a minute before it looks into its own cache.
+    # Without a connection, the library retries for half a minute before it reads its cache.
     offline = config.HF_HUB_OFFLINE or not _answers(endpoint)
     try:
         with _offline_mode(config, offline):
             loaded = datasets.load_dataset(_REPOSITORY)
         tables = {part: loaded[part].with_format("arrow")[:] for part in PARTS}
-    # The library, its HTTP client and the file system each raise errors of their own.
+    # The library, its HTTP client and the file system raise different errors.
     except Exception as error:
         without = f" without a connection to {endpoint}" if offline else ""
         raise DatasetError(
-            "dataset 'mnist' is not here: TPO_MNIST_DIR is not set and datasets.load_dataset"
+            "dataset 'mnist' was not found: TPO_MNIST_DIR is not set and datasets.load_dataset"
             f"('{_REPOSITORY}') failed{without} ({one_line(error)}); connect once, or {_OTHERWISE}"
         ) from error
     return {part: decode_table(table, f"{_REPOSITORY} ({part})") for part, table in tables.items()}
@@ -62,7 +62,7 @@ def _offline_mode(config: Any, offline: bool) -> Iterator[None]:
 
 
 def _answers(url: str) -> bool:
-    """Return whether a server answers at `url`, with whatever status, within a few seconds."""
+    """Return whether a server answers at `url` within a few seconds, with any status."""
     answered = threading.Event()
 
     def ask() -> None:
@@ -72,12 +72,12 @@ def _answers(url: str) -> bool:
         except urllib.error.HTTPError:
             pass
         except (OSError, ValueError) as error:
-            # Certificates are for the library to judge: it may know authorities that urllib does not.
+            # Leave certificates to the library, which may know authorities that urllib does not.
             if not isinstance(getattr(error, "reason", None), ssl.SSLError):
                 return
         answered.set()
 
-    # In a thread, because a name look-up obeys no timeout.
+    # In a thread, because a DNS lookup has no timeout.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(_CONNECT_SECONDS)

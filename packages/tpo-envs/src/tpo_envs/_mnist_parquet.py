@@ -32,7 +32,7 @@ def read_parquet(directory: Path) -> dict[str, Split] | None:
     if not any(files.values()):
         return None
     if missing := [f"{part}-*.parquet" for part in PARTS if not files[part]]:
-        raise DatasetError(f"MNIST directory {directory} lacks {', '.join(missing)}; it must hold both")
+        raise DatasetError(f"MNIST directory {directory} lacks {', '.join(missing)}; it must contain both")
     return {part: _read_files(files[part]) for part in PARTS}
 
 
@@ -41,13 +41,13 @@ def decode_table(table: Any, where: str) -> Split:
 
     Args:
         table: one split, a `pyarrow.Table`.
-        where: its place, for messages.
+        where: its location, for messages.
 
     Returns:
         The split, with images `[n, rows, columns]` in `uint8`.
 
     Raises:
-        DatasetError: if a column is missing or of another type, a PNG is damaged or not 8-bit grey, or sizes
+        DatasetError: if a column is missing or of another type, a PNG is damaged or not 8-bit gray, or sizes
             differ.
     """
     try:
@@ -62,7 +62,7 @@ def decode_table(table: Any, where: str) -> Split:
         raise DatasetError(f"{where}: no images; download it again")
     images = [_decode_png(data, f"{where}, image {row}") for row, data in enumerate(encoded)]
     if len(sizes := {image.shape for image in images}) > 1:
-        raise DatasetError(f"{where}: images must have one size, found {sorted(sizes)}")
+        raise DatasetError(f"{where}: images must have the same size, found {sorted(sizes)}")
     return Split(np.stack(images), labels, where, where)
 
 
@@ -76,7 +76,7 @@ def _decode_png(data: bytes | None, where: str) -> np.ndarray:
     except Exception as error:  # a damaged PNG raises OSError, SyntaxError, zlib.error and others
         raise DatasetError(f"{where}: not a readable PNG ({one_line(error)}); download it again") from error
     if image.dtype != np.uint8 or image.ndim != 2:
-        raise DatasetError(f"{where}: expected 8-bit grey pixels, found {image.dtype} in shape {image.shape}")
+        raise DatasetError(f"{where}: expected 8-bit gray pixels, found {image.dtype} in shape {image.shape}")
     return image
 
 

@@ -1,4 +1,4 @@
-"""One split of an image data set as it was read, with its places for error messages."""
+"""One split of an image data set, with its origin for error messages."""
 
 from typing import NamedTuple
 
@@ -19,9 +19,9 @@ class Split(NamedTuple):
         """Raise `DatasetError` unless each image has a label that is a known class."""
         if len(self.images) != len(self.labels) or not self.images.size:
             raise DatasetError(
-                f"{self.images_from} holds {len(self.images)} images of {self.images.shape[1:]} pixels, "
-                f"and {self.labels_from} {len(self.labels)} labels; each image must have one label, and "
-                "there must be some"
+                f"{self.images_from} has {len(self.images)} images of {self.images.shape[1:]} pixels, and "
+                f"{self.labels_from} has {len(self.labels)} labels; expected one label for each image, and "
+                "at least one image"
             )
         if self.labels.min() < 0 or self.labels.max() >= num_classes:
             raise DatasetError(

@@ -1,4 +1,4 @@
-"""A conversation: every reply is built on the reply before it, right or wrong."""
+"""A conversation: every reply depends on the previous one, right or wrong."""
 
 import dataclasses
 
@@ -15,15 +15,15 @@ from ._token_checks import check_sizes
 
 @dataclasses.dataclass(frozen=True)
 class MultiTurnTask(AbstractTokenTask):
-    """Reply to `turns` messages in turn; a reply depends on the message and on one's own last reply.
+    """Reply to `turns` messages in turn; a reply depends on the message and on the previous reply.
 
-    A prompt is `turns` messages of `horizon / turns` uniform tokens each, an answer as many replies. With
-    `reply_0 = 0`, the right reply to message `m_i` is
+    A prompt has `turns` messages of `horizon / turns` uniform tokens each, and an answer as many replies.
+    With `reply_0 = 0`, the right reply to message `m_i` is
 
         reply_i = target((m_i + reply_{i-1}) mod V)
 
-    where `reply_{i-1}` is what was really replied: a mistake changes what is right from there on, and a reply
-    can be right after a wrong one.
+    where `reply_{i-1}` is the actual previous reply. A mistake changes which later replies are right, and a
+    reply can be right after a wrong one.
 
     **Arguments:**
 
@@ -31,7 +31,7 @@ class MultiTurnTask(AbstractTokenTask):
     - `turns`: messages in a prompt, at least 1.
     - `horizon`: tokens of all messages together, and of all replies; a multiple of `turns`.
 
-    **Raises:** `ValueError` for an unknown target or reward, or sizes out of range.
+    **Raises:** `ValueError` if the target or reward is unknown, or a size is out of range.
 
     >>> import numpy as np
     >>> task = MultiTurnTask(target="copy", reward="bag_of_tokens", turns=2, horizon=4, vocab_size=10)
@@ -57,7 +57,7 @@ class MultiTurnTask(AbstractTokenTask):
         if self.turns < 1 or self.horizon % self.turns:
             raise ValueError(
                 f"turns is {self.turns}, but it must divide horizon = {self.horizon} "
-                "into messages of one length"
+                "into messages of equal length"
             )
 
     @property
@@ -66,7 +66,7 @@ class MultiTurnTask(AbstractTokenTask):
         return self.horizon // self.turns
 
     def answer(self, prompts: Integer[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
-        """The replies that are right when all before them are."""
+        """The right replies, each computed from the right reply before it."""
         length, xp = self.message_length, namespace(prompts)
         replies = [self._reply(prompts[..., :length])]
         for turn in range(1, self.turns):

@@ -1,11 +1,11 @@
-"""Names that a user gives: the nearest match of one that is unknown."""
+"""Messages about unknown names, with the nearest match."""
 
 import difflib
 from collections.abc import Iterable
 
 
 def did_you_mean(name: object, known: Iterable[str], n: int = 1) -> str:
-    """The end of a message about an unknown name, empty when nothing is near.
+    """The end of a message about an unknown name; empty if no known name is near.
 
     Example:
         >>> did_you_mean("terminl", ["sequential", "terminal"])
@@ -16,10 +16,10 @@ def did_you_mean(name: object, known: Iterable[str], n: int = 1) -> str:
 
 
 def check_name(field: str, name: object, known: Iterable[str]) -> None:
-    """Refuse a name that is not among the known ones.
+    """Check that a name is known.
 
     Raises:
-        ValueError: with the choices and the nearest match.
+        ValueError: if it is not; the message has the choices and the nearest match.
     """
     known = list(known)
     if name not in known:

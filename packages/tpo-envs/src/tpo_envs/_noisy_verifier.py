@@ -1,4 +1,4 @@
-"""A verifier that errs: it passes some wrong answers and fails some right ones."""
+"""A noisy verifier, which passes some wrong answers and fails some right ones."""
 
 import dataclasses
 
@@ -17,29 +17,29 @@ from ._tokens import TokenTask
 
 @dataclasses.dataclass(frozen=True)
 class NoisyVerifier(AbstractTokenTask):
-    """Answer with `target(prompt)`; all tokens are paid 1 if a faulty verifier passes the answer, else 0.
+    """Answer with `target(prompt)`; every token earns 1 if a noisy verifier passes the answer, else 0.
 
-    The verifier is a fixed program, as verifiers are: it judges the same answer to the same prompt alike each
-    time. Which of its verdicts are wrong is decided by a hash of `seed`, prompt and answer, so a task with
-    another seed errs elsewhere. `correct` and `exact_match` know the truth.
+    The verifier is deterministic: its verdict on an answer to a prompt never changes. A hash of `seed`,
+    prompt and answer decides which verdicts are wrong, so each seed makes different mistakes. `correct` and
+    `exact_match` ignore the verifier.
 
-    Over all verifiers, with `p = V^-h` the chance of a right answer:
+    In expectation over verifiers, with `p = V^-h` the probability that a random answer is right:
 
         random score  = p (1 - false_negatives) + (1 - p) false_positives
         optimal score = 1 - false_negatives (1 - false_positives)^(V^h - 1)
 
-    The optimum is that of a policy that knows the verifier's mistakes: it finds an answer that passes, if
-    there is one. Always right answers earn `honest_score = 1 - false_negatives`. A policy with a higher score
-    games the verifier, and its exact match shows it.
+    The optimal policy knows the verifier's mistakes and finds an answer that passes, if there is one. Answers
+    that are always right earn `honest_score = 1 - false_negatives`. A policy with a higher score exploits the
+    verifier, and its exact match shows it.
 
     **Arguments:**
 
     - `target`, `horizon`, `vocab_size`: as in `TokenTask`.
     - `false_positives`: the share of wrong answers that pass, from 0 to 1.
     - `false_negatives`: the share of right answers that fail, from 0 to 1.
-    - `seed`: names the verifier, from 0 to 2^32 - 1.
+    - `seed`: selects the verifier, from 0 to 2^32 - 1.
 
-    **Raises:** `ValueError` for an unknown target, or a size, rate or seed out of range.
+    **Raises:** `ValueError` if the target is unknown, or a size, rate or seed is out of range.
 
     >>> import numpy as np
     >>> task = NoisyVerifier("copy", horizon=1, vocab_size=2, false_positives=0.25, false_negatives=0.5)
@@ -61,19 +61,19 @@ class NoisyVerifier(AbstractTokenTask):
         check_sizes(self.horizon, self.vocab_size)
         for name in ("false_positives", "false_negatives"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, but a rate is from 0 to 1")
+                raise ValueError(f"{name} is {getattr(self, name)}, but a rate must be from 0 to 1")
         check_count("seed", self.seed, None)
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed is {self.seed}, but it must be from 0 to 2^32 - 1")
 
     @property
     def reward(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The whole answer is paid at once."""
+        """The reward, which is always terminal."""
         return "terminal"
 
     @property
     def rule(self) -> Reward:
-        """The terminal rule, which the verdicts stand in for."""
+        """The terminal rule."""
         return REWARDS["terminal"]
 
     def answer(self, prompts: Integer[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
@@ -122,7 +122,7 @@ class NoisyVerifier(AbstractTokenTask):
 
 
 def _below(luck: AnyArray, rate: float) -> AnyArray:
-    # 2^32 itself is no uint32; with a rate of 1 every hash is below.
+    # 2^32 does not fit in uint32; with a rate of 1, every hash is below the threshold.
     threshold = round(rate * 2**32)
     return (luck < np.uint32(min(threshold, 2**32 - 1))) | (threshold >= 2**32)
 
@@ -130,11 +130,11 @@ def _below(luck: AnyArray, rate: float) -> AnyArray:
 def _hash(seed: int, prompts: AnyArray, answers: AnyArray) -> AnyArray:
     """A hash of prompt and answer `[...]` as uint32, the same in NumPy and in JAX.
 
-    FNV-1a over the tokens, stirred after each one as in MurmurHash3's last steps.
+    FNV-1a over the tokens, with MurmurHash3's finalizer after each one.
     """
     xp = namespace(prompts, answers)
     shape = xp.broadcast_shapes(prompts.shape, answers.shape)[:-1]
-    # One axis is kept, since NumPy warns when the product of two numbers overflows, but not that of arrays.
+    # Keep one axis, because NumPy warns about overflow in products of scalars but not of arrays.
     state = xp.full((*shape, 1), np.uint32(seed ^ 0x811C9DC5), dtype=np.uint32)
     for tokens in (prompts, answers):
         for t in range(tokens.shape[-1]):

@@ -1,4 +1,4 @@
-"""Bandits for NumPy: seeds and checked arrays."""
+"""Bandits for NumPy, with integer seeds and checked arguments."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,11 +11,11 @@ from ._numpy_checks import answer_stream, check_count, check_range, question_str
 
 
 class NumpyContexts(NamedTuple):
-    """A batch of contexts: what the policy reads and which action is right.
+    """A batch of contexts: the policy's inputs and the right actions.
 
     Attributes:
-        inputs: what the policy reads. Indices `[n]`, or pixels `[n, d]` in [0, 1].
-        labels: the right action of each context `[n]`. Not for the policy.
+        inputs: the policy's inputs: indices `[n]`, or pixels `[n, d]` in [0, 1].
+        labels: the right action of each context `[n]`. Hidden from the policy.
     """
 
     inputs: Shaped[np.ndarray, "n ..."]
@@ -23,15 +23,15 @@ class NumpyContexts(NamedTuple):
 
 
 class NumpyBandit:
-    """A contextual bandit with arrays of NumPy in and out: drawn by plain seeds, and every input checked.
+    """A contextual bandit for NumPy arrays, with integer seeds and checked arguments.
 
     `r(x, a) = 1 if a = label(x), else 1 - gap`.
 
     Attributes:
-        all_inputs: what is read in each context: indices `[c]`, or `uint8` pixels `[c, d]`.
+        all_inputs: the input of each context: indices `[c]`, or `uint8` pixels `[c, d]`.
         labels: the right action of each context `[c]`.
         num_actions: the number of actions.
-        gap: what a wrong action earns less than the right one, in (0, 1].
+        gap: reward of the right action minus that of a wrong one, in (0, 1].
 
     Example:
         >>> import numpy as np
@@ -47,7 +47,7 @@ class NumpyBandit:
         if not 0 < gap <= 1:
             raise ValueError(f"gap must be above 0 and at most 1; got {gap}")
         check_actions(np.asarray(labels), len(inputs), num_actions, name="labels")
-        # Read-only, since images are shared by all bandits that are made of them.
+        # Read-only, because all bandits of a data set share its images.
         self.all_inputs = np.asarray(inputs).view()
         self.all_inputs.flags.writeable = False
         self.labels = np.array(labels, np.int32)
@@ -84,14 +84,14 @@ class NumpyBandit:
             `NumpyContexts`.
 
         Raises:
-            ValueError: for a seed or a number out of range.
+            ValueError: if `seed` or `n` is out of range.
         """
         check_count("seed", seed, 0)
         check_count("n", n, 1)
         return self.contexts(question_stream(seed).integers(0, len(self.labels), n))
 
     def contexts(self, index: Integer[np.ndarray, " n"]) -> NumpyContexts:
-        """The contexts of these numbers."""
+        """The contexts with these indices."""
         chosen = self.all_inputs[index]
         if chosen.dtype == np.uint8:
             chosen = chosen.astype(np.float32) / np.float32(255)
@@ -102,7 +102,7 @@ class NumpyBandit:
         return self.contexts(np.arange(len(self.labels)))
 
     def inputs(self, contexts: NumpyContexts) -> Shaped[np.ndarray, "n ..."]:
-        """What a policy may read; a copy."""
+        """A copy of the policy's inputs."""
         return contexts.inputs.copy()
 
     def random_answers(self, seed: int, n: int) -> Integer[np.ndarray, " n"]:
@@ -126,8 +126,8 @@ class NumpyBandit:
             Rewards `[n, ...]`, `float64`.
 
         Raises:
-            TypeError: for what is no integer array.
-            ValueError: for a wrong shape or an action out of range.
+            TypeError: if `actions` is not an integer array.
+            ValueError: if its shape is wrong or an action is out of range.
         """
         return 1 - self.gap * ~self.exact_match(contexts, actions)
 
@@ -146,28 +146,28 @@ class NumpyBandit:
 
 
 def check_contexts(contexts: Any) -> None:
-    """Refuse what no bandit has drawn.
+    """Check that contexts come from a bandit.
 
     Raises:
-        TypeError: with what to give instead.
+        TypeError: if they do not.
     """
     if not isinstance(contexts, NumpyContexts):
         raise TypeError(
             f"contexts must be NumpyContexts, from sample or all_contexts; got {type(contexts).__name__}. "
-            "The right actions cannot be known from the inputs alone."
+            "Inputs alone do not determine the right actions."
         )
 
 
 def check_actions(actions: Any, count: int, num_actions: int, *, name: str = "actions") -> None:
-    """Refuse what are no actions `[count, ...]`.
+    """Check that `actions` is an integer array `[count, ...]` with values in range.
 
     Raises:
-        TypeError: not an array of integers.
-        ValueError: a wrong shape or an action out of range.
+        TypeError: if it is not an array of integers.
+        ValueError: if its shape is wrong or an action is out of range.
     """
     expected = f"{name} must be integers [{count}, ...], one row for each context"
     if not isinstance(actions, np.ndarray):
-        raise TypeError(f"{expected}, as an array of NumPy; got {type(actions).__name__}")
+        raise TypeError(f"{expected}, as a NumPy array; got {type(actions).__name__}")
     if not is_integer(actions.dtype):
         raise TypeError(f"{expected}; got dtype {actions.dtype}")
     if actions.ndim < 1 or len(actions) != count:

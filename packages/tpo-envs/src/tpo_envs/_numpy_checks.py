@@ -1,4 +1,4 @@
-"""Seeds of NumPy tasks, and what is checked of the arrays and numbers that they are given."""
+"""Random streams and argument checks of NumPy tasks."""
 
 from typing import Any
 
@@ -8,8 +8,7 @@ import numpy as np
 def question_stream(seed: int) -> np.random.Generator:
     """The generator that draws questions.
 
-    It is not `default_rng(seed)`: somebody who draws answers of the same shape with that must not get the
-    questions.
+    It differs from `default_rng(seed)`, so that answers drawn with that generator do not equal the questions.
     """
     return np.random.default_rng([seed, 1])
 
@@ -19,25 +18,25 @@ def answer_stream(seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, 2])
 
 
-def check_count(name: str, value: Any, least: int | None) -> None:
-    """Refuse what is no whole number from `least`, if there is a least one.
+def check_count(name: str, value: Any, minimum: int | None) -> None:
+    """Check that `value` is an integer, and at least `minimum` if that is not None.
 
     Raises:
-        TypeError: not an integer.
-        ValueError: too small.
+        TypeError: if it is not an integer.
+        ValueError: if it is too small.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        from_least = "" if least is None else f" from {least}"
-        raise TypeError(f"{name} must be an integer{from_least}; got {value!r}")
-    if least is not None and value < least:
-        raise ValueError(f"{name} must be at least {least}; got {value}")
+        range_ = "" if minimum is None else f" of at least {minimum}"
+        raise TypeError(f"{name} must be an integer{range_}; got {value!r}")
+    if minimum is not None and value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}; got {value}")
 
 
 def check_range(name: str, values: Any, count: int) -> None:
-    """Refuse numbers that are not among the `count` first from 0.
+    """Check that all values are from 0 to `count - 1`.
 
     Raises:
-        ValueError: with the range, the values found and the place of the first wrong one.
+        ValueError: if one is not; the message has the range and the index of the first invalid value.
     """
     if values.size == 0 or (values.min() >= 0 and values.max() < count):
         return
@@ -45,5 +44,5 @@ def check_range(name: str, values: Any, count: int) -> None:
     at = ", ".join(str(int(index)) for index in place)
     raise ValueError(
         f"{name} must be from 0 to {count - 1}; got values from {values.min()} to {values.max()}, "
-        f"the first wrong one {values[place]} at [{at}]"
+        f"the first invalid one {values[place]} at [{at}]"
     )

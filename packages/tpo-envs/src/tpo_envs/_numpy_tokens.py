@@ -1,4 +1,4 @@
-"""Token tasks for NumPy: seeds and checked arrays."""
+"""Token tasks for NumPy, with integer seeds and checked arguments."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from ._arrays import check_broadcast, check_tokens
 from ._numpy_checks import answer_stream, check_count, check_range, question_stream
 from ._token_base import AbstractTokenTask
 
-# Brackets are matched by a table of all pairs of positions, so long batches are scored piece by piece.
-_PIECE = 2**21
+# Bracket tasks use a table of all pairs of positions, so large batches are scored in chunks.
+_CHUNK = 2**21
 
 
 class NumpyTokenTask:
-    """A token task with arrays of NumPy in and out: drawn by plain seeds, and every input checked.
+    """A token task for NumPy arrays, with integer seeds and checked arguments.
 
     Attributes:
-        task: the rules, a token task.
+        task: the token task.
         horizon: tokens in a prompt and in an answer.
         vocab_size: tokens are the integers `0 .. vocab_size - 1`.
         random_score: the expected score of uniform answers, in closed form.
@@ -59,14 +59,14 @@ class NumpyTokenTask:
             Tokens `[n, horizon]`, `int32`.
 
         Raises:
-            ValueError: for a seed or a number out of range.
+            ValueError: if `seed` or `n` is out of range.
         """
         check_count("seed", seed, 0)
         check_count("n", n, 1)
         return self.task.numpy_prompts(question_stream(seed), n)
 
     def inputs(self, prompts: Integer[np.ndarray, "*b h"]) -> Integer[np.ndarray, "*b h"]:
-        """What a policy may read: the prompts; a copy."""
+        """A copy of the policy's inputs: the prompts."""
         return prompts.copy()
 
     def random_answers(self, seed: int, n: int) -> Integer[np.ndarray, "n h"]:
@@ -92,22 +92,22 @@ class NumpyTokenTask:
             Scores `[...]`, `float64`.
 
         Raises:
-            TypeError: for what is no integer array.
-            ValueError: for a wrong shape, a token out of range, or a task whose rewards are not finite.
+            TypeError: if an argument is not an integer array.
+            ValueError: if a shape is wrong, a token is out of range, or the task's rewards are not finite.
         """
-        return self._finite(self._by_piece(self.task.score, prompts, answers))
+        return self._finite(self._in_chunks(self.task.score, prompts, answers))
 
     def exact_match(
         self, prompts: Integer[np.ndarray, "*#b h"], answers: Integer[np.ndarray, "*#b h"]
     ) -> Bool[np.ndarray, "*b"]:
         """Whether every token of an answer is right; arguments as in `score`."""
-        return self._by_piece(self.task.exact_match, prompts, answers)
+        return self._in_chunks(self.task.exact_match, prompts, answers)
 
     def token_rewards(
         self, prompts: Integer[np.ndarray, "*#b h"], answers: Integer[np.ndarray, "*#b h"]
     ) -> Float[np.ndarray, "*b h"]:
         """The reward of every token; arguments as in `score`."""
-        return self._finite(self._by_piece(self.task.token_rewards, prompts, answers))
+        return self._finite(self._in_chunks(self.task.token_rewards, prompts, answers))
 
     def candidate_scores(
         self,
@@ -115,10 +115,10 @@ class NumpyTokenTask:
         behaviour: Integer[np.ndarray, "*b h"],
         candidates: Integer[np.ndarray, "*b h k"],
     ) -> Float[np.ndarray, "*b h k"]:
-        """The reward of each candidate token after the prefix that the behaviour answer has there.
+        """The reward of each candidate token after the prefix of `behaviour` at its position.
 
         Raises:
-            ValueError: under a reward that pays whole answers.
+            ValueError: if the reward scores complete answers.
         """
         self._check("prompts", prompts)
         self._check("behaviour", behaviour)
@@ -134,17 +134,16 @@ class NumpyTokenTask:
         if not finite.all():
             place = tuple(int(i) for i in np.argwhere(~finite)[0])
             raise ValueError(
-                f"{self.task!r} pays {rewards[place]} for the answer at {list(place)}; "
-                "a reward must be a finite number"
+                f"{self.task!r} pays {rewards[place]} for the answer at {list(place)}; rewards must be finite"
             )
         return rewards
 
-    def _by_piece(self, compute: Any, prompts: Any, answers: Any) -> Any:
+    def _in_chunks(self, compute: Any, prompts: Any, answers: Any) -> Any:
         self._check("prompts", prompts)
         self._check("answers", answers)
         check_broadcast(prompts=prompts.shape, answers=answers.shape)
-        rows = max(1, _PIECE // (2 * self.horizon) ** 2)
+        rows = max(1, _CHUNK // (2 * self.horizon) ** 2)
         if prompts.ndim != 2 or prompts.shape != answers.shape or len(prompts) <= rows:
             return np.asarray(compute(prompts, answers))
-        pieces = range(0, len(prompts), rows)
-        return np.concatenate([compute(prompts[i : i + rows], answers[i : i + rows]) for i in pieces])
+        starts = range(0, len(prompts), rows)
+        return np.concatenate([compute(prompts[i : i + rows], answers[i : i + rows]) for i in starts])

@@ -1,4 +1,4 @@
-"""Makes JAX know the token tasks, as pytrees without leaves: they pass through `jax.jit` and `jax.vmap`."""
+"""Register token tasks with JAX as pytrees without leaves, for use under `jax.jit` and `jax.vmap`."""
 
 import contextlib
 import functools
@@ -14,7 +14,7 @@ from ._tokens import TokenTask
 
 @functools.cache
 def make_known(task: type[Any]) -> None:
-    """Register a class of tasks, unless its author has."""
+    """Register a class of tasks, unless it is registered already."""
     with contextlib.suppress(ValueError):
         jax.tree_util.register_static(task)
 

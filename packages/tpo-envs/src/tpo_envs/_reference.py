@@ -1,4 +1,4 @@
-"""Scores that our own methods reached on a part of the suite."""
+"""Scores of our own methods on a part of the suite."""
 
 import copy
 import functools
@@ -13,15 +13,15 @@ def _data() -> dict[str, Any]:
 
 
 def reference_scores(task_id: str | None = None) -> dict[str, Any]:
-    """What the methods of `tpo-runs` reached, with how it was made.
+    """The scores of the methods of `tpo-runs`, with their provenance.
 
     Args:
-        task_id: an id of `list_tasks()`; all of them when left out.
+        task_id: an id of `list_tasks()`; by default all.
 
     Returns:
         For one id, by method: `normalized` and `mean_return` of every seed and the number of answers that
-        were scored in training; empty when there are none. For all, the whole record with its `provenance`:
-        command, versions, machine, seconds.
+        were scored in training; empty if there are none. By default, the complete record with its
+        `provenance`: command, versions, machine, seconds.
 
     Example:
         >>> from tpo_envs import reference_scores

@@ -1,4 +1,4 @@
-"""How the correct tokens of an answer are paid."""
+"""Reward rules: how much each token of an answer earns."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,13 +10,14 @@ from ._arrays import AnyArray, namespace
 
 @dataclasses.dataclass(frozen=True)
 class Reward:
-    """A rule that pays the tokens of an answer, each in [0, 1]. Calling it gives the reward of every token.
+    """A reward rule. Calling it gives the reward of every token, in [0, 1].
 
     Attributes:
-        tokens: from which tokens are correct `[..., h]` to the reward of every token `[..., h]`.
-        score: the same to the score of every answer `[...]`: the mean of its token rewards, at less cost.
+        tokens: maps the correctness of tokens `[..., h]` to their rewards `[..., h]`.
+        score: maps the correctness of tokens to the score of every answer `[...]`, the mean of its token
+            rewards, at less cost.
         random_score: the expected score when each of `h` tokens is correct with probability `p`, by `(p, h)`.
-        dense: whether a token's reward depends on nothing after it.
+        dense: whether a token's reward is independent of later tokens.
 
     Example:
         >>> import numpy as np
@@ -35,7 +36,7 @@ class Reward:
 
 
 def bag_of_tokens(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b h"]:
-    """One for every correct token, wherever it stands."""
+    """1 for every correct token, at any position."""
     return correct.astype(float)
 
 
@@ -44,19 +45,19 @@ def _share(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b"]:
 
 
 def sequential(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b h"]:
-    """One for every correct token up to the first mistake."""
+    """1 for every correct token before the first mistake."""
     return namespace(correct).cumprod(correct.astype(float), axis=-1)
 
 
 def _share_before_a_mistake(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b"]:
     xp, horizon = namespace(correct), correct.shape[-1]
-    # The first minimum is the first mistake; an answer without one has its first token there.
+    # argmin finds the first mistake. Without a mistake it returns 0, so that case is separate.
     first = xp.argmin(correct, axis=-1)
     return xp.where(xp.all(correct, axis=-1), horizon, first).astype(float) / horizon
 
 
 def terminal(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b h"]:
-    """One on every token if the whole answer is correct, else zero on all."""
+    """1 for every token if the whole answer is correct, else 0."""
     return _on_all_tokens(_whole(correct), correct)
 
 
@@ -65,7 +66,7 @@ def _whole(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b"]:
 
 
 def graded(correct: Bool[AnyArray, "*b h"]) -> Float[AnyArray, "*b h"]:
-    """The square of the share of correct tokens, on every token: partial credit for the answer as a whole."""
+    """The square of the share of correct tokens, for every token: partial credit for the whole answer."""
     return _on_all_tokens(_squared_share(correct), correct)
 
 
@@ -95,7 +96,7 @@ def _random_graded(p: float, h: int) -> float:
     return p * (1 - p) / h + p**2
 
 
-# Functions with names, so that a rule can be pickled.
+# Named functions, so that a rule can be pickled.
 REWARDS: dict[str, Reward] = {
     "bag_of_tokens": Reward(bag_of_tokens, _share, _random_bag_of_tokens, dense=True),
     "sequential": Reward(sequential, _share_before_a_mistake, _random_sequential, dense=True),

@@ -1,4 +1,4 @@
-"""Scores of a policy or of answers: return, exact match, regret, and where between chance and optimum."""
+"""Scores of a policy or of answers: return, exact match, regret and normalized score."""
 
 import dataclasses
 from typing import Any
@@ -19,21 +19,21 @@ MEASURES = ("mean_return", "exact_match", "regret", "normalized")
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """What a policy earns on one task, each number with a 95% interval over questions.
+    """The score of a policy on one task, each measure with a 95% interval over questions.
 
-    The interval of a share, such as the exact match or a return of zeros and ones, is that of Clopper and
-    Pearson, and that of another return is the same with an effective number of questions (Korn and Graubard).
-    None is without width: 0 right answers of 1,000 are 0.000 [0.000, 0.004].
+    Shares, such as the exact match or a return of zeros and ones, have the interval of Clopper and Pearson.
+    Other returns have the same with an effective number of questions (Korn and Graubard). The width is never
+    zero: 0 right answers of 1,000 are 0.000 [0.000, 0.004].
 
     Attributes:
         task: the id.
         n: how many questions were answered.
         mean_return: the mean reward of an answer.
-        exact_match: the share of answers that are right in all.
+        exact_match: the share of answers that are entirely right.
         regret: the optimal score minus the return.
         normalized: `(return - random) / (optimal - random)`: 0 for the uniform policy, 1 for the best one.
         by_question: the reward of every answer `[n]`.
-        right: which answers are right in all `[n]`.
+        right: which answers are entirely right `[n]`.
     """
 
     task: str
@@ -47,10 +47,10 @@ class Score:
 
 
 def evaluation_inputs(task_id: str, *, n: int = 1000, seed: int = 0) -> Shaped[np.ndarray, "n ..."]:
-    """The questions on which `score` judges: prompts `[n, horizon]`, contexts `[n]` or test images `[n, d]`.
+    """The questions that `score` uses: prompts `[n, horizon]`, contexts `[n]` or test images `[n, d]`.
 
     Raises:
-        ValueError: for an unknown id, with the nearest matches.
+        ValueError: if the id is unknown, with the nearest matches.
     """
     task = make_numpy(task_id, split="test")
     return task.inputs(task.sample(seed, n))  # pyright: ignore[reportArgumentType]
@@ -62,17 +62,17 @@ def score(task_id: str, policy_or_answers: Any, *, n: int = 1000, seed: int = 0)
     Args:
         task_id: an id of `list_tasks()`.
         policy_or_answers: a function from inputs `[n, ...]` to answers `[n, horizon]` (actions `[n]` for a
-            bandit), or such answers. Anything that NumPy takes for an array of integers.
-        n: how many questions; with answers, there must be as many.
-        seed: which questions; answers are to those of this seed.
+            bandit), or such answers, as anything that NumPy converts to an array of integers.
+        n: how many questions; must equal the number of answers.
+        seed: which questions; answers must be to the questions of this seed.
 
     Returns:
         `Score`.
 
     Raises:
-        ValueError: for an unknown id, or answers of a wrong shape or range.
-        TypeError: for answers that are no integers.
-        RuntimeError: for a policy that calls `sys.exit`. Its other errors get a note with the task.
+        ValueError: if the id is unknown, or answers have a wrong shape or range.
+        TypeError: if answers are not integers.
+        RuntimeError: if the policy calls `sys.exit`. Its other errors get a note with the task.
 
     Example:
         >>> from tpo_envs import score
@@ -94,7 +94,7 @@ def score(task_id: str, policy_or_answers: Any, *, n: int = 1000, seed: int = 0)
 def summarize(
     task: NumpyTokenTask | NumpyBandit, paid: Float[np.ndarray, "s n"], right: Bool[np.ndarray, "s n"]
 ) -> dict[str, Interval]:
-    """Every measure, from the reward of every answer by seed and whether it is right."""
+    """Every measure, from the reward and correctness of every answer by seed."""
     returns = interval(paid, 1 - task.gap if isinstance(task, NumpyBandit) else 0.0)
     spread = task.optimal_score - task.random_score
     return {
@@ -111,17 +111,17 @@ def _expected(task: NumpyTokenTask | NumpyBandit, n: int) -> str:
 
 
 def checked_answers(task_id: str, task: NumpyTokenTask | NumpyBandit, given: Any, n: int) -> Any:
-    """Answers as the task takes them, as an array of its own.
+    """Check answers and return them as a new array.
 
     Raises:
-        TypeError: for what is no array of integers.
-        ValueError: for a wrong number, a wrong shape or a value out of range.
+        TypeError: if they are not an array of integers.
+        ValueError: if their number or shape is wrong or a value is out of range.
     """
     expected = f"{task_id}: answers must be {_expected(task, n)}"
     try:
         answers = np.array(given)
     except Exception as error:
-        raise TypeError(f"{expected}; got {type(given).__name__} that is no array: {error}") from error
+        raise TypeError(f"{expected}; got {type(given).__name__}, which is not an array: {error}") from error
     if not is_integer(answers.dtype):
         raise TypeError(f"{expected}; got dtype {answers.dtype} of {type(given).__name__}")
     if answers.shape != ((n,) if isinstance(task, NumpyBandit) else (n, task.horizon)):

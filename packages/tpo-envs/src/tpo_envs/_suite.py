@@ -28,10 +28,10 @@ def suite() -> Mapping[str, Row]:
 def list_tasks(
     tags: str | Iterable[str] = (), *, family: str | None = None, max_difficulty: int = 5
 ) -> list[str]:
-    """The ids of the suite, family by family and in order of size.
+    """The ids of the suite, by family and size.
 
     Args:
-        tags: one tag, or several that must all be there; `tpo_envs.TAGS` says what they mean.
+        tags: one tag, or several that tasks must all have; `tpo_envs.TAGS` describes them.
         family: "tokens", "brackets", "multi_turn", "noisy_verifier", "bandit" or "images".
         max_difficulty: the highest difficulty, 1 to 5.
 
@@ -39,7 +39,7 @@ def list_tasks(
         Ids for `make`.
 
     Raises:
-        ValueError: for an unknown tag or family, with the nearest match.
+        ValueError: if a tag or the family is unknown, with the nearest match.
 
     Example:
         >>> from tpo_envs import list_tasks
@@ -60,10 +60,10 @@ def list_tasks(
 
 
 def describe(task_id: str) -> Row:
-    """The settings, tags and difficulty that an id stands for.
+    """The settings, tags and difficulty of a task.
 
     Raises:
-        ValueError: for an unknown id, with the nearest matches.
+        ValueError: if the id is unknown, with the nearest matches.
 
     Example:
         >>> from tpo_envs import describe
@@ -75,7 +75,7 @@ def describe(task_id: str) -> Row:
     """
     if task_id not in suite():
         near = difflib.get_close_matches(str(task_id), suite(), n=3, cutoff=0.4)
-        hint = f"; the nearest are {', '.join(near)}" if near else ""
+        hint = f"; did you mean one of {', '.join(near)}" if near else ""
         raise ValueError(
             f"no task has the id {task_id!r}{hint}; tpo_envs.list_tasks() has all {len(suite())}"
         )
@@ -83,7 +83,7 @@ def describe(task_id: str) -> Row:
 
 
 def make(task_id: str, *, split: Split = "train") -> "AbstractTokenTask | AbstractBandit":
-    """The task of an id for JAX: pure functions that can be jitted and vmapped.
+    """Make a task for JAX, with pure functions that can be jitted and vmapped.
 
     Args:
         task_id: an id of `list_tasks()`.
@@ -94,9 +94,9 @@ def make(task_id: str, *, split: Split = "train") -> "AbstractTokenTask | Abstra
         and `all_rewards`.
 
     Raises:
-        ValueError: for an unknown id, with the nearest matches.
-        ImportError: without JAX.
-        DatasetError: when its images cannot be had.
+        ValueError: if the id is unknown, with the nearest matches.
+        ImportError: if JAX is not installed.
+        DatasetError: if its images cannot be loaded.
 
     Example:
         >>> import jax
@@ -127,7 +127,7 @@ def make(task_id: str, *, split: Split = "train") -> "AbstractTokenTask | Abstra
 
 
 def make_numpy(task_id: str, *, split: Split = "train") -> "NumpyTokenTask | NumpyBandit":
-    """The task of an id for NumPy: arrays of NumPy in and out, drawn by plain seeds, without JAX.
+    """Make a task for NumPy arrays, with integer seeds and without JAX.
 
     Args:
         task_id: an id of `list_tasks()`.
@@ -137,8 +137,8 @@ def make_numpy(task_id: str, *, split: Split = "train") -> "NumpyTokenTask | Num
         A task with `sample`, `score` and `exact_match`.
 
     Raises:
-        ValueError: for an unknown id, with the nearest matches.
-        DatasetError: when its images cannot be had.
+        ValueError: if the id is unknown, with the nearest matches.
+        DatasetError: if its images cannot be loaded.
 
     Example:
         >>> from tpo_envs import make_numpy
@@ -162,7 +162,7 @@ def make_numpy(task_id: str, *, split: Split = "train") -> "NumpyTokenTask | Num
 
 
 def token_task(row: Row) -> "AbstractTokenTask":
-    """The token task of a row, before JAX or NumPy is chosen."""
+    """The token task of a row, for JAX and NumPy alike."""
     from ._brackets import BracketTask
     from ._multi_turn import MultiTurnTask
     from ._noisy_verifier import NoisyVerifier
@@ -178,7 +178,7 @@ def token_task(row: Row) -> "AbstractTokenTask":
 
 
 def right_arms(contexts: int, arms: int) -> list[int]:
-    """The right arm of every context of a bandit of the suite: its number modulo the number of arms."""
+    """The right arm of every context in the suite's bandits: its index modulo the number of arms."""
     return [context % arms for context in range(contexts)]
 
 

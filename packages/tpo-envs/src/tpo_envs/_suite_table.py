@@ -1,4 +1,4 @@
-"""The table of the suite: every id with its settings. These never change; new tasks get new ids."""
+"""The suite: every id with its settings. These never change; new tasks get new ids."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -72,11 +72,11 @@ BANDITS = [
 ]
 IMAGES = ("digits", "mnist")
 TAGS = {
-    "sparse": "one reward for the whole answer, most often 0",
+    "sparse": "one reward for the whole answer, usually 0",
     "dense": "a reward for every token or action",
-    "credit_assignment": "the reward does not say which token earned it, or one token decides about others",
+    "credit_assignment": "the reward does not say which token earned it, or depends on other tokens",
     "scale": "hard for its size: horizon from 16, vocabulary from 8, 100 arms or contexts, or a small gap",
-    "noise": "the reward errs",
+    "noise": "the reward makes mistakes",
     "structure": "the answer is computed, not copied",
     "bandit": "one action",
     "paper": "a task of arXiv 2604.06159",
@@ -84,7 +84,7 @@ TAGS = {
 
 
 class Settings(dict[str, Any]):
-    """A dictionary that cannot be changed, so that it has a hash; it is JSON and can be pickled.
+    """An immutable and hashable dictionary, which can be pickled and written as JSON.
 
     Example:
         >>> settings = Settings(horizon=2)
@@ -99,12 +99,12 @@ class Settings(dict[str, Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)
 
-    def _refuse(self, *_: Any, **__: Any) -> Any:
+    def _immutable(self, *_: Any, **__: Any) -> Any:
         raise TypeError("the settings of a task never change")
 
-    __setitem__ = __delitem__ = __ior__ = pop = popitem = clear = _refuse
-    update: Any = _refuse
-    setdefault: Any = _refuse
+    __setitem__ = __delitem__ = __ior__ = pop = popitem = clear = _immutable
+    update: Any = _immutable
+    setdefault: Any = _immutable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,11 +112,11 @@ class Row:
     """One task of the suite.
 
     Attributes:
-        id: its name, which stands for these settings for good.
+        id: its name; the settings of an id never change.
         family: the kind of task: "tokens", "brackets", "multi_turn", "noisy_verifier", "bandit" or "images".
-        settings: the keywords that make it.
-        tags: what it asks about, of `TAGS`.
-        difficulty: from 1, seconds for any method, to 5, open.
+        settings: the keyword arguments of its class.
+        tags: its properties, from `TAGS`.
+        difficulty: from 1, solved within seconds by any method, to 5, unsolved.
     """
 
     id: str
@@ -127,7 +127,7 @@ class Row:
 
 
 def rows() -> Iterator[Row]:
-    """All rows, family by family."""
+    """All rows, by family."""
     for (target, reward), sizes in TOKEN_SIZES.items():
         for horizon, vocab_size in sizes:
             settings = {"target": TARGET_WORDS[target], "reward": REWARD_WORDS[reward]}
@@ -188,7 +188,7 @@ def _tags(family: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _difficulty(family: str, settings: Mapping[str, Any]) -> int:
-    """From the bits of an answer under a sparse reward, and from its length under a dense one."""
+    """The difficulty, from the number of bits of an answer; dense rewards have higher limits."""
     horizon, vocab_size = settings["horizon"], settings["vocab_size"]
     bits = horizon * (vocab_size - 1).bit_length()
     reward = settings.get("reward", "terminal")

@@ -1,4 +1,4 @@
-"""The answers that a token task asks for, as functions of the prompt."""
+"""The correct answers of token tasks, as functions of the prompt."""
 
 import functools
 from collections.abc import Callable
@@ -34,14 +34,14 @@ def flip(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "
 
 @_of_wide_tokens
 def reverse_copy(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
-    """The prompt from its last token to its first."""
+    """The prompt in reverse order."""
     del vocab_size
     return prompts[..., ::-1]
 
 
 @_of_wide_tokens
 def reverse_flip(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
-    """The mirrored tokens from the last to the first."""
+    """The mirrored tokens in reverse order."""
     return flip(reverse_copy(prompts, vocab_size), vocab_size)
 
 
@@ -54,7 +54,7 @@ def sort(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "
 
 @_of_wide_tokens
 def modular_addition(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
-    """Every token and its right neighbour, `y_t = (x_t + x_{t+1}) mod V`; after the last comes the first."""
+    """The sum of each token and the next, `y_t = (x_t + x_{t+1}) mod V`. The last is added to the first."""
     return (prompts + namespace(prompts).roll(prompts, -1, axis=-1)) % vocab_size
 
 
@@ -67,9 +67,9 @@ def parity(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray,
 
 @_of_wide_tokens
 def skip_distractors(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
-    """The signals of the prompt in their order, then `V - 1` to the end.
+    """The signals of the prompt in order, padded with `V - 1`.
 
-    Tokens below `ceil(V / 2)` are signals, those from there on are distractors.
+    Tokens below `ceil(V / 2)` are signals, the others are distractors.
     """
     xp = namespace(prompts)
     distracts = prompts >= (vocab_size + 1) // 2

@@ -1,4 +1,4 @@
-"""The tasks in words, for language models: questions, right answers, and what a completion says."""
+"""The tasks in words, for language models: questions, answers, and parsing of completions."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from ._numpy_checks import check_count
 from ._numpy_tokens import NumpyTokenTask
 from ._suite import list_tasks, make_numpy, suite
 
-# What to write for numbers x_1 ... x_h below V.
+# Instructions for numbers x_1 ... x_h below V.
 _INSTRUCTIONS = {
     "copy": "Repeat the numbers.",
     "flip": "Replace each number x by {last} - x.",
@@ -41,13 +41,12 @@ _FORM = (
     "{instruction}\nNumbers: {numbers}\n"
     "Write {length} numbers from 0 to {last}, with spaces between, after 'Answer:'."
 )
-# Each part keeps what it has taken, so that a long run of white space is read once and not once for every
-# way to share it among the parts.
+# Possessive quantifiers, so that a long run of whitespace takes linear time.
 _NUMBERS = re.compile(r"[\s\[(]*+([0-9]{1,9}+(?:[\s,]++[0-9]{1,9}+)*+)[\s\])]*+\.?+\s*+")
 
 
 def text_tasks() -> list[str]:
-    """The ids of the tasks that can be put in words: all but those made of images."""
+    """The ids of the tasks that have a text form: all except those made of images."""
     return [task_id for task_id in list_tasks() if suite()[task_id].family != "images"]
 
 
@@ -58,7 +57,7 @@ class TextTask:
         task_id: an id of `text_tasks()`.
 
     Raises:
-        ValueError: for an unknown id, or a task made of images.
+        ValueError: if the id is unknown or the task is made of images.
 
     Example:
         >>> task = TextTask("token-reversal-terminal-h3-v2")
@@ -78,7 +77,7 @@ class TextTask:
 
     @property
     def answer_length(self) -> int:
-        """Numbers in an answer."""
+        """The number of numbers in an answer."""
         return 1 if isinstance(self.task, NumpyBandit) else self.task.horizon
 
     def questions(self, n: int, seed: int) -> Integer[np.ndarray, "n length"]:
@@ -106,10 +105,10 @@ class TextTask:
         )
 
     def parse(self, text: str) -> list[int] | None:
-        """The numbers of a completion, or None unless they are an answer: the right count, all in range.
+        """The numbers in a completion, or None if their count is wrong or one is out of range.
 
-        They are looked for after the last "Answer:", or in the whole text without one, and nothing else may
-        stand there but spaces, commas, brackets around them and a full stop.
+        Only the text after the last "Answer:" counts, or the whole text if there is none. Besides the
+        numbers, it may only contain whitespace, commas, brackets around the numbers and a period at the end.
         """
         said = re.split(r"answer\s*:", text, flags=re.IGNORECASE)[-1]
         match = _NUMBERS.fullmatch(said)
@@ -120,7 +119,7 @@ class TextTask:
         return numbers if fits else None
 
     def score(self, question: Sequence[int] | Integer[np.ndarray, " length"], text: str) -> float:
-        """The score of a completion, 0 if it is no answer."""
+        """The score of a completion; 0 if it has no valid answer."""
         numbers = self.parse(text)
         if numbers is None:
             return 0.0
@@ -144,7 +143,7 @@ def _instruction(task: NumpyTokenTask) -> str:
 
 
 def message_text(completion: Any) -> str:
-    """The text of a completion: a string, or the last message of a list of chat messages; else empty."""
+    """The text of a completion, which is a string or a list of chat messages; the last message counts."""
     if isinstance(completion, list | tuple):
         completion = completion[-1] if completion else ""
     if isinstance(completion, dict):

@@ -1,4 +1,4 @@
-"""A data set of questions in text, and the reward function that goes with it."""
+"""A data set of questions in text, and its reward function."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,16 +15,16 @@ def text_dataset(task_id: str, *, n: int = 1000, seed: int = 0, conversational: 
     Args:
         task_id: an id of `text_tasks()`.
         n: how many questions, drawn with replacement.
-        seed: the same seed draws the same questions, those of `make_numpy(task_id).sample(seed, n)`.
-        conversational: whether a prompt is a list with one chat message of the user, not a string.
+        seed: determines the questions, those of `make_numpy(task_id).sample(seed, n)`.
+        conversational: whether a prompt is a list with one user message instead of a string.
 
     Returns:
-        Columns `prompt`, `answer`, a right answer in text, and `question`, the tokens or the number of the
-        context, from which `text_reward` scores.
+        Columns `prompt`, `answer` (a right answer in text) and `question` (the tokens, or the index of the
+        context), which `text_reward` needs.
 
     Raises:
-        ValueError: for an unknown id, with the nearest matches, or a task made of images.
-        ImportError: without the `datasets` library.
+        ValueError: if the id is unknown, with the nearest matches, or the task is made of images.
+        ImportError: if the `datasets` library is not installed.
 
     Example:
         >>> data = text_dataset("token-sort-terminal-h4-v4", n=2)
@@ -70,21 +70,21 @@ class TextReward:
 
 
 def text_reward(task_id: str) -> Callable[..., list[float]]:
-    """The reward function of a task, as TRL's `GRPOTrainer` calls one.
+    """The reward function of a task, for TRL's `GRPOTrainer`.
 
-    The trainer calls it with keywords: `completions`, a list of strings or of lists of chat messages, and
-    every column of the data set as a list of as many entries, of which `question` is needed. A completion
-    that is no answer is paid 0 and never an error.
+    The trainer calls it with keyword arguments: `completions`, a list of strings or of lists of chat
+    messages, and every column of the data set as a list of the same length, of which `question` is needed. A
+    completion without a valid answer earns 0; it never raises an error.
 
     Args:
-        task_id: an id of `text_tasks()`, that of the data set.
+        task_id: an id of `text_tasks()`, the same as for the data set.
 
     Returns:
         `reward(completions, question, **ignored) -> list[float]`.
 
     Raises:
-        ValueError: for an unknown id, or a task made of images. The reward itself raises one when the columns
-            do not fit the completions, since that is no matter of what a model has written.
+        ValueError: if the id is unknown or the task is made of images. The reward raises one if the columns
+            do not match the completions, because that is not the model's fault.
 
     Example:
         >>> reward = text_reward("token-sort-terminal-h4-v4")

@@ -1,4 +1,4 @@
-"""What every token task does: draw prompts, know right answers, pay tokens."""
+"""The base class of token tasks: draws prompts, and checks and scores answers."""
 
 import abc
 import contextlib
@@ -21,25 +21,24 @@ if TYPE_CHECKING:
 
 
 def _restored(task: type[Any]) -> Any:
-    """An empty task, known to JAX also in a process that has not imported it yet."""
+    """An empty task, registered with JAX even in a process that has not imported it yet."""
     with contextlib.suppress(ImportError):
         importlib.import_module("tpo_envs._pytrees")
     return task.__new__(task)  # pyright: ignore[reportCallIssue]
 
 
 class AbstractTokenTask(abc.ABC):
-    """A prompt of `horizon` tokens is answered with as many, and every token of the answer is paid in [0, 1].
+    """A task with prompts and answers of `horizon` tokens, in which every token earns a reward in [0, 1].
 
-    All methods but the two that draw compute with NumPy or with JAX, whichever their arguments are from, and
-    pass through `jax.jit` and `jax.vmap`. A task has no arrays of its own: it is a frozen dataclass, and to
-    JAX a pytree without leaves.
+    All methods except the two that draw prompts work with NumPy and JAX arrays, and under `jax.jit` and
+    `jax.vmap`. A task has no arrays: it is a frozen dataclass, and for JAX a pytree without leaves.
 
-    Tokens may be integers of any dtype that holds them; methods get them as `int32`, or as `int64` where they
-    are of 64 bits, and so do those that you write. Arrays of NumPy are read-only there. Other dtypes are a
-    `TypeError`. An answer with a token from outside of `0 .. vocab_size - 1` is never right.
+    Tokens may have any integer dtype. Methods, including those that you write, receive them as `int32`, or as
+    `int64` if they have 64 bits, and NumPy arrays are read-only there. Other dtypes raise a `TypeError`. An
+    answer with a token outside `0 .. vocab_size - 1` is never right.
 
-    A task of your own is a frozen dataclass with the fields `reward`, `horizon` and `vocab_size` and the
-    method `answer`; where more than one answer is right, with `correct` and `right_candidates` as well.
+    To write your own task, make a frozen dataclass with the fields `reward`, `horizon` and `vocab_size` and
+    the method `answer`. If several answers can be right, also define `correct` and `right_candidates`.
     """
 
     reward: str
@@ -47,7 +46,7 @@ class AbstractTokenTask(abc.ABC):
     vocab_size: int
 
     def __new__(cls, *_: Any, **__: Any):
-        # JAX takes instances of known classes only, and nobody waits for JAX who has not imported it.
+        # Register the class with JAX, but do not import JAX for this.
         if sys.modules.get("jax") is not None:
             from ._pytrees import make_known
 
@@ -74,9 +73,9 @@ class AbstractTokenTask(abc.ABC):
 
     @property
     def rule(self) -> Reward:
-        """How correct tokens are paid.
+        """The reward rule.
 
-        **Raises:** `ValueError` for a reward that there is not.
+        **Raises:** `ValueError` if the reward is unknown.
         """
         check_name("reward", self.reward, REWARDS)
         return REWARDS[self.reward]
@@ -88,7 +87,7 @@ class AbstractTokenTask(abc.ABC):
         return jax.random.randint(key, (batch, self.horizon), 0, self.vocab_size)
 
     def numpy_prompts(self, rng: np.random.Generator, batch: int) -> Int[np.ndarray, "b h"]:
-        """Draw `batch` prompts with a generator of NumPy, `int32`."""
+        """Draw `batch` prompts with a NumPy generator, as `int32`."""
         return rng.integers(0, self.vocab_size, (batch, self.horizon), np.int32)
 
     @on_tokens
@@ -97,7 +96,7 @@ class AbstractTokenTask(abc.ABC):
     ) -> Int[AnyArray, "*#b h"]:
         """The token that would be right at every position, given the answer up to there.
 
-        **Raises:** `ValueError` where `answer` returns no array of the prompts' shape.
+        **Raises:** `ValueError` if `answer` does not return an array of the prompts' shape.
         """
         del answers
         right = self.answer(prompts)
@@ -115,7 +114,7 @@ class AbstractTokenTask(abc.ABC):
     def exact_match(
         self, prompts: Integer[AnyArray, "*#b h"], answers: Integer[AnyArray, "*#b h"]
     ) -> Bool[AnyArray, "*b"]:
-        """Whether every token of an answer is right, whatever it is paid."""
+        """Whether every token of an answer is right, regardless of the reward."""
         return namespace(prompts, answers).all(self.correct(prompts, answers), axis=-1)
 
     @on_tokens
@@ -139,16 +138,16 @@ class AbstractTokenTask(abc.ABC):
         behaviour: Integer[AnyArray, "*b h"],
         candidates: Integer[AnyArray, "*b h k"],
     ) -> Float[AnyArray, "*b h k"]:
-        """The reward of each candidate token, put after the prefix that the behaviour answer has there.
+        """The reward of each candidate token after the prefix of `behaviour` at its position.
 
-        Under `"sequential"` a candidate earns nothing once the behaviour prefix before it holds a mistake.
+        Under `"sequential"`, a candidate earns nothing if the prefix has a mistake.
 
-        **Raises:** `ValueError` under a reward that pays whole answers and so no single token.
+        **Raises:** `ValueError` if the reward scores complete answers.
         """
         if not self.rule.dense:
             raise ValueError(
-                f"a {self.reward} reward pays whole answers, so single candidate tokens have no reward: "
-                "score whole answers with `score`, or use the reward 'bag_of_tokens' or 'sequential'"
+                f"a {self.reward} reward scores complete answers, so single candidate tokens have no reward: "
+                "score complete answers with `score`, or use the reward 'bag_of_tokens' or 'sequential'"
             )
         right = self.right_candidates(prompts, behaviour, candidates)
         if self.reward == "bag_of_tokens":
@@ -165,7 +164,7 @@ class AbstractTokenTask(abc.ABC):
         behaviour: Integer[AnyArray, "*b h"],
         candidates: Integer[AnyArray, "*b h k"],
     ) -> Bool[AnyArray, "*b h k"]:
-        """Which candidate tokens would be right after the behaviour's prefix."""
+        """Which candidate tokens would be right after the prefix of `behaviour`."""
         return candidates == self.right_tokens(prompts, behaviour)[..., None]
 
     @property

@@ -1,4 +1,4 @@
-"""What is checked of every token task."""
+"""Checks of token tasks."""
 
 from ._numpy_checks import check_count
 
@@ -6,39 +6,41 @@ FIELDS = ("reward", "horizon", "vocab_size")
 
 
 def check_fields(task: object) -> None:
-    """Refuse a task that lacks a field, or that JAX cannot tell from others.
+    """Check that a task has all fields and is hashable, as JAX requires.
 
     Raises:
-        TypeError: with the field, or with how the class is written.
+        TypeError: if not, with the missing field or the fix.
     """
     name = type(task).__name__
     lacking = [field for field in FIELDS if not hasattr(task, field)]
     if lacking:
         raise TypeError(
-            f"{name} lacks {', '.join(lacking)}; a task has the fields reward, horizon, vocab_size"
+            f"{name} lacks {', '.join(lacking)}; a task needs the fields reward, horizon and vocab_size"
         )
     if type(task).__hash__ is None:
-        raise TypeError(f"{name} can change; write @dataclasses.dataclass(frozen=True) above its class")
+        raise TypeError(
+            f"{name} is not hashable; decorate its class with @dataclasses.dataclass(frozen=True)"
+        )
 
 
 def check_shape(source: str, right: object, expected: tuple[int, ...]) -> None:
-    """Refuse right answers that are no array of the prompts' shape, which would broadcast to wrong scores.
+    """Check that right answers have the prompts' shape. Other shapes might broadcast to wrong scores.
 
     Raises:
-        ValueError: with both shapes.
+        ValueError: if not, with both shapes.
     """
     shape = tuple(getattr(right, "shape", ()))
     if not hasattr(right, "shape") or shape != expected:
         returned = f"shape {shape}" if hasattr(right, "shape") else f"a {type(right).__name__}"
-        raise ValueError(f"{source} returned {returned}; expected that of the prompts, {expected}")
+        raise ValueError(f"{source} returned {returned}; expected the prompts' shape {expected}")
 
 
 def check_sizes(horizon: int, vocab_size: int) -> None:
-    """Refuse sizes that no task has.
+    """Check the sizes of a task.
 
     Raises:
-        TypeError: for what is no whole number.
-        ValueError: with the size and its limit.
+        TypeError: if a size is not an integer.
+        ValueError: if a size is out of range.
     """
     check_count("horizon", horizon, None)
     check_count("vocab_size", vocab_size, None)
@@ -49,5 +51,5 @@ def check_sizes(horizon: int, vocab_size: int) -> None:
     if horizon * vocab_size >= 2**31:
         raise ValueError(
             f"vocab_size is {vocab_size} and horizon {horizon}, but their product must be below 2^31: "
-            "sums of tokens are taken in 32 bits"
+            "sums of tokens are 32-bit integers"
         )

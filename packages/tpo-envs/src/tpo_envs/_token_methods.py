@@ -1,4 +1,4 @@
-"""What a token task is given: checked, too wide to overflow, and not to be written into."""
+"""A decorator of token task methods: checks tokens, widens them, and makes them read-only."""
 
 import functools
 import inspect
@@ -12,7 +12,7 @@ from ._arrays import AnyArray, check_broadcast, check_candidates, check_tokens, 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# The methods that are given tokens, and what these are.
+# The methods that take tokens, and the names of these arguments.
 TOKEN_METHODS = {
     "answer": ("prompts",),
     **dict.fromkeys(
@@ -24,9 +24,9 @@ TOKEN_METHODS = {
 
 
 def on_tokens(method: Callable[P, R], name: str | None = None) -> Callable[P, R]:
-    """Check the tokens that a method is given, and hand them on as read-only integers of at least 32 bits.
+    """Check a method's tokens and pass them on as read-only integers of at least 32 bits.
 
-    What it returns is its own: `answers = task.answer(prompts)` can be changed, and `prompts` stay the same.
+    The result never shares memory with the arguments, so `answers = task.answer(prompts)` can be modified.
     """
     names = TOKEN_METHODS[name or method.__name__]
     parameters = list(inspect.signature(method).parameters)[1 : 1 + len(names)]
@@ -43,7 +43,7 @@ def on_tokens(method: Callable[P, R], name: str | None = None) -> Callable[P, R]
         if len(given) > 1:
             check_broadcast(**{name: _leading(name, x) for name, x in given.items()})
         result = method(self, *tokens.values(), *rest, **{**keywords, **named})  # pyright: ignore[reportCallIssue]
-        # Where one method calls another, the tokens are read-only, and so is what shares their memory.
+        # In calls between methods, tokens are read-only, so sharing their memory is safe.
         if isinstance(result, np.ndarray) and any(
             isinstance(x, np.ndarray) and x.flags.writeable and np.may_share_memory(result, x)
             for x in (*arguments, *keywords.values())
@@ -56,7 +56,7 @@ def on_tokens(method: Callable[P, R], name: str | None = None) -> Callable[P, R]
 
 
 def check_overrides(task: type) -> None:
-    """Let every method that a class of tasks brings along be one `on_tokens`."""
+    """Decorate every method that a class of tasks overrides with `on_tokens`."""
     for name in TOKEN_METHODS:
         method = getattr(task, name, None)
         if inspect.isfunction(method) and not hasattr(method, "checks_tokens"):

@@ -14,15 +14,15 @@ from ._token_checks import check_sizes
 
 @dataclasses.dataclass(frozen=True)
 class TokenTask(AbstractTokenTask):
-    """Answer a prompt of `horizon` uniform tokens with `target(prompt)`; every token is paid by `reward`.
+    """Answer a prompt of `horizon` uniform tokens with `target(prompt)`; `reward` scores every token.
 
     The score of an answer is the mean of its token rewards, so it lies in [0, 1] and 1 is perfect.
 
     **Arguments:**
 
     - `target`: `"copy"` x, `"flip"` V - 1 - x, `"reverse_copy"`, `"reverse_flip"`, `"sort"` in ascending
-        order, `"modular_addition"` of each token and its right neighbour, `"parity"` the sum so far modulo V,
-        or `"skip_distractors"`, the tokens below V / 2 in their order, then V - 1 to the end.
+        order, `"modular_addition"` of each token and its right neighbor, `"parity"` the sum so far modulo V,
+        or `"skip_distractors"`, the tokens below V / 2 in order, padded with V - 1.
     - `reward`: `"bag_of_tokens"` pays each correct token, `"sequential"` each correct token up to the first
         mistake, `"terminal"` pays all tokens if the whole answer is correct and none otherwise, `"graded"`
         pays all tokens the square of the share of correct ones.
@@ -30,7 +30,7 @@ class TokenTask(AbstractTokenTask):
     - `vocab_size`: tokens are the integers `0 .. vocab_size - 1`, at least 2; `horizon * vocab_size` is below
         2^31.
 
-    **Raises:** `ValueError` for an unknown target or reward, or sizes out of range.
+    **Raises:** `ValueError` if the target or reward is unknown, or a size is out of range.
 
     >>> import jax.numpy as jnp
     >>> task = TokenTask(target="reverse_copy", reward="sequential", horizon=3, vocab_size=2)

@@ -1,4 +1,4 @@
-"""Around what a user has written: an error names where it came from."""
+"""Errors of user code name the policy and the task."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def user_code(what: str, expected: str) -> Iterator[None]:
-    """Run a policy or a method; its errors stay what they are, with a note.
+    """Run a policy or a method, and add a note to its errors.
 
     Args:
         what: the policy and its task, for messages.
-        expected: what it should do.
+        expected: what it should return.
 
     Raises:
-        RuntimeError: for a call of `sys.exit`, which would end the run without a word.
+        RuntimeError: if it calls `sys.exit`, which would end the run without a message.
     """
     try:
         yield

@@ -1,13 +1,13 @@
 """The suite for Gymnasium: importing this module registers every task as `tpo_envs/ID`.
 
-`import tpo_envs` does so too, when Gymnasium has been imported before.
+`import tpo_envs` also registers them if Gymnasium has been imported before.
 
 Example:
     >>> import gymnasium
     >>> import tpo_envs.gymnasium
     >>> env = gymnasium.make("tpo_envs/token-reversal-terminal-h3-v2")
     >>> observation, _ = env.reset(seed=0)
-    >>> observation.tolist()  # three tokens of the prompt; no token of the answer yet
+    >>> observation.tolist()  # three tokens of the prompt, and no answer yet
     [1, 1, 1, 2, 2, 2]
     >>> for token in (1, 1, 1):
     ...     observation, reward, terminated, truncated, info = env.step(token)
@@ -37,11 +37,11 @@ NAMESPACE = "tpo_envs"
 
 
 class TaskEnv(gymnasium.Env):
-    """One episode of a task of the suite at a time.
+    """A task of the suite as a Gymnasium environment.
 
-    A token task takes one token a step, for `horizon` steps, and observes the prompt and the answer so far
-    `[2 horizon]`, where `vocab_size` stands for a token that is not there yet. A bandit takes one action. The
-    rewards of an episode sum to its score, and the last `info` holds `score` and `exact_match`.
+    A token task takes one token per step, for `horizon` steps. It observes the prompt and the answer so far
+    `[2 horizon]`, padded with `vocab_size`. A bandit takes one action. The rewards of an episode sum to its
+    score, and the last `info` has `score` and `exact_match`.
 
     Args:
         task_id: an id of `tpo_envs.list_tasks()`.
@@ -49,7 +49,7 @@ class TaskEnv(gymnasium.Env):
         render_mode: "ansi" for text, or None.
 
     Raises:
-        ValueError: for an unknown id, with the nearest matches.
+        ValueError: if the id is unknown, with the nearest matches.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
@@ -66,7 +66,7 @@ class TaskEnv(gymnasium.Env):
         return self._one(self._episodes.reset(self.np_random)), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
-        """Write a token, or act."""
+        """Write a token, or take the action."""
         step = self._episodes.step(np.asarray(action).reshape(1))
         info = {name: values[0].item() for name, values in _outcome(step).items()}
         return self._one(step.observations), float(step.rewards[0]), step.over, False, info
@@ -88,9 +88,9 @@ class TaskEnv(gymnasium.Env):
 
 
 class TaskVectorEnv(VectorEnv):
-    """Many episodes of a task of the suite at once, computed as one batch.
+    """A task of the suite as a vector environment, computed as one batch.
 
-    All episodes of a task last equally long. They begin anew with the step after their last one, whose
+    All episodes of a task have the same length. New ones begin with the step after the last one, whose
     actions are ignored, as in Gymnasium's "next step" mode. Spaces, rewards and `info` are those of
     `TaskEnv`, with a leading axis.
 
@@ -100,7 +100,7 @@ class TaskVectorEnv(VectorEnv):
         split: which images, for a task made of images.
 
     Raises:
-        ValueError: for an unknown id, with the nearest matches.
+        ValueError: if the id is unknown, with the nearest matches.
     """
 
     metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
@@ -119,9 +119,9 @@ class TaskVectorEnv(VectorEnv):
         seed: int | list[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
-        """Begin all episodes; one seed is for all of them together."""
+        """Begin all episodes. One seed determines all of them."""
         if isinstance(seed, list):
-            raise TypeError("these episodes are drawn as one batch: seed must be one integer, not a list")
+            raise TypeError("episodes are drawn as one batch, so seed must be one integer, not a list")
         super().reset(seed=seed, options=options)
         self._over = False
         return self._episodes.reset(self.np_random), {}
@@ -168,8 +168,8 @@ def _register() -> None:
             vector_entry_point="tpo_envs.gymnasium:TaskVectorEnv",
             kwargs={"task_id": task_id},
         )
-        # The last part of an id is the size of the vocabulary, which Gymnasium would take for a version: it
-        # would call v2 out of date where there is v4.
+        # The last part of an id is the vocabulary size. Gymnasium would take it for a version, and v2 for an
+        # outdated v4.
         spec = gymnasium.registry[name]
         spec.name, spec.version = task_id, None
 

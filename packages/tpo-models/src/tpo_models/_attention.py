@@ -11,15 +11,15 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from ._dense import affine, lecun_normal
 from ._precision import at_least_float32, widened
 
-# Above this many positions, attention is computed in blocks of as many.
+# Sequences with more positions are processed in blocks of this size.
 QUERY_BLOCK = 32
 
 
 class KeyValues(NamedTuple):
-    """The keys and values of one layer: per candidate `b heads k s`, or of the shared prompt `b heads s`.
+    """Keys and values of a layer: of every candidate `b heads k s`, or of the shared prompt `b heads s`.
 
-    Heads come before candidates and positions: so laid out, neither the products with a candidate's own keys
-    nor those with the prompt's need a transposed copy.
+    Heads come before candidates and positions, so that products with a candidate's own keys or the prompt's
+    do not need a transposed copy.
     """
 
     keys: Float[Array, "b heads *k s head_dim"]
@@ -30,9 +30,8 @@ class Attention(eqx.Module):
     """The projections of multi-head attention.
 
     Query, key and value kernels are `(width, heads, head_dim)` with biases `(heads, head_dim)`; the output
-    kernel is `(heads, head_dim, width)`. Kernels are lecun-normal over the full width, biases zero. In this
-    layout an optimizer that tells matrices from other parameters by their rank makes the split of
-    arXiv 2604.06159.
+    kernel is `(heads, head_dim, width)`. Kernels are LeCun-normal over the full width, biases zero. With this
+    layout, an optimizer that selects matrices by rank splits the parameters as in arXiv 2604.06159.
     """
 
     query: Float[Array, "width heads head_dim"]
@@ -48,7 +47,7 @@ class Attention(eqx.Module):
         head_dim = width // heads
         kernels = [lecun_normal(k, (width, width)) for k in jax.random.split(key, 4)]
         self.query, self.key, self.value = (kernel.reshape(width, heads, head_dim) for kernel in kernels[:3])
-        # An array for each: JAX refuses to donate one twice.
+        # Separate arrays, because JAX cannot donate the same array twice.
         self.query_bias, self.key_bias, self.value_bias = (
             jnp.zeros((heads, head_dim), jnp.float32) for _ in range(3)
         )
@@ -77,14 +76,14 @@ def attend(
 ) -> Float[Array, "b heads k t head_dim"]:
     """Softmax attention over a candidate's `own` positions where `mask` allows, and over all of `prefix`.
 
-    The prefix `b heads p head_dim` is that of the prompt: its `k` candidates read the same keys and values,
-    which are never repeated in memory.
+    The prefix `b heads p head_dim` belongs to the prompt: its `k` candidates share the same keys and values,
+    which are not copied.
 
-    More than `block` positions ask in blocks of that many, one after the other, and the gradient computes a
-    block's weights again: weights of `block (s + p)` entries for each head and candidate exist at a time, not
-    of `t (s + p)`.
+    More than `block` query positions are processed in blocks, one after the other, and the gradient
+    recomputes the weights of a block. At any time, weights of `block (s + p)` entries exist for each head and
+    candidate, instead of `t (s + p)`.
 
-    Logits and weights have at least float32, the result has the dtype of the queries.
+    Logits and weights are at least float32; the result has the dtype of the queries.
     """
     wide = widened(queries)
     scaled = (wide / jnp.sqrt(jnp.asarray(queries.shape[-1], wide.dtype))).astype(queries.dtype)

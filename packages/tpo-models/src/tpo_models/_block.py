@@ -12,7 +12,7 @@ from ._layer_norm import LayerNorm
 class Block(eqx.Module):
     """LayerNorm, causal self-attention, residual; LayerNorm, MLP of four times the width, residual.
 
-    LayerNorm has eps 1e-6, the MLP a tanh-approximated GELU.
+    LayerNorm uses eps 1e-6, and the MLP a tanh-approximated GELU.
     """
 
     attention_norm: LayerNorm
@@ -32,7 +32,7 @@ class Block(eqx.Module):
     def queries_keys_values(
         self, x: Float[Array, "b k t width"]
     ) -> tuple[Float[Array, "b heads k t head_dim"], KeyValues]:
-        """What the positions ask, and what they offer to others."""
+        """The queries, keys and values of all positions."""
         projected = self.attention.project(self.attention_norm(_rows(x)))
         projected = projected.reshape(*x.shape[:-1], *projected.shape[1:])
         queries, keys, values = projected.transpose(3, 0, 4, 1, 2, 5)

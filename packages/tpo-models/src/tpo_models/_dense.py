@@ -9,10 +9,11 @@ from jaxtyping import Array, Float, PRNGKeyArray
 class Dense(eqx.Module):
     """`x @ kernel + bias` for the rows of a matrix.
 
-    The kernel is stored `(fan_in, fan_out)`, lecun-normal (truncated normal) at the start, the bias zero. The
-    rows are cast to its dtype.
-    Rows, not stacks of matrices: on a CPU the weight gradient of a higher-rank product costs several times
-    that of a matrix product, so callers flatten their leading axes.
+    The kernel `(fan_in, fan_out)` is initialized LeCun-normal (truncated normal), the bias zero. The rows are
+    cast to the kernel's dtype.
+
+    The input is a matrix: on a CPU, the weight gradient of a higher-rank product costs several times that of
+    a matrix product, so callers flatten leading axes.
 
     >>> import jax
     >>> import jax.numpy as jnp
@@ -36,11 +37,11 @@ class Dense(eqx.Module):
 def affine(
     x: Float[Array, "n fan_in"], kernel: Float[Array, "fan_in fan_out"], bias: Float[Array, " fan_out"]
 ) -> Float[Array, "n fan_out"]:
-    """`x @ kernel + bias`, with a gradient that is quick on CPUs.
+    """`x @ kernel + bias`, with a gradient that is fast on CPUs.
 
-    A tall kernel's gradient is computed as its transpose: XLA takes half the time for a wide product of
-    two matrices with many rows. The barrier, which the gradient passes on its way back, keeps the compiler
-    from folding the transpose into the product.
+    The gradient of a tall kernel is computed as its transpose, because XLA computes a wide product of two
+    matrices with many rows in half the time. The barrier prevents the compiler from folding the transpose
+    into the product.
     """
     return x @ kernel + bias
 
@@ -55,5 +56,5 @@ def _affine_jvp(primals, tangents):
 
 
 def lecun_normal(key: PRNGKeyArray, shape: tuple[int, int]) -> Float[Array, "fan_in fan_out"]:
-    """A matrix of truncated normals with variance `1 / fan_in`, the first of the two sizes."""
+    """A matrix of truncated normal values with variance `1 / fan_in`."""
     return jax.nn.initializers.lecun_normal()(key, shape, jnp.float32)

@@ -13,7 +13,7 @@ EPS = 1e-6
 class LayerNorm(eqx.Module):
     """`weight * (x - mean) / sqrt(variance + 1e-6) + bias` for the rows of a matrix, population variance.
 
-    Mean and variance have at least float32, the result has the dtype of the rows.
+    Mean and variance are at least float32; the result has the dtype of the rows.
 
     >>> import jax.numpy as jnp
     >>> LayerNorm(2)(jnp.array([[1.0, 3.0]])).round(3).tolist()
@@ -48,9 +48,9 @@ def _normalized(x):
     return centered * scale, scale
 
 
-# By hand, from the normalized rows: automatic differentiation keeps and reads more. The gradient is the
-# transpose, line by line from the last one up: the order of the lines and the places of the minus signs are
-# those of its sums.
+# A custom derivative in terms of the normalized rows, because automatic differentiation stores and reads
+# more. The gradient is its transpose, so the order of lines and the minus signs determine the order of its
+# sums.
 @_layer_norm.defjvp
 def _layer_norm_jvp(primals, tangents):
     x, weight, bias = primals

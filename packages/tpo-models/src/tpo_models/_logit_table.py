@@ -16,7 +16,7 @@ class LogitTable(eqx.Module):
     **Arguments:**
 
     - `contexts`, `actions`: numbers of rows and columns.
-    - `initial_std`: standard deviation of the first logits, which are normal with mean 0. At 0 the first
+    - `initial_std`: standard deviation of the initial logits, which are normal with mean 0. At 0, the initial
         policy is uniform.
 
     **Raises:** `ValueError` if a size is below 1 or `initial_std` is negative or not finite.

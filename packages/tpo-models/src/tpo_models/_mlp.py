@@ -9,19 +9,19 @@ from ._precision import widened
 
 
 class MLP(eqx.Module):
-    """A policy that reads a vector and gives log-probs to actions, through hidden layers with ReLU.
+    """A policy from vectors to log-probs of actions, with hidden layers and ReLU.
 
     `log pi(. | x) = log_softmax(W_n relu(... relu(W_1 x + b_1) ...) + b_n)`
 
     **Arguments:**
 
-    - `inputs`: length of the vectors it reads.
+    - `inputs`: length of the input vectors.
     - `actions`: number of actions.
     - `hidden`: widths of the hidden layers; empty for a linear policy.
 
     **Raises:** `ValueError` if a size is below 1.
 
-    Kernels start lecun-normal (truncated normal, variance `1 / fan_in`), biases zero.
+    Kernels are initialized LeCun-normal (truncated normal, variance `1 / fan_in`), biases zero.
 
     >>> import jax
     >>> import jax.numpy as jnp

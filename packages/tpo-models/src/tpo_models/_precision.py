@@ -6,10 +6,10 @@ from jaxtyping import Array, Float
 
 
 def at_least_float32(dtype: np.dtype) -> np.dtype:
-    """The dtype of sums over numbers of `dtype`, which may be float16 or bfloat16."""
+    """The dtype in which to sum numbers of `dtype`: itself, or float32 for float16 and bfloat16."""
     return dtype if jnp.finfo(dtype).bits >= 32 else np.dtype(np.float32)
 
 
 def widened(array: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """The array with at least float32."""
+    """The array in at least float32."""
     return array.astype(at_least_float32(array.dtype))

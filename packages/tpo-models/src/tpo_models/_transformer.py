@@ -15,29 +15,29 @@ from ._precision import widened
 
 
 class Prefill(NamedTuple):
-    """A prompt read once: the keys and values of every layer, and the first answer token's log-probs."""
+    """A processed prompt: the keys and values of every layer, and the log-probs of the first answer token."""
 
     cache: tuple[KeyValues, ...]
     log_probs: Float[Array, "b vocab"]
 
 
 class CausalTransformer(eqx.Module):
-    """A pre-norm causal transformer that reads a prompt of `horizon` tokens and writes an answer of as many.
+    """A pre-norm causal transformer for prompts and answers of `horizon` tokens.
 
     The input is the prompt followed by the answer; the output at position `horizon - 1 + t` predicts answer
-    token `t`. Prompts are read once and shared by all their candidates, in sampling and in scoring. Methods
-    work on batches: `b` prompts, `k` candidates of each, `h` tokens.
+    token `t`. A prompt is processed once and shared by all its candidates, in sampling and in scoring.
+    Methods take batches of `b` prompts with `k` candidates each and `h` tokens.
 
     **Arguments:**
 
     - `vocab_size`: tokens are `0 .. vocab_size - 1`.
-    - `horizon`: tokens in a prompt and the most in an answer; the position table has `2 * horizon` rows.
+    - `horizon`: tokens in a prompt, and the maximum in an answer; the position table has `2 * horizon` rows.
     - `width`, `layers`, `heads`: `heads` must divide `width`. The MLPs are four times as wide.
 
     **Raises:** `ValueError` if a size is below 1 or `heads` does not divide `width`.
 
-    Token embeddings start normal with standard deviation `1 / sqrt(width)`, positions with 0.02, kernels
-    lecun-normal, biases zero; the head has a bias.
+    Token embeddings are initialized normal with standard deviation `1 / sqrt(width)`, position embeddings
+    with 0.02, kernels LeCun-normal, and biases zero. The head has a bias.
 
     >>> import jax
     >>> policy = CausalTransformer(
@@ -48,7 +48,7 @@ class CausalTransformer(eqx.Module):
     >>> answers.shape, policy.log_probs(prompts, answers).shape
     ((3, 5, 10), (3, 5, 10))
 
-    Source: arXiv 2604.06159, section 3. The text says 4 heads, the runs behind its numbers have 2.
+    Source: arXiv 2604.06159, section 3. The text says 4 heads; the published numbers were made with 2.
     """
 
     token_embedding: Float[Array, "vocab width"]
@@ -87,7 +87,7 @@ class CausalTransformer(eqx.Module):
         return self.token_embedding.shape[0]
 
     def prefill(self, prompts: Int[Array, "b h"]) -> Prefill:
-        """Read every prompt once."""
+        """Process every prompt once."""
         x = self._embed(prompts[:, None], jnp.arange(prompts.shape[1]))
         mask = _causal(prompts.shape[1])
         cache = []
@@ -95,7 +95,7 @@ class CausalTransformer(eqx.Module):
             queries, own = block.queries_keys_values(x)
             cache.append(KeyValues(own.keys[:, :, 0], own.values[:, :, 0]))
             if block is self.blocks[-1]:
-                # Of the last block, only the prompt's end predicts anything.
+                # In the last block, only the final position predicts a token.
                 x, queries, mask = x[:, :, -1:], queries[..., -1:, :], mask[-1:]
             x = block(x, queries, own, mask)
         return Prefill(tuple(cache), self._log_softmax(x)[:, 0, 0])
@@ -103,7 +103,7 @@ class CausalTransformer(eqx.Module):
     def answer_log_softmax(
         self, prompts: Int[Array, "b h"], answers: Int[Array, "b k t"]
     ) -> Float[Array, "b k t vocab"]:
-        """The log-probs of every token at every position of given answers, in one pass over the answers."""
+        """The log-probs of all tokens at every position of given answers, in one pass."""
         prefill = self.prefill(prompts)
         candidates, length = answers.shape[1:]
         first = jnp.broadcast_to(
@@ -127,7 +127,7 @@ class CausalTransformer(eqx.Module):
     ) -> tuple[Int[Array, "b {candidates} h"], Float[Array, "b {candidates} h"]]:
         """Draw independent answers to every prompt, as long as the prompt, with the log-prob of each token.
 
-        A key/value cache serves the decoding: a step costs one position, whatever has been written before.
+        Decoding uses a key/value cache, so every step processes a single position.
         """
         batch, horizon = prompts.shape
         prefill = self.prefill(prompts)
@@ -166,7 +166,7 @@ class CausalTransformer(eqx.Module):
         return self._log_softmax(x)[:, :, 0], tuple(extended)
 
     def _embed(self, tokens, positions):
-        # A product with one-hot rows has a matrix product as its gradient; a gather would have a scatter.
+        # The gradient of a one-hot product is a matrix product; that of a gather would be a scatter.
         one_hot = jax.nn.one_hot(tokens.reshape(-1), self.vocab_size, dtype=self.token_embedding.dtype)
         embedded = (one_hot @ self.token_embedding).reshape(*tokens.shape, -1)
         return embedded + self.position_embedding[positions]
@@ -182,7 +182,7 @@ def _causal(length):
 
 
 def _draw(key, log_softmax):
-    # Random numbers of a narrow dtype are few, and would not follow the distribution.
+    # Random numbers of a 16-bit dtype are too coarse for the distribution.
     return jax.random.categorical(key, widened(log_softmax))
 
 

@@ -1,4 +1,4 @@
-"""A cell: one method at one point of the grid, with every value settled."""
+"""A cell: one method at one point of the grid, with every value set."""
 
 import functools
 import hashlib
@@ -18,12 +18,12 @@ from .task import Task
 
 
 class Cell(Spec):
-    """What is trained, stored and skipped as one: a method at a point of the grid.
+    """The unit of training and storage: one method at one point of the grid.
 
     Args:
         method: name of the method.
         point: the grid's values at this point, by dotted path.
-        task: settled table; likewise the next six.
+        task: the merged table; likewise the next six.
         probes: extra measurements.
     """
 
@@ -40,12 +40,12 @@ class Cell(Spec):
 
     @property
     def label(self) -> str:
-        """The cell in words."""
+        """The method and the point, in words."""
         return cell_label(self.method, self.point)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The names of what is recorded."""
+        """The names of the recorded metrics."""
         return ("error", "loss", *self.probes, *self.evaluation.columns)
 
     @property
@@ -54,7 +54,7 @@ class Cell(Spec):
         return range(self.schedule.first_seed, self.schedule.first_seed + self.schedule.seeds)
 
     def identity(self) -> dict[str, Any]:
-        """Everything that a cell's numbers depend on except the seeds, with every default filled in."""
+        """Everything that the results depend on except the seeds, with every default filled in."""
         identity = {section: getattr(self, section).identity() for section in SECTIONS}
         if not self.evaluation.measures:
             del identity["evaluation"]
@@ -66,11 +66,11 @@ class Cell(Spec):
         return key_of(self.identity())
 
     def earlier_identity(self) -> dict[str, Any]:
-        """The identity in stores of earlier versions, where the folder of a data set was part of it."""
+        """The identity in stores of earlier versions, which included the directory of a data set."""
         return {**self.identity(), "task": self.task.model_dump(mode="json")}
 
 
 def key_of(identity: Mapping[str, Any]) -> str:
-    """The key of the cell of this identity."""
+    """The key of the cell with this identity."""
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The whole config file as one frozen value."""
+"""A config file as one frozen value."""
 
 import unicodedata
 from typing import Annotated, Any
@@ -8,17 +8,17 @@ from pydantic import AfterValidator, Field, Strict
 from .._text import found, one_of
 from .evaluation import EvaluationSpec
 from .executor import EXECUTORS, Executor, InProcessSpec
-from .figure import FIGURES, LONGEST_NAME, Figure, FigureSpec, figure_name
+from .figure import FIGURES, MAX_NAME_LENGTH, Figure, FigureSpec, figure_name
 from .objective import OBJECTIVES, Objective
 from .optimizer import OPTIMIZERS, Optimizer
 from .policy import POLICIES, Policy
 from .probe import PROBES
 from .rollout import ROLLOUTS, Rollout
-from .spec import Identity, Spec, check_distinct, names_among, refusal
+from .spec import Identity, Names, Spec, check_distinct, invalid, names_among
 from .task import TASKS, Task
 from .tracking import TrackingSpec
 
-# The classes of the tables that have several kinds.
+# Sections with several kinds, and the class of each kind.
 KINDS: dict[str, dict[str, type[Spec]]] = {
     "task": TASKS,
     "policy": POLICIES,
@@ -27,22 +27,27 @@ KINDS: dict[str, dict[str, type[Spec]]] = {
     "rollout": ROLLOUTS,
     "executor": EXECUTORS,
 }
+# The sections of a cell.
 SECTIONS = ("task", "policy", "optimizer", "schedule", "objective", "rollout", "evaluation")
+# Those that all methods share and that a method can override.
 SHARED_SECTIONS = ("task", "policy", "optimizer", "schedule", "evaluation")
-# The tables of a config beside its methods: what they share, and what no number depends on.
+# The sections at the top level of a config.
 TOP_SECTIONS = (*SHARED_SECTIONS, "tracking", "executor")
+
+MAX_VALUES = 1000
+MAX_AXES = 100
 
 
 class Schedule(Spec):
-    """How long and how often a cell is trained.
+    """How long a cell is trained, and with how many seeds.
 
     Args:
         steps: rollout batches, each followed by `epochs` gradient steps.
         epochs: full-batch gradient steps on one rollout batch.
         seeds: independent repetitions.
         first_seed: the lowest seed.
-        block: seeds trained together in one vectorised program. Part of a cell's identity, because one seed
-            and several vectorised seeds differ in the last bits.
+        block: seeds trained together in one vectorized program. Part of a cell's identity, because it changes
+            the last bits of the results.
         checkpoint_minutes: time between two checkpoints.
     """
 
@@ -54,7 +59,7 @@ class Schedule(Spec):
     checkpoint_minutes: Annotated[float, Field(gt=0), Identity.NEVER] = 5.0
 
 
-# Sections of one kind each.
+# Sections with a single kind.
 PLAIN: dict[str, type[Spec]] = {
     "schedule": Schedule,
     "evaluation": EvaluationSpec,
@@ -62,36 +67,31 @@ PLAIN: dict[str, type[Spec]] = {
 }
 
 
-def _plain_name(name: str) -> str:
+def _check_method_name(name: str) -> str:
     if not name.strip() or name != name.strip() or not name.isprintable():
-        raise refusal(f"expected a printable name without blanks around it, found {found(name)}")
-    if len(name) > LONGEST_NAME:
-        raise refusal(f"expected a name of at most {LONGEST_NAME} characters, found {found(name)}")
+        raise invalid(f"expected a printable name without spaces around it, found {found(name)}")
+    if len(name) > MAX_NAME_LENGTH:
+        raise invalid(f"expected a name of at most {MAX_NAME_LENGTH} characters, found {found(name)}")
     return name
 
 
 Partial = dict[str, Any]
-ProbeNames = Annotated[
-    tuple[str, ...],
-    Strict(False),
-    Field(description="a list of names"),
-    names_among(PROBES, "probe"),
-]
+ProbeNames = Annotated[Names, names_among(PROBES, "probe")]
 
 
 class Method(Spec):
-    """One line of a figure: an objective, a rollout, and what it changes in the shared tables.
+    """One line of a figure: an objective, a rollout, and the shared keys that it overrides.
 
     Args:
-        name: what tables and legends call it.
+        name: its name in tables and legends.
         objective: the loss.
         rollout: the sampling.
-        task: keys that replace those of `[task]`; likewise `policy`, `optimizer`, `schedule` and
+        task: keys that override those of `[task]`; likewise `policy`, `optimizer`, `schedule` and
             `evaluation`.
-        probes: takes the place of the config's `probes`.
+        probes: replaces the config's `probes`.
     """
 
-    name: Annotated[str, AfterValidator(_plain_name)]
+    name: Annotated[str, AfterValidator(_check_method_name)]
     objective: Objective
     rollout: Rollout
     task: Partial = {}
@@ -102,38 +102,36 @@ class Method(Spec):
     probes: Annotated[ProbeNames | None, Field(description="a list of names")] = None
 
 
-def _letters(text: str) -> str:
-    """The text in one spelling: an accent may be a character of its own, and look the same."""
+def _normalized(text: str) -> str:
+    """The text in Unicode's composed form: two encodings of an accent look the same."""
     return unicodedata.normalize("NFC", text)
 
 
-def _distinct_names(methods: tuple[Method, ...]) -> tuple[Method, ...]:
-    check_distinct(tuple(method.name for method in methods), "the name", _letters)
-    return methods
-
-
-def _figures(figures: tuple[str | FigureSpec, ...]) -> tuple[str | FigureSpec, ...]:
+def _check_figures(figures: tuple[str | FigureSpec, ...]) -> tuple[str | FigureSpec, ...]:
     for name in (figure for figure in figures if isinstance(figure, str)):
         if name not in FIGURES:
-            raise refusal(f"{found(name)} is not a figure{one_of(name, FIGURES)}")
+            raise invalid(f"{found(name)} is not a figure{one_of(name, FIGURES)}")
         missing = [key for key, field in FIGURES[name].model_fields.items() if field.is_required()]
         if missing:
-            raise refusal(
+            raise invalid(
                 f"{found(name)} needs a table with {', '.join(missing)}, as in {{ kind = '{name}' }}"
             )
-    # Not every file system tells upper from lower case.
-    check_distinct(tuple(map(figure_name, figures)), "the figure", lambda name: _letters(name).casefold())
+    # File names may be case-insensitive.
+    check_distinct(map(figure_name, figures), "the figure", lambda name: _normalized(name).casefold())
     return figures
 
 
-def _axis(values: list[Any]) -> list[Any]:
-    check_distinct(tuple(values), "the value")
+def _check_methods(methods: tuple[Method, ...]) -> tuple[Method, ...]:
+    check_distinct([method.name for method in methods], "the name", _normalized)
+    return methods
+
+
+def _check_axis(values: list[Any]) -> list[Any]:
+    check_distinct(values, "the value")
     return values
 
 
-MOST_VALUES = 1000
-MOST_AXES = 100
-Axis = Annotated[list[Any], Field(min_length=1, max_length=MOST_VALUES), AfterValidator(_axis)]
+Axis = Annotated[list[Any], Field(min_length=1, max_length=MAX_VALUES), AfterValidator(_check_axis)]
 
 
 class Config(Spec):
@@ -141,7 +139,7 @@ class Config(Spec):
 
     Args:
         title: heading of the figures.
-        paper: the figure or table of arXiv 2604.06159 that the run belongs to.
+        paper: the figure or table of arXiv 2604.06159 that the run reproduces.
         task: what is learned, and by which policy, optimizer and schedule (the next three).
         method: the methods to compare, at least one, with distinct names.
         probes: extra measurements recorded at each step.
@@ -150,9 +148,9 @@ class Config(Spec):
         executor: where blocks of seeds are trained.
         figures: the figures to draw: the name of a kind, or a table of its options.
         metric: what tables and figures show.
-        threshold: the mean of it that counts as solved.
+        threshold: the mean of the metric that counts as solved.
         grid: lists of values by dotted path; cells are made for their product.
-        smoke: a partial config that `--smoke` lays over the file.
+        smoke: a partial config that `--smoke` merges into the file.
     """
 
     title: str = ""
@@ -164,8 +162,8 @@ class Config(Spec):
     method: Annotated[
         tuple[Method, ...],
         Strict(False),
-        Field(min_length=1, max_length=MOST_VALUES, description=f"1 to {MOST_VALUES} [[method]] tables"),
-        AfterValidator(_distinct_names),
+        Field(min_length=1, max_length=MAX_VALUES, description=f"1 to {MAX_VALUES} [[method]] tables"),
+        AfterValidator(_check_methods),
     ]
     probes: ProbeNames = ()
     evaluation: EvaluationSpec = EvaluationSpec()
@@ -174,23 +172,23 @@ class Config(Spec):
     figures: Annotated[
         tuple[Figure, ...],
         Strict(False),
-        Field(max_length=MOST_VALUES, description=f"a list of names and tables, at most {MOST_VALUES}"),
-        AfterValidator(_figures),
+        Field(max_length=MAX_VALUES, description=f"a list of names and tables, at most {MAX_VALUES}"),
+        AfterValidator(_check_figures),
     ] = ("learning_curves", "final_errors")
     metric: str = "error"
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.01
     grid: Annotated[
-        dict[str, Axis], Field(max_length=MOST_AXES, description=f"a table of at most {MOST_AXES} lists")
+        dict[str, Axis], Field(max_length=MAX_AXES, description=f"a table of at most {MAX_AXES} lists")
     ] = {}
     smoke: Partial = {}
 
 
-def in_identity(section: str, key: str) -> bool:
-    """Whether numbers depend on a key of a section."""
+def affects_results(section: str, key: str) -> bool:
+    """Whether results depend on a key of a section."""
     models = [PLAIN[section]] if section in PLAIN else KINDS[section].values()
-    return all(model.counts(key) for model in models)
+    return all(model.affects_results(key) for model in models)
 
 
 def effective(config: Config) -> dict[str, Any]:
-    """The config with every default filled in, made of what JSON can hold; without the smoke table."""
+    """The config as JSON values, with every default filled in and without the smoke table."""
     return config.model_dump(mode="json", exclude={"smoke"})

@@ -1,4 +1,4 @@
-"""Effective configs as TOML files that train the same again."""
+"""Effective configs as TOML that reproduces the same cells."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import tomli_w
 from .._errors import ConfigError
 from .._files import digest
 from .cell import Cell
-from .config import SHARED_SECTIONS, Config, effective, in_identity
+from .config import SHARED_SECTIONS, Config, affects_results, effective
 from .expand import expand
 
 SEAL = "# The config as it took effect. SHA-256 of what follows: "
@@ -18,7 +18,7 @@ SEAL = "# The config as it took effect. SHA-256 of what follows: "
 def config_of_block(cell: Cell, seeds: Sequence[int]) -> str:
     """The config that trains one block of seeds of one cell, with every default filled in.
 
-    A cell of the same key comes of it: the grid point stands in the tables themselves.
+    Its only cell has the same key: the values of the grid point are written into the tables.
     """
     sections = {section: getattr(cell, section).model_dump(mode="json") for section in SHARED_SECTIONS}
     sections["schedule"] |= {"seeds": len(seeds), "first_seed": seeds[0]}
@@ -29,33 +29,33 @@ def config_of_block(cell: Cell, seeds: Sequence[int]) -> str:
         "objective": cell.objective.model_dump(mode="json"),
         "rollout": cell.rollout.model_dump(mode="json"),
     }
-    return _toml({"probes": list(cell.probes), **sections, "method": [method]})
+    return _dumps({"probes": list(cell.probes), **sections, "method": [method]})
 
 
 def config_text(config: Config) -> str:
-    """A config as it took effect, as TOML."""
-    return _toml(effective(config))
+    """The effective config as TOML."""
+    return _dumps(effective(config))
 
 
 def config_of_run(config: Config) -> bytes:
-    """The config of a run as it took effect: with the command line's changes, and every default filled in.
+    """The effective config of a run, without the executor, which results do not depend on.
 
-    Its first line holds the hash of the rest. Where it was trained is no part of it.
+    The first line contains the hash of the rest.
     """
     table = effective(config)
     del table["executor"]
-    text = _toml(table)
+    text = _dumps(table)
     return f"{SEAL}{digest(text.encode())}\n{text}".encode()
 
 
 def is_sealed(content: bytes) -> bool:
-    """Whether this is the whole of what `config_of_run` made."""
+    """Whether `content` is unmodified output of `config_of_run`."""
     seal, _, text = content.partition(b"\n")
     return seal == f"{SEAL}{digest(text)}".encode()
 
 
 def trains_cell(text: str, identity: Mapping[str, Any]) -> bool:
-    """Whether what `config_of_block` made trains the cell of this identity."""
+    """Whether `text`, made by `config_of_block`, trains the cell with this identity."""
     try:
         (cell,) = expand(Config.model_validate(tomllib.loads(text)))
     except (ValueError, ConfigError):
@@ -64,24 +64,24 @@ def trains_cell(text: str, identity: Mapping[str, Any]) -> bool:
 
 
 def has_settings(text: str, settings: Mapping[str, Any]) -> bool:
-    """Whether a config of `config_of_run` has the settings that a run's manifest names."""
+    """Whether `text`, made by `config_of_run`, has the settings in a run's manifest."""
     try:
         table = tomllib.loads(text)
     except ValueError:
         return False
-    there = {name: table.get(name) for name in settings}
-    schedule = there.get("schedule")
+    present = {name: table.get(name) for name in settings}
+    schedule = present.get("schedule")
     if isinstance(schedule, Mapping):
-        there["schedule"] = {key: x for key, x in schedule.items() if in_identity("schedule", key)}
-    return there == _without_none(settings)
+        present["schedule"] = {key: x for key, x in schedule.items() if affects_results("schedule", key)}
+    return present == _without_none(settings)
 
 
-def _toml(table: Mapping[str, Any]) -> str:
+def _dumps(table: Mapping[str, Any]) -> str:
     return tomli_w.dumps(_without_none(table))
 
 
 def _without_none(value: Any) -> Any:
-    """TOML has no null: what is None by default is left out."""
+    """Leave out keys that are None, which TOML cannot represent. Their defaults are None."""
     if isinstance(value, Mapping):
         return {key: _without_none(item) for key, item in value.items() if item is not None}
     return [_without_none(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,12 +1,12 @@
-"""Table `[evaluation]`: measures of the policy itself, taken every so many steps."""
+"""The `[evaluation]` table: measures of the policy on test data, taken at intervals."""
 
 from typing import Annotated
 
-from pydantic import Field, Strict
+from pydantic import Field
 
-from .spec import Spec, names_among
+from .spec import Names, Spec, names_among
 
-# How much of the wrong classes' probability the likeliest one has; the last edge lets 1 into the last bin.
+# Bins of the share that the likeliest wrong class has in the probability of all. The last bin includes 1.
 CONCENTRATION_EDGES = (0.0, 0.25, 0.5, 0.75, 1.01)
 
 # The columns that each measure records.
@@ -17,20 +17,18 @@ MEASURES: dict[str, tuple[str, ...]] = {
 
 
 class EvaluationSpec(Spec):
-    """Measures of the policy on the test images of the task.
+    """Measures of the policy on the task's test images.
 
     Args:
-        every: steps from one evaluation to the next; the first is after this many.
-        measures: "test_error", the share of images whose likeliest class is wrong, and "surplus", what the
-            method's update gains over its symmetric surrogate, by concentration of the wrong classes.
+        every: steps between evaluations, and before the first one.
+        measures: "test_error", the share of images whose likeliest class is wrong, and "surplus", the gain of
+            the method's update over its symmetric surrogate, by concentration of the wrong classes.
     """
 
     every: Annotated[int, Field(ge=1, le=1_000_000)] = 200
-    measures: Annotated[
-        tuple[str, ...], Strict(False), Field(description="a list of names"), names_among(MEASURES, "measure")
-    ] = ()
+    measures: Annotated[Names, names_among(MEASURES, "measure")] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The metrics that are recorded."""
+        """The names of the recorded metrics."""
         return tuple(column for name in self.measures for column in MEASURES[name])

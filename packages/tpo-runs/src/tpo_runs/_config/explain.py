@@ -1,4 +1,4 @@
-"""Pydantic's errors as problems of a config: one for each key, in the program's words."""
+"""Pydantic's errors as problems of a config: one for each key, in this package's words."""
 
 import functools
 import itertools
@@ -12,19 +12,19 @@ from .cell import Cell
 from .config import KINDS, PLAIN, SECTIONS, TOP_SECTIONS, Config, Method
 from .figure import FIGURES
 from .objective import CustomSpec
-from .problems import MOST_LINES, KeyPath, Problem, method_label
+from .problems import MAX_LINES, KeyPath, Problem, method_label
 
-# What a config, a method and a cell hold in tables of their own.
+# The sections of a config, a method and a cell.
 TABLES: dict[type[BaseModel], tuple[str, ...]] = {
     Config: TOP_SECTIONS,
     Method: ("objective", "rollout"),
     Cell: SECTIONS,
 }
-# Parts of pydantic's paths that are neither keys nor kinds.
+# The tags of unions that pydantic puts into paths.
 TAGS = ("named", "table")
 
 
-def problems_of(error: ValidationError, root: type[BaseModel], raw: Any) -> list[Problem]:
+def problems_in(error: ValidationError, root: type[BaseModel], raw: Any) -> list[Problem]:
     """Turn pydantic's errors about `raw` into problems.
 
     Args:
@@ -33,32 +33,33 @@ def problems_of(error: ValidationError, root: type[BaseModel], raw: Any) -> list
         raw: the raw table.
 
     Returns:
-        The problems, but not many more than are shown: a large file of another kind has one at every key.
+        The problems, limited to about the number that is shown. A large file that is not a config has one at
+        every key.
     """
-    errors = [each for each in error.errors(include_url=False) if not _follows(each)][: 2 * MOST_LINES]
-    places = [_locate(each["loc"], root, raw) for each in errors]
-    misspelt = {
+    errors = [each for each in error.errors(include_url=False) if not _is_consequence(each)]
+    places = [(each, *_locate(each["loc"], root, raw)) for each in errors[: 2 * MAX_LINES]]
+    misspelled = {
         (*table, nearest(str(rest[0]), model.model_fields))
-        for each, (model, table, rest) in zip(errors, places, strict=True)
+        for each, model, table, rest in places
         if each["type"] == "extra_forbidden"
     }
     return [
-        _problem(each, *place)
-        for each, place in zip(errors, places, strict=True)
-        # A required key that was misspelt is reported once.
-        if each["type"] != "missing" or (*place[1], *place[2]) not in misspelt
+        _problem(*place)
+        for place in places
+        # Report a misspelled required key only once.
+        if place[0]["type"] != "missing" or (*place[2], *place[3]) not in misspelled
     ]
 
 
-def _follows(error: Any) -> bool:
-    """Whether a list is called too short only because some of its items are wrong."""
+def _is_consequence(error: Any) -> bool:
+    """Whether a list is called too short only because some of its items are invalid."""
     return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
 def _locate(
     loc: tuple[Any, ...], model: type[BaseModel], raw: Any
 ) -> tuple[type[BaseModel], KeyPath, KeyPath]:
-    """The class of the table that holds the key at `loc`, the path of the table, and the rest of `loc`."""
+    """The class of the table that holds the key at `loc`, the table's path, and the rest of `loc`."""
     path: KeyPath = ()
     if model is Config and loc[0] == "method" and len(loc) > 1:
         path, loc = ("method", method_label(raw["method"][loc[1]], loc[1])), loc[2:]
@@ -77,11 +78,11 @@ def _locate(
 
 
 def _problem(error: Any, model: type[BaseModel], table: KeyPath, rest: KeyPath) -> Problem:
-    """The error about what is at `rest` in the table at `table`, which is of class `model`."""
+    """The error at `rest` in the table at `table`, which is of class `model`."""
     path, kind, value = (*table, *rest), error["type"], error["input"]
-    # Items of a list are reported under the list's name.
+    # Report items of a list under the list's name.
     whole = (*table, *itertools.takewhile(lambda part: isinstance(part, str), rest))
-    if kind == "refused":
+    if kind == "invalid":
         return Problem(whole, error["msg"])
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _wrong_kind(path, value)
@@ -93,13 +94,13 @@ def _problem(error: Any, model: type[BaseModel], table: KeyPath, rest: KeyPath) 
     schema = _fields(model)[key]
     if len(rest) > 1 and isinstance(rest[1], str):
         schema = schema["additionalProperties"]
-    asked = expectation(schema)
+    expected = expectation(schema)
     if kind == "missing":
-        return Problem(path, f"missing; expected {asked}", missing=True)
+        return Problem(path, f"missing; expected {expected}", missing=True)
     if kind == "finite_number":
-        asked = asked.replace("a number", "a finite number")
+        expected = expected.replace("a number", "a finite number")
     hint = did_you_mean(value, schema["enum"]) if "enum" in schema and isinstance(value, str) else ""
-    return Problem(whole, f"expected {asked}, found {found(value)}{hint}")
+    return Problem(whole, f"expected {expected}, found {found(value)}{hint}")
 
 
 def _wrong_kind(path: KeyPath, table: Any) -> Problem:
@@ -112,7 +113,7 @@ def _wrong_kind(path: KeyPath, table: Any) -> Problem:
 
 
 def _function_hint(kind: object) -> str:
-    """How to name a function; with the names of a user who wrote a dot for the colon."""
+    """How to name a function. The example corrects a dot that should be a colon."""
     module, dot, name = kind.rpartition(".") if isinstance(kind, str) else ("", "", "")
     example = f", as in {found(f'{module}:{name}')}" if dot and module and name else ""
     return f" or 'module:function'{example}"

@@ -2,154 +2,142 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Strict, Tag, TypeAdapter
+from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter
 
 from .._text import found
-from .spec import Spec, kinds, refusal
+from .spec import Names, Spec, invalid, kinds
 
-Band = Literal["interval", "standard_error", "none"]
-Floor = Annotated[float, Field(gt=0, lt=1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Metric = Annotated[str | None, Field(description="the name of a metric")]
-Text = Annotated[str | None, Field(description="a string")]
-Window = Annotated[int, Field(ge=1, le=1_000_000)]
-Points = Annotated[int, Field(ge=2, le=1_000_000)]
-Names = Annotated[
-    tuple[str, ...], Strict(False), Field(min_length=1, max_length=1000, description="a list of names")
-]
-
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Floor = Annotated[float, Field(gt=0, lt=1)]
 
 FORMATS = ("png", "pdf")
-LONGEST_NAME = 100
-# What Windows takes for devices, with any ending.
+MAX_NAME_LENGTH = 100
+# Device names on Windows, whatever the extension.
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 
 
-def _file_name(name: str | None) -> str | None:
-    """Refuse what is no file name on some system, a hidden file, or a flag to other programs."""
+def _check_file_name(name: str | None) -> str | None:
+    """Reject names that are invalid on any system, name a hidden file, or look like a flag."""
     if name is None:
         return None
     if not name.isprintable() or set(name) & set('/\\:*?"<>|'):
-        fault = 'expected a file name without a folder and without : * ? " < > |'
+        expected = 'without a folder and without : * ? " < > |'
     elif not name.strip() or name != name.strip() or name[0] in ".-" or name[-1] == ".":
-        fault = "expected a file name that does not start with a dot or dash, nor end in a dot or blank"
-    elif len(name.encode()) > LONGEST_NAME:
-        fault = f"expected a file name of at most {LONGEST_NAME} bytes"
+        expected = "that does not start with a dot or dash, and does not end in a dot or space"
+    elif len(name.encode()) > MAX_NAME_LENGTH:
+        expected = f"of at most {MAX_NAME_LENGTH} bytes"
     elif name.partition(".")[0].strip().casefold() in _DEVICES:
-        fault = "expected a file name that is not a device on Windows"
+        expected = "that is not a device on Windows"
     else:
         return name
-    raise refusal(f"{fault}, found {found(name)}")
+    raise invalid(f"expected a file name {expected}, found {found(name)}")
 
 
 class FigureSpec(Spec):
-    """A figure; the keys besides the four below are options of the function that draws it.
+    """A figure. Keys other than these four are options of the function that draws it.
 
     Args:
-        name: stem of the files; by default the kind.
-        title: heading; by default that of the config.
-        methods: names of the methods it shows; by default all.
+        name: file name without extension; by default the kind.
+        title: heading; by default the config's title.
+        methods: names of the methods to show; by default all.
     """
 
     kind: str
-    name: Annotated[str | None, Field(description="a file name"), AfterValidator(_file_name)] = None
-    title: Text = None
-    methods: Names | None = None
+    name: Annotated[str | None, Field(description="a file name"), AfterValidator(_check_file_name)] = None
+    title: Annotated[str | None, Field(description="a string")] = None
+    methods: Annotated[Names, Field(min_length=1, max_length=1000)] | None = None
 
     def options(self, metric: str) -> dict[str, Any]:
-        """The drawing function's keywords, for a run that shows `metric` where the table names none."""
+        """The keyword arguments of the drawing function; `metric` is the default metric."""
         options = self.model_dump(exclude={"kind", "name", "title", "methods"})
         return options | ({"metric": options["metric"] or metric} if "metric" in options else {})
 
 
-class LearningCurvesSpec(FigureSpec):
-    """A metric against steps, one line per method.
+class CurvesSpec(FigureSpec):
+    """A figure of curves over steps.
+
+    Args:
+        band: the band around the mean: Student's 95% interval, one standard error, or none.
+        log_x: logarithmic steps.
+        log_y: logarithmic values.
+        smooth: window of a running mean.
+        max_points: longer curves are thinned to this many points.
+    """
+
+    band: Literal["interval", "standard_error", "none"] = "interval"
+    log_x: bool = False
+    log_y: bool = False
+    smooth: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    max_points: Annotated[int, Field(ge=2, le=1_000_000)] = 2000
+
+
+class LearningCurvesSpec(CurvesSpec):
+    """A metric over steps, one line per method.
 
     Args:
         metric: what is drawn; by default the config's `metric`.
-        band: around the mean: Student's 95% interval, one standard error, or nothing.
-        seeds: whether every seed is drawn, too.
-        log_x: logarithmic steps.
-        log_y: logarithmic values.
+        seeds: whether to draw every seed as well.
         floor: on a logarithmic axis, where smaller values are drawn.
-        smooth: window of a running mean.
-        max_points: longer curves are thinned to this many points.
     """
 
     kind: Literal["learning_curves"] = "learning_curves"
     metric: Metric = None
-    band: Band = "interval"
     seeds: bool = False
-    log_x: bool = False
-    log_y: bool = False
     floor: Floor = 1e-3
-    smooth: Window = 1
-    max_points: Points = 2000
 
 
-class FinalErrorsSpec(FigureSpec):
-    """Every seed's last value, with the mean and its interval.
+class FinalSpec(FigureSpec):
+    """A figure of final values.
 
     Args:
         metric: what is drawn; by default the config's `metric`.
         fraction: share of the steps that counts as the end.
-        log: logarithmic values.
         floor: on a logarithmic axis, where smaller values are drawn.
+    """
+
+    metric: Metric = None
+    fraction: Fraction = 0.01
+    floor: Floor = 1e-3
+
+
+class FinalErrorsSpec(FinalSpec):
+    """The final value of every seed, with the mean and its interval.
+
+    Args:
+        log: logarithmic values.
     """
 
     kind: Literal["final_errors"] = "final_errors"
-    metric: Metric = None
-    fraction: Fraction = 0.01
     log: bool = False
-    floor: Floor = 1e-3
 
 
-class ProbeCurvesSpec(FigureSpec):
-    """Several metrics against steps, side by side.
-
-    Args:
-        names: the metrics; by default all but the error.
-        band: around the mean: Student's 95% interval, one standard error, or nothing.
-        log_x: logarithmic steps.
-        log_y: logarithmic values.
-        smooth: window of a running mean.
-        max_points: longer curves are thinned to this many points.
-    """
-
-    kind: Literal["probe_curves"] = "probe_curves"
-    names: Annotated[
-        tuple[str, ...] | None,
-        Strict(False),
-        Field(min_length=1, max_length=100, description="a list of names of metrics"),
-    ] = None
-    band: Band = "interval"
-    log_x: bool = False
-    log_y: bool = False
-    smooth: Window = 1
-    max_points: Points = 2000
-
-
-class SweepSpec(FigureSpec):
-    """The last values against one axis of the grid.
+class SweepSpec(FinalSpec):
+    """Final values over one axis of the grid.
 
     Args:
         axis: the axis; by default the only one with several numbers.
-        metric: what is drawn; by default the config's `metric`.
-        fraction: share of the steps that counts as the end.
         log_y: logarithmic values.
-        floor: on a logarithmic axis, where smaller values are drawn.
     """
 
     kind: Literal["sweep"] = "sweep"
     axis: Annotated[str | None, Field(description="a path of the grid")] = None
-    metric: Metric = None
-    fraction: Fraction = 0.01
     log_y: bool = False
-    floor: Floor = 1e-3
+
+
+class ProbeCurvesSpec(CurvesSpec):
+    """Several metrics over steps, side by side.
+
+    Args:
+        names: the metrics; by default all but the error.
+    """
+
+    kind: Literal["probe_curves"] = "probe_curves"
+    names: Annotated[Names, Field(min_length=1, max_length=100)] | None = None
 
 
 class BinnedSurplusSpec(FigureSpec):
-    """The measure "surplus" by how concentrated the wrong classes are, after some number of steps.
+    """The measure "surplus" by concentration of the wrong classes, after some number of steps.
 
     Args:
         after: updates before the evaluation that is drawn; a shorter run shows its last one.
@@ -181,7 +169,7 @@ def figure_spec(figure: Any) -> FigureSpec:
 
 
 def figure_name(figure: str | FigureSpec) -> str:
-    """The stem of the figure's files, which come in all formats, whichever its name ends in."""
+    """The file name of a figure without extension. A figure is saved in all formats."""
     name = figure if isinstance(figure, str) else figure.name or figure.kind
     stem, _, ending = name.rpartition(".")
     return stem if stem and ending in FORMATS else name

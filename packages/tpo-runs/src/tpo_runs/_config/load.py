@@ -1,4 +1,4 @@
-"""From a config file, its smoke table and the command line to a checked config and its cells."""
+"""Load a config file, apply its smoke table and the command line, and check the result."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +10,8 @@ from .._text import found, one_of, printable
 from .cell import Cell
 from .config import Config
 from .expand import check
-from .merge import apply_overrides, parse_overrides, without_effect
-from .problems import Problem, Source, lines_of, methods_by_name
+from .merge import apply_overrides, overrides_without_effect, parse_overrides
+from .problems import Problem, Source, format_problems, methods_by_name
 from .smoke import apply_smoke
 from .toml import read_toml
 
@@ -38,13 +38,13 @@ def load_config(
     overrides: Iterable[tuple[str, str]] = (),
     methods: str | None = None,
 ) -> LoadedConfig:
-    """Read and check a config file. The command line wins over the smoke table, which wins over the file.
+    """Read and check a config file. The command line overrides the smoke table, which overrides the file.
 
     Args:
         path: a TOML file.
-        smoke: whether to apply the file's smoke table. It is checked either way.
+        smoke: whether to apply the file's smoke table. It is checked in any case.
         overrides: pairs such as ("schedule.steps", "30"), with values in TOML.
-        methods: names of the methods to keep, with commas between them; None keeps all that smoke keeps.
+        methods: names of the methods to keep, separated by commas; by default those that smoke keeps, or all.
 
     Returns:
         The config and its cells, in file order.
@@ -61,17 +61,23 @@ def load_config(
         lines = [*lines, *short.lines]
         layer = short if smoke else file
     elif smoke and not lines:
-        lines = [f"{label}: --smoke needs a [smoke] table, and there is none"]
+        lines = [f"{label}: --smoke needs a [smoke] table, and the config has none"]
     if lines:
         raise ConfigError(dict.fromkeys(lines))
     layer = _with_overrides(layer, tuple(overrides))
-    names = layer.selection if methods is None else _names_in(methods, layer.method_names())
-    return _selected(layer, names, path)
+    names = layer.selection if methods is None else _split_names(methods, layer.method_names())
+    config, cells = layer.config, layer.cells
+    assert config is not None
+    if names is not None:
+        kept = tuple(method for method in config.method if method.name in names)
+        config = config.model_copy(update={"method": kept})
+        cells = tuple(cell for cell in cells if cell.method in names)
+    return LoadedConfig(config, cells, path)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Layer:
-    """A raw config, the sources it was merged from, and what checking it gave."""
+    """A raw config, the sources it was merged from, and the result of checking it."""
 
     raw: Mapping[str, Any]
     sources: Sequence[Source]
@@ -86,12 +92,12 @@ class _Layer:
 
 def _check(raw: Mapping[str, Any], sources: Sequence[Source], problems: Iterable[Problem] = ()) -> _Layer:
     config, cells, more = check(raw)
-    return _Layer(raw, sources, config, cells, lines_of([*problems, *more], sources))
+    return _Layer(raw, sources, config, cells, format_problems([*problems, *more], sources))
 
 
 def _with_smoke(file: _Layer, label: str) -> _Layer:
-    reduced, names, problems = apply_smoke(file.raw)
-    layer = _check(reduced, [Source(file.raw["smoke"], label, "smoke."), *file.sources], problems)
+    merged, names, problems = apply_smoke(file.raw)
+    layer = _check(merged, [Source(file.raw["smoke"], label, "smoke."), *file.sources], problems)
     return dataclasses.replace(layer, selection=names)
 
 
@@ -101,36 +107,26 @@ def _with_overrides(layer: _Layer, overrides: Sequence[tuple[str, str]]) -> _Lay
     tree, problems = parse_overrides(overrides, layer.method_names())
     sources = [Source(tree, prefix="--"), *layer.sources]
     if problems:
-        raise ConfigError(lines_of(problems, sources[:1]))
+        raise ConfigError(format_problems(problems, sources[:1]))
     changed = _check(apply_overrides(layer.raw, tree), sources)
-    lines = changed.lines or lines_of(without_effect(changed.raw, tree), sources)
+    lines = changed.lines or format_problems(overrides_without_effect(changed.raw, tree), sources)
     if lines:
         raise ConfigError(lines)
     return dataclasses.replace(changed, selection=layer.selection)
 
 
-def _names_in(text: str, known: Sequence[str]) -> list[str]:
-    """Split a list of method names at its commas, except at those that belong to a known name."""
+def _split_names(text: str, known: Sequence[str]) -> list[str]:
+    """Split a list of method names at its commas, except at commas inside a known name."""
     names, lines, rest = [], [], text
     while rest:
-        fits = [name for name in known if f"{rest},".startswith(f"{name},")]
-        name = max(fits, key=len) if fits else rest.partition(",")[0]
+        matches = [name for name in known if f"{rest},".startswith(f"{name},")]
+        name = max(matches, key=len) if matches else rest.partition(",")[0]
         rest = rest[len(name) + 1 :].lstrip()
         names.append(name)
-        if not fits:
+        if not matches:
             lines.append(f"--methods: no method is named {found(name)}{one_of(name, known)}")
     if not names:
-        lines = [f"--methods: expected names with commas between them{one_of('', known)}"]
+        lines = [f"--methods: expected names separated by commas{one_of('', known)}"]
     if lines:
         raise ConfigError(lines)
     return names
-
-
-def _selected(layer: _Layer, names: Sequence[str] | None, path: Path) -> LoadedConfig:
-    config, cells = layer.config, layer.cells
-    assert config is not None
-    if names is not None:
-        methods = tuple(method for method in config.method if method.name in names)
-        config = config.model_copy(update={"method": methods})
-        cells = tuple(cell for cell in cells if cell.method in names)
-    return LoadedConfig(config, cells, path)

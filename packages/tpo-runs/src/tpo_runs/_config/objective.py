@@ -1,4 +1,4 @@
-"""Tables `objective` of a method: the loss, with the keywords of the function of the same name."""
+"""`objective` tables of a method: the loss and its keyword arguments."""
 
 import functools
 import keyword
@@ -9,20 +9,20 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from .._text import found
-from .spec import Spec, kinds, refusal
+from .spec import Spec, invalid, kinds
 
 Temperature = Annotated[float, Field(gt=0)]
 Clip = Annotated[float, Field(gt=0, lt=1)]
 
 
 class ObjectiveSpec(Spec):
-    """An objective; `level` says whether it takes groups, single samples or (None) anything."""
+    """An objective. `level` is "group" or "sample", for what it accepts; None accepts both."""
 
     level: ClassVar[str | None] = None
     kind: str
 
     def build(self, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
-        """The loss with its keywords set.
+        """The loss with its keyword arguments set.
 
         Args:
             function: the loss; by default the function of `tpo_objectives` named `kind`.
@@ -56,7 +56,7 @@ class GRPOSpec(ObjectiveSpec):
         return self.model_dump(exclude={"kind", "informative_only"})
 
     def build(self, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
-        """The loss with its keywords set, over informative groups alone where asked."""
+        """The loss with its keyword arguments set."""
         from tpo_objectives import informative_only
 
         loss = super().build(function)
@@ -101,42 +101,45 @@ class ReinforceSpec(ObjectiveSpec):
     kind: Literal["reinforce"] = "reinforce"
 
 
-def _import_path(kind: str) -> str:
+def _check_import_path(kind: str) -> str:
     module, _, function = kind.partition(":")
     names = [*module.split("."), function]
     if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
-        raise refusal(f"expected a module and a function, as in {_dotted(kind)}, found {found(kind)}")
+        raise invalid(f"expected a module and a function, as in {_suggested_path(kind)}, found {found(kind)}")
     return kind
 
 
-def _dotted(kind: str) -> str:
-    """The import path that a path of a file was probably meant for, or the pattern of all import paths."""
+def _suggested_path(kind: str) -> str:
+    """The import path for a file path such as "./losses/mine.py:loss", or the general pattern."""
     file, _, function = kind.partition(":")
     names = [name for name in file.removesuffix(".py").split("/") if name not in ("", ".")]
     usable = names and all(name.isidentifier() for name in [*names, function])
     return found(f"{'.'.join(names)}:{function}") if usable else "'module:function'"
 
 
-def storable(value: Any) -> Any:
-    """Refuse what JSON cannot hold: dates, infinities, integers beyond 64 bits."""
+def check_json(value: Any) -> Any:
+    """Reject what JSON cannot represent: dates, infinities, and integers beyond 64 bits."""
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
-            storable(item)
+            check_json(item)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise refusal(f"expected a finite number, found {found(value)}")
+        raise invalid(f"expected a finite number, found {found(value)}")
     elif isinstance(value, int) and value.bit_length() > 63:
-        raise refusal(f"expected an integer of at most 64 bits, found {found(value)}")
+        raise invalid(f"expected an integer of at most 64 bits, found {found(value)}")
     elif not isinstance(value, str | bool | int | float):
-        raise refusal(f"expected a string, a number, true or false, a list or a table, found {found(value)}")
+        raise invalid(f"expected a string, a number, true or false, a list or a table, found {found(value)}")
     return value
+
+
+JsonValue = Annotated[Any, AfterValidator(check_json)]
 
 
 class CustomSpec(ObjectiveSpec):
     """A user's own function, named "module:function"; all other keys are passed to it as keywords."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(storable)]]  # pyright: ignore
-    kind: Annotated[str, AfterValidator(_import_path)]
+    __pydantic_extra__: dict[str, JsonValue]  # pyright: ignore
+    kind: Annotated[str, AfterValidator(_check_import_path)]
 
 
 NamedObjective = Annotated[

@@ -1,19 +1,39 @@
-"""Tables `[policy]`: what gives probabilities to answers."""
+"""`[policy]` tables: the model that assigns probabilities to answers."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, Strict, model_validator
 
-from .spec import Spec, kinds, refusal
+from .spec import Spec, invalid, kinds
 
 if TYPE_CHECKING:
     from .._learn import PolicyMaker
 
 
-class TransformerSpec(Spec):
+class PolicySpec(Spec):
+    """A policy. `builds` names its class in `tpo_models`."""
+
+    builds: ClassVar[str]
+    kind: str
+
+    def build(self, task: Any) -> "PolicyMaker":
+        """The maker of a policy for the task, which takes a key."""
+        import tpo_models
+
+        from .._learn import PolicyMaker
+
+        return PolicyMaker.of(getattr(tpo_models, self.builds), **self._sizes(task), **self.keywords)
+
+    @abstractmethod
+    def _sizes(self, task: Any) -> dict[str, int]:
+        """The keyword arguments that the task determines."""
+
+
+class TransformerSpec(PolicySpec):
     """A causal transformer, decoder only and pre-norm.
 
-    The paper's text gives 4 heads; 2 is what its published results were made with.
+    The paper's text gives 4 heads, but its published results were made with 2.
 
     Args:
         width: size of the residual stream; the MLPs are four times as wide.
@@ -21,75 +41,56 @@ class TransformerSpec(Spec):
         heads: attention heads; divides `width`.
     """
 
+    builds: ClassVar[str] = "CausalTransformer"
     kind: Literal["transformer"] = "transformer"
     width: Annotated[int, Field(ge=1, le=65536)] = 64
     layers: Annotated[int, Field(ge=1, le=1024)] = 2
     heads: Annotated[int, Field(ge=1, le=1024)] = 2
 
     @model_validator(mode="after")
-    def _heads_divide_width(self) -> "TransformerSpec":
+    def _check_heads(self) -> "TransformerSpec":
         if self.width % self.heads:
-            fits = [n for n in range(1, self.width + 1) if self.width % n == 0]
-            nearest = min(fits, key=lambda n: abs(n - self.heads))
-            raise refusal(f"heads = {self.heads} does not divide width = {self.width}; try heads = {nearest}")
+            divisors = [n for n in range(1, self.width + 1) if self.width % n == 0]
+            nearest = min(divisors, key=lambda n: abs(n - self.heads))
+            raise invalid(f"heads = {self.heads} does not divide width = {self.width}; try heads = {nearest}")
         return self
 
-    def build(self, task: Any) -> "PolicyMaker":
-        """What makes a policy for the task from a key."""
-        from tpo_models import CausalTransformer
-
-        from .._learn import PolicyMaker
-
-        return PolicyMaker.of(
-            CausalTransformer, horizon=task.horizon, vocab_size=task.vocab_size, **self.keywords
-        )
+    def _sizes(self, task: Any) -> dict[str, int]:
+        return {"horizon": task.horizon, "vocab_size": task.vocab_size}
 
 
-Width = Annotated[int, Field(ge=1, le=65536)]
-
-
-class MLPSpec(Spec):
-    """A multilayer perceptron with ReLU, over the actions of a bandit made of images.
+class MLPSpec(PolicySpec):
+    """A multilayer perceptron with ReLU, from images to actions.
 
     Args:
         hidden: widths of the hidden layers.
     """
 
+    builds: ClassVar[str] = "MLP"
     kind: Literal["mlp"] = "mlp"
     hidden: Annotated[
-        tuple[Width, ...],
+        tuple[Annotated[int, Field(ge=1, le=65536)], ...],
         Strict(False),
         Field(max_length=64, description="a list of at most 64 integers from 1 to 65536"),
     ] = (50, 50)
 
-    def build(self, task: Any) -> "PolicyMaker":
-        """What makes a policy for the task from a key."""
-        from tpo_models import MLP
-
-        from .._learn import PolicyMaker
-
-        return PolicyMaker.of(MLP, inputs=task.images.shape[1], actions=task.num_actions, **self.keywords)
+    def _sizes(self, task: Any) -> dict[str, int]:
+        return {"inputs": task.images.shape[1], "actions": task.num_actions}
 
 
-class LogitTableSpec(Spec):
+class LogitTableSpec(PolicySpec):
     """A table with one logit for each context and action.
 
     Args:
-        initial_std: standard deviation of the first logits; 0 starts at the uniform policy.
+        initial_std: standard deviation of the initial logits; 0 starts at the uniform policy.
     """
 
+    builds: ClassVar[str] = "LogitTable"
     kind: Literal["logit_table"] = "logit_table"
     initial_std: Annotated[float, Field(ge=0)] = 0.0
 
-    def build(self, task: Any) -> "PolicyMaker":
-        """What makes a policy for the task from a key."""
-        from tpo_models import LogitTable
-
-        from .._learn import PolicyMaker
-
-        return PolicyMaker.of(
-            LogitTable, contexts=task.num_contexts, actions=task.num_actions, **self.keywords
-        )
+    def _sizes(self, task: Any) -> dict[str, int]:
+        return {"contexts": task.num_contexts, "actions": task.num_actions}
 
 
 Policy = Annotated[TransformerSpec | MLPSpec | LogitTableSpec, Field(discriminator="kind")]

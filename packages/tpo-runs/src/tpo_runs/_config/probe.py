@@ -1,10 +1,10 @@
-"""Names in `probes`, and the cells in which each of them has a meaning."""
+"""The known probes, and the cells that can record each of them."""
 
 _ANSWERS = ("single", "sequence_group", "token_group")
 _ANSWER_GROUPS = ("sequence_group", "token_group")
 _GROUPS = (*_ANSWER_GROUPS, "all_actions", "exact_group")
 
-# For each probe, the tables of a cell that it asks something of, and the kinds that they may have.
+# For each probe, the sections that it constrains and the kinds that it allows there.
 PROBES: dict[str, dict[str, tuple[str, ...]]] = {
     "misalignment": {"policy": ("logit_table",)},
     "error_after": {"policy": ("logit_table",)},

@@ -1,6 +1,5 @@
-"""The JSON Schema of config files, with which editors complete and check them."""
+"""The JSON Schema of config files, which editors use to complete and check them."""
 
-import copy
 import json
 import re
 from collections.abc import Mapping
@@ -20,36 +19,35 @@ DIALECT = "http://json-schema.org/draft-07/schema#"
 TITLE = "Config of tpo-runs"
 # An import path such as "package.module:function".
 IMPORT_PATH = r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$"
+# The allowed names in lists of names, by their key.
+NAMES = {"measures": MEASURES, "to": TRACKERS, "probes": PROBES}
 
 Schema = dict[str, Any]
 
 
 def config_schema() -> Schema:
-    """The schema of a config file, in draft 7, which editors understand best.
+    """The schema of a config file, in draft 7, which editors support best.
 
-    A config that is right is valid. One that is valid may still be wrong: what concerns several keys at once,
-    such as a rollout that does not fit its objective, is told by `tpo-runs check`.
+    Every correct config is valid. A valid config may still have problems that concern several keys at once,
+    such as a rollout that does not fit its objective. `tpo-runs check` reports those.
     """
     definitions: Schema = {}
     for name, classes in {**KINDS, "figure": FIGURES}.items():
-        definitions |= _all_kinds(name, classes)
+        kinds = _kinds(name, classes)
+        definitions |= kinds
+        definitions[name] = {"anyOf": [_ref(kind) for kind in kinds]}
+        definitions[f"partial_{name}"] = {"anyOf": [_partial(table) for table in kinds.values()]}
     for name, model in PLAIN.items():
         definitions[name] = _table(model)
-        if name == "evaluation":
-            definitions[name]["properties"]["measures"]["items"] = {"enum": list(MEASURES)}
-        if name == "tracking":
-            definitions[name]["properties"]["to"]["items"] = {"enum": list(TRACKERS)}
         definitions[f"partial_{name}"] = _partial(definitions[name])
     config = _table(Config)
     properties = config["properties"]
     properties |= {section: _ref(section) for section in TOP_SECTIONS}
     properties["method"]["items"] = _method()
-    for table in (config, properties["method"]["items"]):
-        table["properties"]["probes"]["items"] = {"enum": list(PROBES)}
-    kinds = [kind for kind, model in FIGURES.items() if not _required(model)]
-    properties["figures"]["items"] = {"anyOf": [{"enum": kinds}, _ref("figure")]}
+    without_table = [kind for kind in FIGURES if "required" not in _table(FIGURES[kind])]
+    properties["figures"]["items"] = {"anyOf": [{"enum": without_table}, _ref("figure")]}
     properties["grid"]["propertyNames"] = {"pattern": rf"^({'|'.join(SECTIONS)})\."}
-    properties["smoke"] = _smoke(config)
+    properties["smoke"] = _smoke(properties)
     return {"$schema": DIALECT, **config, "title": TITLE, "definitions": definitions}
 
 
@@ -58,25 +56,17 @@ def schema_text() -> str:
     return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _all_kinds(name: str, classes: Mapping[str, type[Spec]]) -> Schema:
-    """A definition for each kind, for any of them, and for a part of any of them."""
-    kinds = {kind: _kind(kind, model) for kind, model in classes.items()}
+def _kinds(name: str, classes: Mapping[str, type[Spec]]) -> Schema:
+    """A table for each kind of a section."""
+    tables = {}
+    for kind, model in classes.items():
+        table = _table(model)
+        table["properties"]["kind"] = {"const": kind, "description": table["description"]}
+        tables[f"{name}_{kind}"] = {**table, "required": ["kind", *table.get("required", [])]}
     if name == "objective":
-        kinds["custom"] = _table(CustomSpec)
-        kinds["custom"]["properties"]["kind"]["pattern"] = IMPORT_PATH
-    tables = {f"{name}_{kind}": table for kind, table in kinds.items()}
-    whole = {"anyOf": [_ref(kind) for kind in tables]}
-    return {
-        **tables,
-        name: whole,
-        f"partial_{name}": {"anyOf": [_partial(table) for table in tables.values()]},
-    }
-
-
-def _kind(kind: str, model: type[BaseModel]) -> Schema:
-    table = _table(model)
-    properties = {**table["properties"], "kind": {"const": kind, "description": table["description"]}}
-    return {**table, "properties": properties, "required": ["kind", *table.get("required", [])]}
+        tables["objective_custom"] = _table(CustomSpec)
+        tables["objective_custom"]["properties"]["kind"]["pattern"] = IMPORT_PATH
+    return tables
 
 
 def _method() -> Schema:
@@ -84,82 +74,72 @@ def _method() -> Schema:
     for section in ("objective", "rollout"):
         table["properties"][section] = _ref(section)
     for section in SHARED_SECTIONS:
-        description = f"keys that replace those of [{section}] for this method"
+        description = f"keys that override those of [{section}] for this method"
         table["properties"][section] = {"allOf": [_ref(f"partial_{section}")], "description": description}
     return table
 
 
-def _smoke(config: Schema) -> Schema:
-    """A config of which any part may be left out."""
-    properties = {key: copy.deepcopy(value) for key, value in config["properties"].items()}
-    for key in ("method", "smoke"):
-        del properties[key]
-    for section in TOP_SECTIONS:
-        properties[section] = _ref(f"partial_{section}")
+def _smoke(properties: Schema) -> Schema:
+    """A config in which every key is optional."""
     names = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-    properties["methods"] = {**names, "description": "names of the methods that --smoke keeps"}
-    description = "what --smoke changes, for a run of seconds"
     return {
         "type": "object",
-        "description": description,
-        "properties": properties,
+        "description": "what --smoke changes, for a run of seconds",
+        "properties": {
+            **{key: value for key, value in properties.items() if key not in ("method", "smoke")},
+            **{section: _ref(f"partial_{section}") for section in TOP_SECTIONS},
+            "methods": {**names, "description": "names of the methods that --smoke keeps"},
+        },
         "additionalProperties": False,
     }
 
 
 def _table(model: type[BaseModel]) -> Schema:
-    """The schema of one table, each key described in the words of the class's docstring."""
+    """The schema of one table. The class's docstring describes the keys."""
     raw = model.model_json_schema()
-    words = _argument_words(model)
-    properties = {key: _value(value, words.get(key)) for key, value in raw["properties"].items()}
-    table = {"type": "object", "description": _first_line(model), "properties": properties}
+    descriptions = _argument_descriptions(model)
+    properties = {key: _value(value, descriptions.get(key)) for key, value in raw["properties"].items()}
+    for key in properties.keys() & NAMES.keys():
+        properties[key]["items"] = {"enum": list(NAMES[key])}
+    first_line = (model.__doc__ or "").strip().partition("\n")[0]
+    table = {"type": "object", "description": first_line, "properties": properties}
     if "required" in raw:
         table["required"] = raw["required"]
     return {**table, "additionalProperties": model is CustomSpec}
 
 
-def _value(schema: Schema, words: str | None) -> Schema:
-    """The schema of one key: without pydantic's titles and references, and without null, which TOML lacks."""
-    plain = {
-        key: value for key, value in schema.items() if key not in ("title", "$ref", "items", "description")
+def _value(schema: Schema, description: str | None) -> Schema:
+    """The schema of one key, without titles, references, and null, which TOML does not have."""
+    value = {
+        key: item for key, item in schema.items() if key not in ("title", "$ref", "items", "description")
     }
-    if isinstance(schema.get("items"), Mapping) and "$ref" not in json.dumps(schema["items"]):
-        plain["items"] = schema["items"]
-    options = [option for option in plain.pop("anyOf", []) if option.get("type") != "null"]
+    if "$ref" not in json.dumps(schema.get("items", "$ref")):
+        value["items"] = schema["items"]
+    options = [option for option in value.pop("anyOf", []) if option.get("type") != "null"]
     options = [{key: item for key, item in option.items() if key != "description"} for option in options]
     if len(options) == 1:
-        plain |= options[0]
+        value |= options[0]
     elif options and "$ref" not in json.dumps(options):
-        plain["anyOf"] = options
-    if plain.get("default", 0) is None or plain.get("default") in ({}, []):
-        del plain["default"]
-    words = words or schema.get("description")
-    return {**plain, "description": words} if words else plain
+        value["anyOf"] = options
+    if value.get("default", 0) in (None, {}, []):
+        del value["default"]
+    description = description or schema.get("description")
+    return {**value, "description": description} if description else value
 
 
 def _partial(table: Schema) -> Schema:
     return {key: value for key, value in table.items() if key != "required"}
 
 
-def _required(model: type[BaseModel]) -> bool:
-    return any(field.is_required() for field in model.model_fields.values())
-
-
 def _ref(name: str) -> Schema:
     return {"$ref": f"#/definitions/{name}"}
 
 
-def _first_line(model: type[BaseModel]) -> str:
-    return (model.__doc__ or "").strip().partition("\n")[0]
-
-
-def _argument_words(model: type[BaseModel]) -> dict[str, str]:
-    """What the docstrings of a class and its bases say of each key below `Args:`."""
-    words: dict[str, str] = {}
+def _argument_descriptions(model: type[BaseModel]) -> dict[str, str]:
+    """The descriptions of keys below `Args:`, in the docstrings of a class and its bases."""
+    descriptions: dict[str, str] = {}
     for base in reversed(model.__mro__):
-        _, _, arguments = (
-            (base.__doc__ or "").partition("Args:\n") if issubclass(base, BaseModel) else ("",) * 3
-        )
+        _, _, arguments = (base.__doc__ or "").partition("Args:\n") if issubclass(base, Spec) else ("",) * 3
         for name, text in re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", arguments, re.MULTILINE):
-            words[name] = " ".join(text.split())
-    return words
+            descriptions[name] = " ".join(text.split())
+    return descriptions

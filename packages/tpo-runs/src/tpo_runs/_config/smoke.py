@@ -12,14 +12,14 @@ KEYS = (*(key for key in Config.model_fields if key not in ("method", "smoke")),
 
 
 def apply_smoke(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str] | None, list[Problem]]:
-    """Lay a config's smoke table over the rest of it.
+    """Merge a config's smoke table into the rest of it.
 
     Args:
         raw: a config with a smoke table.
 
     Returns:
-        The raw config with smoke applied; the names of the methods that smoke selects, or None for all;
-        and the problems with the smoke table's own keys, by their paths inside it.
+        The merged raw config; the names of the selected methods, or None for all; and the problems with the
+        smoke table's own keys, by their paths inside it.
     """
     table = raw["smoke"]
     problems = [Problem((key,), f"unknown key{one_of(key, KEYS)}") for key in table if key not in KEYS]
@@ -31,10 +31,12 @@ def apply_smoke(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str] | Non
     if not isinstance(names, list) or not names:
         problems.append(Problem(("methods",), f"expected a list of method names, found {found(names)}"))
         return merged, None, problems
-    methods = raw.get("method")
-    tables = [method for method in methods if isinstance(method, dict)] if isinstance(methods, list) else []
-    known = [method["name"] for method in tables if isinstance(method.get("name"), str)]
-    for name in (name for name in names if name not in known):
-        text = f"no method is named {found(name)}{one_of(str(name), known)}"
-        problems.append(Problem(("methods",), text))
+    methods = raw["method"] if isinstance(raw.get("method"), list) else []
+    known = [
+        name for method in methods if isinstance(method, dict) and isinstance(name := method.get("name"), str)
+    ]
+    for name in names:
+        if name not in known:
+            text = f"no method is named {found(name)}{one_of(str(name), known)}"
+            problems.append(Problem(("methods",), text))
     return merged, names, problems

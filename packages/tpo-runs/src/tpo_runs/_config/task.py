@@ -1,13 +1,13 @@
-"""Tables `[task]`: what the policy answers and how answers are scored."""
+"""`[task]` tables: what the policy answers and how answers are scored."""
 
 import functools
 import hashlib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from .._errors import ConfigError
-from .spec import Identity, Spec, kinds, refusal
+from .spec import Identity, Spec, invalid, kinds
 
 Target = Literal[
     "copy",
@@ -22,36 +22,46 @@ Target = Literal[
 Reward = Literal["bag_of_tokens", "sequential", "terminal", "graded"]
 Horizon = Annotated[int, Field(ge=1, le=4096)]
 Vocabulary = Annotated[int, Field(ge=2, le=65536)]
+Rate = Annotated[float, Field(ge=0, le=1)]
+Actions = Annotated[int, Field(ge=2, le=65536)]
 
 
-class TokensSpec(Spec):
-    """Token reversal and its relatives: a prompt of `horizon` tokens, an answer of as many.
+class TaskSpec(Spec):
+    """A task. `builds` names its class in `tpo_envs`."""
 
-    Source: arXiv 2604.06159, Section 4; "sort" and what follows it, and "graded", are ours.
+    builds: ClassVar[str]
+    kind: str
+
+    def build(self) -> Any:
+        """The task."""
+        import tpo_envs
+
+        return getattr(tpo_envs, self.builds)(**self.keywords)
+
+
+class TokensSpec(TaskSpec):
+    """Token reversal and related tasks: prompts and answers of `horizon` tokens.
+
+    Source: arXiv 2604.06159, Section 4. The targets from "sort" on and the reward "graded" are ours.
 
     Args:
-        target: the right answer, as a function of the prompt.
-        reward: how tokens are scored; "terminal" pays only when the whole answer is right, "graded" pays the
-            square of the share of right tokens.
+        target: the correct answer, as a function of the prompt.
+        reward: how tokens are scored; "terminal" pays only for a fully correct answer, "graded" pays the
+            square of the share of correct tokens.
         horizon: tokens in a prompt, and in an answer.
         vocab_size: number of distinct tokens.
     """
 
+    builds: ClassVar[str] = "TokenTask"
     kind: Literal["tokens"] = "tokens"
     target: Target
     reward: Reward
     horizon: Horizon
     vocab_size: Vocabulary
 
-    def build(self) -> Any:
-        """The task."""
-        from tpo_envs import TokenTask
 
-        return TokenTask(**self.keywords)
-
-
-class BracketsSpec(Spec):
-    """Bracket matching: complete a beginning of a balanced string, in any way that balances it.
+class BracketsSpec(TaskSpec):
+    """Bracket matching: complete the prefix of a balanced string, in any way that balances it.
 
     Args:
         reward: "sequential" pays tokens up to the first mistake, "terminal" only balanced strings.
@@ -59,35 +69,31 @@ class BracketsSpec(Spec):
         vocab_size: number of distinct tokens, even: half of them open and half of them close.
     """
 
+    builds: ClassVar[str] = "BracketTask"
     kind: Literal["brackets"] = "brackets"
     reward: Literal["sequential", "terminal"]
     horizon: Horizon
     vocab_size: Vocabulary
 
     @model_validator(mode="after")
-    def _brackets_come_in_pairs(self) -> "BracketsSpec":
+    def _check_pairs(self) -> "BracketsSpec":
         if self.vocab_size % 2:
-            raise refusal(f"vocab_size = {self.vocab_size} is odd, but brackets come in pairs")
+            raise invalid(f"vocab_size = {self.vocab_size} is odd, but brackets come in pairs")
         return self
 
-    def build(self) -> Any:
-        """The task."""
-        from tpo_envs import BracketTask
 
-        return BracketTask(**self.keywords)
-
-
-class MultiTurnSpec(Spec):
-    """A conversation: every reply is built on the message and on the reply before it, right or wrong.
+class MultiTurnSpec(TaskSpec):
+    """A conversation. Each reply depends on the message and on the previous reply, correct or not.
 
     Args:
-        target: the right reply, as a function of the message plus the last reply.
+        target: the correct reply, as a function of the message plus the previous reply.
         reward: how tokens are scored, as in "tokens".
         turns: messages in a prompt, and replies in an answer; divides `horizon`.
         horizon: tokens of all messages together, and of all replies.
         vocab_size: number of distinct tokens.
     """
 
+    builds: ClassVar[str] = "MultiTurnTask"
     kind: Literal["multi_turn"] = "multi_turn"
     target: Target
     reward: Reward
@@ -96,33 +102,25 @@ class MultiTurnSpec(Spec):
     vocab_size: Vocabulary
 
     @model_validator(mode="after")
-    def _turns_divide_horizon(self) -> "MultiTurnSpec":
+    def _check_turns(self) -> "MultiTurnSpec":
         if self.horizon % self.turns:
-            raise refusal(f"turns = {self.turns} does not divide horizon = {self.horizon}")
+            raise invalid(f"turns = {self.turns} does not divide horizon = {self.horizon}")
         return self
 
-    def build(self) -> Any:
-        """The task."""
-        from tpo_envs import MultiTurnTask
 
-        return MultiTurnTask(**self.keywords)
-
-
-Rate = Annotated[float, Field(ge=0, le=1)]
-
-
-class NoisyVerifierSpec(Spec):
-    """A terminal reward by a verifier that errs, always alike on the same answer to the same prompt.
+class NoisyVerifierSpec(TaskSpec):
+    """A terminal reward from a verifier that makes mistakes: always the same for a prompt and its answer.
 
     Args:
-        target: the right answer, as a function of the prompt.
+        target: the correct answer, as a function of the prompt.
         horizon: tokens in a prompt, and in an answer.
         vocab_size: number of distinct tokens.
         false_positives: share of wrong answers that pass.
-        false_negatives: share of right answers that fail.
-        seed: names the verifier; another one errs elsewhere.
+        false_negatives: share of correct answers that fail.
+        seed: selects the verifier; each seed makes different mistakes.
     """
 
+    builds: ClassVar[str] = "NoisyVerifier"
     kind: Literal["noisy_verifier"] = "noisy_verifier"
     target: Target
     horizon: Horizon
@@ -131,23 +129,14 @@ class NoisyVerifierSpec(Spec):
     false_negatives: Rate
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
-    def build(self) -> Any:
-        """The task."""
-        from tpo_envs import NoisyVerifier
 
-        return NoisyVerifier(**self.keywords)
-
-
-Actions = Annotated[int, Field(ge=2, le=65536)]
-
-
-class SymmetricBanditSpec(Spec):
-    """A bandit without contexts: one right action, and wrong ones that are all alike.
+class SymmetricBanditSpec(TaskSpec):
+    """A bandit without contexts: one correct action, and wrong actions that are interchangeable.
 
     Source: arXiv 2604.06159, figure 2.
 
     Args:
-        actions: number of actions; the first is right.
+        actions: number of actions; the first is correct.
     """
 
     kind: Literal["symmetric_bandit"] = "symmetric_bandit"
@@ -160,14 +149,14 @@ class SymmetricBanditSpec(Spec):
         return symmetric_bandit(self.actions)
 
 
-class ContextTableSpec(Spec):
-    """A bandit with numbered contexts, each with one right action.
+class ContextTableSpec(TaskSpec):
+    """A bandit with numbered contexts, each with one correct action.
 
     Source: arXiv 2604.06159, figure 3.
 
     Args:
         contexts: number of contexts.
-        actions: number of actions; the first is right.
+        actions: number of actions; the first is correct.
     """
 
     kind: Literal["context_table"] = "context_table"
@@ -181,20 +170,20 @@ class ContextTableSpec(Spec):
         return ContextTable(self.contexts, self.actions)
 
 
-class ImagesSpec(Spec):
-    """A bandit made of labelled images: see an image, name its class, be told only right or wrong.
+class ImagesSpec(TaskSpec):
+    """A bandit made of labeled images: see an image, name its class, learn only whether it was correct.
 
     Source: arXiv 2604.06159, figures 1a and 4.
 
     Args:
-        dataset: "mnist", or "digits", a small one that comes with scikit-learn.
-        directory: where the MNIST files are. Without it, that in the environment variable TPO_MNIST_DIR, else
-            a download.
+        dataset: "mnist", or "digits", a small data set that comes with scikit-learn.
+        directory: where the MNIST files are. The default is the environment variable TPO_MNIST_DIR. Without
+            either, MNIST is downloaded.
     """
 
     kind: Literal["images"] = "images"
     dataset: Literal["mnist", "digits"]
-    # What is in the files counts, which provenance has by its hash, and not where they are.
+    # Results depend on the content of the files, whose hash is in the provenance, not on their location.
     directory: Annotated[str | None, Field(description="a string"), Identity.AS_DEFAULT] = None
 
     def build(self) -> Any:
@@ -218,9 +207,9 @@ class ImagesSpec(Spec):
         return _data_hash(self.dataset, self.directory)
 
 
+# Cached, so that all cells share one copy on the device.
 @functools.lru_cache(maxsize=4)
 def _image_bandits(dataset: str, directory: str | None) -> tuple[Any, Any]:
-    """The bandits over the training and the test images, loaded to the device once for all cells."""
     from tpo_envs import ClassificationBandit
 
     data = _load(dataset, directory)
@@ -261,5 +250,5 @@ Task = Annotated[
     Field(discriminator="kind"),
 ]
 TASKS = kinds(Task)
-# The kinds that answer a prompt with tokens.
 TOKEN_KINDS = ("tokens", "brackets", "multi_turn", "noisy_verifier")
+BANDIT_KINDS = ("symmetric_bandit", "context_table", "images")

@@ -1,10 +1,10 @@
-"""Table `[tracking]`: which experiment trackers follow a run."""
+"""The `[tracking]` table: experiment trackers that follow a run."""
 
 from typing import Annotated
 
-from pydantic import Field, Strict
+from pydantic import Field
 
-from .spec import Spec, names_among
+from .spec import Names, Spec, names_among
 
 # The module that each tracker needs.
 TRACKERS = {"tensorboard": "tensorboardX", "trackio": "trackio", "wandb": "wandb"}
@@ -20,9 +20,7 @@ class TrackingSpec(Spec):
         seeds: whether to log every seed, besides the mean over the seeds of the block.
     """
 
-    to: Annotated[
-        tuple[str, ...], Strict(False), Field(description="a list of names"), names_among(TRACKERS, "tracker")
-    ] = ()
+    to: Annotated[Names, names_among(TRACKERS, "tracker")] = ()
     project: Annotated[str, Field(min_length=1, max_length=100)] = "tpo"
     points: Annotated[int, Field(ge=1, le=1_000_000)] = 500
     seeds: bool = True

@@ -21,26 +21,14 @@ from .._results import (
     standard_error_band,
 )
 from .._text import point_label
-from .panels import (
-    LABEL_SIZE,
-    TITLE_SIZE,
-    Panel,
-    check_floor,
-    drawable,
-    finish,
-    log_error_axis,
-    log_steps_axis,
-    make_axes,
-    make_panels,
-    seeds_label,
-    styles_of,
-)
+from .axes import check_floor, log_error_axis, log_steps_axis, make_axes
+from .labels import drawable, metric_label, seeds_label, smooth_words, step_word
+from .panels import LABEL_SIZE, TITLE_SIZE, Panel, finish, make_panels, styles_of
 from .style import SOLID, MethodStyle
 
 Band = Literal["interval", "standard_error", "none"]
 
-_METRIC_WORDS = {"error_after": "error after the step", "misalignment": "misalignment (1 − cos)"}
-_MARKED = 60  # the longest curve whose points get markers
+_MARKED = 60  # curves of at most this many points get markers
 _BANDS = {"interval": interval_band, "standard_error": standard_error_band}
 _BAND_WORDS = {
     "interval": "; band: 95% t interval",
@@ -50,16 +38,16 @@ _BAND_WORDS = {
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Options:
     band: Band
     smooth: int
     max_points: int
     seeds: bool = False
     log_y: bool = False
-    floor: float | None = None  # on a log axis, smaller values are drawn here; None leaves those up to 0 out
+    floor: float | None = None  # where smaller values are drawn on a log axis; None omits values <= 0
 
     def lift(self, values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-        """The values as the axis can show them."""
+        """The values that the axis can show."""
         if not self.log_y:
             return values
         return np.where(values > 0, values, np.nan) if self.floor is None else np.maximum(values, self.floor)
@@ -78,39 +66,40 @@ def learning_curves(
     max_points: int = 2000,
     title: str | None = None,
 ) -> Figure:
-    """Error against training steps: one panel per grid point, one line per method.
+    """Error over training steps: one panel per grid point, one line per method.
 
     Args:
         results: the cells; up to two varying grid axes span rows and columns.
         metric: the metric to draw, in `[0, 1]`.
-        band: around the mean over seeds: Student's 95% interval, one standard error, or nothing.
-        seeds: also draw every seed as a thin line.
-        log_x: logarithmic steps; step 0 is then left out.
+        band: the band around the mean over seeds: Student's 95% interval, one standard error, or none.
+        seeds: whether to draw every seed as a thin line.
+        log_x: logarithmic steps; omits step 0.
         log_y: logarithmic error.
-        floor: with `log_y`, the value at which smaller errors are drawn; the lowest tick says so.
-        smooth: window of a running mean over steps; 1 is none, anything else is stated in the axis label.
-        max_points: longer curves are drawn with evenly spaced steps only; the note says so.
-        title: of the figure.
+        floor: with `log_y`, where smaller errors are drawn. The lowest tick is labeled "≤".
+        smooth: window of a running mean over steps, stated in the axis label; 1 disables it.
+        max_points: longer curves are thinned evenly, as stated in the note.
+        title: title of the figure.
 
     Returns:
         The figure, not yet saved.
 
     Raises:
-        ValueError: no results, two cells of one name and point, or a bad `band`, `floor` or `smooth`.
+        ValueError: there are no results, two cells with the same name and point, or an invalid `band`,
+            `floor` or `smooth`.
     """
     _check(band, smooth, max_points)
     check_floor(floor)
-    look = _Look(band, smooth, max_points, seeds, log_y, floor)
+    options = _Options(band, smooth, max_points, seeds, log_y, floor)
     figure, panels = make_panels(results, size=(2.6, 2.0))
     styles = styles_of(results)
     top = 0.0
     for panel in panels:
         for cell in reversed(panel.cells):
-            top = max(top, _draw(panel.axes, cell, metric, styles[cell.method], look))
+            top = max(top, _draw(panel.axes, cell, metric, styles[cell.method], options))
     for panel in panels:
-        _scale(panel, look, top, log_x)
-        _label(panel, _step_word(results), _metric_label(results, metric) + _smooth_words(smooth))
-    return finish(figure, styles, title=title, note=_note(results, [metric], look))
+        _scale(panel, options, top, log_x)
+        _label(panel, step_word(results), metric_label(results, metric) + smooth_words(smooth))
+    return finish(figure, styles, title=title, note=_note(results, [metric], options))
 
 
 def probe_curves(
@@ -124,26 +113,26 @@ def probe_curves(
     max_points: int = 2000,
     title: str | None = None,
 ) -> Figure:
-    """Probes against training steps: one column per metric, one row per grid point, one line per method.
+    """Probes over training steps: one column per metric, one row per grid point, one line per method.
 
-    A method without a metric, or without any value of it, has no line in that column. Means are over the
-    seeds that have a value at the step.
+    A method without values of a metric has no line in that column. Means are over the seeds that have a value
+    at the step.
 
     Args:
         results: the cells.
-        names: metrics; default every metric but "error", in order of appearance.
+        names: metrics; by default all except "error", in order of appearance.
         band: see `learning_curves`.
-        log_x: logarithmic steps; step 0 is then left out.
-        log_y: logarithmic values; those at or below 0 are left out.
+        log_x: logarithmic steps; omits step 0.
+        log_y: logarithmic values; omits values at or below 0.
         smooth: see `learning_curves`.
         max_points: see `learning_curves`.
-        title: of the figure.
+        title: title of the figure.
 
     Returns:
         The figure, not yet saved.
 
     Raises:
-        ValueError: no results, or a metric that no cell has.
+        ValueError: there are no results, or no cell has one of the metrics.
     """
     _check(band, smooth, max_points)
     check_results(results)
@@ -151,7 +140,7 @@ def probe_curves(
     names = [name for name in present if name != "error"] if names is None else list(names)
     if not names or not set(names) <= set(present):
         raise ValueError(f"no cell has the probes {names}; the metrics are {', '.join(present)}")
-    look = _Look(band, smooth, max_points, log_y=log_y)
+    options = _Options(band, smooth, max_points, log_y=log_y)
     groups = group_by_point(results, grid_axes(results))
     figure, grid = make_axes(len(groups), len(names), (2.8, 2.1), share_y="col")
     styles = styles_of(results)
@@ -161,15 +150,15 @@ def probe_curves(
             axes.tick_params(labelbottom=row == len(groups) - 1)
             for cell in reversed(cells):
                 if name in cell.metrics and not np.isnan(cell.metrics[name]).all():
-                    _draw(axes, cell, name, styles[cell.method], look)
+                    _draw(axes, cell, name, styles[cell.method], options)
             if log_x:
                 log_steps_axis(axes)
             axes.set_yscale("log" if log_y else "linear")
             if row == 0:
                 axes.set_title(drawable(name.replace("_", " ")), fontsize=TITLE_SIZE)
             panel = Panel(axes, point, cells, row == len(groups) - 1, column == 0)
-            _label(panel, _step_word(results), point_label(point) + _smooth_words(smooth))
-    return finish(figure, styles, title=title, note=_note(results, names, look))
+            _label(panel, step_word(results), point_label(point) + smooth_words(smooth))
+    return finish(figure, styles, title=title, note=_note(results, names, options))
 
 
 def _check(band: str, smooth: int, max_points: int) -> None:
@@ -179,44 +168,44 @@ def _check(band: str, smooth: int, max_points: int) -> None:
         raise ValueError(f"smooth must be at least 1 and max_points 2, got {smooth} and {max_points}")
 
 
-def _draw(axes: Axes, cell: CellResult, metric: str, style: MethodStyle, look: _Look) -> float:
+def _draw(axes: Axes, cell: CellResult, metric: str, style: MethodStyle, options: _Options) -> float:
     """Draw one cell and return the highest value drawn."""
-    steps, curves = recorded_curves(cell.metric(metric), smooth=look.smooth, max_points=look.max_points)
+    steps, curves = recorded_curves(cell.metric(metric), smooth=options.smooth, max_points=options.max_points)
     if cell.bin_width > 1:
-        # A point in the middle of each bin, where a curve of constant pieces would look like stairs.
+        # One point in the middle of each bin, so that the curve does not look like stairs.
         middle = steps % cell.bin_width == cell.bin_width // 2
         if middle.any():
             steps, curves = steps[middle], curves[:, middle]
-    mean = look.lift(mean_curve(curves))
-    # A few rare evaluations are points, not a continuum: mark them.
+    mean = options.lift(mean_curve(curves))
+    # Mark the points of sparse evaluations.
     marker = style.marker if len(steps) <= _MARKED else ""
     axes.plot(
         steps,
         mean,
-        color=style.colour,
+        color=style.color,
         linestyle=style.dashes,
         linewidth=1.5,
         marker=marker,
         markersize=3,
-        # A broken line over a solid one leaves both visible where they meet.
+        # Dashed lines over solid ones, so that both remain visible.
         zorder=3 if style.dashes == SOLID else 3.1,
     )
     drawn = [mean]
-    if look.band != "none" and len(curves) > 1:
-        low, high = (look.lift(end) for end in _BANDS[look.band](curves))
-        axes.fill_between(steps, low, high, color=style.colour, alpha=0.14, linewidth=0, zorder=2)
+    if options.band != "none" and len(curves) > 1:
+        low, high = (options.lift(end) for end in _BANDS[options.band](curves))
+        axes.fill_between(steps, low, high, color=style.color, alpha=0.14, linewidth=0, zorder=2)
         drawn.append(high)
-    if look.seeds:
-        axes.plot(steps, look.lift(curves).T, color=style.colour, linewidth=0.5, alpha=0.45, zorder=1)
+    if options.seeds:
+        axes.plot(steps, options.lift(curves).T, color=style.color, linewidth=0.5, alpha=0.45, zorder=1)
         drawn.append(curves)
     return max(float(np.fmax.reduce(values, axis=None, initial=0.0)) for values in drawn)
 
 
-def _scale(panel: Panel, look: _Look, top: float, log_x: bool) -> None:
+def _scale(panel: Panel, options: _Options, top: float, log_x: bool) -> None:
     if log_x:
         log_steps_axis(panel.axes)
-    if look.log_y and look.floor is not None:
-        log_error_axis(panel.axes, look.floor)
+    if options.log_y and options.floor is not None:
+        log_error_axis(panel.axes, options.floor)
     elif top > 0:
         panel.axes.set_ylim(-0.02 * top, min(1.04 * top, 1.02))
 
@@ -228,34 +217,16 @@ def _label(panel: Panel, x: str, y: str) -> None:
         panel.axes.set_ylabel(drawable(y), fontsize=LABEL_SIZE)
 
 
-def _is_tokens(results: Sequence[CellResult]) -> bool:
-    return all("vocab_size" in result.spec.get("task", {}) for result in results)
-
-
-def _step_word(results: Sequence[CellResult]) -> str:
-    return "episode" if _is_tokens(results) else "step"
-
-
-def _metric_label(results: Sequence[CellResult], metric: str) -> str:
-    if metric != "error":
-        return _METRIC_WORDS.get(metric, metric.replace("_", " "))
-    return "error (1 − mean reward)" if _is_tokens(results) else "error"
-
-
-def _smooth_words(smooth: int) -> str:
-    return f"\nrunning mean over {smooth}" if smooth > 1 else ""
-
-
-def _note(results: Sequence[CellResult], names: Sequence[str], look: _Look) -> str:
+def _note(results: Sequence[CellResult], names: Sequence[str], options: _Options) -> str:
     metrics = (result.metrics[name] for result in results for name in names if name in result.metrics)
     longest = max(len(recorded_steps(values)) for values in metrics)
-    every = -(-longest // look.max_points)
-    word = _step_word(results)
+    every = -(-longest // options.max_points)
+    word = step_word(results)
     width = max(result.bin_width for result in results)
     parts = [
         f"Line: mean over {seeds_label(results)}",
-        "" if all(len(result.seeds) == 1 for result in results) else _BAND_WORDS[look.band],
-        "; thin lines: single seeds" if look.seeds else "",
+        "" if all(len(result.seeds) == 1 for result in results) else _BAND_WORDS[options.band],
+        "; thin lines: single seeds" if options.seeds else "",
         f"; 1 {word} in {every} drawn" if every > 1 else "",
         f"; means of {width} {word}s" if width > 1 else "",
     ]

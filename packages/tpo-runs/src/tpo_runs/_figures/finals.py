@@ -1,4 +1,4 @@
-"""Figures of final errors, with every seed in sight."""
+"""Figures of final errors, with a dot for every seed."""
 
 import textwrap
 from collections.abc import Sequence
@@ -10,19 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .._results import CellResult, check_results, final_error, final_words, mean_interval
-from .panels import (
-    LABEL_SIZE,
-    check_floor,
-    drawable,
-    finish,
-    log_error_axis,
-    make_panels,
-    seeds_label,
-    styles_of,
-)
+from .axes import check_floor, log_error_axis
+from .labels import drawable, seeds_label
+from .panels import LABEL_SIZE, finish, make_panels, styles_of
 
 _INK = "#222222"
-ROW_WIDTH = 40  # characters of a name in one line
+ROW_WIDTH = 40  # characters per line of a name
 BAR_NOTE = "bar: mean and 95% interval for any distribution of seeds"
 
 
@@ -35,14 +28,14 @@ class ErrorSpan:
 
     @classmethod
     def of(cls, finals: Sequence[Float[np.ndarray, " _"]], floor: float | None) -> "ErrorSpan":
-        """The axis that holds all these values; a floor makes it logarithmic."""
+        """The axis that covers all these values; logarithmic if there is a floor."""
         if floor is not None:
             check_floor(floor)
         top = max(float(np.fmax.reduce(final, initial=0.0)) for final in finals)
         return cls(top if top > 0 else 1.0, floor)
 
     def lift(self, values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-        """The values as the axis can show them."""
+        """The values that the axis can show."""
         return values if self.floor is None else np.maximum(values, self.floor)
 
     def position(self, lifted: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
@@ -58,15 +51,15 @@ class ErrorSpan:
 
 
 def spread_dots(values: Float[np.ndarray, " s"], width: float, gap: float) -> Float[np.ndarray, " s"]:
-    """Offsets that keep close values apart: those that share one of 40 bins stand side by side.
+    """Offsets that separate close values: values in the same of 40 bins are placed side by side.
 
     Args:
         values: `[s]`, in units of an axis from 0 to 1.
-        width: the whole span of the offsets; a crowded bin uses it all.
-        gap: distance of neighbours where there is room.
+        width: total span of the offsets.
+        gap: distance between neighbors if there is room.
 
     Returns:
-        `[s]` offsets in `[-width / 2, width / 2]`, the same for the same values.
+        `[s]` deterministic offsets in `[-width / 2, width / 2]`.
 
     >>> import numpy as np
     >>> spread_dots(np.array([0.0, 0.0, 0.9]), 1.0, 0.1).tolist()
@@ -90,17 +83,17 @@ def final_errors(
     floor: float = 1e-3,
     title: str | None = None,
 ) -> Figure:
-    """Every seed's final error as a dot, with the mean and its interval: one row per method.
+    """The final error of every seed as a dot, with the mean and its interval: one row per method.
 
-    Seeds often either solve a task or fail it, so that a mean alone describes no seed: all are shown.
+    Seeds often either solve a task or fail it, so the mean alone may describe none of them.
 
     Args:
         results: the cells, one panel per grid point.
-        metric: the metric to read.
+        metric: the metric.
         fraction: see `final_error`.
         log: logarithmic error.
-        floor: with `log`, the value at which smaller errors are drawn; the lowest tick says so.
-        title: of the figure.
+        floor: with `log`, where smaller errors are drawn. The lowest tick is labeled "≤".
+        title: title of the figure.
 
     Returns:
         The figure, not yet saved.
@@ -112,14 +105,14 @@ def final_errors(
     styles = styles_of(results)
     methods = list(styles)
     names = [drawable(textwrap.fill(name, ROW_WIDTH)) for name in methods]
-    # Rows grow with the seeds, so that twenty that all end at 0 can still be counted.
+    # Rows grow with the number of seeds, so that twenty dots at 0 can be counted.
     height = float(np.clip(0.3 + 0.02 * max(len(result.seeds) for result in results), 0.42, 0.8))
     figure, panels = make_panels(results, size=(2.6, height * len(methods) + 0.45))
     for panel in panels:
         for cell in panel.cells:
             final = final_error(cell, fraction=fraction, metric=metric)
-            colour = styles[cell.method].colour
-            _strip(panel.axes, methods.index(cell.method), height, final, colour, span)
+            color = styles[cell.method].color
+            _strip(panel.axes, methods.index(cell.method), height, final, color, span)
         panel.axes.grid(visible=False, axis="y")
         for row in range(0, len(methods), 2):
             panel.axes.axhspan(row - 0.5, row + 0.5, color="#F4F4F4", linewidth=0, zorder=0)
@@ -137,12 +130,12 @@ def _strip(
     row: int,
     height: float,
     final: Float[np.ndarray, " s"],
-    colour: str,
+    color: str,
     span: ErrorSpan,
 ) -> None:
     x = span.lift(final)
     y = row - 0.1 + spread_dots(span.position(x), 0.62, gap=0.05 / height)
-    axes.scatter(x, y, s=12, color=colour, alpha=0.8, edgecolors="white", linewidths=0.3, zorder=2)
+    axes.scatter(x, y, s=12, color=color, alpha=0.8, edgecolors="white", linewidths=0.3, zorder=2)
     low, high = span.lift(np.array(mean_interval(final)))
     below = row + 0.36
     axes.plot([low, high], [below, below], color=_INK, linewidth=1.3, zorder=3)

@@ -25,7 +25,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "binned_surplus": binned_surplus,
 }
 
-# Neither format may hold a date or a version: the same data gives the same bytes.
+# No dates and versions, so that the same data gives the same bytes.
 _METADATA = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None},
@@ -33,7 +33,7 @@ _METADATA = {
 
 
 def figure_bytes(figure: Figure, **options: Any) -> bytes:
-    """A figure as the content of a file, with `savefig`'s options; letters that no font has are boxes."""
+    """A figure as the content of a file, with options of `savefig`. Missing glyphs are drawn as boxes."""
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
@@ -42,16 +42,16 @@ def figure_bytes(figure: Figure, **options: Any) -> bytes:
 
 
 def save_figure(figure: Figure, path_stem: str | os.PathLike[str]) -> tuple[Path, Path]:
-    """Write a figure as PNG (200 dpi) and PDF, each replaced at once or not at all.
+    """Write a figure as PNG (200 dpi) and PDF, atomically.
 
-    The same data gives byte-identical files: no dates, no versions in the metadata.
+    The same data gives byte-identical files, without dates and versions in the metadata.
 
     Args:
         figure: the figure.
-        path_stem: path, whose ending .png or .pdf is left away; its folder is made if needed.
+        path_stem: the path; an extension .png or .pdf is ignored. Its folder is created if needed.
 
     Returns:
-        the paths of the PNG and of the PDF.
+        The paths of the PNG and the PDF.
     """
     stem = Path(path_stem)
     if stem.suffix.removeprefix(".") in _METADATA:
@@ -60,7 +60,7 @@ def save_figure(figure: Figure, path_stem: str | os.PathLike[str]) -> tuple[Path
     paths = []
     for ending, metadata in _METADATA.items():
         path = stem.with_name(f"{stem.name}.{ending}")
-        # TrueType fonts: many venues refuse matplotlib's default of Type 3.
+        # TrueType fonts, because many venues reject matplotlib's default, Type 3.
         with matplotlib.rc_context({"pdf.fonttype": 42}):
             content = figure_bytes(figure, format=ending, dpi=200, metadata=metadata)
         write_named_file(path, content)

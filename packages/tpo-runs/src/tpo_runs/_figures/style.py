@@ -1,4 +1,4 @@
-"""One look per method: the same colour, line style and marker in every figure, and one reading order."""
+"""The style of each method: the same color, line style and marker in every figure."""
 
 import itertools
 import zlib
@@ -15,15 +15,15 @@ SOLID: LineStyle = (0, ())
 
 @dataclass(frozen=True)
 class MethodStyle:
-    """How a method is drawn: `colour` (hex), `dashes` (matplotlib's on-off form) and `marker`."""
+    """How a method is drawn: `color` (hex), `dashes` (matplotlib's on-off form) and `marker`."""
 
-    colour: str
+    color: str
     dashes: LineStyle
     marker: str
 
 
-# Okabe and Ito's eight colours without the yellow, which is too pale on white, plus a dark brown and two
-# greys. Close colours never share a dash pattern, so the methods stay apart in grey as well.
+# Okabe and Ito's eight colors without yellow, which is too pale on white, plus a dark brown and two grays.
+# Similar colors have different dash patterns, so that methods differ in grayscale, too.
 METHOD_STYLES: dict[str, MethodStyle] = {
     "TPO": MethodStyle("#0072B2", SOLID, "o"),
     "TPO (no anchor)": MethodStyle("#56B4E9", (0, (4, 1.5)), "h"),
@@ -37,8 +37,8 @@ METHOD_STYLES: dict[str, MethodStyle] = {
     "CE": MethodStyle("#4D4D4D", (0, (1, 2.5)), "*"),
 }
 
-# For names that belong to no family above.
-_SPARE_COLOURS = ("#332288", "#882255", "#117733", "#999933", "#AA4499", "#44AA99")
+# For names that do not belong to a family.
+_SPARE_COLORS = ("#332288", "#882255", "#117733", "#999933", "#AA4499", "#44AA99")
 # For the members of a family after its plain name, such as "DG, 4 epochs".
 _VARIANT_DASHES: tuple[LineStyle, ...] = (
     (0, (2.5, 1)),
@@ -52,14 +52,14 @@ _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "h", "*")
 
 
 def method_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
-    """The style of every method of a figure, in reading order; no two have one color and dash pattern.
+    """The style of every method of a figure, in reading order. Each has its own color and dash pattern.
 
-    A known method looks the same in every figure. A variant such as "DG, 4 epochs" has its family's colour
-    with line styles and markers that differ within the figure. An unknown name takes a spare colour that
-    its spelling decides, or the next free one if two names of the figure would share it.
+    A known method looks the same in every figure. A variant such as "DG, 4 epochs" has its family's color,
+    with its own line style and marker within the figure. An unknown name has a spare color that depends on
+    its spelling, or the next free one if another name of the figure has that color.
 
     >>> styles = method_styles(["DG", "DG, 4 epochs"])
-    >>> [style.colour for style in styles.values()]
+    >>> [style.color for style in styles.values()]
     ['#009E73', '#009E73']
     """
     styles: dict[str, MethodStyle] = {}
@@ -83,15 +83,15 @@ def _variant_style(style: MethodStyle, index: int) -> MethodStyle:
 
 
 def _spare_style(method: str, taken: set[tuple[int, int]]) -> MethodStyle:
-    count = len(_SPARE_COLOURS)
+    count = len(_SPARE_COLORS)
     start = zlib.crc32(method.encode())
     turns = ((turn, (start + i) % count) for turn in itertools.count() for i in range(count))
     turn, index = next(place for place in turns if place not in taken)
     taken.add((turn, index))
-    return MethodStyle(_SPARE_COLOURS[index], _dashes(index + turn), _MARKERS[start % len(_MARKERS)])
+    return MethodStyle(_SPARE_COLORS[index], _dashes(index + turn), _MARKERS[start % len(_MARKERS)])
 
 
 def _dashes(index: int) -> LineStyle:
-    """The patterns of variants, and after the last one the same again with more and more dots."""
+    """The dash patterns of variants, repeated with additional dots after the last one."""
     dots, base = divmod(index, len(_VARIANT_DASHES))
     return (0, (*_VARIANT_DASHES[base][1], *(1, 1) * dots))

@@ -12,28 +12,29 @@ from matplotlib.figure import Figure
 
 from .._config import CONCENTRATION_EDGES, MEASURES
 from .._results import CellResult, check_results, mean_interval, recorded_steps
-from .panels import LABEL_SIZE, finish, make_panels, seeds_label
+from .labels import seeds_label
+from .panels import LABEL_SIZE, finish, make_panels
 from .style import MethodStyle, method_styles
 
-_WIDTH = 0.8  # of all bars of a bin
+_WIDTH = 0.8  # total width of the bars of a bin
 _HATCHES = ("/", ".", "x", "\\", "o", "-", "|", "+")
 
 
 def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | None = None) -> Figure:
     """The mean surplus of each method in each bin of concentration, at one evaluation.
 
-    Methods without the measure are left out. A run of fewer steps shows its last evaluation.
+    Methods without the measure are omitted. A run of fewer steps shows its last evaluation.
 
     Args:
         results: the cells, one panel per grid point.
         after: updates before the evaluation that is drawn.
-        title: of the figure.
+        title: title of the figure.
 
     Returns:
         The figure, not yet saved.
 
     Raises:
-        ValueError: no cell has the measure.
+        ValueError: if no cell has the measure.
     """
     check_results(results)
     shown = [result for result in results if MEASURES["surplus"][0] in result.metrics]
@@ -41,12 +42,12 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
         raise ValueError("no method has the measure 'surplus': add it to the evaluation of at least one")
     figure, panels = make_panels(shown, size=(3.6, 2.5))
     styles = method_styles(result.method for result in shown)
-    looks = _bar_looks(styles)
+    options = _bar_options(styles)
     step = _step(shown, after)
     for panel in panels:
         for cell in panel.cells:
             offset = (list(styles).index(cell.method) + 0.5) / len(styles) - 0.5
-            _bars(panel.axes, _at(cell, step), offset * _WIDTH, _WIDTH / len(styles), looks[cell.method])
+            _bars(panel.axes, _at(cell, step), offset * _WIDTH, _WIDTH / len(styles), options[cell.method])
         panel.axes.axhline(0, color="#222222", linewidth=0.8, zorder=3)
         panel.axes.grid(visible=False, axis="x")
         panel.axes.set_xticks(range(len(CONCENTRATION_EDGES) - 1), _bin_labels())
@@ -60,26 +61,26 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
         f"Bar: mean{interval} over {seeds_label(shown)}. "
         "Surplus: gain in the right class's probability, to first order, beyond that with equal wrong classes"
     )
-    return finish(figure, styles, title=title, note=note, bars=looks)
+    return finish(figure, styles, title=title, note=note, bars=options)
 
 
-def _bar_looks(styles: Mapping[str, MethodStyle]) -> dict[str, dict[str, Any]]:
-    """How the bars of each method look: filled, or hatched where another one has the colour."""
-    looks: dict[str, dict[str, Any]] = {}
+def _bar_options(styles: Mapping[str, MethodStyle]) -> dict[str, dict[str, Any]]:
+    """Keyword arguments of each method's bars: filled, or hatched if another method has the color."""
+    options: dict[str, dict[str, Any]] = {}
     before = Counter[str]()
     for method, style in styles.items():
-        turns, index = divmod(before[style.colour] - 1, len(_HATCHES))
+        turns, index = divmod(before[style.color] - 1, len(_HATCHES))
         fill = {"facecolor": "white", "hatch": _HATCHES[index] * (turns + 2)}
-        fill = fill if before[style.colour] else {"facecolor": style.colour}
-        looks[method] = {**fill, "edgecolor": style.colour}
-        before[style.colour] += 1
-    return looks
+        fill = fill if before[style.color] else {"facecolor": style.color}
+        options[method] = {**fill, "edgecolor": style.color}
+        before[style.color] += 1
+    return options
 
 
 def _step(results: Sequence[CellResult], after: int) -> int:
-    """The index of the last evaluation of all within that many updates, or else of the first one.
+    """The index of the last evaluation within `after` updates in any cell, or else of the first one.
 
-    A method whose seeds have all diverged has no values later on; the others still have theirs.
+    A method whose seeds have all diverged has no later values.
     """
     shortest = min(result.steps for result in results)
     values = [result.metric(name)[:, :shortest] for result in results for name in MEASURES["surplus"]]
@@ -95,18 +96,18 @@ def _at(cell: CellResult, step: int) -> Float[np.ndarray, "bins s"]:
 
 
 def _bars(
-    axes: Axes, values: Float[np.ndarray, "bins s"], offset: float, width: float, look: Mapping[str, Any]
+    axes: Axes, values: Float[np.ndarray, "bins s"], offset: float, width: float, options: Mapping[str, Any]
 ) -> None:
     for i, seeds in enumerate(values):
         known = seeds[~np.isnan(seeds)]
         if known.size == 0:
             continue
-        # The edge shows a bar of height 0 as a line on the axis.
+        # The edge makes a bar of height 0 visible.
         axes.bar(
             i + offset,
             known.mean(),
             width=0.9 * width,
-            **look,
+            **options,
             linewidth=1.2,
             zorder=3.5,
         )

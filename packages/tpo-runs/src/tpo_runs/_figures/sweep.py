@@ -1,4 +1,4 @@
-"""Figure of final errors against a numeric grid axis."""
+"""The figure of final errors over a numeric grid axis."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,8 @@ from .._results import (
 )
 from .._text import axis_label, value_label
 from .finals import BAR_NOTE, ErrorSpan, spread_dots
-from .panels import LABEL_SIZE, drawable, finish, make_panels, seeds_label, styles_of
+from .labels import drawable, seeds_label
+from .panels import LABEL_SIZE, finish, make_panels, styles_of
 from .style import MethodStyle
 
 
@@ -34,24 +35,24 @@ def sweep(
     floor: float = 1e-3,
     title: str | None = None,
 ) -> Figure:
-    """Final error against one numeric grid axis: a line per method, every seed a dot.
+    """Final error over one numeric grid axis: a line per method, a dot per seed.
 
     Args:
         results: the cells; other varying axes make panels.
-        axis: grid axis, for example "rollout.candidates"; default the only numeric one that varies. One
-            that is named may have a single value, as in a part of a sweep.
-        metric: the metric to read.
+        axis: grid axis, for example "rollout.candidates"; by default the only numeric one that varies. A
+            named axis may have a single value, as in a part of a sweep.
+        metric: the metric.
         fraction: see `final_error`.
-        log2_x: space the axis by doublings; default when the values are positive and span a factor of 8.
+        log2_x: logarithmic axis to base 2; by default if the values are positive and span a factor of 8.
         log_y: logarithmic error.
-        floor: with `log_y`, the value at which smaller errors are drawn; the lowest tick says so.
-        title: of the figure.
+        floor: with `log_y`, where smaller errors are drawn. The lowest tick is labeled "≤".
+        title: title of the figure.
 
     Returns:
         The figure, not yet saved.
 
     Raises:
-        ValueError: the axis is not a numeric one, or none was named where not exactly one varies.
+        ValueError: if the axis is not numeric, or none is given and not exactly one varies.
     """
     check_results(results)
     span = ErrorSpan.of(
@@ -76,7 +77,7 @@ def sweep(
                 (c for c in panel.cells if c.method == method),
                 key=lambda c: values.index(c.point[axis]),
             )
-            # Methods stand beside each other within 0.6 of the distance between values.
+            # Methods are side by side, within 0.6 of the distance between values.
             shift = (i - (len(styles) - 1) / 2) * lane
             x = place(np.array([c.point[axis] for c in cells], dtype=float)) + shift
             finals = [final_error(c, fraction=fraction, metric=metric) for c in cells]
@@ -119,16 +120,16 @@ def _sweep_line(
 ) -> None:
     means = np.array([final.mean() for final in finals])
     intervals = np.array([mean_interval(final) for final in finals]).reshape(-1, 2)
-    for centre, final in zip(x, finals, strict=True):
+    for center, final in zip(x, finals, strict=True):
         dots = span.lift(final)
-        around = centre + spread_dots(span.position(dots), width, gap=0.15 * width)
-        axes.scatter(around, dots, s=8, color=style.colour, alpha=0.4, linewidths=0)
+        dots_x = center + spread_dots(span.position(dots), width, gap=0.15 * width)
+        axes.scatter(dots_x, dots, s=8, color=style.color, alpha=0.4, linewidths=0)
     low, high = span.lift(intervals).T
-    axes.vlines(x, low, high, color=style.colour, linewidth=1.4)
+    axes.vlines(x, low, high, color=style.color, linewidth=1.4)
     axes.plot(
         x,
         span.lift(means),
-        color=style.colour,
+        color=style.color,
         linestyle=style.dashes,
         marker=style.marker,
         markersize=5.5,

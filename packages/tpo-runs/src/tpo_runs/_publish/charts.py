@@ -15,7 +15,7 @@ from .._results import (
     interval_band,
     mean_curve,
     recorded_curves,
-    summarise,
+    summarize,
 )
 from .._text import point_label
 
@@ -102,7 +102,7 @@ def _series(cell: CellResult, metric: str, points: int, with_seeds: bool, style:
 
 def _finals(cell: CellResult, metric: str) -> Chart:
     final = final_error(cell, metric=metric)
-    summary = summarise(final)
+    summary = summarize(final)
     seeds = [f"seed {seed}" for seed in cell.seeds.tolist()]
     return {
         "values": _numbers(final),
@@ -116,8 +116,8 @@ def _look(cell: CellResult, style: MethodStyle) -> Chart:
     dash = "solid" if style.dashes == SOLID else ",".join(f"{2 * part:g}px" for part in style.dashes[1])
     return {
         "name": cell.method,
-        "light": readable(style.colour, LIGHT_PAGE),
-        "dark": readable(style.colour, DARK_PAGE),
+        "light": readable(style.color, LIGHT_PAGE),
+        "dark": readable(style.color, DARK_PAGE),
         "dash": dash,
     }
 
@@ -128,7 +128,7 @@ def _with(cells: Iterable[CellResult], metric: str) -> list[CellResult]:
 
 
 def _last_words(cells: Sequence[CellResult], metric: str) -> str:
-    means = {cell.method: summarise(final_error(cell, metric=metric)).mean for cell in cells}
+    means = {cell.method: summarize(final_error(cell, metric=metric)).mean for cell in cells}
     lost = "none, a seed diverged"
     words = {name: f"{mean:.3g}" if math.isfinite(mean) else lost for name, mean in means.items()}
     return ", ".join(f"{name} {text}" for name, text in words.items())

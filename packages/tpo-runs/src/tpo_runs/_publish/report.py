@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from .._errors import as_storage_error
 from .._figures import figure_bytes
 from .._files import write_named_file
-from .._results import ABSENT, CellResult, TextTable, final_error, summarise
+from .._results import ABSENT, CellResult, TextTable, final_error, summarize
 from .._store import Store
 from .._text import point_label, printable
 from .charts import curve_charts, final_charts
@@ -113,7 +113,7 @@ def _probe_table(results: Sequence[CellResult], names: Sequence[str]) -> TextTab
 def _final_words(result: CellResult, name: str) -> str:
     if name not in result.metrics:
         return ABSENT
-    summary = summarise(final_error(result, metric=name), None)
+    summary = summarize(final_error(result, metric=name), None)
     low, high = summary.interval
     interval = "" if math.isnan(low) else f" [{low:.3g}, {high:.3g}]"
     return ABSENT if math.isnan(summary.mean) else f"{summary.mean:.3g}{interval}"

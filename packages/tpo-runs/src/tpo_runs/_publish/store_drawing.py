@@ -10,7 +10,7 @@ from .._config import effective, load_config
 from .._console import make_console
 from .._errors import ConfigError, as_storage_error
 from .._files import SUMS, damage, sums, write_file
-from .._results import summarise_cell
+from .._results import summarize_cell
 from .._store import Store, locked
 from .._text import cell_label
 from .drawing import print_tables, recorded, tables_of, write_drawings
@@ -89,7 +89,7 @@ def summary_records(store: Store) -> list[dict[str, Any]]:
     manifest, records = store.manifest(), []
     metric, threshold = manifest["metric"], manifest["threshold"]
     for result in recorded(store.results(), metric, store.manifest_path):
-        summary = summarise_cell(result, threshold=threshold, metric=metric)
+        summary = summarize_cell(result, threshold=threshold, metric=metric)
         records.append(
             {
                 "method": result.method,

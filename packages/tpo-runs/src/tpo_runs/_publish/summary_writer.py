@@ -8,7 +8,7 @@ from typing import Any
 from .._config import key_of
 from .._files import digest, json_bytes
 from .._paper import PaperComparison, compare
-from .._results import CellResult, has_failed, summarise_cell
+from .._results import CellResult, has_failed, summarize_cell
 from .summary import NEVER, VERSION, RunSummary
 
 
@@ -28,7 +28,7 @@ def summary_bytes(summary: RunSummary) -> bytes:
 def _record(cell: CellResult, metric: str, threshold: float) -> dict[str, Any]:
     exact, facts = cell.exact, cell.provenance
     assert exact is not None
-    over_seeds = summarise_cell(cell, threshold=threshold, metric=metric)
+    over_seeds = summarize_cell(cell, threshold=threshold, metric=metric)
     return {
         "method": cell.method,
         "point": dict(cell.point),

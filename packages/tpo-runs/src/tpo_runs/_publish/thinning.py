@@ -24,7 +24,7 @@ from .._results import (
     highest_since_solved,
     relapses,
     steps_to_threshold,
-    summarise_cell,
+    summarize_cell,
 )
 from .._store import Store
 from .drawing import recorded
@@ -77,7 +77,7 @@ def summarize(store: Store) -> RunSummary:
 def _thinned(result: CellResult, metric: str, threshold: float, origins: list[dict[str, Any]]) -> CellResult:
     """The cell with one metric as binned curves, and the facts that need every step."""
     error = result.metric(metric)
-    over_seeds = summarise_cell(result, threshold=threshold, metric=metric)
+    over_seeds = summarize_cell(result, threshold=threshold, metric=metric)
     rows = compare([result])
     exact = ExactFacts(
         metric=metric,

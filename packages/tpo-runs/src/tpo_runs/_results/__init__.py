@@ -1,4 +1,4 @@
-"""What figures and tables read: metrics of cells, and statistics over seeds."""
+"""Results of cells, statistics over seeds, and tables."""
 
 from .bins import bin_width as bin_width
 from .bins import binned_curves as binned_curves
@@ -24,22 +24,22 @@ from .exact import ExactFacts as ExactFacts
 from .order import family_of as family_of
 from .order import is_plain as is_plain
 from .order import reading_order as reading_order
+from .paired import paired_comparison as paired_comparison
+from .paired import paired_table as paired_table
 from .seeds import FAILED as FAILED
 from .seeds import Interval as Interval
 from .seeds import failed_share as failed_share
 from .seeds import has_failed as has_failed
 from .seeds import highest_since_solved as highest_since_solved
 from .seeds import mean_interval as mean_interval
-from .seeds import paired_comparison as paired_comparison
 from .seeds import relapses as relapses
 from .seeds import seed_weights as seed_weights
 from .seeds import share_interval as share_interval
 from .seeds import standard_error as standard_error
-from .seeds import summarise as summarise
+from .seeds import summarize as summarize
 from .tables import CellSummary as CellSummary
-from .tables import paired_table as paired_table
 from .tables import seeds_table as seeds_table
-from .tables import summarise_cell as summarise_cell
+from .tables import summarize_cell as summarize_cell
 from .tables import summary_table as summary_table
 from .text_table import ABSENT as ABSENT
 from .text_table import TextTable as TextTable

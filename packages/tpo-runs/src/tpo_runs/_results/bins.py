@@ -5,24 +5,24 @@ from jaxtyping import Float
 
 from .curves import recorded_steps
 
-MOST_BINS = 200
+MAX_BINS = 200
 
 
-def bin_width(values: Float[np.ndarray, "s steps"], most: int = MOST_BINS) -> int:
-    """The number of steps in a bin: the fewest that give at most `most` bins with a value in each.
+def bin_width(values: Float[np.ndarray, "s steps"], max_bins: int = MAX_BINS) -> int:
+    """The smallest number of steps per bin with at most `max_bins` bins and a value in each.
 
     >>> import numpy as np
     >>> bin_width(np.zeros((1, 1000))), bin_width(np.array([[np.nan, 0.5, np.nan, 0.1]]))
     (5, 2)
     """
     gaps = np.diff(recorded_steps(values), prepend=-1)
-    return max(-(-values.shape[1] // most), int(gaps.max(initial=1)))
+    return max(-(-values.shape[1] // max_bins), int(gaps.max(initial=1)))
 
 
 def binned_curves(values: Float[np.ndarray, "s steps"], width: int) -> Float[np.ndarray, "s bins"]:
     """The mean of every seed's values in each bin of `width` steps; the last bin may be shorter.
 
-    Steps at which no seed has a value do not count. A seed that lacks another one of a bin is NaN there.
+    Steps at which no seed has a value are ignored. A seed that lacks a value at another step of a bin is NaN.
 
     >>> import numpy as np
     >>> binned_curves(np.array([[1.0, 0.0, 0.5, 0.25, 0.1]]), 2).tolist()

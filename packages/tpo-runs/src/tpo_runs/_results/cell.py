@@ -1,4 +1,4 @@
-"""What figures, tables and comparisons read: one cell's metrics over seeds and steps."""
+"""The metrics of a cell over seeds and steps."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ class CellResult:
         exact: what is known of every step, for a cell that comes from a summary; None for one from a store.
 
     Raises:
-        ValueError: "error" is missing, a shape disagrees, or a seed is there twice.
+        ValueError: "error" is missing, a shape does not match, or a seed appears twice.
 
     >>> import numpy as np
     >>> cell = CellResult("TPO", {}, {}, np.arange(2), {"error": np.array([[0.5, 0.1], [0.5, 0.3]])}, {})
@@ -52,9 +52,9 @@ class CellResult:
     def __post_init__(self) -> None:
         where = f"cell {self.method!r} at {point_label(self.point) or 'no grid'}"
         if "error" not in self.metrics:
-            raise ValueError(f"{where}: metrics must hold 'error', got {sorted(self.metrics)}")
+            raise ValueError(f"{where}: metrics must contain 'error', got {sorted(self.metrics)}")
         if len(set(self.seeds.tolist())) != len(self.seeds):
-            raise ValueError(f"{where}: every seed must be there once, got {self.seeds.tolist()}")
+            raise ValueError(f"{where}: seeds must be distinct, got {self.seeds.tolist()}")
         expected = (len(self.seeds), *self.metrics["error"].shape[1:])
         for name, values in self.metrics.items():
             if values.shape != expected or len(expected) != 2 or 0 in expected:
@@ -69,7 +69,7 @@ class CellResult:
         return self.metrics["error"].shape[1]
 
     def metric(self, name: str) -> Float[np.ndarray, "s steps"]:
-        """The values of a metric, `[s, steps]`; raises ValueError with the names there are."""
+        """The values of a metric, `[s, steps]`. Raises ValueError if there is no such metric."""
         if name not in self.metrics:
             known = ", ".join(sorted(self.metrics))
             raise ValueError(f"{self.method!r} has no metric {name!r}; it has {known}")
@@ -77,7 +77,7 @@ class CellResult:
 
 
 def diverged_steps(result: CellResult) -> Float[np.ndarray, " s"]:
-    """The step at which every seed diverged; infinite for a seed that did not.
+    """The step at which each seed diverged; infinite if it did not.
 
     A seed has diverged if the provenance says so, or if its loss is NaN at the last step.
 
@@ -97,16 +97,16 @@ def diverged_steps(result: CellResult) -> Float[np.ndarray, " s"]:
 def final_error(
     result: CellResult, *, fraction: float = LAST_SHARE, metric: str = "error"
 ) -> Float[np.ndarray, " s"]:
-    """Every seed's final error: the mean over the last recorded values of a metric.
+    """The final error of each seed: the mean over the last recorded values of a metric.
 
     Args:
         result: the cell.
-        fraction: the share of the recorded steps that counts as the end, in `[0, 1]`; at least one step, so 0
-            means the last recorded step alone.
-        metric: the metric to read. A step at which no seed has a value is not recorded.
+        fraction: the share of the recorded steps that counts as the end, in `[0, 1]`. It is at least one
+            step, so 0 means the last recorded step.
+        metric: the metric. Steps at which no seed has a value are not recorded steps.
 
     Returns:
-        `[s]`; NaN for a seed that diverged or lacks one of these values, so that a lost seed stays visible.
+        `[s]`; NaN for a seed that diverged or lacks one of these values.
 
     Raises:
         ValueError: `fraction` is outside `[0, 1]`, or there is no such metric.
@@ -124,23 +124,23 @@ def final_error(
 
 
 def last_values(values: Float[np.ndarray, "s steps"], fraction: float) -> Float[np.ndarray, "s last"]:
-    """The last recorded columns of a metric: that share of those in which any seed has a value."""
+    """The last columns of a metric: this share of the columns in which any seed has a value."""
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction must be in [0, 1], got {fraction}")
     recorded = values[:, ~np.isnan(values).all(axis=0)]
     if recorded.shape[1] == 0:
-        # All seeds are lost from the first step on: each ends as NaN.
+        # All seeds diverged at the first step, so every final value is NaN.
         recorded = values
     return recorded[:, -max(1, math.ceil(fraction * recorded.shape[1])) :]
 
 
 def final_words(fraction: float) -> str:
-    """What `final_error` takes as the end, in words."""
+    """The end as defined by `final_error`, in words."""
     return f"mean of the last {100 * fraction:g}% of steps" if fraction > 0 else "the last step"
 
 
 def axis_values(results: Iterable[CellResult], axis: str) -> list[Any]:
-    """The distinct values of a grid axis: numbers ascending, anything else in order of appearance."""
+    """The distinct values of a grid axis: numbers in ascending order, others in order of appearance."""
     values = list(dict.fromkeys(result.point.get(axis) for result in results))
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     return sorted(values) if numeric else values  # pyright: ignore[reportArgumentType, reportCallIssue]
@@ -155,14 +155,14 @@ def grid_axes(results: Sequence[CellResult], *, varying: bool = True) -> list[st
 def group_by_point(
     results: Sequence[CellResult], axes: Sequence[str] | None = None
 ) -> list[tuple[dict[str, object], list[CellResult]]]:
-    """The cells of each grid point, points in grid order and methods in reading order.
+    """The cells of each grid point, with points in grid order and methods in reading order.
 
     Args:
         results: the cells.
-        axes: the axes that tell points apart; default all that vary.
+        axes: the axes that distinguish points; by default all that vary.
 
     Returns:
-        pairs of (point, cells).
+        Pairs of (point, cells).
     """
     axes = grid_axes(results) if axes is None else axes
     ranks = {axis: axis_values(results, axis) for axis in axes}
@@ -183,10 +183,10 @@ def group_by_point(
 def points_on_all_axes(
     cells: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
 ) -> list[Mapping[str, Any]]:
-    """The points of cells on every axis that any of them has; elsewhere the settings have the value.
+    """The points of cells extended to all their axes, with missing values from the settings.
 
     Args:
-        cells: of each its point and its settings.
+        cells: pairs of a point and the settings.
 
     >>> points_on_all_axes([({"task.horizon": 7}, {}), ({}, {"task": {"horizon": 8}})])
     [{'task.horizon': 7}, {'task.horizon': 8}]
@@ -197,7 +197,7 @@ def points_on_all_axes(
 
 
 def on_all_axes(results: Sequence[CellResult]) -> list[CellResult]:
-    """The cells by `points_on_all_axes`; one that was trained with and without a grid is there once."""
+    """The cells with `points_on_all_axes`. Of equal cells, only the one with the most seeds is kept."""
     points = points_on_all_axes([(result.point, result.spec) for result in results])
     filled: dict[str, CellResult] = {}
     for result, point in zip(results, points, strict=True):
@@ -215,13 +215,13 @@ def _setting(spec: Mapping[str, Any], axis: str) -> Any:
 
 
 def check_results(results: Sequence[CellResult]) -> None:
-    """Refuse an empty list, and two cells that a figure or table could not tell apart.
+    """Check that there are results, and that method and point identify each of them.
 
     Raises:
-        ValueError: with the cell's name.
+        ValueError: if not.
     """
     if not results:
-        raise ValueError("there is no result to show: train at least one cell first")
+        raise ValueError("there are no results; train at least one cell first")
     axes = grid_axes(results)
     seen: set[tuple[object, ...]] = set()
     for result in results:

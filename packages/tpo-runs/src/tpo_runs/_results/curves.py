@@ -8,11 +8,11 @@ from scipy import stats
 
 from .seeds import CONFIDENCE, Interval, seed_weights
 
-_BLOCK = 4_000_000  # values of one block of weighted curves: 32 MB in float64
+_BLOCK = 4_000_000  # values per block of weighted curves: 32 MB in float64
 
 
 def mean_curve(curves: Float[np.ndarray, "s t"]) -> Float[np.ndarray, " t"]:
-    """Mean over the seeds that have a value; NaN where none has."""
+    """Mean over the seeds that have a value; NaN if none has."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
         return np.asarray(np.nanmean(curves, axis=0, dtype=np.float64))
@@ -23,15 +23,15 @@ def interval_band(
 ) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"]]:
     """Student's interval of the mean at each step, over the seeds that have a value there.
 
-    Its coverage is nominal for seeds that are alike. It knows nothing of kinds of seeds that were not seen,
-    see `mean_interval`.
+    Coverage is nominal if the values are normally distributed. Unlike `mean_interval`, it does not allow for
+    rare outcomes that no seed shows.
 
     Args:
-        curves: `[s, t]`; where all are in `[0, 1]`, so is the band.
+        curves: `[s, t]`. If all values are in `[0, 1]`, the band is clipped to it.
         confidence: in (0, 1).
 
     Returns:
-        lower and upper ends, `[t]` each; NaN for fewer than two seeds, and where all are equal.
+        The lower and the upper end, `[t]` each; NaN for fewer than two values, and if all are equal.
 
     >>> import numpy as np
     >>> low, high = interval_band(np.array([[0.4, 0.5], [0.5, 0.5]]))
@@ -58,7 +58,7 @@ def standard_error_band(
 def _band(
     curves: Float[np.ndarray, "s t"], factor: Float[np.ndarray, " t"]
 ) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"]]:
-    """Mean minus and plus so many standard errors."""
+    """Mean minus and plus `factor` standard errors."""
     count = (~np.isnan(curves)).sum(axis=0)
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.filterwarnings("ignore", "Degrees of freedom", RuntimeWarning)
@@ -73,12 +73,12 @@ def _first_below(means: Float[np.ndarray, "r t"], threshold: float) -> Float[np.
 
 
 def steps_to_threshold(error: Float[np.ndarray, "s steps"], threshold: float = 0.01) -> float:
-    """Index from 0 of the first step whose error, averaged over seeds, is below the threshold.
+    """Index from 0 of the first step at which the mean error over seeds is below the threshold.
 
     Source: arXiv 2604.06159, tables 1, 2 and 5 (threshold 1%).
 
     Returns:
-        the index, or infinity when that never happens. A step at which a seed has no value does not count.
+        The index, or infinity if there is none. Steps at which a seed has no value are ignored.
 
     >>> import numpy as np
     >>> steps_to_threshold(np.array([[0.9, 0.0, 0.0], [0.9, 0.9, 0.0]]))
@@ -96,24 +96,25 @@ def steps_to_threshold_interval(
     confidence: float = CONFIDENCE,
     draws: int = 2000,
 ) -> Interval:
-    """Interval of the step at which the mean over all seeds there are is below the threshold.
+    """Interval of the first step at which the mean error of the population of seeds is below the threshold.
 
-    As in `mean_interval`, to the upper end counts one more seed, which never gets below, and to the lower end
-    one that is there from the start: so the upper end is infinite for fewer than `log 0.025 / log(1 -
-    threshold)` seeds, 367 for 1%, since a kind of seed that none of fewer shows can hold the mean above.
+    As in `mean_interval`, one hypothetical seed is added: at the upper end it never gets below the threshold,
+    at the lower end it is below from the start. The upper end is therefore infinite for fewer than `log 0.025
+    / log(1 - threshold)` seeds (367 for 1%): a rare outcome that none of them shows could keep the mean
+    above.
 
     Args:
-        error: `[s, steps]` in `[0, 1]`, or of bins of steps. Where a seed has no value and others have, it
-            counts like the one more.
+        error: `[s, steps]` in `[0, 1]`, or `[s, bins]`. A value that is missing in some seeds counts like
+            that of the hypothetical seed.
         threshold: in `[0, 1]`.
-        width: of a bin, in steps.
-        future: of the mean over so many further seeds; None for that of all there are.
+        width: steps per bin.
+        future: for the mean over this many future seeds; None for that of the population.
         confidence: in (0, 1).
-        draws: weightings of the seeds.
+        draws: number of random weightings of the seeds.
 
     Returns:
-        The interval, from the first step of its first bin to the last one of its last; an end is infinite
-        where the mean may never get below. NaN for one seed, and where no seed has a value.
+        The interval, from the first step of its first bin to the last step of its last. An end is infinite if
+        the mean may never get below. NaN for one seed, and if no seed has a value.
 
     >>> import numpy as np
     >>> error = np.ones((400, 5))
@@ -139,7 +140,7 @@ def _crossings(
     unseen: float,
     threshold: float,
 ) -> Float[np.ndarray, " draws"]:
-    """The index at which each weighted mean is below, where the seed that was not seen has one error."""
+    """The index at which each weighted mean is below the threshold; the extra seed's error is `unseen`."""
     whole = np.concatenate([curves, np.full((1, curves.shape[1]), unseen)])
     block = max(1, _BLOCK // curves.shape[1])
     return np.concatenate(
@@ -159,12 +160,12 @@ def recorded_curves(
 
     Args:
         values: `[s, steps]`; NaN where there is no value.
-        smooth: window of a running mean over recorded values, which ends at the step that it is given for and
-            is shorter at the start; 1 is none.
-        max_points: more are thinned evenly; the last one is kept.
+        smooth: window of a trailing running mean over recorded values; 1 disables it. The window is shorter
+            at the start.
+        max_points: longer curves are thinned evenly; the last point is kept.
 
     Returns:
-        steps `[t]` and curves `[s, t]`; `t` is 0 where no seed has a value.
+        Steps `[t]` and curves `[s, t]`; `t` is 0 if no seed has a value.
     """
     steps = recorded_steps(values)
     curves = values[:, steps].astype(np.float64)
@@ -178,6 +179,6 @@ def recorded_curves(
 
 
 def _running_sum(values: Float[np.ndarray, "s t"], window: int) -> Float[np.ndarray, "s t"]:
-    # A sliding window, not a difference of cumulative sums: those leave rounding errors where values are 0.
+    # Differences of cumulative sums would leave rounding errors where values are 0.
     padded = np.pad(values, ((0, 0), (window - 1, 0)))
     return np.lib.stride_tricks.sliding_window_view(padded, window, axis=1).sum(axis=-1)

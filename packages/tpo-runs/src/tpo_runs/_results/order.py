@@ -26,10 +26,10 @@ _FAMILY_WORDS = {_words(family): family for family in FAMILIES} | {("pg",): "REI
 
 
 def family_of(method: str) -> str | None:
-    """The family whose name starts a method's display name, or None.
+    """The family whose name is a prefix of a method's display name, or None.
 
-    Case and punctuation are ignored and the longest family wins, so "GRPO (no KL), 1 epoch" belongs to
-    "GRPO (no KL)". "PG" is another name for "REINFORCE".
+    Case and punctuation are ignored and the longest match wins, so "GRPO (no KL), 1 epoch" belongs to
+    "GRPO (no KL)". "PG" is an alias of "REINFORCE".
 
     >>> family_of("DG (interactions)"), family_of("GRPO, no KL"), family_of("my method")
     ('DG', 'GRPO (no KL)', None)
@@ -40,12 +40,12 @@ def family_of(method: str) -> str | None:
 
 
 def is_plain(method: str) -> bool:
-    """Whether a display name is that of a family, without anything added."""
+    """Whether a display name is exactly the name of a family."""
     return _words(method) in _FAMILY_WORDS
 
 
 def reading_order(methods: Iterable[str]) -> list[str]:
-    """The distinct methods in the paper's order, variants after their family, unknown names last.
+    """The distinct methods in the paper's order: variants follow their family, unknown names come last.
 
     >>> reading_order(["mine", "PPO", "TPO, 1 epoch", "PPO", "TPO"])
     ['TPO', 'TPO, 1 epoch', 'PPO', 'mine']

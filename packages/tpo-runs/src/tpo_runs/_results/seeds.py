@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from scipy import stats
 
-from .cell import CellResult, final_error
-
 CONFIDENCE = 0.95
-ERRORS = (0.0, 1.0)  # between which every error is
-ROUNDING = 1e-6  # of float32, in a mean of ones
+ERRORS = (0.0, 1.0)  # the range of errors
+ROUNDING = 1e-6  # the rounding error of a float32 mean of ones
 DRAWS = 20_000
-FAILED = 0.5  # a seed whose error ends above it has failed, one that comes back above it has relapsed
+FAILED = 0.5  # a seed with a final error above this has failed; one that rises above it again has relapsed
 
 
 class Interval(NamedTuple):
-    """An interval with both ends included; NaN ends mean that there is none."""
+    """A closed interval; NaN ends if there is none."""
 
     low: float
     high: float
@@ -27,7 +25,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """One number per seed, summarised: see `summarise`."""
+    """Statistics of one number per seed; see `summarize`."""
 
     seeds: int
     mean: float
@@ -36,18 +34,8 @@ class Summary:
     iqm: float
 
 
-@dataclass(frozen=True)
-class PairedComparison:
-    """Two methods on their shared seeds: see `paired_comparison`."""
-
-    seeds: int
-    difference: float
-    interval: Interval
-    p_value: float
-
-
 def standard_error(values: Float[np.ndarray, " s"]) -> float:
-    """Standard error of the mean over seeds, `std / sqrt(s)` with the sample std; NaN for one seed.
+    """Standard error of the mean, `std / sqrt(s)` with the sample standard deviation; NaN for one seed.
 
     >>> import numpy as np
     >>> standard_error(np.array([0.0, 1.0]))
@@ -59,7 +47,7 @@ def standard_error(values: Float[np.ndarray, " s"]) -> float:
 
 
 def interquartile_mean(values: Float[np.ndarray, "*b s"], axis: int = -1) -> Float[np.ndarray, "*b"] | float:
-    """Mean of the middle half: the lowest and the highest quarter are cut, each rounded down.
+    """Mean without the lowest and the highest quarter, each rounded down to whole values.
 
     Source: R. Agarwal et al., *Deep RL at the Edge of the Statistical Precipice*, 2021.
 
@@ -74,19 +62,19 @@ def interquartile_mean(values: Float[np.ndarray, "*b s"], axis: int = -1) -> Flo
 def seed_weights(
     count: int, future: int | None = None, draws: int = DRAWS, seed: int = 0
 ) -> Float[np.ndarray, "draws weights"]:
-    """Random weights of `count` seeds and of one that was not seen: all weightings are equally likely.
+    """Uniform random weights of `count` seeds and of one hypothetical, unseen seed.
 
     Args:
-        count: how many seeds there are.
-        future: draw so many further seeds with these weights, and return their shares; None draws none.
-        draws: how many weightings.
-        seed: of the drawing.
+        count: number of seeds.
+        future: if given, draw this many future seeds with these weights, and return their shares.
+        draws: number of weightings.
+        seed: seed of the random numbers.
 
     Returns:
-        `[draws, count + 1]`, each row with the sum 1; not to be changed.
+        `[draws, count + 1]`, read-only; each row sums to 1.
     """
     random = np.random.default_rng(seed)
-    # That of the seed that was not seen is spread evenly over its distribution, since ends depend on it most.
+    # Stratify the weight of the unseen seed, on which the ends depend most, instead of sampling it.
     unseen = 1 - (1 - (np.arange(draws) + 0.5) / draws) ** (1 / count)
     seen = random.dirichlet(np.ones(count), size=draws)
     weights = np.column_stack([seen * (1 - unseen)[:, None], unseen])
@@ -103,13 +91,13 @@ def mean_interval(
     future: int | None = None,
     confidence: float = CONFIDENCE,
 ) -> Interval:
-    """Interval of the mean over seeds, or of the mean over a number of further seeds.
+    """Interval of the mean of the population of seeds, or of the mean over future seeds.
 
-    For a metric with bounds it is Gaffke's: its coverage is at least nominal for every distribution and every
-    number of seeds that was tried, seeds that rarely fail among them. To the upper end counts one more seed,
-    at the upper bound, and to the lower end one at the lower bound; the end is a quantile over random weights
-    of the seeds. For seeds that are all at one or the other bound it is the interval of Clopper and Pearson.
-    Without bounds it is Student's, which knows nothing of kinds of seeds that were not seen.
+    With bounds, it is Gaffke's interval. Its coverage was at least nominal for every distribution and number
+    of seeds tried, including rare failures. One hypothetical seed is added, at the upper bound for the upper
+    end and at the lower bound for the lower end; each end is a quantile over random weights of the seeds. If
+    all values are at the bounds, it is the interval of Clopper and Pearson. Without bounds, it is Student's
+    interval, which does not allow for rare outcomes that no seed shows.
 
     Source: N. Gaffke, *Three test statistics for a nonparametric one-sided hypothesis on the mean of a
     nonnegative variable*, 2005; E. Learned-Miller and P. Thomas, *A new confidence interval for the mean of a
@@ -117,15 +105,16 @@ def mean_interval(
 
     Args:
         values: `[s]`, one per seed.
-        bounds: the least and the greatest possible value; None if there are none, or if values are outside.
-        future: of how many further seeds like these the mean lies there; None for the mean of all there are.
+        bounds: the smallest and the largest possible value, or None. Ignored if a value is outside.
+        future: for the mean over this many future seeds; None for that of the population.
         confidence: in (0, 1).
 
     Returns:
-        The interval. One value, a NaN among them, or equal values without bounds: NaN ends.
+        The interval. Its ends are NaN for a single value, if a value is NaN, and for equal values without
+        bounds.
 
     >>> import numpy as np
-    >>> low, high = mean_interval(np.zeros(10))  # no seed of ten failed: up to 31% may
+    >>> low, high = mean_interval(np.zeros(10))  # 0 of 10 seeds failed
     >>> low, round(high, 2)
     (0.0, 0.31)
     """
@@ -150,7 +139,7 @@ def mean_interval(
 
 
 def share_interval(count: int, total: int, *, confidence: float = CONFIDENCE) -> Interval:
-    """Exact interval of a share, by Clopper and Pearson.
+    """Exact interval of a share (Clopper and Pearson).
 
     >>> low, high = share_interval(0, 4)
     >>> low, round(high, 2)
@@ -160,7 +149,7 @@ def share_interval(count: int, total: int, *, confidence: float = CONFIDENCE) ->
     return Interval(float(found.low), float(found.high))
 
 
-def summarise(
+def summarize(
     values: Float[np.ndarray, " s"],
     bounds: tuple[float, float] | None = ERRORS,
     *,
@@ -174,7 +163,7 @@ def summarise(
         confidence: in (0, 1).
 
     >>> import numpy as np
-    >>> summary = summarise(np.array([0.0, 0.0, 1.0, 1.0]))
+    >>> summary = summarize(np.array([0.0, 0.0, 1.0, 1.0]))
     >>> summary.mean, summary.iqm
     (0.5, 0.5)
     """
@@ -188,7 +177,7 @@ def summarise(
 
 
 def failed_share(final: Float[np.ndarray, " s"], *, above: float = FAILED) -> float:
-    """Share of seeds whose final error is above a level; a NaN counts as failed.
+    """Share of seeds whose final error is above a level. NaN counts as failed.
 
     >>> import numpy as np
     >>> failed_share(np.array([0.1, 0.9, np.nan, 0.5]))
@@ -198,7 +187,7 @@ def failed_share(final: Float[np.ndarray, " s"], *, above: float = FAILED) -> fl
 
 
 def has_failed(final: Float[np.ndarray, " s"], *, above: float = FAILED) -> Bool[np.ndarray, " s"]:
-    """Which seeds have failed: their final error is above a level, or NaN.
+    """Which seeds have failed: their final error is above a level or NaN.
 
     >>> import numpy as np
     >>> has_failed(np.array([0.1, 0.9, np.nan, 0.5])).tolist()
@@ -210,7 +199,7 @@ def has_failed(final: Float[np.ndarray, " s"], *, above: float = FAILED) -> Bool
 def highest_since_solved(
     error: Float[np.ndarray, "s steps"], *, solved: float = 0.01
 ) -> Float[np.ndarray, " s"]:
-    """The highest error of every seed since it was first below `solved`; NaN for a seed that never was.
+    """The highest error of each seed after it was first below `solved`; NaN if it never was.
 
     >>> import numpy as np
     >>> highest_since_solved(np.array([[1.0, 0.0, 0.9], [1.0, 0.9, 0.5]])).tolist()
@@ -224,68 +213,10 @@ def highest_since_solved(
 def relapses(
     error: Float[np.ndarray, "s steps"], *, solved: float = 0.01, relapsed: float = FAILED
 ) -> Bool[np.ndarray, " s"]:
-    """Which seeds were solved (error below `solved`) and later came back above `relapsed`.
+    """Which seeds were solved (error below `solved`) and later rose above `relapsed`.
 
     >>> import numpy as np
     >>> relapses(np.array([[1.0, 0.0, 0.9], [1.0, 0.9, 0.0]])).tolist()
     [True, False]
     """
     return highest_since_solved(error, solved=solved) > relapsed
-
-
-def _shared_seeds(first: CellResult, second: CellResult) -> Int[np.ndarray, " s"]:
-    shared = np.intersect1d(first.seeds, second.seeds)
-    if len(shared) == 0:
-        raise ValueError(
-            f"{first.method!r} and {second.method!r} share no seed: "
-            f"{first.seeds.tolist()} and {second.seeds.tolist()}; run both over the same seeds"
-        )
-    return shared
-
-
-def paired_comparison(
-    first: CellResult,
-    second: CellResult,
-    *,
-    fraction: float = 0.01,
-    metric: str = "error",
-    confidence: float = CONFIDENCE,
-    resamples: int = 9999,
-    seed: int = 0,
-) -> PairedComparison:
-    """Difference of the final errors, first minus second, on the seeds that both have.
-
-    The same seed gives both methods the same initial policy, so differences are taken per seed. The p-value
-    is two-sided, from the permutation test that flips the signs of the differences: exact while `2**s` is at
-    most `resamples`, sampled otherwise.
-
-    Returns:
-        number of shared seeds, mean difference, its interval, p-value (NaN for one seed).
-
-    Raises:
-        ValueError: no seed is shared.
-    """
-    seeds = _shared_seeds(first, second)
-
-    def on_shared(result: CellResult) -> Float[np.ndarray, " s"]:
-        order = {int(s): i for i, s in enumerate(result.seeds)}
-        values = final_error(result, fraction=fraction, metric=metric)
-        return values[[order[int(s)] for s in seeds]]
-
-    a, b = on_shared(first), on_shared(second)
-    difference = a - b
-    p_value = float("nan")
-    if len(seeds) > 1 and not np.isnan(difference).any():
-        test = stats.permutation_test(
-            (a, b),
-            lambda x, y, axis: np.mean(x - y, axis=axis),
-            permutation_type="samples",
-            vectorized=True,
-            n_resamples=resamples,
-            rng=np.random.default_rng(seed),
-        )
-        p_value = float(test.pvalue)
-    interval = mean_interval(
-        difference, (ERRORS[0] - ERRORS[1], ERRORS[1] - ERRORS[0]), confidence=confidence
-    )
-    return PairedComparison(len(seeds), float(difference.mean()), interval, p_value)

@@ -1,10 +1,8 @@
-"""Summary tables over cells, and the table of single seeds."""
+"""Tables of cells and of seeds."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from .._text import axis_label, value_label
 from .cell import (
@@ -23,10 +21,9 @@ from .seeds import (
     Summary,
     failed_share,
     has_failed,
-    paired_comparison,
     relapses,
     share_interval,
-    summarise,
+    summarize,
 )
 from .text_table import ABSENT, TextTable, percent, percent_interval, step_count, step_interval
 
@@ -44,21 +41,22 @@ class CellSummary:
     seconds: float | int | None
 
 
-def summarise_cell(
+def summarize_cell(
     result: CellResult, *, threshold: float = 0.01, fraction: float = 0.01, metric: str = "error"
 ) -> CellSummary:
-    """Summarise a cell's error over its seeds.
+    """Summarize the error of a cell over its seeds.
 
     Args:
         result: the cell.
-        threshold: the mean error that counts as solved, in `[0, 1]`; also each seed's, for relapses.
-        fraction: the share of the steps that counts as the end, see `final_error`.
-        metric: what counts as the error.
+        threshold: the error that counts as solved, in `[0, 1]`: of the mean for steps, of a seed for
+            relapses.
+        fraction: the share of the steps that counts as the end; see `final_error`.
+        metric: the metric that counts as the error.
 
     Returns:
-        statistics of the final error, share of failed seeds (final error above 0.5) with its interval, number
-        of relapsed seeds (solved, later above 0.5), steps until the mean error is below the threshold with
-        their interval, and training seconds.
+        Statistics of the final error, the share of failed seeds (final error above 0.5) with its interval,
+        the number of relapsed seeds (solved, later above 0.5), the steps until the mean error is below the
+        threshold with their interval, and the training time in seconds.
     """
     final = final_error(result, fraction=fraction, metric=metric)
     exact, width = result.exact, result.bin_width
@@ -76,7 +74,7 @@ def summarise_cell(
     else:
         step, interval = exact.crossing
     return CellSummary(
-        final=summarise(final),
+        final=summarize(final),
         failed=failed_share(final),
         failed_interval=share_interval(int(has_failed(final).sum()), len(final)),
         relapsed=int(relapsed.sum()),
@@ -107,11 +105,11 @@ def summary_table(
         The table; call its `rich()` or `markdown()`. A note names the seeds that diverged.
 
     Raises:
-        ValueError: no results, or two cells of one name and point.
+        ValueError: there are no results, or two cells with the same name and point.
     """
     rows = []
     for names, result in _ordered(results):
-        summary = summarise_cell(result, threshold=threshold, fraction=fraction, metric=metric)
+        summary = summarize_cell(result, threshold=threshold, fraction=fraction, metric=metric)
         final = summary.final
         rows.append(
             (
@@ -171,16 +169,16 @@ def seeds_table(
     """One row per grid point and seed, one column per method.
 
     Args:
-        results: the cells; a seed that a cell lacks is a dash, one that diverged says so.
-        fraction: the share of the steps that counts as the end, see `final_error`.
-        metric: what counts as the error.
-        title: of the table.
+        results: the cells. A missing seed is shown as a dash, a diverged one as "diverged".
+        fraction: the share of the steps that counts as the end; see `final_error`.
+        metric: the metric that counts as the error.
+        title: title of the table.
 
     Returns:
         The table; call its `rich()` or `markdown()`.
 
     Raises:
-        ValueError: no results, or two cells of one name and point.
+        ValueError: there are no results, or two cells with the same name and point.
     """
     check_results(results)
     axes = grid_axes(results)
@@ -207,45 +205,6 @@ def _finals(cell: CellResult, fraction: float, metric: str) -> dict[int, str]:
     return dict(zip(cell.seeds.tolist(), words, strict=True))
 
 
-def paired_table(
-    results: Sequence[CellResult],
-    *,
-    fraction: float = 0.01,
-    metric: str = "error",
-    title: str = "Paired differences",
-) -> TextTable:
-    """At each grid point, the first method in reading order against each other one, on shared seeds.
-
-    Args:
-        results: the cells.
-        fraction: the share of the steps that counts as the end, see `final_error`.
-        metric: what counts as the error.
-        title: of the table.
-
-    Returns:
-        The table; call its `rich()` or `markdown()`. Methods that share no seed with the first are left out.
-    """
-    check_results(results)
-    axes = grid_axes(results)
-    rows = []
-    for point, (first, *others) in group_by_point(results, axes):
-        for other in others:
-            if not np.intersect1d(first.seeds, other.seeds).size:
-                continue
-            pair = paired_comparison(first, other, fraction=fraction, metric=metric)
-            p = ABSENT if np.isnan(pair.p_value) else f"{pair.p_value:.2g}"
-            names = (*(value_label(point[axis]) for axis in axes), f"{first.method} − {other.method}")
-            interval = percent_interval(pair.interval)
-            rows.append((*names, str(pair.seeds), percent(pair.difference), interval, p))
-    columns = (*_axis_columns(results), "difference", "shared seeds", "mean (points)", "95% interval", "p")
-    notes = (
-        f"Difference of final errors in percentage points; final: {final_words(fraction)}.",
-        "Interval: whatever the distribution of seeds, so that one that was not seen counts. p: two-sided "
-        "sign-flip permutation test, not corrected for the number of rows.",
-    )
-    return TextTable(title, columns, tuple(rows), numbers=len(axes) + 1, notes=notes)
-
-
 def _words(metric: str) -> str:
     return metric.replace("_", " ")
 
@@ -270,7 +229,7 @@ def _steps_and_interval(summary: CellSummary) -> str:
 
 
 def _mean_and_error(final: Summary) -> str:
-    # Equal seeds do not show how far others would be.
+    # The spread of equal seeds says nothing about other seeds.
     if not final.standard_error > 0:
         return percent(final.mean)
     return f"{percent(final.mean)} ± {percent(final.standard_error)}"

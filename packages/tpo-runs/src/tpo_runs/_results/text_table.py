@@ -1,4 +1,4 @@
-"""A table of text that prints in a terminal and goes into a Markdown file."""
+"""A text table for terminals and Markdown files."""
 
 import math
 import re
@@ -19,9 +19,9 @@ class TextTable:
     """Columns and rows of text.
 
     Args:
-        title: above the table.
-        columns: the headings; those before `numbers` are left aligned, the others right.
-        rows: one text per column each.
+        title: the title above the table.
+        columns: the headings. Columns from index `numbers` on are right-aligned.
+        rows: one text per column.
         numbers: index of the first column of numbers.
         notes: lines below the table.
 
@@ -41,7 +41,7 @@ class TextTable:
     notes: tuple[str, ...] = ()
 
     def rich(self) -> Table:
-        """For a terminal; the notes are its caption."""
+        """The table for a terminal, with the notes as its caption."""
         table = Table(
             title=Text(self.title),
             caption=Text("\n".join(self.notes), justify="left"),
@@ -55,16 +55,16 @@ class TextTable:
         return table
 
     def without(self, *columns: str) -> "TextTable":
-        """The table without some of its columns of numbers."""
+        """The table without some columns of numbers."""
         kept = [i for i, name in enumerate(self.columns) if i < self.numbers or name not in columns]
         rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
         return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
 
     def markdown(self) -> str:
-        """For a file, in GitHub's dialect, with a line end."""
+        """The table in GitHub's Markdown, with a newline at the end."""
         rules = ["---:" if i >= self.numbers else ":---" for i in range(len(self.columns))]
         heads = map(markdown_text, self.columns)
-        # Of a row, what is no number may be a name.
+        # Only the cells before the numbers may be names, which need escaping.
         rows = [(*map(markdown_text, row[: self.numbers]), *row[self.numbers :]) for row in self.rows]
         lines = [_line(list(cells)) for cells in (heads, rules, *rows)]
         notes = map(markdown_text, self.notes)
@@ -72,7 +72,7 @@ class TextTable:
 
 
 def markdown_text(text: str) -> str:
-    r"""A text that Markdown, in GitHub's dialect, shows as it stands.
+    r"""Escape a text for GitHub's Markdown.
 
     >>> markdown_text("GRPO [no KL] | *a_b*")
     'GRPO \\[no KL\\] \\| \\*a\\_b\\*'
@@ -85,9 +85,9 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent, without the sign: one decimal from 1% up, two below, 0 only for 0.
+    """A share in percent, without the sign: one decimal from 1% up, two below, and 0 only for 0.
 
-    What float32 rounds off a mean of ones, as in 1 - 0.9999999, is taken for 0.
+    Rounding errors of a float32 mean of ones, as in 1 - 0.9999999, count as 0.
 
     >>> [percent(x) for x in (0.123, 0.00456, 0.00001, 0.0, 1.0, float("nan"))]
     ['12.3', '0.46', '<0.01', '0', '100', '–']

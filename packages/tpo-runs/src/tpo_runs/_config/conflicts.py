@@ -1,0 +1,135 @@
+"""Tables that are each valid but do not work together."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .cell import Cell
+from .objective import OBJECTIVES
+from .probe import PROBES
+from .problems import Problem
+from .rollout import (
+    ONE_SAMPLE_BASELINES,
+    ROLLOUTS,
+    AllActionsSpec,
+    SampledActionsSpec,
+    SingleSpec,
+    TokenGroupSpec,
+)
+from .task import BANDIT_KINDS, TOKEN_KINDS
+
+DENSE_REWARDS = ("bag_of_tokens", "sequential")
+# The tasks that each policy can answer.
+POLICY_TASKS = {
+    "transformer": TOKEN_KINDS,
+    "mlp": ("images",),
+    "logit_table": tuple(kind for kind in BANDIT_KINDS if kind != "images"),
+}
+
+
+def conflicts_in(cell: Cell) -> list[Problem]:
+    """The problems of a cell whose tables are valid one by one."""
+    problems = [*_check_task(cell)]
+    if problems:
+        return problems
+    checks = (_check_level, _check_reward, _check_baseline, _check_probes, _check_measures)
+    return [problem for check in checks for problem in check(cell)]
+
+
+def _check_task(cell: Cell) -> Iterator[Problem]:
+    task, policy, rollout = cell.task.kind, cell.policy.kind, cell.rollout.kind
+    if task not in POLICY_TASKS[policy]:
+        allowed = _quoted(kind for kind, tasks in POLICY_TASKS.items() if task in tasks)
+        text = f"{policy!r} cannot answer task {task!r}; use policy.kind = {allowed}"
+        yield Problem(("policy", "kind"), text)
+    if task not in cell.rollout.tasks:
+        text = f"{rollout!r} cannot sample task {task!r}; use rollout.kind = {_quoted(_rollouts_for(task))}"
+        yield Problem(("rollout", "kind"), text)
+
+
+def _check_level(cell: Cell) -> Iterator[Problem]:
+    objective, rollout = cell.objective, cell.rollout
+    if objective.level in (None, rollout.level):
+        return
+    data = {"group": "groups of candidates", "sample": "single samples"}
+    rollouts = _quoted(
+        kind for kind, model in _rollouts_for(cell.task.kind).items() if model.level == objective.level
+    )
+    models: dict[str, Any] = dict(OBJECTIVES)
+    objectives = _quoted(kind for kind, model in models.items() if model.level == rollout.level)
+    text = (
+        f"{rollout.kind!r} makes {data[rollout.level]}, but objective {objective.kind!r} takes "
+        f"{data[objective.level]}; use rollout.kind = {rollouts} or objective.kind = {objectives}"
+    )
+    yield Problem(("rollout", "kind"), text)
+
+
+def _rollouts_for(task: str) -> dict[str, Any]:
+    models: dict[str, Any] = dict(ROLLOUTS)
+    return {kind: model for kind, model in models.items() if task in model.tasks}
+
+
+def _quoted(kinds: Iterable[str]) -> str:
+    return " or ".join(f"'{kind}'" for kind in kinds)
+
+
+def _check_reward(cell: Cell) -> Iterator[Problem]:
+    # A noisy verifier has no `reward`: it judges complete answers.
+    reward = getattr(cell.task, "reward", None)
+    if isinstance(cell.rollout, TokenGroupSpec) and reward not in DENSE_REWARDS:
+        fault = f"task.reward is {reward!r}" if reward else f"task {cell.task.kind!r} scores complete answers"
+        text = f"'token_group' needs a reward for each token, but {fault}; use 'sequence_group'"
+        yield Problem(("rollout", "kind"), text)
+
+
+def _check_baseline(cell: Cell) -> Iterator[Problem]:
+    """A batch baseline over a single sample leaves an advantage of zero."""
+    rollout = cell.rollout
+    if not isinstance(rollout, SingleSpec | SampledActionsSpec | AllActionsSpec):
+        return
+    if isinstance(rollout, SingleSpec):
+        key, size = "prompts", rollout.prompts
+    elif isinstance(rollout.contexts, int):
+        key, size = "contexts", rollout.contexts * rollout.samples
+    else:  # "all"
+        # The exact number of images does not matter: there are at least two.
+        contexts = {"symmetric_bandit": 1, "images": 2}.get(cell.task.kind, getattr(cell.task, "contexts", 1))
+        key, size = "samples", rollout.samples * contexts
+    if rollout.baseline in ("batch_mean", "batch_zscore") and size == 1:
+        text = (
+            f"{rollout.baseline!r} over one sample subtracts the sample from itself, so nothing is learned; "
+            f"use rollout.{key} = 2 or more, or baseline = 'none'"
+        )
+        yield Problem(("rollout", "baseline"), text)
+
+
+def _check_probes(cell: Cell) -> Iterator[Problem]:
+    for name in cell.probes:
+        for section, kinds in PROBES[name].items():
+            kind = getattr(cell, section).kind
+            if kind not in kinds:
+                text = f"probe {name!r} needs {section}.kind = {_quoted(kinds)}, not {kind!r}"
+                fix = "remove it from probes, or give the method its own probes = [...]"
+                yield Problem((section, "kind"), f"{text}; {fix}")
+
+
+def _check_measures(cell: Cell) -> Iterator[Problem]:
+    path = ("evaluation", "measures")
+    every, steps = cell.evaluation.every, cell.schedule.steps
+    if cell.evaluation.measures and cell.task.kind != "images":
+        yield Problem(path, f"only task 'images' has test images, not {cell.task.kind!r}")
+    elif cell.evaluation.measures and every > steps:
+        text = f"{every} is more than schedule.steps = {steps}, so nothing would be measured"
+        yield Problem(("evaluation", "every"), text)
+    rollout = cell.rollout
+    has_surplus = (
+        isinstance(rollout, SampledActionsSpec | AllActionsSpec)
+        and rollout.samples == 1
+        and (isinstance(rollout.baseline, float) or rollout.baseline in ONE_SAMPLE_BASELINES)
+    )
+    if "surplus" in cell.evaluation.measures and not has_surplus:
+        yield Problem(
+            path,
+            "'surplus' needs a method that updates on one sampled action: rollout.kind = "
+            "'sampled_actions' or 'all_actions', samples = 1, and as baseline a number or one of "
+            f"{', '.join(ONE_SAMPLE_BASELINES)}; give the method its own evaluation = {{ measures = [...] }}",
+        )
