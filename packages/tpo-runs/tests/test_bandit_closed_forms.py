@@ -217,8 +217,8 @@ def test_sampled_updates_have_the_expected_update_as_their_mean(method):
 
     @eqx.filter_jit
     def updates(table):
-        draw = rollout.draw(table, jax.random.key(7))
-        loss = lambda table: jnp.sum(objective(rollout.log_probs(table, draw), draw.old_logp, draw.scores))  # noqa: E731
+        batch = rollout.draw(table, jax.random.key(7))
+        loss = lambda table: jnp.sum(objective(rollout.log_probs(table, batch), batch.old_logp, batch.scores))  # noqa: E731
         return -eqx.filter_grad(loss)(table).logits
 
     found = np.asarray(updates(table), dtype=np.float64)

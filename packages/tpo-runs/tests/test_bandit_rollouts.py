@@ -45,32 +45,32 @@ def test_sampled_actions_pay_each_sample_its_advantage(contexts):
     from tpo_runs._learn import SampledActions, expected
 
     rollout = SampledActions(task(), contexts, 5, expected)
-    draw = rollout.draw(table_of(PROBS), jax.random.key(1))
-    rows, actions = (np.asarray(value) for value in draw.inputs)
+    batch = rollout.draw(table_of(PROBS), jax.random.key(1))
+    rows, actions = (np.asarray(value) for value in batch.inputs)
     assert actions.shape == (2, 5)
     rewards = (actions == np.array([0, 2])[rows][:, None]).astype(float)
-    np.testing.assert_allclose(draw.rewards[..., 0], rewards)
+    np.testing.assert_allclose(batch.rewards[..., 0], rewards)
     np.testing.assert_allclose(
-        draw.scores[..., 0], rewards - (PROBS[rows] ** 2).sum(axis=1, keepdims=True), rtol=1e-5
+        batch.scores[..., 0], rewards - (PROBS[rows] ** 2).sum(axis=1, keepdims=True), rtol=1e-5
     )
     chosen = np.take_along_axis(np.log(PROBS)[rows], actions, axis=1)
-    np.testing.assert_allclose(draw.old_logp[..., 0], chosen, rtol=1e-5)
-    np.testing.assert_allclose(rollout.log_probs(table_of(PROBS), draw), draw.old_logp, rtol=1e-6)
+    np.testing.assert_allclose(batch.old_logp[..., 0], chosen, rtol=1e-5)
+    np.testing.assert_allclose(rollout.log_probs(table_of(PROBS), batch), batch.old_logp, rtol=1e-6)
 
 
 def test_all_actions_score_the_mean_of_the_sampled_advantages():
     from tpo_runs._learn import AllActions, bandit_baseline
 
     rollout = AllActions(task(), "all", 7, bandit_baseline(0.5))
-    draw = rollout.draw(table_of(PROBS), jax.random.key(2))
-    actions = np.asarray(draw.inputs[1])
+    batch = rollout.draw(table_of(PROBS), jax.random.key(2))
+    actions = np.asarray(batch.inputs[1])
     scores = np.zeros((2, 3))
     for i, right in enumerate([0, 2]):
         for action in actions[i]:
             scores[i, action] += ((action == right) - 0.5) / 7
-    np.testing.assert_allclose(draw.scores, scores, atol=1e-6)
-    np.testing.assert_allclose(draw.old_logp, np.log(PROBS), rtol=1e-5)
-    np.testing.assert_array_equal(draw.rewards, [[1, 0, 0], [0, 0, 1]])
+    np.testing.assert_allclose(batch.scores, scores, atol=1e-6)
+    np.testing.assert_allclose(batch.old_logp, np.log(PROBS), rtol=1e-5)
+    np.testing.assert_array_equal(batch.rewards, [[1, 0, 0], [0, 0, 1]])
 
 
 def all_rollouts():

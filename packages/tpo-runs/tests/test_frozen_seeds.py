@@ -9,7 +9,7 @@ import pytest
 from jaxtyping import Array, Float, Int, Key
 
 from tpo_objectives import grpo
-from tpo_runs import AbstractRollout, Draw, Trainer, initial_state, train
+from tpo_runs import AbstractRollout, Batch, Trainer, initial_state, train
 
 SEEDS, STEPS = jnp.arange(8), 4
 
@@ -36,10 +36,12 @@ class Walk(AbstractRollout):
     def draw(self, policy, key):
         rewards = jnp.array([[1.0, 0.0]])
         rewards = jnp.where(self.faulty & (policy.position >= 0), jnp.nan, rewards)
-        draw = Draw(None, self.log_probs(policy, None), rewards, rewards, jnp.mean(1 - rewards))
-        return eqx.tree_at(lambda draw: draw.weights, draw, self.weights, is_leaf=lambda leaf: leaf is None)
+        batch = Batch(None, self.log_probs(policy, None), rewards, rewards, jnp.mean(1 - rewards))
+        return eqx.tree_at(
+            lambda batch: batch.weights, batch, self.weights, is_leaf=lambda leaf: leaf is None
+        )
 
-    def log_probs(self, policy, draw):
+    def log_probs(self, policy, batch):
         return jnp.stack([policy.position, jnp.zeros(())])[None]
 
 

@@ -17,7 +17,7 @@ from tpo_runs._config import PROBES as NEEDS
 from tpo_runs._learn import (
     BASELINES,
     PROBES,
-    Draw,
+    Batch,
     Observation,
     SequenceGroup,
     Single,
@@ -53,7 +53,7 @@ def observe(
     rewards = np.asarray(rewards, np.float32)
     old_logp = -RNG.exponential(size=rewards.shape) if old_logp is None else old_logp
     scores = rewards if scores is None else scores
-    draw = Draw(
+    batch = Batch(
         inputs=inputs,
         old_logp=jnp.asarray(old_logp, jnp.float32),
         scores=jnp.asarray(scores, jnp.float32),
@@ -61,7 +61,7 @@ def observe(
         error=jnp.float32(0),
     )
     gradient = {"kernel": jnp.array([[3.0, 0.0], [0.0, 4.0]]), "bias": jnp.array([12.0]), "size": None}
-    return Observation(rollout, draw, objective, None, after, gradient, jnp.int32(0))
+    return Observation(rollout, batch, objective, None, after, gradient, jnp.int32(0))
 
 
 def sequence_group(candidates, task=TERMINAL):
@@ -244,13 +244,13 @@ def test_probes_of_a_real_episode():
     key = jax.random.key(1)
     _, metrics = eqx.filter_jit(trainer.episode)(trainer.start(before), key, jnp.int32(0))
 
-    draw = eqx.filter_jit(rollout.draw)(before, key)
+    batch = eqx.filter_jit(rollout.draw)(before, key)
 
     @eqx.filter_jit
     def gradient_and_log_probs(policy):
         def loss(policy):
-            logp = rollout.log_probs(policy, draw)
-            return objective(logp, draw.old_logp, draw.scores).mean(), logp
+            logp = rollout.log_probs(policy, batch)
+            return objective(logp, batch.old_logp, batch.scores).mean(), logp
 
         return eqx.filter_grad(loss, has_aux=True)(policy)
 
@@ -261,8 +261,8 @@ def test_probes_of_a_real_episode():
         policy = jax.tree.map(lambda leaf, g: leaf - 0.5 * g, policy, gradient)
     logp = np.asarray(gradient_and_log_probs(policy)[1], np.float64)
     p = np.exp(logp) / np.exp(logp).sum(axis=-1, keepdims=True)
-    scores, answers = np.asarray(draw.scores), np.asarray(draw.inputs[1])
-    q = by_group(target)(np.asarray(draw.old_logp), scores)
+    scores, answers = np.asarray(batch.scores), np.asarray(batch.inputs[1])
+    q = by_group(target)(np.asarray(batch.old_logp), scores)
     expected = {
         "gradient_norm": norms[0],
         "success_share": (scores == 1).any(axis=1).mean(),

@@ -69,9 +69,9 @@ def test_episodes_equal_a_loop_written_out(trainer, seven_steps):
     metrics, state = seven_steps
 
     @jax.jit
-    def loss_and_gradient(policy, draw):
+    def loss_and_gradient(policy, batch):
         def loss(policy):
-            return reduce(tpo(trainer.rollout.log_probs(policy, draw), draw.old_logp, draw.scores), draw)
+            return reduce(tpo(trainer.rollout.log_probs(policy, batch), batch.old_logp, batch.scores), batch)
 
         return jax.value_and_grad(loss)(policy)
 
@@ -80,11 +80,11 @@ def test_episodes_equal_a_loop_written_out(trainer, seven_steps):
         policy_key, step_key = jax.random.split(jax.random.fold_in(jax.random.key(0), seed))
         policy = jax.jit(make_policy)(policy_key)
         for step in range(7):
-            draw = draw_batch(policy, jax.random.fold_in(step_key, step))
-            assert metrics["error"][row, step] == pytest.approx(float(draw.error), abs=1e-6)
+            batch = draw_batch(policy, jax.random.fold_in(step_key, step))
+            assert metrics["error"][row, step] == pytest.approx(float(batch.error), abs=1e-6)
             before = policy
             for epoch in range(EPOCHS):
-                loss, gradient = loss_and_gradient(policy, draw)
+                loss, gradient = loss_and_gradient(policy, batch)
                 if epoch == 0:
                     assert metrics["loss"][row, step] == pytest.approx(float(loss), abs=1e-5)
                     assert metrics["gradient_norm"][row, step] == pytest.approx(

@@ -14,7 +14,7 @@ from .bandits import ExactSamples as ExactSamples
 from .bandits import SampledActions as SampledActions
 from .baselines import BASELINES as BASELINES
 from .batch import AbstractRollout as AbstractRollout
-from .batch import Draw as Draw
+from .batch import Batch as Batch
 from .batch import check_losses as check_losses
 from .batch import reduce as reduce
 from .cause import raise_at_cause as raise_at_cause

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .advantages import BanditBaseline
-from .batch import AbstractRollout, Draw
+from .batch import AbstractRollout, Batch
 from .protocols import ActionPolicy, BanditTask
 from .sampling import sample_actions
 
@@ -29,7 +29,7 @@ def expected_error(task: BanditTask, contexts: Any, logp: Float[Array, "b a"]) -
 class AbstractSampling(AbstractRollout):
     """`samples` actions in each of `contexts` contexts.
 
-    `Draw.error` is the expected error of the behaviour policy on the batch's contexts, not that of the few
+    `Batch.error` is the expected error of the behaviour policy on the batch's contexts, not that of the few
     sampled actions: the probabilities are known, so there is no need for their noise.
     """
 
@@ -48,14 +48,14 @@ class AbstractSampling(AbstractRollout):
     ) -> Float[Array, "b *k"]:
         """The scores of what `select` gives."""
 
-    def draw(self, policy: ActionPolicy, key: PRNGKeyArray) -> Draw:
+    def draw(self, policy: ActionPolicy, key: PRNGKeyArray) -> Batch:
         """Sample actions and score them."""
         context_key, action_key = jax.random.split(key)
         contexts = draw_contexts(self.task, self.contexts, context_key)
         logp = policy.log_policy(contexts.inputs)
         actions, probs = sample_actions(action_key, logp, self.samples), jnp.exp(logp)
         advantages = self.baseline(self.task.reward(contexts, actions), probs)
-        return Draw(
+        return Batch(
             inputs=(contexts.inputs, actions),
             old_logp=self.select(logp, actions),
             scores=self.scores(advantages, actions, probs),
@@ -63,9 +63,9 @@ class AbstractSampling(AbstractRollout):
             error=expected_error(self.task, contexts, logp),
         )
 
-    def log_probs(self, policy: ActionPolicy, draw: Draw) -> Float[Array, "b *k"]:
+    def log_probs(self, policy: ActionPolicy, batch: Batch) -> Float[Array, "b *k"]:
         """The log-probs of the same selection under another policy."""
-        inputs, actions = draw.inputs
+        inputs, actions = batch.inputs
         return self.select(policy.log_policy(inputs), actions)
 
 
@@ -123,15 +123,15 @@ class ExactGroup(AbstractRollout):
     task: BanditTask
     contexts: Contexts = eqx.field(static=True)
 
-    def draw(self, policy: ActionPolicy, key: PRNGKeyArray) -> Draw:
+    def draw(self, policy: ActionPolicy, key: PRNGKeyArray) -> Batch:
         """Draw contexts and look up the rewards of all actions."""
         contexts = draw_contexts(self.task, self.contexts, key)
         logp, rewards = policy.log_policy(contexts.inputs), self.task.all_rewards(contexts)
-        return Draw(contexts.inputs, logp, rewards, rewards, expected_error(self.task, contexts, logp))
+        return Batch(contexts.inputs, logp, rewards, rewards, expected_error(self.task, contexts, logp))
 
-    def log_probs(self, policy: ActionPolicy, draw: Draw) -> Float[Array, "b a"]:
+    def log_probs(self, policy: ActionPolicy, batch: Batch) -> Float[Array, "b a"]:
         """The log-probs of all actions."""
-        return policy.log_policy(draw.inputs)
+        return policy.log_policy(batch.inputs)
 
 
 class ExactSamples(AbstractRollout):
@@ -145,14 +145,14 @@ class ExactSamples(AbstractRollout):
     contexts: Contexts = eqx.field(static=True)
     baseline: BanditBaseline = eqx.field(static=True)
 
-    def draw(self, policy: ActionPolicy, key: PRNGKeyArray) -> Draw:
+    def draw(self, policy: ActionPolicy, key: PRNGKeyArray) -> Batch:
         """Draw contexts and enumerate their actions."""
         contexts = draw_contexts(self.task, self.contexts, key)
         logp, rewards = policy.log_policy(contexts.inputs), self.task.all_rewards(contexts)
         probs = jnp.exp(logp)
         error = expected_error(self.task, contexts, logp)
-        return Draw(contexts.inputs, logp, self.baseline(rewards, probs), rewards, error, weights=probs)
+        return Batch(contexts.inputs, logp, self.baseline(rewards, probs), rewards, error, weights=probs)
 
-    def log_probs(self, policy: ActionPolicy, draw: Draw) -> Float[Array, "b a"]:
+    def log_probs(self, policy: ActionPolicy, batch: Batch) -> Float[Array, "b a"]:
         """The log-probs of all actions."""
-        return policy.log_policy(draw.inputs)
+        return policy.log_policy(batch.inputs)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 
-class Draw(eqx.Module):
+class Batch(eqx.Module):
     """One batch sampled from the behaviour policy, frozen for all gradient steps on it.
 
     **Arguments:**
@@ -36,41 +36,41 @@ class AbstractRollout(eqx.Module):
     """Decides which candidates are sampled and what counts as a group."""
 
     @abc.abstractmethod
-    def draw(self, policy: Any, key: PRNGKeyArray) -> Draw:
+    def draw(self, policy: Any, key: PRNGKeyArray) -> Batch:
         """Sample a batch from the policy and score it."""
 
     @abc.abstractmethod
-    def log_probs(self, policy: Any, draw: Draw) -> Float[Array, "*b"]:
-        """The log-probs of a draw's samples under another policy, shaped as `draw.old_logp`."""
+    def log_probs(self, policy: Any, batch: Batch) -> Float[Array, "*b"]:
+        """The log-probs of a batch's samples under another policy, shaped as `batch.old_logp`."""
 
 
-def reduce(losses: Any, draw: Draw) -> Float[Array, ""]:
-    """Sum over the last axis of the draw (tokens of an answer, or candidates of a group), mean over the rest.
+def reduce(losses: Any, batch: Batch) -> Float[Array, ""]:
+    """Sum over the last axis (tokens of an answer, or candidates of a group), mean over the rest.
 
-    Group-level losses have that axis summed already; losses shaped as the draw's log-probs have not.
+    Group-level losses have that axis summed already; losses shaped as the batch's log-probs have not.
 
     **Arguments:**
 
     - `losses`: what an objective returned, which may be anybody's function.
-    - `draw`: what it was called on.
+    - `batch`: what it was called on.
 
     **Raises:** `TypeError` for what is no array of floats, `ValueError` for losses of any other shape; both
-    name what the objective should return. `ValueError`, too, for losses of groups where the draw weighs
+    name what the objective should return. `ValueError`, too, for losses of groups where the batch weighs
     samples: they are added up already.
     """
-    shape = draw.old_logp.shape
+    shape = batch.old_logp.shape
     check_losses(losses, shape)
-    if draw.weights is not None:
-        _check_weights(draw.weights.shape, losses.shape, shape)
+    if batch.weights is not None:
+        _check_weights(batch.weights.shape, losses.shape, shape)
     if losses.shape == shape:
-        losses = losses if draw.weights is None else draw.weights * losses
+        losses = losses if batch.weights is None else batch.weights * losses
         return jnp.mean(jnp.sum(losses, axis=-1))
     return jnp.mean(losses)
 
 
 def _check_weights(weights: tuple[int, ...], losses: tuple[int, ...], shape: tuple[int, ...]) -> None:
     if weights != shape:
-        raise ValueError(f"the draw has weights of shape {weights}; expected {shape}, one per sample")
+        raise ValueError(f"the batch has weights of shape {weights}; expected {shape}, one per sample")
     if losses == shape[:-1]:
         raise ValueError(
             f"the objective returned one loss per group, shape {losses}, but the rollout weighs "

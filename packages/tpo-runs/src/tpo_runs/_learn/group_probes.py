@@ -6,7 +6,7 @@ from jaxtyping import Array, Bool, Scalar
 
 from tpo_objectives import standardize
 
-from .batch import Draw
+from .batch import Batch
 from .observation import Observation
 from .tokens import Single, TokenGroup
 
@@ -14,9 +14,9 @@ from .tokens import Single, TokenGroup
 _ROUNDING = 1e-5
 
 
-def succeeded(draw: Draw) -> Bool[Array, "*b"]:
-    """Which samples of a draw, shaped as its log-probs, have the reward 1."""
-    return draw.rewards > 1 - _ROUNDING
+def succeeded(batch: Batch) -> Bool[Array, "*b"]:
+    """Which samples of a batch, shaped as its log-probs, have the reward 1."""
+    return batch.rewards > 1 - _ROUNDING
 
 
 def gradient_norm(seen: Observation) -> Scalar:
@@ -30,7 +30,7 @@ def success_share(seen: Observation) -> Scalar:
     A group of whole answers is a prompt; a group of next tokens is one prefix of an answer. A single answer
     counts as its prompt's only candidate, and has succeeded where every token is paid in full.
     """
-    hits = succeeded(seen.draw)
+    hits = succeeded(seen.batch)
     return jnp.mean(jnp.all(hits, axis=-1) if isinstance(seen.rollout, Single) else jnp.any(hits, axis=-1))
 
 
@@ -41,12 +41,12 @@ def all_fail_share(seen: Observation) -> Scalar:
 
 def zero_variance_share(seen: Observation) -> Scalar:
     """The share of groups whose scores the objectives take for equal, in [0, 1]: they teach nothing."""
-    return jnp.mean(jnp.all(standardize(seen.draw.scores) == 0, axis=-1))
+    return jnp.mean(jnp.all(standardize(seen.batch.scores) == 0, axis=-1))
 
 
 def distinct_candidates(seen: Observation) -> Scalar:
     """The mean number of distinct candidates in a group, from 1 to its size: answers, or next tokens."""
-    *_, candidates = seen.draw.inputs
+    *_, candidates = seen.batch.inputs
     if isinstance(seen.rollout, TokenGroup):
         candidates = candidates[..., None]
     same = jnp.all(candidates[..., :, None, :] == candidates[..., None, :, :], axis=-1)

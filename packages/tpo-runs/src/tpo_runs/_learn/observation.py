@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, PyTree, Scalar
 
-from .batch import AbstractRollout, Draw
+from .batch import AbstractRollout, Batch
 from .protocols import Objective
 
 
@@ -17,7 +17,7 @@ class Observation(eqx.Module):
 
     **Arguments:**
 
-    - `rollout`, `draw`: how the batch was sampled, and the batch.
+    - `rollout`, `batch`: how the batch was sampled, and the batch.
     - `objective`: the loss that was minimised on it.
     - `before`, `after`: the policy before the first gradient step and after the last.
     - `first_gradient`: the gradient of the first step, in the shape of the policy's float arrays.
@@ -25,7 +25,7 @@ class Observation(eqx.Module):
     """
 
     rollout: AbstractRollout
-    draw: Draw
+    batch: Batch
     objective: Objective = eqx.field(static=True)
     before: Any
     after: Any

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .baselines import Baseline
-from .batch import AbstractRollout, Draw
+from .batch import AbstractRollout, Batch
 from .layout import split_prompts
 from .protocols import TokenPolicy, TokenTask
 from .sampling import sample_actions
@@ -22,17 +22,17 @@ class Single(AbstractRollout):
     prompts: int = eqx.field(static=True)
     baseline: Baseline = eqx.field(static=True)
 
-    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
+    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Batch:
         """Sample answers and score their tokens."""
         prompt_key, answer_key = jax.random.split(key)
         prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers, logp = policy.sample(answer_key, prompts, 1)
         rewards = self.task.token_rewards(prompts, answers[:, 0])
-        return Draw((prompts, answers), logp[:, 0], self.baseline(rewards), rewards, jnp.mean(1 - rewards))
+        return Batch((prompts, answers), logp[:, 0], self.baseline(rewards), rewards, jnp.mean(1 - rewards))
 
-    def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b h"]:
+    def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b h"]:
         """The log-prob of every token."""
-        prompts, answers = draw.inputs
+        prompts, answers = batch.inputs
         return policy.log_probs(prompts, answers)[:, 0]
 
 
@@ -46,18 +46,18 @@ class SequenceGroup(AbstractRollout):
     prompts: int = eqx.field(static=True)
     candidates: int = eqx.field(static=True)
 
-    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
+    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Batch:
         """Sample groups of answers and score them."""
         prompt_key, answer_key = jax.random.split(key)
         prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers, logp = policy.sample(answer_key, prompts, self.candidates)
         rewards = self.task.token_rewards(prompts[:, None], answers)
         scores = jnp.mean(rewards, axis=-1)
-        return Draw((prompts, answers), jnp.sum(logp, axis=-1), scores, scores, jnp.mean(1 - rewards))
+        return Batch((prompts, answers), jnp.sum(logp, axis=-1), scores, scores, jnp.mean(1 - rewards))
 
-    def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b k"]:
+    def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b k"]:
         """The log-prob of every candidate."""
-        prompts, answers = draw.inputs
+        prompts, answers = batch.inputs
         return jnp.sum(policy.log_probs(prompts, answers), axis=-1)
 
 
@@ -67,7 +67,7 @@ class TokenGroup(AbstractRollout):
     Candidate 0 is the answer's own token, the others are drawn independently from the same distribution;
     duplicates are kept. One pass over the answer gives the log-probs of all candidates at all prefixes. For
     dense rewards only: a candidate is paid what the task's `candidate_rewards` gives it at its prefix.
-    `Draw.error` is that of the answers, whatever the other candidates earn.
+    `Batch.error` is that of the answers, whatever the other candidates earn.
 
     Source: arXiv 2604.06159, section 4.
     """
@@ -76,7 +76,7 @@ class TokenGroup(AbstractRollout):
     prompts: int = eqx.field(static=True)
     candidates: int = eqx.field(static=True)
 
-    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
+    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Batch:
         """Sample answers, and candidates at each of their prefixes, and score them."""
         prompt_key, answer_key, candidate_key = jax.random.split(key, 3)
         prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
@@ -86,7 +86,7 @@ class TokenGroup(AbstractRollout):
         others = sample_actions(candidate_key, by_prefix, self.candidates - 1).reshape(*answers.shape, -1)
         candidates = jnp.concatenate([answers[..., None], others], axis=-1)
         rewards = self.task.candidate_rewards(prompts, answers, candidates)
-        return Draw(
+        return Batch(
             inputs=(prompts, answers, candidates),
             old_logp=_of_candidates(log_softmax, candidates),
             scores=rewards,
@@ -94,9 +94,9 @@ class TokenGroup(AbstractRollout):
             error=jnp.mean(1 - self.task.token_rewards(prompts, answers)),
         )
 
-    def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b h k"]:
+    def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b h k"]:
         """The log-prob of every candidate at its prefix."""
-        prompts, answers, candidates = draw.inputs
+        prompts, answers, candidates = batch.inputs
         return _of_candidates(policy.answer_log_softmax(prompts, answers[:, None])[:, 0], candidates)
 
 

@@ -44,12 +44,12 @@ class Trainer(eqx.Module):
         Returns the new state, and the metrics of the episode: `error` of the behaviour policy, `loss` before
         the first step, and the probes.
         """
-        draw = self.rollout.draw(state.policy, key)
+        batch = self.rollout.draw(state.policy, key)
 
         @eqx.filter_value_and_grad
         def loss_and_gradient(policy):
-            logp = self.rollout.log_probs(policy, draw)
-            return reduce(self.objective(logp, draw.old_logp, draw.scores), draw)
+            logp = self.rollout.log_probs(policy, batch)
+            return reduce(self.objective(logp, batch.old_logp, batch.scores), batch)
 
         arrays, static = eqx.partition(state, eqx.is_array)
 
@@ -66,6 +66,6 @@ class Trainer(eqx.Module):
         arrays, seen_by_epoch = jax.lax.scan(epoch, arrays, length=self.epochs)
         loss, gradient = jax.tree.map(lambda stacked: stacked[0], seen_by_epoch)
         after = eqx.combine(arrays, static)
-        seen = Observation(self.rollout, draw, self.objective, state.policy, after.policy, gradient, step)
-        metrics = {"error": draw.error, "loss": loss}
+        seen = Observation(self.rollout, batch, self.objective, state.policy, after.policy, gradient, step)
+        metrics = {"error": batch.error, "loss": loss}
         return after, metrics | {name: probe(seen) for name, probe in self.probes.items()}

@@ -21,7 +21,7 @@ def success_weight(seen: Observation) -> Scalar:
 
     Source: arXiv 2604.06159, figures 10, 11 and 14.
     """
-    return _mean_where(_weights(seen), succeeded(seen.draw))
+    return _mean_where(_weights(seen), succeeded(seen.batch))
 
 
 def failure_weight(seen: Observation) -> Scalar:
@@ -29,7 +29,7 @@ def failure_weight(seen: Observation) -> Scalar:
 
     Weights as in `success_weight`.
     """
-    return _mean_where(_weights(seen), ~succeeded(seen.draw))
+    return _mean_where(_weights(seen), ~succeeded(seen.batch))
 
 
 def target_entropy(seen: Observation) -> Scalar:
@@ -42,25 +42,25 @@ def target_gap(seen: Observation) -> Scalar:
 
     The policy is normalised over the candidates of each group. Costs one more pass over the batch.
     """
-    p = jax.nn.softmax(seen.rollout.log_probs(seen.after, seen.draw), axis=-1)
+    p = jax.nn.softmax(seen.rollout.log_probs(seen.after, seen.batch), axis=-1)
     return jnp.mean(jnp.sum(jnp.abs(p - _target(seen)), axis=-1))
 
 
 def _target(seen: Observation) -> Float[Array, "*b k"]:
     keywords = getattr(seen.objective, "keywords", {})
-    return tpo_target(seen.draw.old_logp, seen.draw.scores, **keywords)
+    return tpo_target(seen.batch.old_logp, seen.batch.scores, **keywords)
 
 
 def _weights(seen: Observation) -> Float[Array, "*b"]:
-    draw, objective = seen.draw, seen.objective
+    batch, objective = seen.batch, seen.objective
     # The objective is a loss function, or a functools.partial that holds its keywords.
     if getattr(objective, "func", objective) is tpo:
         return _target(seen)
 
     def total(logp: Any) -> Scalar:
-        return jnp.sum(objective(logp, draw.old_logp, draw.scores))
+        return jnp.sum(objective(logp, batch.old_logp, batch.scores))
 
-    return jnp.abs(jax.grad(total)(draw.old_logp))
+    return jnp.abs(jax.grad(total)(batch.old_logp))
 
 
 def _mean_where(values: Float[Array, "*b"], chosen: Bool[Array, "*b"]) -> Scalar:
