@@ -95,7 +95,7 @@ def part(case, trainer, make_policy):
 def _sampling(trainer, policy, key):
     def body(i, carry):
         policy, total = carry
-        batch = trainer.rollout.draw(policy, jax.random.fold_in(key, i))
+        batch, _ = trainer.rollout.draw(policy, None, jax.random.fold_in(key, i))
         return policy, total + sum(jnp.sum(leaf.astype(jnp.float32)) for leaf in jax.tree.leaves(batch))
 
     return body, (policy, jnp.float32(0))
@@ -107,11 +107,11 @@ def _gradient(trainer, policy, key):
         gradient = jax.grad(lambda p: _loss(trainer, p, batch))(policy)
         return jax.tree.map(lambda leaf, g: leaf - 1e-6 * g, policy, gradient), batch
 
-    return body, (policy, jax.jit(trainer.rollout.draw)(policy, key))
+    return body, (policy, jax.jit(trainer.rollout.draw)(policy, None, key)[0])
 
 
 def _optimizer(trainer, policy, key):
-    batch = jax.jit(trainer.rollout.draw)(policy, key)
+    batch, _ = jax.jit(trainer.rollout.draw)(policy, None, key)
     gradient = jax.jit(jax.grad(lambda p, batch: _loss(trainer, p, batch)))(policy, batch)
 
     def body(_, carry):
@@ -124,7 +124,7 @@ def _optimizer(trainer, policy, key):
 
 def _loss(trainer, policy, batch):
     logp = trainer.rollout.log_probs(policy, batch)
-    return reduce(trainer.objective(logp, batch.old_logp, batch.scores), batch)
+    return reduce(batch.losses(trainer.objective, logp), batch)
 
 
 def peak_bytes():

@@ -60,7 +60,7 @@ class Arms(AbstractRollout):
     arms: int = eqx.field(static=True)
     group: bool = eqx.field(static=True)
 
-    def draw(self, policy, key):
+    def draw(self, policy, state, key):
         log_pi = jax.nn.log_softmax(policy)
         shape = (len(policy), self.arms)
         actions = jax.random.categorical(key, log_pi[:, None], shape=shape)
@@ -68,7 +68,7 @@ class Arms(AbstractRollout):
         rewards = (actions == right[:, None]).astype(jnp.float32)
         scores = rewards if self.group else rewards - rewards.mean()
         old = jnp.take_along_axis(log_pi, actions, axis=1)
-        return Batch(actions, old, scores, rewards, 1 - rewards.mean())
+        return Batch(actions, old, scores, rewards, 1 - rewards.mean()), state
 
     def log_probs(self, policy, batch):
         return jnp.take_along_axis(jax.nn.log_softmax(policy), batch.inputs, axis=1)

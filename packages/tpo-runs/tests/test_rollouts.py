@@ -25,7 +25,7 @@ def task(reward):
 
 @eqx.filter_jit
 def draw_and_rescore(rollout, policy, key):
-    batch = rollout.draw(policy, key)
+    batch, _ = rollout.draw(policy, None, key)
     return batch, rollout.log_probs(policy, batch)
 
 

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .advantages import BanditBaseline
-from .batch import AbstractRollout, Batch
+from .batch import Batch
 from .protocols import ActionPolicy, BanditTask
+from .rollout import AbstractRollout
 from .sampling import sample_actions
 
 Contexts = int | Literal["all"]
@@ -48,20 +49,21 @@ class AbstractSampling(AbstractRollout):
     ) -> Float[Array, "b *k"]:
         """The scores of what `select` gives."""
 
-    def draw(self, policy: ActionPolicy, key: PRNGKeyArray) -> Batch:
+    def draw(self, policy: ActionPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
         """Sample actions and score them."""
         context_key, action_key = jax.random.split(key)
         contexts = draw_contexts(self.task, self.contexts, context_key)
         logp = policy.log_policy(contexts.inputs)
         actions, probs = sample_actions(action_key, logp, self.samples), jnp.exp(logp)
         advantages = self.baseline(self.task.reward(contexts, actions), probs)
-        return Batch(
+        batch = Batch(
             inputs=(contexts.inputs, actions),
             old_logp=self.select(logp, actions),
             scores=self.scores(advantages, actions, probs),
             rewards=self.select(self.task.all_rewards(contexts), actions),
             error=expected_error(self.task, contexts, logp),
         )
+        return batch, state
 
     def log_probs(self, policy: ActionPolicy, batch: Batch) -> Float[Array, "b *k"]:
         """The log-probs of the same selection under another policy."""
@@ -123,11 +125,12 @@ class ExactGroup(AbstractRollout):
     task: BanditTask
     contexts: Contexts = eqx.field(static=True)
 
-    def draw(self, policy: ActionPolicy, key: PRNGKeyArray) -> Batch:
+    def draw(self, policy: ActionPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
         """Draw contexts and look up the rewards of all actions."""
         contexts = draw_contexts(self.task, self.contexts, key)
         logp, rewards = policy.log_policy(contexts.inputs), self.task.all_rewards(contexts)
-        return Batch(contexts.inputs, logp, rewards, rewards, expected_error(self.task, contexts, logp))
+        error = expected_error(self.task, contexts, logp)
+        return Batch(contexts.inputs, logp, rewards, rewards, error), state
 
     def log_probs(self, policy: ActionPolicy, batch: Batch) -> Float[Array, "b a"]:
         """The log-probs of all actions."""
@@ -145,13 +148,14 @@ class ExactSamples(AbstractRollout):
     contexts: Contexts = eqx.field(static=True)
     baseline: BanditBaseline = eqx.field(static=True)
 
-    def draw(self, policy: ActionPolicy, key: PRNGKeyArray) -> Batch:
+    def draw(self, policy: ActionPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
         """Draw contexts and enumerate their actions."""
         contexts = draw_contexts(self.task, self.contexts, key)
         logp, rewards = policy.log_policy(contexts.inputs), self.task.all_rewards(contexts)
         probs = jnp.exp(logp)
         error = expected_error(self.task, contexts, logp)
-        return Batch(contexts.inputs, logp, self.baseline(rewards, probs), rewards, error, weights=probs)
+        scores = self.baseline(rewards, probs)
+        return Batch(contexts.inputs, logp, scores, rewards, error, weights=probs), state
 
     def log_probs(self, policy: ActionPolicy, batch: Batch) -> Float[Array, "b a"]:
         """The log-probs of all actions."""

@@ -25,8 +25,7 @@ def raise_at_cause(trainer: Trainer, state: PyTree, seed: int, step: int, settin
     Raises:
         FloatingPointError: at the operation that made it.
     """
-    _, keys = seed_keys(jnp.asarray([seed]))
-    key = jax.random.fold_in(keys[0], step)
+    key = jax.random.fold_in(seed_keys(jnp.asarray([seed])).steps[0], step)
     with contextlib.ExitStack() as stack:
         for name in settings:
             stack.enter_context(getattr(jax, name.removeprefix("jax_"))(True))

@@ -55,10 +55,12 @@ def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[st
     def all_seeds(arrays, alive, step):
         # Fused with the check, a seed's last bits would depend on how many seeds are beside it.
         after, metrics = jax.lax.optimization_barrier(over_seeds(one_seed, arrays)(arrays, keys, step))
-        alive &= jax.vmap(_finite)((after, metrics["loss"], metrics["error"]))
+        # The rollout's state may hold infinities: what is wrong in it shows in the loss.
+        checked = after.policy, after.optimizer_state, metrics["loss"], metrics["error"]
+        alive &= jax.vmap(_finite)(checked)
         arrays = jax.tree.map(lambda new, old: _where(alive, new, old), after, arrays)
         if trainer.evaluation is not None:
-            metrics |= trainer.evaluation(eqx.combine(arrays, static).policy, step)
+            metrics |= trainer.evaluation(eqx.combine(arrays, static).policy, keys, step)
         return arrays, alive, {name: _where(alive, value, jnp.nan) for name, value in metrics.items()}
 
     def body(step, carry):

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Scalar
+from jaxtyping import Array, Float, Int, PRNGKeyArray, Scalar
 
 from .bandits import AbstractSampling
 from .protocols import ActionPolicy, BanditTask, Objective
@@ -12,15 +12,16 @@ BLOCK = 256  # contexts whose actions are enumerated together
 
 
 class GreedyError(eqx.Module):
-    """The share of a task's contexts in which the most probable action is wrong."""
+    """The share of the contexts of a test task in which the most probable action is wrong."""
 
     task: BanditTask
 
-    def __call__(self, policy: ActionPolicy) -> Scalar:
-        """The greedy error over all contexts."""
+    def __call__(self, policy: ActionPolicy, key: PRNGKeyArray) -> dict[str, Scalar]:
+        """The column `test_error`, in [0, 1]."""
+        del key
         contexts = self.task.all_contexts()
         best = jnp.argmax(policy.log_policy(contexts.inputs), axis=-1)
-        return 1 - jnp.mean(self.task.reward(contexts, best))
+        return {"test_error": 1 - jnp.mean(self.task.reward(contexts, best))}
 
 
 class Surplus(eqx.Module):
@@ -48,8 +49,9 @@ class Surplus(eqx.Module):
     objective: Objective = eqx.field(static=True)
     edges: tuple[float, ...] = eqx.field(static=True)
 
-    def __call__(self, policy: ActionPolicy) -> dict[str, Scalar]:
-        """The mean surplus of each bin, NaN for an empty one."""
+    def __call__(self, policy: ActionPolicy, key: PRNGKeyArray) -> dict[str, Scalar]:
+        """The columns `surplus_bin_i`: the mean surplus in bin `i`, NaN if it is empty."""
+        del key
         contexts = self.task.all_contexts()
         logp, right = policy.log_policy(contexts.inputs), self.task.all_rewards(contexts)
         missed = jnp.take_along_axis(right, jnp.argmax(logp, axis=-1)[:, None], axis=-1)[:, 0] == 0
@@ -69,7 +71,7 @@ class Surplus(eqx.Module):
         blocks = -(-jnp.sum(missed) // BLOCK)
         bins = len(self.edges) - 1
         sums, counts = jax.lax.fori_loop(0, blocks, add, jnp.zeros((2, bins)))
-        return {f"bin_{i}": sums[i] / counts[i] for i in range(bins)}
+        return {f"surplus_bin_{i}": sums[i] / counts[i] for i in range(bins)}
 
     def of(self, logp: Float[Array, "b a"], right: Float[Array, "b a"]) -> Float[Array, " b"]:
         """The surplus of each context, from its log-probs and the one-hot of its right action."""

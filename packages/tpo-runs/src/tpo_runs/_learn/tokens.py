@@ -1,14 +1,17 @@
 """Rollouts of token tasks: single answers, groups of whole answers, and groups of next tokens."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .baselines import Baseline
-from .batch import AbstractRollout, Batch
+from .batch import Batch
 from .layout import split_prompts
 from .protocols import TokenPolicy, TokenTask
+from .rollout import AbstractRollout
 from .sampling import sample_actions
 
 
@@ -18,17 +21,19 @@ class Single(AbstractRollout):
     There is no return-to-go: a token's advantage is that of its own reward.
     """
 
+    grouped: ClassVar[bool] = False
     task: TokenTask
     prompts: int = eqx.field(static=True)
     baseline: Baseline = eqx.field(static=True)
 
-    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Batch:
+    def draw(self, policy: TokenPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
         """Sample answers and score their tokens."""
         prompt_key, answer_key = jax.random.split(key)
         prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers, logp = policy.sample(answer_key, prompts, 1)
         rewards = self.task.token_rewards(prompts, answers[:, 0])
-        return Batch((prompts, answers), logp[:, 0], self.baseline(rewards), rewards, jnp.mean(1 - rewards))
+        error = jnp.mean(1 - rewards)
+        return Batch((prompts, answers), logp[:, 0], self.baseline(rewards), rewards, error), state
 
     def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b h"]:
         """The log-prob of every token."""
@@ -46,14 +51,15 @@ class SequenceGroup(AbstractRollout):
     prompts: int = eqx.field(static=True)
     candidates: int = eqx.field(static=True)
 
-    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Batch:
+    def draw(self, policy: TokenPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
         """Sample groups of answers and score them."""
         prompt_key, answer_key = jax.random.split(key)
         prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers, logp = policy.sample(answer_key, prompts, self.candidates)
         rewards = self.task.token_rewards(prompts[:, None], answers)
         scores = jnp.mean(rewards, axis=-1)
-        return Batch((prompts, answers), jnp.sum(logp, axis=-1), scores, scores, jnp.mean(1 - rewards))
+        error = jnp.mean(1 - rewards)
+        return Batch((prompts, answers), jnp.sum(logp, axis=-1), scores, scores, error), state
 
     def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b k"]:
         """The log-prob of every candidate."""
@@ -76,7 +82,7 @@ class TokenGroup(AbstractRollout):
     prompts: int = eqx.field(static=True)
     candidates: int = eqx.field(static=True)
 
-    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Batch:
+    def draw(self, policy: TokenPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
         """Sample answers, and candidates at each of their prefixes, and score them."""
         prompt_key, answer_key, candidate_key = jax.random.split(key, 3)
         prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
@@ -86,13 +92,14 @@ class TokenGroup(AbstractRollout):
         others = sample_actions(candidate_key, by_prefix, self.candidates - 1).reshape(*answers.shape, -1)
         candidates = jnp.concatenate([answers[..., None], others], axis=-1)
         rewards = self.task.candidate_rewards(prompts, answers, candidates)
-        return Batch(
+        batch = Batch(
             inputs=(prompts, answers, candidates),
             old_logp=_of_candidates(log_softmax, candidates),
             scores=rewards,
             rewards=rewards,
             error=jnp.mean(1 - self.task.token_rewards(prompts, answers)),
         )
+        return batch, state
 
     def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b h k"]:
         """The log-prob of every candidate at its prefix."""

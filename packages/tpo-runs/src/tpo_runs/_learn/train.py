@@ -26,17 +26,30 @@ class Chunk(NamedTuple):
     seconds: float
 
 
-@eqx.filter_jit
-def seed_keys(seeds: Int[Array, " s"]) -> tuple[Key[Array, " s"], Key[Array, " s"]]:
-    """The keys `[s]` that initialise the policies, and those that the steps' keys are folded from.
+class SeedKeys(NamedTuple):
+    """The keys `[s]` of some seeds."""
 
-    A seed's keys do not depend on the other seeds, a step's key not on the steps before it. So neither the
-    length of chunks, nor resuming, nor more seeds change any number.
+    policies: Key[Array, " s"]
+    """Initialize the policies."""
+    steps: Key[Array, " s"]
+    """The key of a step is this one with the index of the step folded in."""
+    rollouts: Key[Array, " s"]
+    """Initialize the states of rollouts."""
+
+
+@eqx.filter_jit
+def seed_keys(seeds: Int[Array, " s"]) -> SeedKeys:
+    """The keys of these seeds.
+
+    They do not depend on the other seeds, and the key of a step does not depend on the steps before it. So
+    the length of chunks, resuming and more seeds change no number.
     """
-    # Made of its bits by name: what JAX takes for a key of 0 depends on its settings.
+    # Built from its bits: what `jax.random.key(0)` returns depends on the settings of JAX.
     root = jax.random.wrap_key_data(jnp.zeros(2, jnp.uint32), impl="threefry2x32")
-    keys = jax.vmap(lambda seed: jax.random.split(jax.random.fold_in(root, seed)))(seeds)
-    return keys[:, 0], keys[:, 1]
+    of_seeds = jax.vmap(lambda seed: jax.random.fold_in(root, seed))(seeds)
+    keys = jax.vmap(jax.random.split)(of_seeds)
+    # 0 and 1 would give the two keys of the split again.
+    return SeedKeys(keys[:, 0], keys[:, 1], jax.vmap(lambda key: jax.random.fold_in(key, 2))(of_seeds))
 
 
 class PolicyMaker(NamedTuple):
@@ -58,9 +71,9 @@ class PolicyMaker(NamedTuple):
 def initial_state(
     trainer: Trainer, make_policy: Callable[[PRNGKeyArray], PyTree], seeds: Int[Array, " s"]
 ) -> TrainState:
-    """The states of all seeds, stacked."""
-    policy_keys, _ = seed_keys(seeds)
-    return _start_all(trainer.start, _initial_policies(make_policy, policy_keys))
+    """The initial states of all seeds, stacked along the first axis."""
+    keys = seed_keys(seeds)
+    return _start_all(trainer.start, _initial_policies(make_policy, keys.policies), keys.rollouts)
 
 
 @eqx.filter_jit
@@ -70,8 +83,14 @@ def _initial_policies(make_policy: Callable[[PRNGKeyArray], PyTree], keys: Key[A
 
 
 @eqx.filter_jit
-def _start_all(start: Callable[[PyTree], TrainState], policies: PyTree) -> TrainState:
-    return eqx.filter_vmap(start)(policies)
+def _start_all(
+    start: Callable[[PyTree, PRNGKeyArray], TrainState], policies: PyTree, keys: Key[Array, " s"]
+) -> TrainState:
+    state = eqx.filter_vmap(start)(policies, keys)
+    # A state that holds the policy itself, as one of a slowly updated policy, would share its memory with
+    # it, and the compiled loop, which reuses the memory of its arguments, takes none of it twice.
+    arrays, static = eqx.partition((state.optimizer_state, state.rollout_state), eqx.is_array)
+    return TrainState(state.policy, *eqx.combine(jax.tree.map(jnp.copy, arrays), static))
 
 
 Program: TypeAlias = Callable[[Plan, TrainState, int], tuple[TrainState, dict[str, Array]]]
@@ -82,7 +101,7 @@ def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], 
 
     As long as it is held, the program outlives a clearing of JAX's caches.
     """
-    _, keys = seed_keys(seeds)
+    keys = seed_keys(seeds).steps
     alive, now = jnp.ones(len(seeds), bool), jnp.int32(0)
     layout = block_layout(trainer, seeds)
     (state, keys, alive), (trainer, now) = layout.place((state, keys, alive), (trainer, now))
@@ -105,7 +124,7 @@ class PlacedBlock:
     def __init__(
         self, trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int, program: Program
     ):
-        _, keys = seed_keys(seeds)
+        keys = seed_keys(seeds).steps
         self._layout = block_layout(trainer, seeds)
         (self.state, self._keys), self._trainer = self._layout.place((state, keys), trainer)
         self._room = min(LONGEST_CHUNK, steps)
