@@ -86,11 +86,7 @@ def _initial_policies(make_policy: Callable[[PRNGKeyArray], PyTree], keys: Key[A
 def _start_all(
     start: Callable[[PyTree, PRNGKeyArray], TrainState], policies: PyTree, keys: Key[Array, " s"]
 ) -> TrainState:
-    state = eqx.filter_vmap(start)(policies, keys)
-    # A state that holds the policy itself, as one of a slowly updated policy, would share its memory with
-    # it, and the compiled loop, which reuses the memory of its arguments, takes none of it twice.
-    arrays, static = eqx.partition((state.optimizer_state, state.rollout_state), eqx.is_array)
-    return TrainState(state.policy, *eqx.combine(jax.tree.map(jnp.copy, arrays), static))
+    return eqx.filter_vmap(start)(policies, keys)
 
 
 Program: TypeAlias = Callable[[Plan, TrainState, int], tuple[TrainState, dict[str, Array]]]
