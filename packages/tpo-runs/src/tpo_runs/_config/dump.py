@@ -9,7 +9,7 @@ import tomli_w
 from .._errors import ConfigError
 from .._files import digest
 from .cell import Cell
-from .config import SHARED_SECTIONS, Config, effective, in_identity
+from .config import SHARED_SECTIONS, Config, effective
 from .expand import expand
 
 SEAL = "# The config as it took effect. SHA-256 of what follows: "
@@ -66,14 +66,11 @@ def trains_cell(text: str, identity: Mapping[str, Any]) -> bool:
 def has_settings(text: str, settings: Mapping[str, Any]) -> bool:
     """Whether a config of `config_of_run` has the settings that a run's manifest names."""
     try:
-        table = tomllib.loads(text)
+        config = Config.model_validate(tomllib.loads(text))
     except ValueError:
         return False
-    there = {name: table.get(name) for name in settings}
-    schedule = there.get("schedule")
-    if isinstance(schedule, Mapping):
-        there["schedule"] = {key: x for key, x in schedule.items() if in_identity("schedule", key)}
-    return there == _without_none(settings)
+    there = {name: getattr(config, name).identity() for name in settings}
+    return _without_none(there) == _without_none(settings)
 
 
 def _toml(table: Mapping[str, Any]) -> str:

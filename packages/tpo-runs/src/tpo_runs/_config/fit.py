@@ -25,7 +25,7 @@ def mismatches(cell: Cell) -> list[Problem]:
     problems = [problem for check in (_policy, _rollout) if (problem := check(cell))]
     if problems:
         return problems
-    checks: tuple[Callable[[Cell], Problem | None], ...] = (_level, _dense_reward, _signal)
+    checks: tuple[Callable[[Cell], Problem | None], ...] = (_level, _dense_reward, _signal, _warmup)
     return [problem for check in checks if (problem := check(cell))] + [*_probes(cell), *_measures(cell)]
 
 
@@ -110,6 +110,14 @@ def _signal(cell: Cell) -> Problem | None:
         f"use rollout.{key} = 2 or more, or baseline = 'none'"
     )
     return Problem(("rollout", "baseline"), text)
+
+
+def _warmup(cell: Cell) -> Problem | None:
+    warmup, steps = cell.optimizer.warmup_steps, cell.schedule.steps
+    if warmup < steps:
+        return None
+    text = f"{warmup} is not below schedule.steps = {steps}, so that the warmup would not end"
+    return Problem(("optimizer", "warmup_steps"), text)
 
 
 def _probes(cell: Cell) -> Iterator[Problem]:

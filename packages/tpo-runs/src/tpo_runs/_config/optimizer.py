@@ -1,82 +1,140 @@
-"""Tables `[optimizer]`: how gradients become steps."""
+"""Tables `[optimizer]`: how gradients become updates."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .spec import Spec, kinds
+from .spec import Identity, Spec, kinds
 
 LearningRate = Annotated[float, Field(gt=0)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Epsilon = Annotated[float, Field(gt=0)]
 
 
-class MuonSpec(Spec):
+class OptimizerSpec(Spec):
+    """An optimizer and the schedule of its learning rate.
+
+    A run makes `schedule.steps` times `schedule.epochs` updates; both phases of the learning rate are
+    measured in steps, each of which has `epochs` updates.
+
+    Args:
+        learning_rate: step size, after the warmup and before the decay.
+        warmup_steps: steps in which the learning rate rises linearly from 0. Fewer than `schedule.steps`.
+        decay: the learning rate after the warmup: "constant", or down to 0 at the end of the run, "linear" or
+            as half a period of a "cosine".
+    """
+
+    kind: str
+    learning_rate: LearningRate
+    warmup_steps: Annotated[int, Field(ge=0, le=1_000_000_000), Identity.UNLESS_DEFAULT] = 0
+    decay: Annotated[Literal["constant", "linear", "cosine"], Identity.UNLESS_DEFAULT] = "constant"
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keyword arguments of the function of the same name."""
+        return self.model_dump(exclude={"kind", "warmup_steps", "decay", "clip_norm"})
+
+    def build(self, steps: int, epochs: int) -> Any:
+        """The gradient transformation.
+
+        Args:
+            steps: steps of the run.
+            epochs: updates in each step.
+        """
+        from .. import _learn
+
+        optimizer = getattr(_learn, self.kind)(**self.keywords)
+        warmup = self.warmup_steps * epochs
+        return _learn.scheduled(optimizer, updates=steps * epochs, warmup=warmup, decay=self.decay)
+
+
+class ClippedSpec(OptimizerSpec):
+    """An optimizer that can limit the norm of its gradients.
+
+    Args:
+        clip_norm: gradients of a larger Euclidean norm, over all parameters, are scaled down to this norm. By
+            default there is no limit.
+    """
+
+    clip_norm: Annotated[
+        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
+    ] = None
+
+    def build(self, steps: int, epochs: int) -> Any:
+        """The gradient transformation, as in `OptimizerSpec`."""
+        from .._learn import clipped
+
+        optimizer = super().build(steps, epochs)
+        return optimizer if self.clip_norm is None else clipped(optimizer, self.clip_norm)
+
+
+class MuonSpec(ClippedSpec):
     """Muon for matrices, Adam for the other parameters, at one learning rate and without weight decay.
 
     Args:
-        learning_rate: step size of both parts.
         beta: momentum of Muon.
-        newton_schulz_steps: iterations that orthogonalise a momentum matrix.
+        newton_schulz_steps: iterations that orthogonalize a momentum matrix.
         adam_b1: decay of Adam's first moment.
         adam_b2: decay of Adam's second moment.
         eps: keeps the denominators of both parts above zero.
     """
 
     kind: Literal["muon"] = "muon"
-    learning_rate: LearningRate
     beta: Decay = 0.95
     newton_schulz_steps: Annotated[int, Field(ge=1, le=100)] = 5
     adam_b1: Decay = 0.9
     adam_b2: Decay = 0.999
     eps: Epsilon = 1e-8
 
-    def build(self) -> Any:
-        """The gradient transformation."""
-        from .._learn import muon
 
-        return muon(**self.keywords)
-
-
-class AdamSpec(Spec):
+class AdamSpec(ClippedSpec):
     """Adam for every parameter.
 
     Args:
-        learning_rate: step size.
         b1: decay of the first moment.
         b2: decay of the second moment.
         eps: added to the denominator.
     """
 
     kind: Literal["adam"] = "adam"
-    learning_rate: LearningRate
     b1: Decay = 0.9
     b2: Decay = 0.999
     eps: Epsilon = 1e-8
 
-    def build(self) -> Any:
-        """The gradient transformation."""
-        from .._learn import adam
 
-        return adam(**self.keywords)
-
-
-class UnitNormSpec(Spec):
-    """Gradient descent with the gradient scaled to norm 1.
+class AdamWSpec(ClippedSpec):
+    """Adam with decoupled weight decay, for every parameter.
 
     Args:
-        learning_rate: length of every step.
+        b1: decay of the first moment.
+        b2: decay of the second moment.
+        eps: added to the denominator.
+        weight_decay: each update subtracts the learning rate times this share of a parameter.
     """
 
+    kind: Literal["adamw"] = "adamw"
+    b1: Decay = 0.9
+    b2: Decay = 0.999
+    eps: Epsilon = 1e-8
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+
+
+class SGDSpec(ClippedSpec):
+    """Gradient descent.
+
+    Args:
+        momentum: decay of the sum of earlier gradients; 0 is gradient descent without momentum.
+    """
+
+    kind: Literal["sgd"] = "sgd"
+    momentum: Decay = 0.0
+
+
+class UnitNormSpec(OptimizerSpec):
+    """Gradient descent with the gradient scaled to norm 1: an update is as long as the learning rate."""
+
     kind: Literal["unit_norm"] = "unit_norm"
-    learning_rate: LearningRate
-
-    def build(self) -> Any:
-        """The gradient transformation."""
-        from .._learn import unit_norm
-
-        return unit_norm(**self.keywords)
 
 
-Optimizer = Annotated[MuonSpec | AdamSpec | UnitNormSpec, Field(discriminator="kind")]
+Optimizer = Annotated[MuonSpec | AdamSpec | AdamWSpec | SGDSpec | UnitNormSpec, Field(discriminator="kind")]
 OPTIMIZERS = kinds(Optimizer)

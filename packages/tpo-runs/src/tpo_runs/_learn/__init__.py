@@ -26,13 +26,17 @@ from .measures import GreedyError as GreedyError
 from .measures import Surplus as Surplus
 from .observation import Observation as Observation
 from .optimizers import adam as adam
+from .optimizers import adamw as adamw
 from .optimizers import muon as muon
 from .optimizers import muon_roles as muon_roles
+from .optimizers import sgd as sgd
 from .optimizers import unit_norm as unit_norm
 from .probes import PROBES as PROBES
 from .protocols import Objective as Objective
 from .rollout import AbstractRollout as AbstractRollout
 from .sampling import sample_actions as sample_actions
+from .schedules import clipped as clipped
+from .schedules import scheduled as scheduled
 from .tokens import SequenceGroup as SequenceGroup
 from .tokens import Single as Single
 from .tokens import TokenGroup as TokenGroup

@@ -85,6 +85,18 @@ def adam(*, learning_rate: float, b1: float, b2: float, eps: float) -> optax.Gra
     return optax.adam(learning_rate, b1=b1, b2=b2, eps=eps)
 
 
+def adamw(
+    *, learning_rate: float, b1: float, b2: float, eps: float, weight_decay: float
+) -> optax.GradientTransformation:
+    """Adam with decoupled weight decay on every parameter."""
+    return optax.adamw(learning_rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay)
+
+
+def sgd(*, learning_rate: float, momentum: float) -> optax.GradientTransformation:
+    """Gradient descent on every parameter: `m = momentum m + g`, with steps `-learning_rate m`."""
+    return optax.sgd(learning_rate, momentum=momentum)
+
+
 def unit_norm(*, learning_rate: float) -> optax.GradientTransformation:
     """Steps of length `learning_rate` against the gradient: `-learning_rate g / sqrt(sum g^2 + 1e-30)`.
 

@@ -39,7 +39,7 @@ def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Train
     return Trainer(
         rollout=rollout,
         objective=objective,
-        optimizer=cell.optimizer.build(),
+        optimizer=cell.optimizer.build(cell.schedule.steps, cell.schedule.epochs),
         epochs=cell.schedule.epochs,
         probes={name: PROBES[name] for name in cell.probes},
         evaluation=_build_evaluation(cell, rollout, objective),
