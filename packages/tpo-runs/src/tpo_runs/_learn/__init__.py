@@ -1,4 +1,4 @@
-"""Rollouts, objectives, and compiled training: the science. JAX only; no config, no disk."""
+"""Rollouts, optimizers, probes and the compiled training loop. Needs JAX; knows no config and no disk."""
 
 from .advantages import bandit_baseline as bandit_baseline
 from .advantages import batch_zscore as batch_zscore

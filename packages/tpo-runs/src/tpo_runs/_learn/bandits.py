@@ -1,4 +1,4 @@
-"""One-step rollouts of bandits: actions that are sampled, and actions that are enumerated."""
+"""Rollouts of bandits: sampled actions, and enumerated actions."""
 
 import abc
 from typing import Any, Literal
@@ -18,20 +18,20 @@ Contexts = int | Literal["all"]
 
 
 def draw_contexts(task: BanditTask, contexts: Contexts, key: PRNGKeyArray) -> Any:
-    """That many contexts at random, or each of them once."""
+    """Random contexts of this number, or each context once."""
     return task.all_contexts() if contexts == "all" else task.sample(key, contexts)
 
 
 def expected_error(task: BanditTask, contexts: Any, logp: Float[Array, "b a"]) -> Float[Array, ""]:
-    """One minus the expected reward of a policy, averaged over contexts."""
+    """One minus the expected reward of a policy, averaged over the contexts."""
     return jnp.mean(jnp.sum(jnp.exp(logp) * (1 - task.all_rewards(contexts)), axis=-1))
 
 
 class AbstractSampling(AbstractRollout):
-    """`samples` actions in each of `contexts` contexts.
+    """Samples `samples` actions in each of `contexts` contexts.
 
-    `Batch.error` is the expected error of the behaviour policy on the batch's contexts, not that of the few
-    sampled actions: the probabilities are known, so there is no need for their noise.
+    `Batch.error` is the expected error of the policy on the batch's contexts. It is exact, because the
+    probabilities of all actions are known.
     """
 
     task: eqx.AbstractVar[BanditTask]
@@ -41,16 +41,16 @@ class AbstractSampling(AbstractRollout):
 
     @abc.abstractmethod
     def select(self, logp: Float[Array, "b a"], actions: Int[Array, "b n"]) -> Float[Array, "b *k"]:
-        """What the objective sees of the values `[b a]` of all actions when `actions` were sampled."""
+        """The entries that the objective gets, from the values `[b, a]` of all actions."""
 
     @abc.abstractmethod
     def scores(
         self, advantages: Float[Array, "b n"], actions: Int[Array, "b n"], probs: Float[Array, "b a"]
     ) -> Float[Array, "b *k"]:
-        """The scores of what `select` gives."""
+        """The scores of the entries that `select` returns."""
 
     def draw(self, policy: ActionPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
-        """Sample actions and score them."""
+        """Draw contexts, sample actions and score them."""
         context_key, action_key = jax.random.split(key)
         contexts = draw_contexts(self.task, self.contexts, context_key)
         logp = policy.log_policy(contexts.inputs)
@@ -66,15 +66,15 @@ class AbstractSampling(AbstractRollout):
         return batch, state
 
     def log_probs(self, policy: ActionPolicy, batch: Batch) -> Float[Array, "b *k"]:
-        """The log-probs of the same selection under another policy."""
+        """The log-probs of the same entries."""
         inputs, actions = batch.inputs
         return self.select(policy.log_policy(inputs), actions)
 
 
 class SampledActions(AbstractSampling):
-    """Every sampled action is a sample of its own `[b n 1]`, its score the reward after the baseline.
+    """Every sampled action is a sample of its own, `[b, n, 1]`. Its score is its advantage.
 
-    The last axis is the one that `reduce` sums, so that contexts and samples are averaged over.
+    The loss is the mean over contexts and samples, since `reduce` sums over the last axis, of length 1.
     """
 
     task: BanditTask
@@ -96,9 +96,10 @@ class SampledActions(AbstractSampling):
 
 
 class AllActions(AbstractSampling):
-    """All actions of a context form a group `[b a]`, scored by the `samples` of them that were tried.
+    """All actions of a context form a group, `[b, a]`. The sampled ones have scores.
 
-    The score vector of a context is the mean over its samples of `A e_a`: 0 for actions that were not tried.
+    The score vector of a context is the mean of `A e_a` over its samples. Actions that were not sampled have
+    the score 0.
     """
 
     task: BanditTask
@@ -114,19 +115,19 @@ class AllActions(AbstractSampling):
     def scores(
         self, advantages: Float[Array, "b n"], actions: Int[Array, "b n"], probs: Float[Array, "b a"]
     ) -> Float[Array, "b a"]:
-        """The mean of the sampled actions' advantages, each at its action."""
+        """The mean of the one-hot vectors of the sampled actions, times their advantages."""
         one_hot = jax.nn.one_hot(actions, probs.shape[-1])
         return jnp.mean(advantages[..., None] * one_hot, axis=1)
 
 
 class ExactGroup(AbstractRollout):
-    """All actions of a context form a group `[b a]`, scored by their true rewards: no action is sampled."""
+    """All actions of a context form a group, `[b, a]`, scored by their rewards. No action is sampled."""
 
     task: BanditTask
     contexts: Contexts = eqx.field(static=True)
 
     def draw(self, policy: ActionPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
-        """Draw contexts and look up the rewards of all actions."""
+        """Draw contexts and score all actions."""
         contexts = draw_contexts(self.task, self.contexts, key)
         logp, rewards = policy.log_policy(contexts.inputs), self.task.all_rewards(contexts)
         error = expected_error(self.task, contexts, logp)
@@ -138,10 +139,9 @@ class ExactGroup(AbstractRollout):
 
 
 class ExactSamples(AbstractRollout):
-    """Every action of a context is a sample `[b a]` that counts as often as the policy would draw it.
+    """Every action of a context is a sample, `[b, a]`, weighted by its probability under the policy.
 
-    The weights are the behaviour policy's probabilities, so that the loss and its gradient are the
-    expectations of those of `SampledActions`.
+    The loss and its gradient are the expectations of those of `SampledActions`.
     """
 
     task: BanditTask
@@ -149,7 +149,7 @@ class ExactSamples(AbstractRollout):
     baseline: BanditBaseline = eqx.field(static=True)
 
     def draw(self, policy: ActionPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
-        """Draw contexts and enumerate their actions."""
+        """Draw contexts, enumerate their actions and score them."""
         contexts = draw_contexts(self.task, self.contexts, key)
         logp, rewards = policy.log_policy(contexts.inputs), self.task.all_rewards(contexts)
         probs = jnp.exp(logp)

@@ -1,4 +1,4 @@
-"""Training on the host: chunks of compiled steps, one after another, over all seeds of a block."""
+"""The training loop on the host: one chunk of compiled steps after another, for all seeds of a block."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ LONGEST_CHUNK = 1024
 
 
 class Chunk(NamedTuple):
-    """Consecutive steps of a block of seeds, on the host."""
+    """The metrics of consecutive steps of a block of seeds, on the host."""
 
     start: int
     stop: int
@@ -53,18 +53,18 @@ def seed_keys(seeds: Int[Array, " s"]) -> SeedKeys:
 
 
 class PolicyMaker(NamedTuple):
-    """Makes a policy from a key. Equal for equal policies, so that these are compiled once."""
+    """Makes a policy from a key. Makers of equal policies are equal, so that these are compiled once."""
 
     kind: Callable[..., PyTree]
     keywords: tuple[tuple[str, Any], ...]
 
     @classmethod
     def of(cls, kind: Callable[..., PyTree], **keywords: Any) -> "PolicyMaker":
-        """The maker that calls `kind` with these keywords and the key."""
+        """The maker that calls `kind` with these keywords and a key."""
         return cls(kind, tuple(keywords.items()))
 
     def __call__(self, key: PRNGKeyArray) -> PyTree:
-        """A policy."""
+        """The policy of this key."""
         return self.kind(**dict(self.keywords), key=key)
 
 
@@ -78,7 +78,7 @@ def initial_state(
 
 @eqx.filter_jit
 def _initial_policies(make_policy: Callable[[PRNGKeyArray], PyTree], keys: Key[Array, " s"]) -> PyTree:
-    # Compiled apart from the rest, which differs between methods.
+    # Compiled by itself, since methods that differ in the rest share it.
     return eqx.filter_vmap(make_policy)(keys)
 
 
@@ -93,9 +93,9 @@ Program: TypeAlias = Callable[[Plan, TrainState, int], tuple[TrainState, dict[st
 
 
 def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int) -> Program:
-    """Compile `run_chunk` for what `train` gives it. Safe in another thread.
+    """Compile `run_chunk` for the arguments of `train`. Safe in another thread.
 
-    As long as it is held, the program outlives a clearing of JAX's caches.
+    The program stays valid when JAX's caches are cleared.
     """
     keys = seed_keys(seeds).steps
     alive, now = jnp.ones(len(seeds), bool), jnp.int32(0)
@@ -110,11 +110,11 @@ class PlacedBlock:
     """A block of seeds on its devices.
 
     Args:
-        trainer: how the seeds are trained.
-        state: their stacked states.
+        trainer: the trainer.
+        state: the stacked states of the seeds.
         seeds: the seeds.
-        steps: where their training ends.
-        program: what `compile_chunk` made, or `run_chunk`.
+        steps: the steps of the whole run.
+        program: the result of `compile_chunk`, or `run_chunk`.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class PlacedBlock:
         self._program = program
 
     def advance(self, start: int, stop: int, alive: Bool[np.ndarray, " s"]) -> dict[str, Array]:
-        """Train steps `start` to `stop` of the seeds that are `alive`; their metrics `[seeds, room]`."""
+        """Train steps `start` to `stop` of the seeds that are `alive`, and return metrics `[seeds, room]`."""
         bounds = jnp.int32(start), jnp.int32(stop)
         spread, (first, last) = self._layout.place(jnp.asarray(alive), bounds)
         plan = Plan(self._trainer, self._keys, spread, first, last)
@@ -147,23 +147,26 @@ def train(
     chunk_seconds: float = 1.0,
     program: Program = run_chunk,
 ) -> Iterator[tuple[TrainState, Chunk]]:
-    """Train all seeds up to `steps`, and hand out the state and the metrics after every chunk.
+    """Train all seeds up to `steps`, and yield the state and the metrics after every chunk of steps.
 
-    Chunks are as long as fits in about `chunk_seconds`; their length changes no number. A state handed out
-    is valid until the next chunk is asked for, which reuses its memory.
+    A chunk takes about `chunk_seconds`; its length changes no number. A state is valid until you ask for the
+    next chunk, which reuses its memory.
 
-    A seed whose error, loss or state becomes NaN or infinite is frozen: it keeps the last finite state, its
-    metrics are NaN from that step on, and no other seed is touched.
+    A seed is frozen when its error, loss, policy or optimizer state becomes NaN or infinite. It keeps the
+    last finite state, its metrics are NaN from that step on, and no other seed changes.
 
     Args:
-        trainer: how the seeds are trained.
-        state: their stacked states before step `first_step`.
+        trainer: the trainer.
+        state: the stacked states of the seeds before step `first_step`.
         seeds: the seeds.
-        steps: where to stop.
-        first_step: where to go on.
-        alive: which seeds are not frozen; by default all.
-        chunk_seconds: how long a chunk should take.
-        program: what `compile_chunk` made; by default compiled at the first chunk.
+        steps: the steps of the whole run.
+        first_step: the step to start at.
+        alive: which seeds are not frozen; all by default.
+        chunk_seconds: seconds that a chunk should take.
+        program: the result of `compile_chunk`; by default, the program is compiled at the first chunk.
+
+    Yields:
+        The stacked states after the chunk, and its metrics.
     """
     block = PlacedBlock(trainer, state, seeds, steps, program)
     alive = np.ones(len(seeds), bool) if alive is None else alive
@@ -176,19 +179,19 @@ def train(
         seconds = time.perf_counter() - began
         yield block.state, Chunk(first_step, stop, metrics, seconds)
         alive = ~np.isnan(metrics["loss"][:, -1])
-        # Growing fourfold at most: an evaluation, or a first step that was quick, must not make a chunk long.
+        # At most four times as long as the last one, since a single quick step is a bad estimate.
         done = stop - first_step
         length = max(1, min(LONGEST_CHUNK, 4 * done, round(chunk_seconds * done / seconds)))
         first_step = stop
 
 
 def block_layout(trainer: Trainer, seeds: Int[Array, " s"]) -> Layout:
-    """How the seeds are laid out over the devices."""
+    """The layout of the seeds on the local devices."""
     return layout_for(len(seeds), getattr(trainer.rollout, "prompts", 1))
 
 
 def _chunk_end(trainer: Trainer, start: int, stop: int) -> int:
-    """At the next evaluation, where that cuts off less than nine tenths of the chunk; else at `stop`."""
+    """The next evaluation, if it leaves at least a tenth of the chunk; else `stop`."""
     if trainer.evaluation is None:
         return stop
     every = trainer.evaluation.every
