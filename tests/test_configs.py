@@ -191,6 +191,9 @@ def test_its_numbers_are_those_of_the_paper(name):
         assert cell.optimizer.model_dump() == {
             "kind": "muon",
             "learning_rate": pytest.approx(rate, rel=1e-4),
+            "warmup_steps": 0,
+            "decay": "constant",
+            "clip_norm": None,
             "beta": 0.95,
             "newton_schulz_steps": 5,
             "adam_b1": 0.9,

@@ -95,24 +95,24 @@ def part(case, trainer, make_policy):
 def _sampling(trainer, policy, key):
     def body(i, carry):
         policy, total = carry
-        draw = trainer.rollout.draw(policy, jax.random.fold_in(key, i))
-        return policy, total + sum(jnp.sum(leaf.astype(jnp.float32)) for leaf in jax.tree.leaves(draw))
+        batch, _ = trainer.rollout.draw(policy, None, jax.random.fold_in(key, i))
+        return policy, total + sum(jnp.sum(leaf.astype(jnp.float32)) for leaf in jax.tree.leaves(batch))
 
     return body, (policy, jnp.float32(0))
 
 
 def _gradient(trainer, policy, key):
     def body(_, carry):
-        policy, draw = carry
-        gradient = jax.grad(lambda p: _loss(trainer, p, draw))(policy)
-        return jax.tree.map(lambda leaf, g: leaf - 1e-6 * g, policy, gradient), draw
+        policy, batch = carry
+        gradient = jax.grad(lambda p: _loss(trainer, p, batch))(policy)
+        return jax.tree.map(lambda leaf, g: leaf - 1e-6 * g, policy, gradient), batch
 
-    return body, (policy, jax.jit(trainer.rollout.draw)(policy, key))
+    return body, (policy, jax.jit(trainer.rollout.draw)(policy, None, key)[0])
 
 
 def _optimizer(trainer, policy, key):
-    draw = jax.jit(trainer.rollout.draw)(policy, key)
-    gradient = jax.jit(jax.grad(lambda p, draw: _loss(trainer, p, draw)))(policy, draw)
+    batch, _ = jax.jit(trainer.rollout.draw)(policy, None, key)
+    gradient = jax.jit(jax.grad(lambda p, batch: _loss(trainer, p, batch)))(policy, batch)
 
     def body(_, carry):
         policy, state, gradient = carry
@@ -122,9 +122,9 @@ def _optimizer(trainer, policy, key):
     return body, (policy, trainer.optimizer.init(policy), gradient)
 
 
-def _loss(trainer, policy, draw):
-    logp = trainer.rollout.log_probs(policy, draw)
-    return reduce(trainer.objective(logp, draw.old_logp, draw.scores), draw)
+def _loss(trainer, policy, batch):
+    logp = trainer.rollout.log_probs(policy, batch)
+    return reduce(batch.losses(trainer.objective, logp), batch)
 
 
 def peak_bytes():

@@ -62,7 +62,7 @@ def step_of(objective, rollout, probs, key):
     table = LogitTable(contexts=len(probs), actions=ARMS, key=jax.random.key(0))
     table = eqx.tree_at(lambda table: table.logits, table, jnp.log(probs))
     trainer = Trainer(rollout=rollout, objective=objective, optimizer=optax.sgd(1.0), epochs=1)
-    state, metrics = eqx.filter_jit(trainer.episode)(trainer.start(table), key, jnp.int32(0))
+    state, metrics = eqx.filter_jit(trainer.episode)(trainer.start(table, key), key, jnp.int32(0))
     return np.asarray(state.policy.logits - table.logits), metrics
 
 
@@ -217,8 +217,8 @@ def test_sampled_updates_have_the_expected_update_as_their_mean(method):
 
     @eqx.filter_jit
     def updates(table):
-        draw = rollout.draw(table, jax.random.key(7))
-        loss = lambda table: jnp.sum(objective(rollout.log_probs(table, draw), draw.old_logp, draw.scores))  # noqa: E731
+        batch, _ = rollout.draw(table, None, jax.random.key(7))
+        loss = lambda table: jnp.sum(objective(rollout.log_probs(table, batch), batch.old_logp, batch.scores))  # noqa: E731
         return -eqx.filter_grad(loss)(table).logits
 
     found = np.asarray(updates(table), dtype=np.float64)

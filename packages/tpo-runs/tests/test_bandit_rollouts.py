@@ -45,32 +45,32 @@ def test_sampled_actions_pay_each_sample_its_advantage(contexts):
     from tpo_runs._learn import SampledActions, expected
 
     rollout = SampledActions(task(), contexts, 5, expected)
-    draw = rollout.draw(table_of(PROBS), jax.random.key(1))
-    rows, actions = (np.asarray(value) for value in draw.inputs)
+    batch, _ = rollout.draw(table_of(PROBS), None, jax.random.key(1))
+    rows, actions = (np.asarray(value) for value in batch.inputs)
     assert actions.shape == (2, 5)
     rewards = (actions == np.array([0, 2])[rows][:, None]).astype(float)
-    np.testing.assert_allclose(draw.rewards[..., 0], rewards)
+    np.testing.assert_allclose(batch.rewards[..., 0], rewards)
     np.testing.assert_allclose(
-        draw.scores[..., 0], rewards - (PROBS[rows] ** 2).sum(axis=1, keepdims=True), rtol=1e-5
+        batch.scores[..., 0], rewards - (PROBS[rows] ** 2).sum(axis=1, keepdims=True), rtol=1e-5
     )
     chosen = np.take_along_axis(np.log(PROBS)[rows], actions, axis=1)
-    np.testing.assert_allclose(draw.old_logp[..., 0], chosen, rtol=1e-5)
-    np.testing.assert_allclose(rollout.log_probs(table_of(PROBS), draw), draw.old_logp, rtol=1e-6)
+    np.testing.assert_allclose(batch.old_logp[..., 0], chosen, rtol=1e-5)
+    np.testing.assert_allclose(rollout.log_probs(table_of(PROBS), batch), batch.old_logp, rtol=1e-6)
 
 
 def test_all_actions_score_the_mean_of_the_sampled_advantages():
     from tpo_runs._learn import AllActions, bandit_baseline
 
     rollout = AllActions(task(), "all", 7, bandit_baseline(0.5))
-    draw = rollout.draw(table_of(PROBS), jax.random.key(2))
-    actions = np.asarray(draw.inputs[1])
+    batch, _ = rollout.draw(table_of(PROBS), None, jax.random.key(2))
+    actions = np.asarray(batch.inputs[1])
     scores = np.zeros((2, 3))
     for i, right in enumerate([0, 2]):
         for action in actions[i]:
             scores[i, action] += ((action == right) - 0.5) / 7
-    np.testing.assert_allclose(draw.scores, scores, atol=1e-6)
-    np.testing.assert_allclose(draw.old_logp, np.log(PROBS), rtol=1e-5)
-    np.testing.assert_array_equal(draw.rewards, [[1, 0, 0], [0, 0, 1]])
+    np.testing.assert_allclose(batch.scores, scores, atol=1e-6)
+    np.testing.assert_allclose(batch.old_logp, np.log(PROBS), rtol=1e-5)
+    np.testing.assert_array_equal(batch.rewards, [[1, 0, 0], [0, 0, 1]])
 
 
 def all_rollouts():
@@ -100,7 +100,8 @@ def test_the_error_is_the_exact_one_of_the_policy_before_the_step(index):
         probes={"error_after": error_after, "misalignment": misalignment},
     )
     before = table_of(PROBS)
-    state, metrics = eqx.filter_jit(trainer.episode)(trainer.start(before), jax.random.key(3), jnp.int32(0))
+    key = jax.random.key(3)
+    state, metrics = eqx.filter_jit(trainer.episode)(trainer.start(before, key), key, jnp.int32(0))
     assert float(metrics["error"]) == pytest.approx(1 - (0.2 + 0.2) / 2, abs=1e-6)
     after = np.exp(np.asarray(state.policy.log_policy(jnp.arange(2))))
     assert float(metrics["error_after"]) == pytest.approx(1 - (after[0, 0] + after[1, 2]) / 2, abs=1e-6)
@@ -125,7 +126,8 @@ def test_without_any_update_misalignment_is_one():
         probes={"misalignment": misalignment},
     )
     before = table_of(probs)
-    state, metrics = eqx.filter_jit(trainer.episode)(trainer.start(before), jax.random.key(0), jnp.int32(0))
+    key = jax.random.key(0)
+    state, metrics = eqx.filter_jit(trainer.episode)(trainer.start(before, key), key, jnp.int32(0))
     assert float(metrics["misalignment"]) == 1
     np.testing.assert_array_equal(state.policy.logits, before.logits)
 
@@ -192,7 +194,7 @@ def test_greedy_error_is_the_share_of_wrong_classes():
 
     labels = [3, 1, 4, 1]
     policy = Fixed(jax.nn.one_hot(jnp.array([3, 1, 5, 9]), 10))
-    assert float(GreedyError(images_of(labels))(policy)) == 0.5
+    assert float(GreedyError(images_of(labels))(policy, jax.random.key(0))["test_error"]) == 0.5
 
 
 def test_surplus_averages_over_misclassified_images_bin_by_bin(monkeypatch):
@@ -206,7 +208,7 @@ def test_surplus_averages_over_misclassified_images_bin_by_bin(monkeypatch):
     labels = rng.integers(0, 10, size=60)
     policy = Fixed(jnp.asarray(rng.normal(size=(60, 10)) * rng.uniform(0.3, 5, (60, 1)), jnp.float32))
     measure = _measures.Surplus(images_of(labels), AllActions(images_of(labels), 1, 1, expected), tpo, EDGES)
-    found = eqx.filter_jit(measure)(policy)
+    found = eqx.filter_jit(measure)(policy, jax.random.key(0))
 
     logp = policy.log_policy(np.zeros((60, 2)))
     each = np.asarray(measure.of(logp, jax.nn.one_hot(labels, 10)))
@@ -219,7 +221,7 @@ def test_surplus_averages_over_misclassified_images_bin_by_bin(monkeypatch):
         here = missed & (low <= concentration) & (concentration < high)
         filled += here.any()
         mean = each[here].mean() if here.any() else np.nan
-        np.testing.assert_allclose(found[f"bin_{i}"], mean, rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(found[f"surplus_bin_{i}"], mean, rtol=1e-3, atol=1e-6)
     assert filled >= 3
     assert missed.sum() % 7 != 0
 
@@ -230,5 +232,5 @@ def test_a_bin_without_images_has_no_surplus():
 
     task = images_of([0, 1])
     right = Fixed(5 * jax.nn.one_hot(jnp.array([0, 1]), 10))
-    found = Surplus(task, AllActions(task, 1, 1, expected), tpo, EDGES)(right)
+    found = Surplus(task, AllActions(task, 1, 1, expected), tpo, EDGES)(right, jax.random.key(0))
     assert all(np.isnan(value) for value in found.values())

@@ -68,6 +68,9 @@ def test_a_table_whose_kind_a_method_changes_is_replaced_as_a_whole() -> None:
     assert dg.optimizer.model_dump() == {
         "kind": "adam",
         "learning_rate": 0.5,
+        "warmup_steps": 0,
+        "decay": "constant",
+        "clip_norm": None,
         "b1": 0.9,
         "b2": 0.999,
         "eps": 1e-8,

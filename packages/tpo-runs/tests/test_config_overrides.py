@@ -195,7 +195,11 @@ def test_an_axis_is_set_from_the_command_line(load: Any) -> None:
             "3",
             "--objective.eta: objective belongs to a method; use --method.NAME.objective.eta",
         ),
-        ("optimizer.kind", "sgd", "--optimizer.kind: 'sgd' is not a kind of optimizer; allowed: muon, adam"),
+        (
+            "optimizer.kind",
+            "lion",
+            "--optimizer.kind: 'lion' is not a kind of optimizer; allowed: muon",
+        ),
         ("optimizer.kind", "adam", "--optimizer.learning_rate: missing; expected a number above 0"),
         (
             "method.TPO.objective.eta",

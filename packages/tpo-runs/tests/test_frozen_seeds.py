@@ -9,7 +9,7 @@ import pytest
 from jaxtyping import Array, Float, Int, Key
 
 from tpo_objectives import grpo
-from tpo_runs import AbstractRollout, Draw, Trainer, initial_state, train
+from tpo_runs import AbstractRollout, Batch, Trainer, initial_state, train
 
 SEEDS, STEPS = jnp.arange(8), 4
 
@@ -33,13 +33,15 @@ class Walk(AbstractRollout):
     faulty: bool = eqx.field(static=True, default=False)
     weights: Array | None = None
 
-    def draw(self, policy, key):
+    def draw(self, policy, state, key):
         rewards = jnp.array([[1.0, 0.0]])
         rewards = jnp.where(self.faulty & (policy.position >= 0), jnp.nan, rewards)
-        draw = Draw(None, self.log_probs(policy, None), rewards, rewards, jnp.mean(1 - rewards))
-        return eqx.tree_at(lambda draw: draw.weights, draw, self.weights, is_leaf=lambda leaf: leaf is None)
+        old_logp, error = self.log_probs(policy, None), jnp.mean(1 - rewards)
+        batch = Batch(None, old_logp, rewards, rewards, error)
+        # Set afterwards, since the tests' checks of types refuse a wrong shape, which users do not have.
+        return eqx.tree_at(lambda b: b.weights, batch, self.weights, is_leaf=lambda x: x is None), state
 
-    def log_probs(self, policy, draw):
+    def log_probs(self, policy, batch):
         return jnp.stack([policy.position, jnp.zeros(())])[None]
 
 

@@ -15,7 +15,7 @@ from tpo_models import CausalTransformer
 from tpo_runs._learn import (
     BASELINES,
     AbstractRollout,
-    Draw,
+    Batch,
     SequenceGroup,
     Single,
     Trainer,
@@ -66,7 +66,7 @@ class Arms(AbstractRollout):
     arms: int = eqx.field(static=True)
     group: bool = eqx.field(static=True)
 
-    def draw(self, policy, key):
+    def draw(self, policy, state, key):
         log_pi = jax.nn.log_softmax(policy)
         shape = (len(policy), self.arms)
         actions = jax.random.categorical(key, log_pi[:, None], shape=shape)
@@ -74,10 +74,10 @@ class Arms(AbstractRollout):
         rewards = (actions == right[:, None]).astype(jnp.float32)
         scores = rewards if self.group else rewards - rewards.mean()
         old = jnp.take_along_axis(log_pi, actions, axis=1)
-        return Draw(actions, old, scores, rewards, 1 - rewards.mean())
+        return Batch(actions, old, scores, rewards, 1 - rewards.mean()), state
 
-    def log_probs(self, policy, draw):
-        return jnp.take_along_axis(jax.nn.log_softmax(policy), draw.inputs, axis=1)
+    def log_probs(self, policy, batch):
+        return jnp.take_along_axis(jax.nn.log_softmax(policy), batch.inputs, axis=1)
 
 
 def final_error(rollout, objective, make_policy, *, optimizer, steps, epochs=2):

@@ -1,14 +1,19 @@
 """Which parameter of the transformer belongs to which optimizer, and what each of them does to it."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from tpo_models import CausalTransformer
+from tpo_runs._config import KINDS as CONFIG_KINDS
 from tpo_runs._learn import muon, muon_roles
 
+OPTIMIZERS = CONFIG_KINDS["optimizer"]
 LEARNING_RATE = 1e-3
 ADAM, MUON = "adam", "muon"
 # The whole partition table of the paper's optimizer, with the shapes at width 64, 2 heads, vocabulary 4 and
@@ -142,3 +147,85 @@ def test_no_weight_decay(params, step):
     near, far = update(params), update(jax.tree.map(lambda leaf: leaf + 100.0, params))
     for a, b in zip(jax.tree.leaves(near), jax.tree.leaves(far), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+# --- clipping and schedules, against Optax composed by hand ---
+
+STEPS, UPDATES_PER_STEP, RATE = 6, 2, 0.3
+KINDS = {
+    "muon": optax.contrib.muon,
+    "adam": optax.adam,
+    "adamw": functools.partial(optax.adamw, weight_decay=0.1),
+    "sgd": functools.partial(optax.sgd, momentum=0.9),
+}
+OWN = {"adamw": {"weight_decay": 0.1}, "sgd": {"momentum": 0.9}}
+SCHEDULES = {
+    "warmup": ({"warmup_steps": 2}, lambda: optax.warmup_constant_schedule(0.0, RATE, 4)),
+    "linear": ({"decay": "linear"}, lambda: optax.linear_schedule(RATE, 0.0, 12)),
+    "cosine": ({"decay": "cosine"}, lambda: optax.cosine_decay_schedule(RATE, 12)),
+    "warmup and cosine": (
+        {"warmup_steps": 2, "decay": "cosine"},
+        # Optax counts the warmup as a part of the decay's steps.
+        lambda: optax.warmup_cosine_decay_schedule(0.0, RATE, 4, 12),
+    ),
+}
+
+
+def spec_of(kind, **settings):
+    spec = OPTIMIZERS[kind].model_validate({"kind": kind, "learning_rate": RATE, **settings})
+    return spec.build(STEPS, UPDATES_PER_STEP)
+
+
+def updates_of(optimizer):
+    """All updates of a run on fixed gradients of norms from below 1 to far above."""
+    params = {"matrix": jnp.ones((3, 2)), "bias": jnp.full(2, -0.5)}
+    rng = np.random.default_rng(0)
+    state, found = optimizer.init(params), []
+    update = jax.jit(optimizer.update)
+    for i in range(STEPS * UPDATES_PER_STEP):
+        gradient = jax.tree.map(lambda leaf, size=i: size * rng.normal(size=leaf.shape) / 2, params)
+        updates, state = update(jax.tree.map(jnp.float32, gradient), state, params)
+        params = optax.apply_updates(params, updates)
+        found.append(updates)
+    return found
+
+
+def assert_same_updates(first, second):
+    for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("kind", ["adam", "adamw", "sgd"])
+def test_the_learning_rate_follows_optaxs_schedules(kind, schedule):
+    settings, by_hand = SCHEDULES[schedule]
+    found = updates_of(spec_of(kind, **settings, **OWN.get(kind, {})))
+    assert_same_updates(found, updates_of(KINDS[kind](by_hand())))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_are_clipped_before_anything_else(kind):
+    found = updates_of(spec_of(kind, clip_norm=0.7, decay="linear", **OWN.get(kind, {})))
+    rate = optax.linear_schedule(RATE, 0.0, 12)
+    assert_same_updates(found, updates_of(optax.chain(optax.clip_by_global_norm(0.7), KINDS[kind](rate))))
+
+
+def test_the_steps_of_unit_norm_are_as_long_as_the_learning_rate_of_their_update():
+    lengths = [optax.tree.norm(update) for update in updates_of(spec_of("unit_norm", decay="linear"))]
+    # The first gradient is 0.
+    np.testing.assert_allclose(lengths, [0, *(RATE * (1 - i / 12) for i in range(1, 12))], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["adam", "muon"])
+def test_without_settings_of_its_own_an_optimizer_is_the_plain_one(kind):
+    params = {"matrix": jnp.ones((3, 2))}
+    plain = jax.tree.structure(spec_of(kind).init(params))
+    assert plain == jax.tree.structure(spec_of(kind, decay="constant", warmup_steps=0).init(params))
+    assert plain != jax.tree.structure(spec_of(kind, decay="linear").init(params))
+
+
+@pytest.mark.parametrize("settings", [{"clip_norm": 1.0}, {"warmup_steps": 1}, {"decay": "linear"}], ids=str)
+def test_a_setting_that_is_used_is_part_of_the_identity(settings):
+    plain = OPTIMIZERS["adam"].model_validate({"kind": "adam", "learning_rate": RATE})
+    changed = plain.model_copy(update=settings)
+    assert changed.identity() == {**plain.identity(), **settings}

@@ -17,7 +17,7 @@ from tpo_runs._config import PROBES as NEEDS
 from tpo_runs._learn import (
     BASELINES,
     PROBES,
-    Draw,
+    Batch,
     Observation,
     SequenceGroup,
     Single,
@@ -47,21 +47,31 @@ class Fixed:
 
 
 def observe(
-    rollout, objective=objectives.tpo, *, rewards, scores=None, old_logp=None, inputs=None, after=None
+    rollout,
+    objective=objectives.tpo,
+    *,
+    rewards,
+    scores=None,
+    old_logp=None,
+    inputs=None,
+    after=None,
+    target=None,
+    where=None,
 ):
     """An observation of the given batch, with whatever else is left out."""
     rewards = np.asarray(rewards, np.float32)
     old_logp = -RNG.exponential(size=rewards.shape) if old_logp is None else old_logp
     scores = rewards if scores is None else scores
-    draw = Draw(
+    batch = Batch(
         inputs=inputs,
         old_logp=jnp.asarray(old_logp, jnp.float32),
         scores=jnp.asarray(scores, jnp.float32),
         rewards=jnp.asarray(rewards),
         error=jnp.float32(0),
+        where=where,
     )
     gradient = {"kernel": jnp.array([[3.0, 0.0], [0.0, 4.0]]), "bias": jnp.array([12.0]), "size": None}
-    return Observation(rollout, draw, objective, None, after, gradient, jnp.int32(0))
+    return Observation(rollout, batch, objective, None, after, gradient, jnp.int32(0), target)
 
 
 def sequence_group(candidates, task=TERMINAL):
@@ -189,6 +199,7 @@ def test_weights_are_averaged_over_successes_and_over_failures(method, rewards):
         rewards=rewards,
         scores=scores,
         old_logp=old_logp,
+        target=functools.partial(objectives.tpo_target, **keywords) if method.startswith("TPO") else None,
     )
     weights = weigh(old_logp, scores)
     for name, chosen in (("success_weight", rewards == 1), ("failure_weight", rewards < 1)):
@@ -215,6 +226,7 @@ def test_entropy_of_the_target_and_its_distance_from_the_policy(keywords):
         old_logp=old_logp,
         inputs=(jnp.zeros((2, 3), int), jnp.zeros((2, 4, 3), int)),
         after=Fixed(jnp.asarray(logp, jnp.float32)),
+        target=functools.partial(objectives.tpo_target, **keywords),
     )
     q = by_group(functools.partial(target, **keywords))(old_logp, scores)
     p = np.exp(logp.sum(axis=-1))
@@ -226,9 +238,9 @@ def test_entropy_of_the_target_and_its_distance_from_the_policy(keywords):
 def test_a_target_of_a_single_candidate_has_no_entropy():
     seen = observe(
         sequence_group(2),
-        functools.partial(objectives.tpo, eta=1e-3),
         rewards=[[0, 1]],
         old_logp=np.zeros((1, 2)),
+        target=functools.partial(objectives.tpo_target, eta=1e-3),
     )
     assert measure("target_entropy", seen) == 0
 
@@ -238,19 +250,20 @@ def test_probes_of_a_real_episode():
     objective = functools.partial(objectives.tpo, eta=1.0, anchor=True)
     rollout = SequenceGroup(task, 12, 4)
     names = [name for name, needs in NEEDS.items() if "policy" not in needs]
-    trainer = Trainer(rollout, objective, optax.sgd(0.5), epochs, {name: PROBES[name] for name in names})
+    probes = {name: PROBES[name] for name in names}
+    trainer = Trainer(rollout, objective, optax.sgd(0.5), epochs, probes, target=objectives.tpo_target)
     make = eqx.filter_jit(CausalTransformer)
     before = make(vocab_size=2, horizon=2, width=4, layers=1, heads=1, key=jax.random.key(0))
     key = jax.random.key(1)
-    _, metrics = eqx.filter_jit(trainer.episode)(trainer.start(before), key, jnp.int32(0))
+    _, metrics = eqx.filter_jit(trainer.episode)(trainer.start(before, key), key, jnp.int32(0))
 
-    draw = eqx.filter_jit(rollout.draw)(before, key)
+    batch, _ = eqx.filter_jit(rollout.draw)(before, None, key)
 
     @eqx.filter_jit
     def gradient_and_log_probs(policy):
         def loss(policy):
-            logp = rollout.log_probs(policy, draw)
-            return objective(logp, draw.old_logp, draw.scores).mean(), logp
+            logp = rollout.log_probs(policy, batch)
+            return objective(logp, batch.old_logp, batch.scores).mean(), logp
 
         return eqx.filter_grad(loss, has_aux=True)(policy)
 
@@ -261,8 +274,8 @@ def test_probes_of_a_real_episode():
         policy = jax.tree.map(lambda leaf, g: leaf - 0.5 * g, policy, gradient)
     logp = np.asarray(gradient_and_log_probs(policy)[1], np.float64)
     p = np.exp(logp) / np.exp(logp).sum(axis=-1, keepdims=True)
-    scores, answers = np.asarray(draw.scores), np.asarray(draw.inputs[1])
-    q = by_group(target)(np.asarray(draw.old_logp), scores)
+    scores, answers = np.asarray(batch.scores), np.asarray(batch.inputs[1])
+    q = by_group(target)(np.asarray(batch.old_logp), scores)
     expected = {
         "gradient_norm": norms[0],
         "success_share": (scores == 1).any(axis=1).mean(),

@@ -8,7 +8,7 @@ import pytest
 
 from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
-from tpo_runs._learn import BASELINES, Draw, SequenceGroup, Single, TokenGroup, reduce
+from tpo_runs._learn import BASELINES, Batch, SequenceGroup, Single, TokenGroup, reduce
 
 HORIZON, VOCAB = 3, 2
 
@@ -25,40 +25,40 @@ def task(reward):
 
 @eqx.filter_jit
 def draw_and_rescore(rollout, policy, key):
-    draw = rollout.draw(policy, key)
-    return draw, rollout.log_probs(policy, draw)
+    batch, _ = rollout.draw(policy, None, key)
+    return batch, rollout.log_probs(policy, batch)
 
 
 @pytest.mark.parametrize("reward", ["sequential", "terminal"])
 def test_single_pays_each_token_its_reward_minus_the_batch_mean_at_its_position(policy, reward):
-    draw, logp = draw_and_rescore(
+    batch, logp = draw_and_rescore(
         Single(task(reward), 50, BASELINES["batch_mean"]), policy, jax.random.key(1)
     )
-    prompts, answers = draw.inputs
+    prompts, answers = batch.inputs
     rewards = np.asarray(task(reward).token_rewards(prompts, answers[:, 0]))
-    np.testing.assert_array_equal(draw.rewards, rewards)
-    np.testing.assert_allclose(draw.scores, rewards - rewards.mean(axis=0), atol=1e-6)
-    assert draw.error == pytest.approx(1 - rewards.mean(), abs=1e-6)
-    np.testing.assert_allclose(logp, draw.old_logp, atol=1e-5)
-    assert len(np.unique(draw.rewards, axis=0)) > 1
+    np.testing.assert_array_equal(batch.rewards, rewards)
+    np.testing.assert_allclose(batch.scores, rewards - rewards.mean(axis=0), atol=1e-6)
+    assert batch.error == pytest.approx(1 - rewards.mean(), abs=1e-6)
+    np.testing.assert_allclose(logp, batch.old_logp, atol=1e-5)
+    assert len(np.unique(batch.rewards, axis=0)) > 1
 
 
 def test_single_without_a_baseline_keeps_the_rewards(policy):
-    draw, _ = draw_and_rescore(Single(task("sequential"), 50, BASELINES["none"]), policy, jax.random.key(1))
-    np.testing.assert_array_equal(draw.scores, draw.rewards)
+    batch, _ = draw_and_rescore(Single(task("sequential"), 50, BASELINES["none"]), policy, jax.random.key(1))
+    np.testing.assert_array_equal(batch.scores, batch.rewards)
 
 
 @pytest.mark.parametrize("reward", ["sequential", "terminal"])
 def test_sequence_group_scores_whole_answers_and_sums_their_log_probs(policy, reward):
     rollout = SequenceGroup(task(reward), 20, 4)
-    draw, logp = draw_and_rescore(rollout, policy, jax.random.key(1))
-    prompts, answers = draw.inputs
+    batch, logp = draw_and_rescore(rollout, policy, jax.random.key(1))
+    prompts, answers = batch.inputs
     assert answers.shape == (20, 4, HORIZON)
     expected = task(reward).token_rewards(prompts[:, None], answers).mean(-1)
-    np.testing.assert_allclose(draw.scores, expected, atol=1e-6)
-    assert draw.error == pytest.approx(1 - float(expected.mean()), abs=1e-6)
+    np.testing.assert_allclose(batch.scores, expected, atol=1e-6)
+    assert batch.error == pytest.approx(1 - float(expected.mean()), abs=1e-6)
     np.testing.assert_allclose(logp, policy.log_probs(prompts, answers).sum(-1), atol=1e-5)
-    np.testing.assert_allclose(logp, draw.old_logp, atol=1e-5)
+    np.testing.assert_allclose(logp, batch.old_logp, atol=1e-5)
     # independent samples, duplicates kept: eight possible answers cannot all differ in every group
     assert any(len(np.unique(group, axis=0)) < 4 for group in np.asarray(answers))
 
@@ -66,8 +66,8 @@ def test_sequence_group_scores_whole_answers_and_sums_their_log_probs(policy, re
 @pytest.mark.parametrize("reward", ["bag_of_tokens", "sequential"])
 def test_token_group_equals_every_prefix_run_by_itself(policy, reward):
     count, size = 20, 4
-    draw, logp = draw_and_rescore(TokenGroup(task(reward), count, size), policy, jax.random.key(1))
-    prompts, (answers, candidates) = draw.inputs[0], map(np.asarray, draw.inputs[1:])
+    batch, logp = draw_and_rescore(TokenGroup(task(reward), count, size), policy, jax.random.key(1))
+    prompts, (answers, candidates) = batch.inputs[0], map(np.asarray, batch.inputs[1:])
     assert candidates.shape == (count, HORIZON, size)
     log_probs = eqx.filter_jit(policy.log_probs)
     for t in range(HORIZON):
@@ -76,19 +76,19 @@ def test_token_group_equals_every_prefix_run_by_itself(policy, reward):
         changed[:, :, t] = candidates[:, t]
         changed[:, :, t + 1 :] = 0
         alone = log_probs(prompts, jnp.asarray(changed))[:, :, t]
-        np.testing.assert_allclose(draw.old_logp[:, t], alone, atol=1e-5)
+        np.testing.assert_allclose(batch.old_logp[:, t], alone, atol=1e-5)
         np.testing.assert_allclose(logp[:, t], alone, atol=1e-5)
         paid = task(reward).token_rewards(prompts[:, None], jnp.asarray(changed))[:, :, t]
-        np.testing.assert_array_equal(draw.scores[:, t], paid)
+        np.testing.assert_array_equal(batch.scores[:, t], paid)
     np.testing.assert_array_equal(candidates[:, :, 0], answers)
     expected = np.asarray(task(reward).token_rewards(prompts, jnp.asarray(answers)))
-    assert draw.error == pytest.approx(1 - expected.mean(), abs=1e-6)
+    assert batch.error == pytest.approx(1 - expected.mean(), abs=1e-6)
 
 
 def test_candidates_of_a_token_group_are_drawn_from_the_policy_at_their_prefix(policy):
     count, size = 400, 65
-    draw, _ = draw_and_rescore(TokenGroup(task("sequential"), count, size), policy, jax.random.key(2))
-    prompts, answers, candidates = draw.inputs
+    batch, _ = draw_and_rescore(TokenGroup(task("sequential"), count, size), policy, jax.random.key(2))
+    prompts, answers, candidates = batch.inputs
     probs = np.exp(policy.answer_log_softmax(prompts, answers[:, None])[:, 0])
     drawn = np.eye(VOCAB)[np.asarray(candidates)[..., 1:]].mean(axis=2)
     # 64 draws a prefix, 1,200 prefixes: the mean of all differences has a standard error below 0.002.
@@ -111,7 +111,7 @@ def test_a_draw_is_a_function_of_the_key(policy):
 
 def empty_draw(*shape):
     zeros = jnp.zeros(shape)
-    return Draw(None, zeros, zeros, zeros, jnp.float32(0))
+    return Batch(None, zeros, zeros, zeros, jnp.float32(0))
 
 
 def test_losses_are_summed_over_the_last_axis_of_the_draw_and_averaged_over_the_rest():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._figures import learning_curves as learning_curves
     from ._figures import save_figure as save_figure
     from ._learn import AbstractRollout as AbstractRollout
-    from ._learn import Draw as Draw
+    from ._learn import Batch as Batch
     from ._learn import Evaluation as Evaluation
     from ._learn import Observation as Observation
     from ._learn import SequenceGroup as SequenceGroup
@@ -56,7 +56,7 @@ _ROOMS = {
     ),
     "_learn": (
         "AbstractRollout",
-        "Draw",
+        "Batch",
         "Evaluation",
         "Observation",
         "SequenceGroup",

@@ -31,7 +31,7 @@ def conflicts_in(cell: Cell) -> list[Problem]:
     problems = [*_check_task(cell)]
     if problems:
         return problems
-    checks = (_check_level, _check_reward, _check_baseline, _check_probes, _check_measures)
+    checks = (_check_level, _check_reward, _check_baseline, _check_warmup, _check_probes, _check_measures)
     return [problem for check in checks for problem in check(cell)]
 
 
@@ -100,6 +100,13 @@ def _check_baseline(cell: Cell) -> Iterator[Problem]:
             f"use rollout.{key} = 2 or more, or baseline = 'none'"
         )
         yield Problem(("rollout", "baseline"), text)
+
+
+def _check_warmup(cell: Cell) -> Iterator[Problem]:
+    warmup, steps = cell.optimizer.warmup_steps, cell.schedule.steps
+    if warmup >= steps:
+        text = f"{warmup} is not below schedule.steps = {steps}, so the warmup would not end"
+        yield Problem(("optimizer", "warmup_steps"), text)
 
 
 def _check_probes(cell: Cell) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ import tomli_w
 from .._errors import ConfigError
 from .._files import digest
 from .cell import Cell
-from .config import SHARED_SECTIONS, Config, affects_results, effective
+from .config import SHARED_SECTIONS, Config, effective
 from .expand import expand
 
 SEAL = "# The config as it took effect. SHA-256 of what follows: "
@@ -66,14 +66,11 @@ def trains_cell(text: str, identity: Mapping[str, Any]) -> bool:
 def has_settings(text: str, settings: Mapping[str, Any]) -> bool:
     """Whether `text`, made by `config_of_run`, has the settings in a run's manifest."""
     try:
-        table = tomllib.loads(text)
+        config = Config.model_validate(tomllib.loads(text))
     except ValueError:
         return False
-    present = {name: table.get(name) for name in settings}
-    schedule = present.get("schedule")
-    if isinstance(schedule, Mapping):
-        present["schedule"] = {key: x for key, x in schedule.items() if affects_results("schedule", key)}
-    return present == _without_none(settings)
+    present = {name: getattr(config, name).identity() for name in settings}
+    return _without_none(present) == _without_none(settings)
 
 
 def _dumps(table: Mapping[str, Any]) -> str:

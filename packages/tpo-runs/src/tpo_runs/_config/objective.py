@@ -31,6 +31,10 @@ class ObjectiveSpec(Spec):
 
         return functools.partial(function or getattr(tpo_objectives, self.kind), **self.keywords)
 
+    def target(self) -> Callable[..., Any] | None:
+        """The distribution that the loss fits the policy to, as a function; None without one."""
+        return None
+
 
 class TPOSpec(ObjectiveSpec):
     """Target Policy Optimization: `eta` is the temperature, `anchor` keeps the old policy in the target."""
@@ -39,6 +43,12 @@ class TPOSpec(ObjectiveSpec):
     kind: Literal["tpo"] = "tpo"
     eta: Temperature = 1.0
     anchor: bool = True
+
+    def target(self) -> Callable[..., Any]:
+        """TPO's target, with its keywords set."""
+        from tpo_objectives import tpo_target
+
+        return functools.partial(tpo_target, **self.keywords)
 
 
 class GRPOSpec(ObjectiveSpec):

@@ -4,34 +4,73 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .spec import Spec, kinds
+from .spec import Identity, Spec, kinds
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Epsilon = Annotated[float, Field(gt=0)]
 
 
 class OptimizerSpec(Spec):
-    """An optimizer. `kind` is the name of its function in `_learn`.
+    """An optimizer and the schedule of its learning rate.
+
+    A run makes `schedule.steps` times `schedule.epochs` updates; both phases of the learning rate are
+    measured in steps, each of which has `epochs` updates.
 
     Args:
-        learning_rate: step size.
+        learning_rate: step size, after the warmup and before the decay.
+        warmup_steps: steps in which the learning rate rises linearly from 0. Fewer than `schedule.steps`.
+        decay: the learning rate after the warmup: "constant", or down to 0 at the end of the run, "linear" or
+            as half a period of a "cosine".
     """
 
     kind: str
     learning_rate: Annotated[float, Field(gt=0)]
+    warmup_steps: Annotated[int, Field(ge=0, le=1_000_000_000), Identity.UNLESS_DEFAULT] = 0
+    decay: Annotated[Literal["constant", "linear", "cosine"], Identity.UNLESS_DEFAULT] = "constant"
 
-    def build(self) -> Any:
-        """The Optax gradient transformation."""
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keyword arguments of the function of the same name."""
+        return self.model_dump(exclude={"kind", "warmup_steps", "decay", "clip_norm"})
+
+    def build(self, steps: int, epochs: int) -> Any:
+        """The gradient transformation.
+
+        Args:
+            steps: steps of the run.
+            epochs: updates in each step.
+        """
         from .. import _learn
 
-        return getattr(_learn, self.kind)(**self.keywords)
+        optimizer = getattr(_learn, self.kind)(**self.keywords)
+        warmup = self.warmup_steps * epochs
+        return _learn.scheduled(optimizer, updates=steps * epochs, warmup=warmup, decay=self.decay)
 
 
-class MuonSpec(OptimizerSpec):
-    """Muon for matrices and Adam for other parameters, at one learning rate and without weight decay.
+class ClippedSpec(OptimizerSpec):
+    """An optimizer that can limit the norm of its gradients.
 
     Args:
-        learning_rate: step size of both parts.
+        clip_norm: gradients of a larger Euclidean norm, over all parameters, are scaled down to this norm. By
+            default there is no limit.
+    """
+
+    clip_norm: Annotated[
+        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
+    ] = None
+
+    def build(self, steps: int, epochs: int) -> Any:
+        """The gradient transformation, as in `OptimizerSpec`."""
+        from .._learn import clipped
+
+        optimizer = super().build(steps, epochs)
+        return optimizer if self.clip_norm is None else clipped(optimizer, self.clip_norm)
+
+
+class MuonSpec(ClippedSpec):
+    """Muon for matrices, Adam for the other parameters, at one learning rate and without weight decay.
+
+    Args:
         beta: momentum of Muon.
         newton_schulz_steps: iterations that orthogonalize a momentum matrix.
         adam_b1: decay of Adam's first moment.
@@ -47,7 +86,7 @@ class MuonSpec(OptimizerSpec):
     eps: Epsilon = 1e-8
 
 
-class AdamSpec(OptimizerSpec):
+class AdamSpec(ClippedSpec):
     """Adam for every parameter.
 
     Args:
@@ -62,15 +101,39 @@ class AdamSpec(OptimizerSpec):
     eps: Epsilon = 1e-8
 
 
-class UnitNormSpec(OptimizerSpec):
-    """Gradient descent with the gradient scaled to norm 1.
+class AdamWSpec(ClippedSpec):
+    """Adam with decoupled weight decay, for every parameter.
 
     Args:
-        learning_rate: length of every step.
+        b1: decay of the first moment.
+        b2: decay of the second moment.
+        eps: added to the denominator.
+        weight_decay: each update subtracts the learning rate times this share of a parameter.
     """
+
+    kind: Literal["adamw"] = "adamw"
+    b1: Decay = 0.9
+    b2: Decay = 0.999
+    eps: Epsilon = 1e-8
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+
+
+class SGDSpec(ClippedSpec):
+    """Gradient descent.
+
+    Args:
+        momentum: decay of the sum of earlier gradients; 0 is gradient descent without momentum.
+    """
+
+    kind: Literal["sgd"] = "sgd"
+    momentum: Decay = 0.0
+
+
+class UnitNormSpec(OptimizerSpec):
+    """Gradient descent with the gradient scaled to norm 1: an update is as long as the learning rate."""
 
     kind: Literal["unit_norm"] = "unit_norm"
 
 
-Optimizer = Annotated[MuonSpec | AdamSpec | UnitNormSpec, Field(discriminator="kind")]
+Optimizer = Annotated[MuonSpec | AdamSpec | AdamWSpec | SGDSpec | UnitNormSpec, Field(discriminator="kind")]
 OPTIMIZERS = kinds(Optimizer)

@@ -1,4 +1,4 @@
-"""Rollouts, objectives, and compiled training: the science. JAX only; no config, no disk."""
+"""Rollouts, optimizers, probes and the compiled training loop. Needs JAX; knows no config and no disk."""
 
 from .advantages import bandit_baseline as bandit_baseline
 from .advantages import batch_zscore as batch_zscore
@@ -13,26 +13,30 @@ from .bandits import ExactGroup as ExactGroup
 from .bandits import ExactSamples as ExactSamples
 from .bandits import SampledActions as SampledActions
 from .baselines import BASELINES as BASELINES
-from .batch import AbstractRollout as AbstractRollout
-from .batch import Draw as Draw
+from .batch import Batch as Batch
 from .batch import check_losses as check_losses
 from .batch import reduce as reduce
 from .cause import raise_at_cause as raise_at_cause
 from .cause import row_of as row_of
+from .evaluation import Evaluation as Evaluation
+from .evaluation import Measure as Measure
 from .layout import Layout as Layout
 from .layout import layout_for as layout_for
 from .measures import GreedyError as GreedyError
 from .measures import Surplus as Surplus
-from .observation import Evaluation as Evaluation
-from .observation import Measure as Measure
 from .observation import Observation as Observation
 from .optimizers import adam as adam
+from .optimizers import adamw as adamw
 from .optimizers import muon as muon
 from .optimizers import muon_roles as muon_roles
+from .optimizers import sgd as sgd
 from .optimizers import unit_norm as unit_norm
 from .probes import PROBES as PROBES
 from .protocols import Objective as Objective
+from .rollout import AbstractRollout as AbstractRollout
 from .sampling import sample_actions as sample_actions
+from .schedules import clipped as clipped
+from .schedules import scheduled as scheduled
 from .tokens import SequenceGroup as SequenceGroup
 from .tokens import Single as Single
 from .tokens import TokenGroup as TokenGroup

@@ -1,7 +1,7 @@
-"""From rewards to advantages in bandits, where the probabilities of all actions are at hand.
+"""Advantages in bandits, where the probabilities of all actions are known.
 
-Every function takes the rewards `[b n]` of `n` actions in each of `b` contexts and the policy's probabilities
-`[b a]` of all actions, and returns one advantage per reward.
+Every function takes the rewards `[b, n]` of `n` actions in each of `b` contexts and the probabilities
+`[b, a]` of all actions under the policy, and returns one advantage per reward.
 """
 
 import functools
@@ -17,7 +17,7 @@ EPSILON = 1e-8
 
 
 def none(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Float[Array, "b n"]:
-    """The rewards as they are."""
+    """The rewards themselves."""
     del probs
     return rewards
 
@@ -25,7 +25,7 @@ def none(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Float[Arra
 def constant(
     rewards: Float[Array, "b n"], probs: Float[Array, "b a"], *, value: float
 ) -> Float[Array, "b n"]:
-    """Rewards minus a number: 0.5 in arXiv 2604.06159, figure 2."""
+    """Rewards minus a constant `value`, such as 0.5 in arXiv 2604.06159, figure 2."""
     del probs
     return rewards - value
 
@@ -46,19 +46,19 @@ def batch_zscore(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Fl
 
 
 def expected(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Float[Array, "b n"]:
-    """Rewards minus `sum_a pi(a)^2`: the reward expected when the label, too, is drawn from the policy.
+    """Rewards minus `sum_a pi(a)^2`, the expected reward if the label were also drawn from the policy.
 
-    Source: arXiv 2604.06159, section 3, the baseline of the MNIST bandit. It needs no knowledge of the label.
+    The baseline does not depend on the label. Source: arXiv 2604.06159, section 3, the MNIST bandit.
     """
     return rewards - jnp.sum(probs**2, axis=-1, keepdims=True)
 
 
 def standardized_one_hot(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Float[Array, "b n"]:
-    """The sampled coordinate of TPO's standardized score vector.
+    """The entry of TPO's standardized score vector at the sampled action.
 
-    A single action `a` with advantage `A = r - sum pi^2` makes the score vector `A e_a` over the `k` actions.
-    Its standardization is `sign(A) sqrt(k - 1)` at `a`: 3 for a success among ten actions, -3 for a failure.
-    With REINFORCE this is the Group PG of arXiv 2604.06159, figure 4.
+    One action `a` with advantage `A = r - sum pi^2` gives the score vector `A e_a` over the `k` actions.
+    Standardized, its entry at `a` is `sign(A) sqrt(k - 1)`: 3 for a success among ten actions, -3 for a
+    failure. With REINFORCE this is Group PG in arXiv 2604.06159, figure 4.
     """
     return jnp.sign(expected(rewards, probs)) * jnp.sqrt(jnp.float32(probs.shape[-1] - 1))
 
@@ -66,7 +66,7 @@ def standardized_one_hot(rewards: Float[Array, "b n"], probs: Float[Array, "b a"
 def expected_zscore(rewards: Float[Array, "b a"], probs: Float[Array, "b a"]) -> Float[Array, "b a"]:
     """The rewards of all actions, standardized under the policy: `(r - E r) / sqrt(Var r + 1e-8)`.
 
-    With REINFORCE this is GRPO with a population in place of a group: arXiv 2604.06159, figure 3.
+    With REINFORCE this is GRPO in the limit of large groups: arXiv 2604.06159, figure 3.
     """
     mean = jnp.sum(probs * rewards, axis=-1, keepdims=True)
     variance = jnp.sum(probs * (rewards - mean) ** 2, axis=-1, keepdims=True)
@@ -84,7 +84,7 @@ BANDIT_BASELINES: dict[str, BanditBaseline] = {
 
 
 def bandit_baseline(setting: str | float) -> BanditBaseline:
-    """The baseline of a config: a name, or a number to subtract."""
+    """The baseline of this name, or the one that subtracts this number."""
     if isinstance(setting, str):
         return BANDIT_BASELINES[setting]
     return functools.partial(constant, value=setting)

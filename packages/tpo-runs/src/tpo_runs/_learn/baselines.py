@@ -1,4 +1,4 @@
-"""Baselines: what is subtracted from the rewards of single samples."""
+"""Baselines of single answers: what is subtracted from their rewards."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -10,12 +10,12 @@ Baseline: TypeAlias = Callable[[Float[Array, "b *h"]], Float[Array, "b *h"]]
 
 
 def batch_mean(rewards: Float[Array, "b *h"]) -> Float[Array, "b *h"]:
-    """Rewards minus their mean over the batch, position by position."""
+    """Rewards minus their mean over the batch, at each position."""
     return rewards - jnp.mean(rewards, axis=0, keepdims=True)
 
 
 def none(rewards: Float[Array, "b *h"]) -> Float[Array, "b *h"]:
-    """The rewards as they are."""
+    """The rewards themselves."""
     return rewards
 
 

@@ -1,27 +1,32 @@
-"""What a rollout draws, and how losses over it become one number."""
+"""Batches of samples, and how an objective's losses on them become one number."""
 
-import abc
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, PyTree, Shaped
+
+from .protocols import Objective
 
 
-class Draw(eqx.Module):
-    """One batch sampled from the behaviour policy, frozen for all gradient steps on it.
+class Batch(eqx.Module):
+    """A batch of samples, held fixed for all gradient steps on it.
+
+    The last axis of its arrays `[*b]` holds the candidates of a group, or the tokens of one answer.
 
     **Arguments:**
 
-    - `inputs`: whatever the rollout's `log_probs` needs to score the same samples again.
-    - `old_logp`: log-probs at sampling time, `[b k]` for groups or `[b h]` for single samples.
-    - `scores`: what the objective weighs the samples by, shaped as `old_logp`: rewards for groups,
-        advantages for single samples.
-    - `rewards`: the rewards behind the scores, shaped as `old_logp`, in [0, 1].
-    - `error`: one minus the mean reward of what the behaviour policy sampled, as the mean of what is missing
-        to 1, which rounding cannot make negative.
-    - `weights`: how much each sample's loss counts, shaped as `old_logp`; None for once each. Only rollouts
-        that enumerate instead of sampling have them.
+    - `inputs`: whatever the rollout's `log_probs` reads to score the same samples again.
+    - `old_logp`: `[*b]`, log-probs in nats under the policy that drew the samples.
+    - `scores`: `[*b]`, what the objective weighs the samples by: rewards for groups, advantages for single
+        samples.
+    - `rewards`: `[*b]`, the rewards behind the scores, in [0, 1].
+    - `error`: one minus the mean reward of the drawn samples, in [0, 1]. Compute it as the mean of
+        `1 - reward`, which rounding cannot make negative.
+    - `where`: `[*b]`, which entries exist, for ragged groups and padded tokens; None if all do. The others
+        must be finite and count nowhere.
+    - `weights`: `[*b]`, how much the loss of each entry counts; None for 1 each. Rollouts that enumerate
+        actions instead of sampling them weigh them by their probabilities.
     """
 
     inputs: PyTree
@@ -29,49 +34,64 @@ class Draw(eqx.Module):
     scores: Float[Array, "*b"]
     rewards: Float[Array, "*b"]
     error: Float[Array, ""]
+    where: Bool[Array, "*b"] | None = None
     weights: Float[Array, "*b"] | None = None
 
+    @property
+    def mask(self) -> dict[str, Bool[Array, "*b"]]:
+        """The keyword `where` for functions of `tpo_objectives`; no keyword at all if every entry exists."""
+        return {} if self.where is None else {"where": self.where}
 
-class AbstractRollout(eqx.Module):
-    """Decides which candidates are sampled and what counts as a group."""
+    def losses(self, objective: Objective, logp: Float[Array, "*b"]) -> Any:
+        """What the objective returns for the current log-probs `[*b]`: losses, not reduced."""
+        return objective(logp, self.old_logp, self.scores, **self.mask)
 
-    @abc.abstractmethod
-    def draw(self, policy: Any, key: PRNGKeyArray) -> Draw:
-        """Sample a batch from the policy and score it."""
+    def mean(self, values: Shaped[Array, "*c"]) -> Float[Array, ""]:
+        """The mean of one value per group or answer, over those that have at least one entry."""
+        if self.where is None:
+            return jnp.mean(values)
+        exists = jnp.any(self.where, axis=-1)
+        return jnp.sum(jnp.where(exists, values, 0.0)) / jnp.maximum(jnp.sum(exists), 1)
 
-    @abc.abstractmethod
-    def log_probs(self, policy: Any, draw: Draw) -> Float[Array, "*b"]:
-        """The log-probs of a draw's samples under another policy, shaped as `draw.old_logp`."""
 
+def reduce(losses: Any, batch: Batch) -> Float[Array, ""]:
+    r"""One number from the losses on a batch: the sum over the last axis, and the mean over the others.
 
-def reduce(losses: Any, draw: Draw) -> Float[Array, ""]:
-    """Sum over the last axis of the draw (tokens of an answer, or candidates of a group), mean over the rest.
+    $$L = \frac{1}{|R|} \sum_{i \in R} \sum_{j:\, m_{ij}} w_{ij} L_{ij}, \; R = \{i : \exists j\, m_{ij}\}$$
 
-    Group-level losses have that axis summed already; losses shaped as the draw's log-probs have not.
+    with the batch's `where` as `m` and its `weights` as `w`. A row without any entry counts in no mean; a
+    batch without any entry has the loss 0. Losses of one per group are summed over the last axis already.
 
     **Arguments:**
 
-    - `losses`: what an objective returned, which may be anybody's function.
-    - `draw`: what it was called on.
+    - `losses`: what an objective, which may be a user's function, returned.
+    - `batch`: the batch that the objective was called on.
 
-    **Raises:** `TypeError` for what is no array of floats, `ValueError` for losses of any other shape; both
-    name what the objective should return. `ValueError`, too, for losses of groups where the draw weighs
-    samples: they are added up already.
+    **Returns:** the scalar loss.
+
+    **Raises:** `TypeError` if `losses` is not an array of floats. `ValueError` if its shape is neither that
+    of `batch.old_logp` nor that without the last axis, if `where` or `weights` have another shape than
+    `batch.old_logp`, or if there are weights and the losses are one per group, where they cannot be applied.
     """
-    shape = draw.old_logp.shape
+    shape = batch.old_logp.shape
     check_losses(losses, shape)
-    if draw.weights is not None:
-        _check_weights(draw.weights.shape, losses.shape, shape)
+    _check_batch(batch, losses.shape)
     if losses.shape == shape:
-        losses = losses if draw.weights is None else draw.weights * losses
-        return jnp.mean(jnp.sum(losses, axis=-1))
-    return jnp.mean(losses)
+        weights, where = batch.weights, batch.where
+        if where is not None:
+            # Both factors, so that no NaN behind the mask reaches the gradient.
+            losses = jnp.where(where, losses, 0.0)
+            weights = None if weights is None else jnp.where(where, weights, 0.0)
+        losses = jnp.sum(losses if weights is None else weights * losses, axis=-1)
+    return batch.mean(losses)
 
 
-def _check_weights(weights: tuple[int, ...], losses: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    if weights != shape:
-        raise ValueError(f"the draw has weights of shape {weights}; expected {shape}, one per sample")
-    if losses == shape[:-1]:
+def _check_batch(batch: Batch, losses: tuple[int, ...]) -> None:
+    shape = batch.old_logp.shape
+    for name, array in {"where": batch.where, "weights": batch.weights}.items():
+        if array is not None and array.shape != shape:
+            raise ValueError(f"the batch has {name} of shape {array.shape}; expected {shape}, one per sample")
+    if batch.weights is not None and losses != shape:
         raise ValueError(
             f"the objective returned one loss per group, shape {losses}, but the rollout weighs "
             f"each sample; expected {shape}, one per sample, or a rollout without weights"
@@ -79,9 +99,10 @@ def _check_weights(weights: tuple[int, ...], losses: tuple[int, ...], shape: tup
 
 
 def check_losses(losses: Any, shape: tuple[int, ...]) -> None:
-    """Refuse what are no losses for log-probs of this shape, with what the objective should return.
+    """Check what an objective returned for log-probs of this shape.
 
-    **Raises:** `TypeError` for what is no array of floats, `ValueError` for losses of any other shape.
+    **Raises:** `TypeError` if it is not an array of floats, `ValueError` if it has another shape. Both
+    messages say what the objective should return.
     """
     expected = f"expected {shape[:-1]}, one loss per group, or {shape}, one per sample"
     if not isinstance(losses, Array):

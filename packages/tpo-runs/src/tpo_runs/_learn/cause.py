@@ -1,4 +1,4 @@
-"""Where a NaN comes from, for those who ask with JAX_DEBUG_NANS or JAX_DEBUG_INFS."""
+"""Finding the operation that made a NaN, with JAX_DEBUG_NANS or JAX_DEBUG_INFS."""
 
 import contextlib
 from collections.abc import Sequence
@@ -13,20 +13,19 @@ from .trainer import Trainer
 
 
 def raise_at_cause(trainer: Trainer, state: PyTree, seed: int, step: int, settings: Sequence[str]) -> None:
-    """Repeat the step at which a seed was lost, operation by operation; JAX raises at the first NaN.
+    """Run the step at which a seed diverged again, without compilation, so that JAX raises at its first NaN.
 
     Args:
         trainer: how the seed is trained.
         state: its state before the step.
         seed: the seed.
-        step: the step.
-        settings: those of JAX that say what to look for.
+        step: the index of the step.
+        settings: the settings of JAX that are on, such as `jax_debug_nans`.
 
     Raises:
-        FloatingPointError: at the operation that made it.
+        FloatingPointError: at the operation that made the NaN.
     """
-    _, keys = seed_keys(jnp.asarray([seed]))
-    key = jax.random.fold_in(keys[0], step)
+    key = jax.random.fold_in(seed_keys(jnp.asarray([seed])).steps[0], step)
     with contextlib.ExitStack() as stack:
         for name in settings:
             stack.enter_context(getattr(jax, name.removeprefix("jax_"))(True))
@@ -35,5 +34,5 @@ def raise_at_cause(trainer: Trainer, state: PyTree, seed: int, step: int, settin
 
 
 def row_of(states: PyTree, row: int) -> PyTree:
-    """The state of one of the seeds."""
+    """The state of one seed, from the stacked states."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf)[row] if eqx.is_array(leaf) else leaf, states)

@@ -1,4 +1,4 @@
-"""Many steps of a block of seeds as one compiled program."""
+"""Many steps of all seeds of a block as one compiled loop."""
 
 import functools
 from typing import Any, NamedTuple, cast
@@ -13,7 +13,7 @@ from .trainer import Trainer, TrainState
 
 
 class Plan(NamedTuple):
-    """What a chunk does: steps `start` to `stop` of the seeds whose step keys these are, if still `alive`."""
+    """A chunk of training: steps `start` to `stop` of the seeds that are `alive`, with `SeedKeys.steps`."""
 
     trainer: Trainer
     keys: Key[Array, " s"]
@@ -26,10 +26,11 @@ class Plan(NamedTuple):
 def run_chunk(
     plan: Plan, state: TrainState, room: int
 ) -> tuple[TrainState, dict[str, Float[Array, "seeds room"]]]:
-    """Train all seeds by at most `room` steps, as one compiled loop that reuses the state's memory.
+    """Train all seeds for at most `room` steps, in one compiled loop that donates the memory of the state.
 
-    A seed whose error, loss or state is not finite keeps the state that it had before; its metrics are NaN
-    from that step on. The bounds are traced, so chunks of all lengths share one compilation.
+    If the error, the loss, the policy or the optimizer's state of a seed is not finite after a step, the seed
+    keeps the state from before it, and its metrics are NaN from that step on. The bounds are traced, so that
+    chunks of all lengths share one compilation.
     """
     arrays, static = eqx.partition((plan, state), eqx.is_array)
 
@@ -50,15 +51,17 @@ def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[st
         state, metrics = trainer.episode(eqx.combine(arrays, static), jax.random.fold_in(key, step), step)
         return eqx.filter(state, eqx.is_array), metrics
 
-    # As a jitted function it is traced once, for its shapes and for the loop.
+    # Jitted, so that it is traced once for both its shapes and the loop.
     @functools.partial(jax.jit, inline=True)
     def all_seeds(arrays, alive, step):
-        # Fused with the check, a seed's last bits would depend on how many seeds are beside it.
+        # If XLA fused this with the check, the last bits of a seed would depend on the number of seeds.
         after, metrics = jax.lax.optimization_barrier(over_seeds(one_seed, arrays)(arrays, keys, step))
-        alive &= jax.vmap(_finite)((after, metrics["loss"], metrics["error"]))
+        # The rollout's state may hold infinities. A NaN in it shows in the loss.
+        checked = after.policy, after.optimizer_state, metrics["loss"], metrics["error"]
+        alive &= jax.vmap(_finite)(checked)
         arrays = jax.tree.map(lambda new, old: _where(alive, new, old), after, arrays)
         if trainer.evaluation is not None:
-            metrics |= trainer.evaluation(eqx.combine(arrays, static).policy, step)
+            metrics |= trainer.evaluation(eqx.combine(arrays, static).policy, keys, step)
         return arrays, alive, {name: _where(alive, value, jnp.nan) for name, value in metrics.items()}
 
     def body(step, carry):
@@ -68,18 +71,18 @@ def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[st
         return arrays, alive, rows
 
     shapes = jax.eval_shape(all_seeds, arrays, alive, start)[2]
-    # Not NaN, which JAX_DEBUG_NANS would take for a mistake: nobody reads past `stop`.
+    # Zeros and not NaN, because of JAX_DEBUG_NANS. Rows past `stop` are never read.
     rows = jax.tree.map(lambda shape: jnp.zeros((*shape.shape, room), shape.dtype), shapes)
     arrays, _, rows = jax.lax.fori_loop(start, stop, body, (arrays, alive, rows))
     return eqx.combine(arrays, static), rows
 
 
 def _finite(tree: PyTree) -> Bool[Array, ""]:
-    # One check of all numbers in a row compiles in a fraction of the time that one for each array takes.
+    # One check of the concatenated arrays compiles much faster than one check per array.
     floats = jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array))
     return jnp.isfinite(jnp.concatenate([leaf.reshape(-1) for leaf in floats])).all()
 
 
 def _where(rows: Bool[Array, " s"], chosen: Array, other: Array | float) -> Array:
-    """`chosen` in some of the rows, `other` elsewhere."""
+    """`chosen` in the rows that are true, `other` elsewhere."""
     return jnp.where(rows.reshape(-1, *[1] * (chosen.ndim - 1)), chosen, other)

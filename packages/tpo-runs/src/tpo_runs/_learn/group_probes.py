@@ -1,4 +1,4 @@
-"""Probes of what was sampled: how much of it succeeded, and what it can teach."""
+"""Probes of the batch: how many samples succeeded, and how much it can teach."""
 
 import jax.numpy as jnp
 import optax
@@ -6,21 +6,21 @@ from jaxtyping import Array, Bool, Scalar
 
 from tpo_objectives import standardize
 
-from .batch import Draw
+from .batch import Batch
 from .observation import Observation
-from .tokens import Single, TokenGroup
 
-# A mean over the tokens of an answer may miss 1 by a rounding; a single wrong token takes more than this.
+# The mean over the tokens of a right answer may miss 1 by rounding. One wrong token takes off more than this.
 _ROUNDING = 1e-5
 
 
-def succeeded(draw: Draw) -> Bool[Array, "*b"]:
-    """Which samples of a draw, shaped as its log-probs, have the reward 1."""
-    return draw.rewards > 1 - _ROUNDING
+def succeeded(batch: Batch) -> Bool[Array, "*b"]:
+    """Which samples, shaped as the batch's log-probs, exist and have the reward 1."""
+    right = batch.rewards > 1 - _ROUNDING
+    return right if batch.where is None else right & batch.where
 
 
 def gradient_norm(seen: Observation) -> Scalar:
-    """The Euclidean norm, over all parameters, of the gradient of the first epoch."""
+    """The Euclidean norm of the gradient of the first epoch, over all trained parameters."""
     return optax.tree.norm(seen.first_gradient)
 
 
@@ -28,10 +28,12 @@ def success_share(seen: Observation) -> Scalar:
     """The share of groups with at least one candidate of reward 1, in [0, 1].
 
     A group of whole answers is a prompt; a group of next tokens is one prefix of an answer. A single answer
-    counts as its prompt's only candidate, and has succeeded where every token is paid in full.
+    counts as the only candidate of its prompt, and has succeeded if each of its tokens has the reward 1.
     """
-    hits = succeeded(seen.draw)
-    return jnp.mean(jnp.all(hits, axis=-1) if isinstance(seen.rollout, Single) else jnp.any(hits, axis=-1))
+    hits, where = succeeded(seen.batch), seen.batch.where
+    if seen.rollout.grouped:
+        return seen.batch.mean(jnp.any(hits, axis=-1))
+    return seen.batch.mean(jnp.all(hits if where is None else hits | ~where, axis=-1))
 
 
 def all_fail_share(seen: Observation) -> Scalar:
@@ -40,15 +42,17 @@ def all_fail_share(seen: Observation) -> Scalar:
 
 
 def zero_variance_share(seen: Observation) -> Scalar:
-    """The share of groups whose scores the objectives take for equal, in [0, 1]: they teach nothing."""
-    return jnp.mean(jnp.all(standardize(seen.draw.scores) == 0, axis=-1))
+    """The share of groups in which all scores count as equal for the objectives, in [0, 1]."""
+    return seen.batch.mean(jnp.all(standardize(seen.batch.scores, **seen.batch.mask) == 0, axis=-1))
 
 
 def distinct_candidates(seen: Observation) -> Scalar:
-    """The mean number of distinct candidates in a group, from 1 to its size: answers, or next tokens."""
-    *_, candidates = seen.draw.inputs
-    if isinstance(seen.rollout, TokenGroup):
+    """The mean number of distinct candidates in a group, answers or next tokens, from 1 to its size."""
+    *_, candidates = seen.batch.inputs
+    if candidates.ndim == seen.batch.old_logp.ndim:  # single tokens
         candidates = candidates[..., None]
     same = jnp.all(candidates[..., :, None, :] == candidates[..., None, :, :], axis=-1)
-    seen_before = jnp.any(jnp.tril(same, k=-1), axis=-1)
-    return jnp.mean(jnp.sum(~seen_before, axis=-1))
+    where = seen.batch.where
+    same = same if where is None else same & where[..., None, :]
+    first = ~jnp.any(jnp.tril(same, k=-1), axis=-1)
+    return seen.batch.mean(jnp.sum(first if where is None else first & where, axis=-1))

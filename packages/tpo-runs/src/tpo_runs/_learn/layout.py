@@ -1,4 +1,4 @@
-"""How a block of seeds is laid out over the local devices."""
+"""The layout of a block of seeds on the local devices."""
 
 import contextlib
 import dataclasses
@@ -13,18 +13,18 @@ from jaxtyping import Array, Int, Key, PyTree, Shaped
 
 SEEDS, PROMPTS = "seeds", "prompts"
 BY_SEED, SHARED = PartitionSpec(SEEDS), PartitionSpec()
-# Fewer prompts on a device are not worth what the devices say to each other.
+# With fewer prompts on each device, communication costs more than it saves.
 FEWEST_PROMPTS = 16
-# States of fewer numbers are trained side by side: on its own, a step of one seed would be mostly overhead.
+# Seeds with smaller states are vectorized: one at a time, a step would be mostly overhead.
 FEWEST_NUMBERS = 4096
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """The seeds of a block, split over `seeds` groups of devices; each group splits its seeds' prompts.
+    """A grid of devices: seeds are split over the `seeds` rows, and the prompts of a seed over its row.
 
-    Seeds on different devices exchange nothing. Devices that share prompts add up their gradients, so a
-    seed's last digits depend on how many they are.
+    Rows do not communicate. The devices of a row add up their gradients, so the last digits of a seed depend
+    on the length of the row.
     """
 
     seeds: int = 1
@@ -32,7 +32,7 @@ class Layout:
 
     @property
     def mesh(self) -> Mesh | None:
-        """The devices in a grid, or None for a single one."""
+        """The mesh of devices, or None for a single device."""
         count = self.seeds * self.prompts
         if count == 1:
             return None
@@ -41,15 +41,15 @@ class Layout:
 
     @property
     def words(self) -> str:
-        """What of it the last bits of a result may depend on."""
+        """The layout in words, for provenance: the last bits of results may depend on it."""
         return "1 device" if self.mesh is None else f"{self.seeds} x {self.prompts} devices"
 
     def active(self) -> contextlib.AbstractContextManager[Any]:
-        """Where programs for this layout are compiled and run."""
+        """A context in which programs for this layout are compiled and run."""
         return contextlib.nullcontext() if self.mesh is None else jax.set_mesh(self.mesh)
 
     def place(self, by_seed: PyTree, shared: PyTree) -> tuple[PyTree, PyTree]:
-        """`by_seed`, split along its leading axis, and `shared`, copied to every device."""
+        """Split `by_seed` along its leading axis over the devices, and copy `shared` to each."""
         if self.mesh is None:
             return by_seed, shared
         return (
@@ -59,12 +59,12 @@ class Layout:
 
 
 def layout_for(seeds: int, prompts: int = 1, devices: int | None = None) -> Layout:
-    """The layout that uses the most devices, and of those the one that splits prompts the least.
+    """The layout that uses most devices and, among those, splits prompts least.
 
     Args:
-        seeds: how many a block has; they are split evenly.
-        prompts: how many a seed's batch has, split evenly too; 1 for what cannot be split.
-        devices: how many there are; by default all.
+        seeds: the number of seeds, split evenly over rows.
+        prompts: the number of prompts in a batch, split evenly over a row; 1 if a batch cannot be split.
+        devices: the number of devices; all by default.
 
     >>> layout_for(20, 100, devices=8)
     Layout(seeds=4, prompts=2)
@@ -80,18 +80,18 @@ def layout_for(seeds: int, prompts: int = 1, devices: int | None = None) -> Layo
 
 
 def split_prompts(prompts: Shaped[Array, "b *c"]) -> Shaped[Array, "b *c"]:
-    """Have the devices of a seed share its prompts, and all that is computed from them."""
+    """Shard prompts, and everything computed from them, over the devices of a seed."""
     if jax.sharding.get_abstract_mesh().shape.get(PROMPTS, 1) == 1:
         return prompts
     return jax.lax.with_sharding_constraint(prompts, PartitionSpec(PROMPTS))
 
 
 def on_own_devices(function: Callable[..., Any], placed: tuple[Any, ...]) -> Callable[..., Any]:
-    """Run `function` of arrays on every group of devices by itself, with the seeds that lie there.
+    """Map a function of arrays over the rows of devices, each with its own seeds.
 
     Args:
-        function: its results have the seeds first.
-        placed: for each of its arguments, or for parts of it, `BY_SEED` or `SHARED`.
+        function: a function whose results have the seeds as their first axis.
+        placed: `BY_SEED` or `SHARED` for each argument, or for each part of it.
     """
     if jax.sharding.get_abstract_mesh().shape.get(SEEDS, 1) == 1:
         return function
@@ -101,10 +101,10 @@ def on_own_devices(function: Callable[..., Any], placed: tuple[Any, ...]) -> Cal
 def over_seeds(
     one_seed: Callable[..., Any], states: PyTree
 ) -> Callable[[PyTree, Key[Array, " s"], Int[Array, ""]], Any]:
-    """`one_seed(state, key, step)` for stacked states and keys: side by side, or in turn where that wins.
+    """`one_seed(state, key, step)` over stacked states and keys: vectorized, or one after another on a CPU.
 
-    One seed of a transformer keeps a CPU busy. A second one beside it only makes the arrays larger than the
-    caches, and XLA's matrix products with a leading axis of seeds are slower than those without.
+    One transformer keeps a CPU busy. Vectorized over seeds, its arrays no longer fit the caches, and XLA's
+    batched matrix products are slower than plain ones.
     """
     floats = jax.tree.leaves(eqx.filter(states, eqx.is_inexact_array))
     numbers = sum(leaf.size // leaf.shape[0] for leaf in floats)

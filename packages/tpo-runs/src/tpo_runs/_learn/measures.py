@@ -1,46 +1,47 @@
-"""Measures of a bandit's policy on held-out contexts: its error, and how its updates see wrong classes."""
+"""Measures of a bandit's policy on test contexts: its error, and the surplus of its updates."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Scalar
+from jaxtyping import Array, Float, Int, PRNGKeyArray, Scalar
 
 from .bandits import AbstractSampling
 from .protocols import ActionPolicy, BanditTask, Objective
 
-BLOCK = 256  # contexts whose actions are enumerated together
+BLOCK = 256  # contexts whose actions are enumerated at once
 
 
 class GreedyError(eqx.Module):
-    """The share of a task's contexts in which the most probable action is wrong."""
+    """The share of the contexts of a test task in which the most probable action is wrong."""
 
     task: BanditTask
 
-    def __call__(self, policy: ActionPolicy) -> Scalar:
-        """The greedy error over all contexts."""
+    def __call__(self, policy: ActionPolicy, key: PRNGKeyArray) -> dict[str, Scalar]:
+        """The column `test_error`, in [0, 1]."""
+        del key
         contexts = self.task.all_contexts()
         best = jnp.argmax(policy.log_policy(contexts.inputs), axis=-1)
-        return 1 - jnp.mean(self.task.reward(contexts, best))
+        return {"test_error": 1 - jnp.mean(self.task.reward(contexts, best))}
 
 
 class Surplus(eqx.Module):
-    """How much more of the right class a method's update gains than if all wrong classes were alike.
+    """The gain of a method's update in the probability of the right class, beyond that of a symmetric update.
 
-    An update `g` of the logits raises the right class's probability by `p_y (e_y - pi) . g`, to first order.
-    The surplus is that gain for the update that the method makes in expectation over its sampled action,
-    minus the gain of its symmetric surrogate: `beta (e_y - pi)`, with the `beta` that the expected update has
-    where the wrong classes share `1 - p_y` evenly. It is averaged over the misclassified contexts, in bins of
-    how much of `1 - p_y` the likeliest wrong class has.
+    To first order, an update `g` of the logits raises the probability `p_y` of the right class by
+    `p_y (e_y - pi) . g`. The surplus is this gain for the method's update, expected over its sampled action,
+    minus the gain of the symmetric update `beta (e_y - pi)`. Its `beta` is that of the expected update if the
+    wrong classes share `1 - p_y` evenly. The surplus is averaged over the misclassified contexts, in bins of
+    the share of `1 - p_y` that the likeliest wrong class has.
 
     **Arguments:**
 
-    - `task`: the contexts to look at.
-    - `rollout`: turns a sampled action into scores; one action a context, and a baseline of its own.
+    - `task`: the test contexts.
+    - `rollout`: turns sampled actions into scores. Its baseline must not depend on other samples.
     - `objective`: the loss.
-    - `edges`: ends of the bins of concentration, in `[0, 1]`; the last one above 1 lets 1 in.
+    - `edges`: the edges of the bins, increasing from 0; the last one is above 1, so that 1 is in a bin.
 
-    Source: arXiv 2604.06159, figure 4b and appendix C. The expectations there are closed forms; here they
-    come from the training losses, with every action enumerated.
+    Source: arXiv 2604.06159, figure 4b and appendix C. The paper has closed forms of the expectations; here
+    they are computed from the training loss, by enumeration of the actions.
     """
 
     task: BanditTask
@@ -48,12 +49,13 @@ class Surplus(eqx.Module):
     objective: Objective = eqx.field(static=True)
     edges: tuple[float, ...] = eqx.field(static=True)
 
-    def __call__(self, policy: ActionPolicy) -> dict[str, Scalar]:
-        """The mean surplus of each bin, NaN for an empty one."""
+    def __call__(self, policy: ActionPolicy, key: PRNGKeyArray) -> dict[str, Scalar]:
+        """The columns `surplus_bin_i`: the mean surplus in bin `i`, NaN if it is empty."""
+        del key
         contexts = self.task.all_contexts()
         logp, right = policy.log_policy(contexts.inputs), self.task.all_rewards(contexts)
         missed = jnp.take_along_axis(right, jnp.argmax(logp, axis=-1)[:, None], axis=-1)[:, 0] == 0
-        # Only few are misclassified, and the enumeration is what costs: they go first, block by block.
+        # The enumeration is expensive, and few contexts are misclassified: these come first, in blocks.
         order = jnp.argsort(~missed)
 
         def add(block: Int[Array, ""], totals: Float[Array, "2 bins"]) -> Float[Array, "2 bins"]:
@@ -69,7 +71,7 @@ class Surplus(eqx.Module):
         blocks = -(-jnp.sum(missed) // BLOCK)
         bins = len(self.edges) - 1
         sums, counts = jax.lax.fori_loop(0, blocks, add, jnp.zeros((2, bins)))
-        return {f"bin_{i}": sums[i] / counts[i] for i in range(bins)}
+        return {f"surplus_bin_{i}": sums[i] / counts[i] for i in range(bins)}
 
     def of(self, logp: Float[Array, "b a"], right: Float[Array, "b a"]) -> Float[Array, " b"]:
         """The surplus of each context, from its log-probs and the one-hot of its right action."""
@@ -77,12 +79,12 @@ class Surplus(eqx.Module):
         p = jnp.sum(right * jnp.exp(logp), axis=-1)
         gain = p * jnp.sum(direction * self.expected_update(logp, right), axis=-1)
         even = jnp.log(jnp.where(right > 0, p[:, None], (1 - p[:, None]) / (logp.shape[-1] - 1)))
-        # The symmetric update is a multiple of e_y - pi: its entry at y tells which.
+        # The entry at y of the symmetric update beta (e_y - pi) is beta (1 - p_y).
         beta = jnp.sum(right * self.expected_update(even, right), axis=-1) / (1 - p)
         return gain - beta * p * jnp.sum(direction**2, axis=-1)
 
     def expected_update(self, logp: Float[Array, "b a"], right: Float[Array, "b a"]) -> Float[Array, "b a"]:
-        """Minus the gradient in the logits of the loss expected over the one sampled action."""
+        """Minus the gradient, in the logits, of the loss expected over the sampled action."""
         size = logp.shape[-1]
         old = jnp.repeat(logp, size, axis=0)
         probs = jnp.exp(old)

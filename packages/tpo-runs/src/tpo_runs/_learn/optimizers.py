@@ -1,4 +1,4 @@
-"""Optimizers, as Optax gradient transformations."""
+"""Optimizers, as gradient transformations of Optax."""
 
 import functools
 from collections.abc import Mapping
@@ -9,18 +9,18 @@ import optax
 from jaxtyping import Array, PyTree
 from optax.contrib import MuonDimensionNumbers
 
-# The quintic's coefficients: Optax's own.
+# The coefficients of the quintic polynomial, as in Optax.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 # The square of this, and a sum of many such squares, stays within float32.
 LARGE = 2.0**50
 
 
 def muon_roles(params: PyTree) -> PyTree:
-    """Which parameters Muon orthogonalises, and along which axes; None leaves a parameter to Adam.
+    """Which parameters Muon orthogonalizes, and along which axes; None for those that Adam updates.
 
-    Policies store a parameter as a matrix `(in, out)` exactly if the paper's runs gave it to Muon: token and
-    position tables, MLP and head kernels, and the query, key and value biases `(heads, head_dim)`. Attention
-    kernels have three axes and go to Adam with all vectors.
+    Muon updates every matrix `(in, out)`: embedding tables, the kernels of MLPs and of the head, and the
+    query, key and value biases `(heads, head_dim)`, as in the runs of arXiv 2604.06159. Adam updates vectors,
+    and the attention kernels, which have three axes.
     """
     return _roles(params, rank=2)
 
@@ -31,10 +31,10 @@ def _roles(params: PyTree, rank: int) -> PyTree:
 
 
 def stack_equal_shapes(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
-    """The optimizer, given all parameters of one shape as a single array `[parameters, *shape]`.
+    """An optimizer of all parameters of one shape as a single array `[parameters, *shape]`.
 
-    The same updates for an optimizer that treats the leading axis as a batch, in far fewer operations: a
-    transformer has many small parameters of few shapes.
+    The updates are the same if the optimizer treats the leading axis as a batch. A transformer has many small
+    parameters of few shapes, so this takes far fewer operations. It copies every parameter in every update.
     """
 
     def stacked(tree: PyTree) -> dict[str, Array]:
@@ -64,12 +64,12 @@ def muon(
 ) -> optax.GradientTransformation:
     """Muon on the matrices of `muon_roles`, Adam with Nesterov momentum on the rest; no weight decay.
 
-    Muon's updates are scaled by `sqrt(max(1, fan_out / fan_in))`. `eps` serves both parts.
+    Muon's updates are scaled by `sqrt(max(1, fan_out / fan_in))`. `eps` is used by both parts.
     """
     return stack_equal_shapes(
         optax.contrib.muon(
             learning_rate,
-            # A row for each step has Optax compile one step, in a loop, where it unrolls equal ones.
+            # With one row of coefficients per step, Optax compiles a loop; otherwise it unrolls the steps.
             ns_coeffs=(NEWTON_SCHULZ,) * newton_schulz_steps,
             beta=beta,
             eps=eps,
@@ -85,10 +85,22 @@ def adam(*, learning_rate: float, b1: float, b2: float, eps: float) -> optax.Gra
     return optax.adam(learning_rate, b1=b1, b2=b2, eps=eps)
 
 
+def adamw(
+    *, learning_rate: float, b1: float, b2: float, eps: float, weight_decay: float
+) -> optax.GradientTransformation:
+    """Adam with decoupled weight decay on every parameter."""
+    return optax.adamw(learning_rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay)
+
+
+def sgd(*, learning_rate: float, momentum: float) -> optax.GradientTransformation:
+    """Gradient descent on every parameter: `m = momentum m + g`, with steps `-learning_rate m`."""
+    return optax.sgd(learning_rate, momentum=momentum)
+
+
 def unit_norm(*, learning_rate: float) -> optax.GradientTransformation:
     """Steps of length `learning_rate` against the gradient: `-learning_rate g / sqrt(sum g^2 + 1e-30)`.
 
-    The norm is over all parameters together. A gradient of zero gives no step.
+    The norm is over all parameters. A gradient of zero gives no step.
     Source: arXiv 2604.06159, figures 2 and 3.
     """
 
@@ -109,9 +121,9 @@ def unit_norm(*, learning_rate: float) -> optax.GradientTransformation:
 
 
 def _without_overflow(gradient: optax.Updates) -> optax.Updates:
-    """The gradient, scaled down where the sum of its squares might overflow and give no step at all."""
+    """The gradient, scaled down if the sum of its squares might overflow, which would give no step."""
     sizes = [jnp.max(jnp.abs(leaf)).astype(jnp.float32) for leaf in jax.tree.leaves(gradient)]
     largest = functools.reduce(jnp.maximum, sizes)
-    # Exactly 1 for an ordinary gradient. The barrier keeps the compiled code, and every bit, of what follows.
+    # Exactly 1 for an ordinary gradient. The barrier keeps XLA from changing the bits of what follows.
     scale = LARGE / jnp.maximum(largest, LARGE)
     return jax.lax.optimization_barrier(jax.tree.map(lambda leaf: scale * leaf, gradient))

@@ -1,4 +1,4 @@
-"""The probes by name: measurements of single training steps."""
+"""All probes by name."""
 
 from .bandit_probes import error_after, misalignment
 from .group_probes import (

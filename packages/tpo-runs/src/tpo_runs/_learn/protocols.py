@@ -1,4 +1,4 @@
-"""What a rollout asks of tasks, policies and objectives: the seams between the packages."""
+"""The interfaces of tasks, policies and objectives."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -7,22 +7,23 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 @runtime_checkable
 class Objective(Protocol):
-    """A loss as in `tpo_objectives`, its keywords already set.
+    """A loss as in `tpo_objectives`, with its options set.
 
-    At group level it maps `[*b, k]` log-probs, log-probs at sampling time and scores to `[*b]` losses, at
-    sample level `[*b]` to `[*b]`.
+    A group objective maps log-probs, log-probs at sampling time and scores of shape `[*b, k]` to losses
+    `[*b]`; a sample objective maps `[*b]` to `[*b]`. On a batch in which some entries do not exist, it is
+    called with the keyword `where`, shaped as its arguments.
     """
 
     def __call__(
         self, logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"], /
     ) -> Float[Array, "*c"]:
-        """Losses without any reduction over the batch."""
+        """Losses, not reduced over the batch."""
         ...
 
 
 @runtime_checkable
 class TokenTask(Protocol):
-    """A task of prompts and answers, as `tpo_envs.TokenTask`."""
+    """A task of prompts and answers, such as `tpo_envs.TokenTask`."""
 
     def prompts(self, key: PRNGKeyArray, batch: int) -> Int[Array, "b h"]:
         """Draw prompts."""
@@ -31,42 +32,42 @@ class TokenTask(Protocol):
     def token_rewards(
         self, prompts: Int[Array, "*#b h"], answers: Int[Array, "*#b h"]
     ) -> Float[Array, "*b h"]:
-        """The reward of every token of the answers."""
+        """The reward of each token of the answers, in [0, 1]."""
         ...
 
     def candidate_rewards(
         self, prompts: Int[Array, "*b h"], behaviour: Int[Array, "*b h"], candidates: Int[Array, "*b h k"]
     ) -> Float[Array, "*b h k"]:
-        """The reward of candidate tokens at every prefix of the behaviour answer."""
+        """The reward of candidate tokens at each prefix of the answers `behaviour`."""
         ...
 
 
 @runtime_checkable
 class TokenPolicy(Protocol):
-    """A policy over answers to prompts, as `tpo_models.CausalTransformer`."""
+    """A policy over answers to prompts, such as `tpo_models.CausalTransformer`."""
 
     def sample(
         self, key: PRNGKeyArray, prompts: Int[Array, "b h"], candidates: int
     ) -> tuple[Int[Array, "b k h"], Float[Array, "b k h"]]:
-        """Draw answers, with the log-prob of every token."""
+        """Draw answers, with the log-prob of each token."""
         ...
 
     def log_probs(self, prompts: Int[Array, "b h"], answers: Int[Array, "b k h"]) -> Float[Array, "b k h"]:
-        """The log-prob of every token of given answers."""
+        """The log-prob of each token of given answers."""
         ...
 
     def answer_log_softmax(
         self, prompts: Int[Array, "b h"], answers: Int[Array, "b k h"]
     ) -> Float[Array, "b k h vocab"]:
-        """The log-probs of all tokens at every position of given answers."""
+        """The log-probs of all tokens at each position of given answers."""
         ...
 
 
 @runtime_checkable
 class BanditTask(Protocol):
-    """A task of contexts and actions, as the bandits of `tpo_envs`.
+    """A task of contexts and actions, such as the bandits of `tpo_envs`.
 
-    Its contexts are a value with the field `inputs`, which the policy reads.
+    Contexts have a field `inputs`, which the policy reads.
     """
 
     num_actions: int
@@ -76,11 +77,11 @@ class BanditTask(Protocol):
         ...
 
     def all_contexts(self) -> Any:
-        """Every context once."""
+        """Each context once."""
         ...
 
     def reward(self, contexts: Any, actions: Int[Array, "b *n"]) -> Float[Array, "b *n"]:
-        """The rewards of some actions, in [0, 1]."""
+        """The rewards of given actions, in [0, 1]."""
         ...
 
     def all_rewards(self, contexts: Any) -> Float[Array, "b a"]:
@@ -90,8 +91,8 @@ class BanditTask(Protocol):
 
 @runtime_checkable
 class ActionPolicy(Protocol):
-    """A policy over the actions of a bandit, as `tpo_models.MLP` and `tpo_models.LogitTable`."""
+    """A policy over the actions of a bandit, such as `tpo_models.MLP` and `tpo_models.LogitTable`."""
 
     def log_policy(self, inputs: Any) -> Float[Array, "b a"]:
-        """The log-probs of all actions for every input."""
+        """The log-probs of all actions for each input."""
         ...

@@ -1,4 +1,4 @@
-"""Drawing from tables of probabilities."""
+"""Sampling actions from their log-probs."""
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +8,9 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 def sample_actions(key: PRNGKeyArray, logp: Float[Array, "b a"], samples: int) -> Int[Array, "b {samples}"]:
     """Independent actions in each context.
 
-    The inverse of the distribution function: one uniform number a sample, where Gumbel noise takes one for
-    every action. Measured against the last sum and not 1, rounding leaves no room beyond the last action.
+    Inverse transform sampling needs one uniform number per sample, where Gumbel noise needs one per action.
+    The uniform number is scaled by the last cumulative sum and not by 1, so that rounding cannot select an
+    action beyond the last.
     """
     below = jnp.cumsum(jnp.exp(logp), axis=-1)
     level = jax.random.uniform(key, (logp.shape[0], samples)) * below[:, -1:]

@@ -1,73 +1,79 @@
 """Rollouts of token tasks: single answers, groups of whole answers, and groups of next tokens."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .baselines import Baseline
-from .batch import AbstractRollout, Draw
+from .batch import Batch
 from .layout import split_prompts
 from .protocols import TokenPolicy, TokenTask
+from .rollout import AbstractRollout
 from .sampling import sample_actions
 
 
 class Single(AbstractRollout):
-    """One answer to each prompt; every token is a sample `[b h]`, its score the reward minus a baseline.
+    """One answer to each prompt. Every token is a sample, `[b, h]`; its score is its reward minus a baseline.
 
-    There is no return-to-go: a token's advantage is that of its own reward.
+    The score of a token depends on its own reward only; there is no return-to-go.
     """
 
+    grouped: ClassVar[bool] = False
     task: TokenTask
     prompts: int = eqx.field(static=True)
     baseline: Baseline = eqx.field(static=True)
 
-    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
-        """Sample answers and score their tokens."""
+    def draw(self, policy: TokenPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
+        """Draw prompts, sample answers and score their tokens."""
         prompt_key, answer_key = jax.random.split(key)
         prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers, logp = policy.sample(answer_key, prompts, 1)
         rewards = self.task.token_rewards(prompts, answers[:, 0])
-        return Draw((prompts, answers), logp[:, 0], self.baseline(rewards), rewards, jnp.mean(1 - rewards))
+        error = jnp.mean(1 - rewards)
+        return Batch((prompts, answers), logp[:, 0], self.baseline(rewards), rewards, error), state
 
-    def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b h"]:
-        """The log-prob of every token."""
-        prompts, answers = draw.inputs
+    def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b h"]:
+        """The log-prob of each token."""
+        prompts, answers = batch.inputs
         return policy.log_probs(prompts, answers)[:, 0]
 
 
 class SequenceGroup(AbstractRollout):
-    """`candidates` independent answers to each prompt form a group `[b k]`; duplicates are kept.
+    """`candidates` independent answers to each prompt form a group, `[b, k]`. Duplicates are kept.
 
-    The log-prob of a candidate is the sum over its tokens, its score the mean of its token rewards.
+    The log-prob of a candidate is the sum over its tokens; its score is the mean reward of its tokens.
     """
 
     task: TokenTask
     prompts: int = eqx.field(static=True)
     candidates: int = eqx.field(static=True)
 
-    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
-        """Sample groups of answers and score them."""
+    def draw(self, policy: TokenPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
+        """Draw prompts, sample groups of answers and score them."""
         prompt_key, answer_key = jax.random.split(key)
         prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers, logp = policy.sample(answer_key, prompts, self.candidates)
         rewards = self.task.token_rewards(prompts[:, None], answers)
         scores = jnp.mean(rewards, axis=-1)
-        return Draw((prompts, answers), jnp.sum(logp, axis=-1), scores, scores, jnp.mean(1 - rewards))
+        error = jnp.mean(1 - rewards)
+        return Batch((prompts, answers), jnp.sum(logp, axis=-1), scores, scores, error), state
 
-    def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b k"]:
-        """The log-prob of every candidate."""
-        prompts, answers = draw.inputs
+    def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b k"]:
+        """The log-prob of each candidate."""
+        prompts, answers = batch.inputs
         return jnp.sum(policy.log_probs(prompts, answers), axis=-1)
 
 
 class TokenGroup(AbstractRollout):
-    """`candidates` next tokens at every prefix of one answer to each prompt form a group `[b h k]`.
+    """`candidates` next tokens at each prefix of one answer to each prompt form a group, `[b, h, k]`.
 
-    Candidate 0 is the answer's own token, the others are drawn independently from the same distribution;
-    duplicates are kept. One pass over the answer gives the log-probs of all candidates at all prefixes. For
-    dense rewards only: a candidate is paid what the task's `candidate_rewards` gives it at its prefix.
-    `Draw.error` is that of the answers, whatever the other candidates earn.
+    Candidate 0 is the token of the answer. The others are drawn independently from the same distribution, and
+    duplicates are kept. One pass over the answer gives the log-probs of all candidates at all prefixes. The
+    score of a candidate is the task's `candidate_rewards` at its prefix, so rewards must be dense.
+    `Batch.error` is that of the answers and does not depend on the other candidates.
 
     Source: arXiv 2604.06159, section 4.
     """
@@ -76,8 +82,8 @@ class TokenGroup(AbstractRollout):
     prompts: int = eqx.field(static=True)
     candidates: int = eqx.field(static=True)
 
-    def draw(self, policy: TokenPolicy, key: PRNGKeyArray) -> Draw:
-        """Sample answers, and candidates at each of their prefixes, and score them."""
+    def draw(self, policy: TokenPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
+        """Draw prompts, sample answers and candidates at each of their prefixes, and score the candidates."""
         prompt_key, answer_key, candidate_key = jax.random.split(key, 3)
         prompts = split_prompts(self.task.prompts(prompt_key, self.prompts))
         answers = policy.sample(answer_key, prompts, 1)[0][:, 0]
@@ -86,23 +92,24 @@ class TokenGroup(AbstractRollout):
         others = sample_actions(candidate_key, by_prefix, self.candidates - 1).reshape(*answers.shape, -1)
         candidates = jnp.concatenate([answers[..., None], others], axis=-1)
         rewards = self.task.candidate_rewards(prompts, answers, candidates)
-        return Draw(
+        batch = Batch(
             inputs=(prompts, answers, candidates),
             old_logp=_of_candidates(log_softmax, candidates),
             scores=rewards,
             rewards=rewards,
             error=jnp.mean(1 - self.task.token_rewards(prompts, answers)),
         )
+        return batch, state
 
-    def log_probs(self, policy: TokenPolicy, draw: Draw) -> Float[Array, "b h k"]:
-        """The log-prob of every candidate at its prefix."""
-        prompts, answers, candidates = draw.inputs
+    def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b h k"]:
+        """The log-prob of each candidate at its prefix."""
+        prompts, answers, candidates = batch.inputs
         return _of_candidates(policy.answer_log_softmax(prompts, answers[:, None])[:, 0], candidates)
 
 
 def _of_candidates(
     log_softmax: Float[Array, "b h vocab"], candidates: Int[Array, "b h k"]
 ) -> Float[Array, "b h k"]:
-    # A sum over one-hot rows: the gradient of a gather would be a scatter, which is slow.
+    # A sum over one-hot rows, since the gradient of a gather is a scatter, which is slow.
     one_hot = jax.nn.one_hot(candidates, log_softmax.shape[-1])
     return jnp.sum(log_softmax[..., None, :] * one_hot, axis=-1)

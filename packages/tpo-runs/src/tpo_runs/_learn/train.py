@@ -1,4 +1,4 @@
-"""Training on the host: chunks of compiled steps, one after another, over all seeds of a block."""
+"""The training loop on the host: one chunk of compiled steps after another, for all seeds of a block."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ LONGEST_CHUNK = 1024
 
 
 class Chunk(NamedTuple):
-    """Consecutive steps of a block of seeds, on the host."""
+    """The metrics of consecutive steps of a block of seeds, on the host."""
 
     start: int
     stop: int
@@ -26,63 +26,78 @@ class Chunk(NamedTuple):
     seconds: float
 
 
-@eqx.filter_jit
-def seed_keys(seeds: Int[Array, " s"]) -> tuple[Key[Array, " s"], Key[Array, " s"]]:
-    """The keys `[s]` that initialise the policies, and those that the steps' keys are folded from.
+class SeedKeys(NamedTuple):
+    """The keys `[s]` of some seeds."""
 
-    A seed's keys do not depend on the other seeds, a step's key not on the steps before it. So neither the
-    length of chunks, nor resuming, nor more seeds change any number.
+    policies: Key[Array, " s"]
+    """Initialize the policies."""
+    steps: Key[Array, " s"]
+    """The key of a step is this one with the index of the step folded in."""
+    rollouts: Key[Array, " s"]
+    """Initialize the states of rollouts."""
+
+
+@eqx.filter_jit
+def seed_keys(seeds: Int[Array, " s"]) -> SeedKeys:
+    """The keys of these seeds.
+
+    They do not depend on the other seeds, and the key of a step does not depend on the steps before it. So
+    the length of chunks, resuming and more seeds change no number.
     """
-    # Made of its bits by name: what JAX takes for a key of 0 depends on its settings.
+    # Built from its bits: what `jax.random.key(0)` returns depends on the settings of JAX.
     root = jax.random.wrap_key_data(jnp.zeros(2, jnp.uint32), impl="threefry2x32")
-    keys = jax.vmap(lambda seed: jax.random.split(jax.random.fold_in(root, seed)))(seeds)
-    return keys[:, 0], keys[:, 1]
+    of_seeds = jax.vmap(lambda seed: jax.random.fold_in(root, seed))(seeds)
+    keys = jax.vmap(jax.random.split)(of_seeds)
+    # 0 and 1 would give the two keys of the split again.
+    return SeedKeys(keys[:, 0], keys[:, 1], jax.vmap(lambda key: jax.random.fold_in(key, 2))(of_seeds))
 
 
 class PolicyMaker(NamedTuple):
-    """Makes a policy from a key. Equal for equal policies, so that these are compiled once."""
+    """Makes a policy from a key. Makers of equal policies are equal, so that these are compiled once."""
 
     kind: Callable[..., PyTree]
     keywords: tuple[tuple[str, Any], ...]
 
     @classmethod
     def of(cls, kind: Callable[..., PyTree], **keywords: Any) -> "PolicyMaker":
-        """The maker that calls `kind` with these keywords and the key."""
+        """The maker that calls `kind` with these keywords and a key."""
         return cls(kind, tuple(keywords.items()))
 
     def __call__(self, key: PRNGKeyArray) -> PyTree:
-        """A policy."""
+        """The policy of this key."""
         return self.kind(**dict(self.keywords), key=key)
 
 
 def initial_state(
     trainer: Trainer, make_policy: Callable[[PRNGKeyArray], PyTree], seeds: Int[Array, " s"]
 ) -> TrainState:
-    """The states of all seeds, stacked."""
-    policy_keys, _ = seed_keys(seeds)
-    return _start_all(trainer.start, _initial_policies(make_policy, policy_keys))
+    """The initial states of all seeds, stacked along the first axis."""
+    keys = seed_keys(seeds)
+    return _start_all(trainer.start, _initial_policies(make_policy, keys.policies), keys.rollouts)
 
 
 @eqx.filter_jit
 def _initial_policies(make_policy: Callable[[PRNGKeyArray], PyTree], keys: Key[Array, " s"]) -> PyTree:
-    # Compiled apart from the rest, which differs between methods.
+    # Compiled by itself, since methods that differ in the rest share it.
     return eqx.filter_vmap(make_policy)(keys)
 
 
 @eqx.filter_jit
-def _start_all(start: Callable[[PyTree], TrainState], policies: PyTree) -> TrainState:
-    return eqx.filter_vmap(start)(policies)
+def _start_all(
+    start: Callable[[PyTree, PRNGKeyArray], TrainState], policies: PyTree, keys: Key[Array, " s"]
+) -> TrainState:
+    return eqx.filter_vmap(start)(policies, keys)
 
 
 Program: TypeAlias = Callable[[Plan, TrainState, int], tuple[TrainState, dict[str, Array]]]
 
 
 def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int) -> Program:
-    """Compile `run_chunk` for what `train` gives it. Safe in another thread.
+    """Compile `run_chunk` for the arguments of `train`. Safe in another thread.
 
-    As long as it is held, the program outlives a clearing of JAX's caches.
+    The program stays valid when JAX's caches are cleared.
     """
-    _, keys = seed_keys(seeds)
+    keys = seed_keys(seeds).steps
     alive, now = jnp.ones(len(seeds), bool), jnp.int32(0)
     layout = block_layout(trainer, seeds)
     (state, keys, alive), (trainer, now) = layout.place((state, keys, alive), (trainer, now))
@@ -95,24 +110,24 @@ class PlacedBlock:
     """A block of seeds on its devices.
 
     Args:
-        trainer: how the seeds are trained.
-        state: their stacked states.
+        trainer: the trainer.
+        state: the stacked states of the seeds.
         seeds: the seeds.
-        steps: where their training ends.
-        program: what `compile_chunk` made, or `run_chunk`.
+        steps: the steps of the whole run.
+        program: the result of `compile_chunk`, or `run_chunk`.
     """
 
     def __init__(
         self, trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int, program: Program
     ):
-        _, keys = seed_keys(seeds)
+        keys = seed_keys(seeds).steps
         self._layout = block_layout(trainer, seeds)
         (self.state, self._keys), self._trainer = self._layout.place((state, keys), trainer)
         self._room = min(LONGEST_CHUNK, steps)
         self._program = program
 
     def advance(self, start: int, stop: int, alive: Bool[np.ndarray, " s"]) -> dict[str, Array]:
-        """Train steps `start` to `stop` of the seeds that are `alive`; their metrics `[seeds, room]`."""
+        """Train steps `start` to `stop` of the seeds that are `alive`, and return metrics `[seeds, room]`."""
         bounds = jnp.int32(start), jnp.int32(stop)
         spread, (first, last) = self._layout.place(jnp.asarray(alive), bounds)
         plan = Plan(self._trainer, self._keys, spread, first, last)
@@ -132,23 +147,26 @@ def train(
     chunk_seconds: float = 1.0,
     program: Program = run_chunk,
 ) -> Iterator[tuple[TrainState, Chunk]]:
-    """Train all seeds up to `steps`, and hand out the state and the metrics after every chunk.
+    """Train all seeds up to `steps`, and yield the state and the metrics after every chunk of steps.
 
-    Chunks are as long as fits in about `chunk_seconds`; their length changes no number. A state handed out
-    is valid until the next chunk is asked for, which reuses its memory.
+    A chunk takes about `chunk_seconds`; its length changes no number. A state is valid until you ask for the
+    next chunk, which reuses its memory.
 
-    A seed whose error, loss or state becomes NaN or infinite is frozen: it keeps the last finite state, its
-    metrics are NaN from that step on, and no other seed is touched.
+    A seed is frozen when its error, loss, policy or optimizer state becomes NaN or infinite. It keeps the
+    last finite state, its metrics are NaN from that step on, and no other seed changes.
 
     Args:
-        trainer: how the seeds are trained.
-        state: their stacked states before step `first_step`.
+        trainer: the trainer.
+        state: the stacked states of the seeds before step `first_step`.
         seeds: the seeds.
-        steps: where to stop.
-        first_step: where to go on.
-        alive: which seeds are not frozen; by default all.
-        chunk_seconds: how long a chunk should take.
-        program: what `compile_chunk` made; by default compiled at the first chunk.
+        steps: the steps of the whole run.
+        first_step: the step to start at.
+        alive: which seeds are not frozen; all by default.
+        chunk_seconds: seconds that a chunk should take.
+        program: the result of `compile_chunk`; by default, the program is compiled at the first chunk.
+
+    Yields:
+        The stacked states after the chunk, and its metrics.
     """
     block = PlacedBlock(trainer, state, seeds, steps, program)
     alive = np.ones(len(seeds), bool) if alive is None else alive
@@ -161,19 +179,19 @@ def train(
         seconds = time.perf_counter() - began
         yield block.state, Chunk(first_step, stop, metrics, seconds)
         alive = ~np.isnan(metrics["loss"][:, -1])
-        # Growing fourfold at most: an evaluation, or a first step that was quick, must not make a chunk long.
+        # At most four times as long as the last one, since a single quick step is a bad estimate.
         done = stop - first_step
         length = max(1, min(LONGEST_CHUNK, 4 * done, round(chunk_seconds * done / seconds)))
         first_step = stop
 
 
 def block_layout(trainer: Trainer, seeds: Int[Array, " s"]) -> Layout:
-    """How the seeds are laid out over the devices."""
+    """The layout of the seeds on the local devices."""
     return layout_for(len(seeds), getattr(trainer.rollout, "prompts", 1))
 
 
 def _chunk_end(trainer: Trainer, start: int, stop: int) -> int:
-    """At the next evaluation, where that cuts off less than nine tenths of the chunk; else at `stop`."""
+    """The next evaluation, if it leaves at least a tenth of the chunk; else `stop`."""
     if trainer.evaluation is None:
         return stop
     every = trainer.evaluation.every

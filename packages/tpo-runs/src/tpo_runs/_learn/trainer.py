@@ -1,4 +1,4 @@
-"""One episode of training: a batch from the policy, and gradient steps on it."""
+"""One training step: draw a batch, and take gradient steps on it."""
 
 from collections.abc import Mapping
 
@@ -7,22 +7,44 @@ import jax
 import optax
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Scalar
 
-from .batch import AbstractRollout, reduce
-from .observation import Evaluation, Observation, Probe
+from .batch import reduce
+from .evaluation import Evaluation
+from .observation import Observation, Probe, Target
 from .protocols import Objective
+from .rollout import AbstractRollout
 
 
 class TrainState(eqx.Module):
-    """What training changes."""
+    """Everything that changes during training."""
 
     policy: PyTree
     optimizer_state: PyTree
+    rollout_state: PyTree = None
 
 
 class Trainer(eqx.Module):
-    """How a cell is trained: a rollout, an objective, an optimizer, and gradient steps per rollout.
+    """Trains a policy: a rollout, an objective, an optimizer, and the number of gradient steps per batch.
 
-    `probes` look at every episode, `evaluation` at the policy after some of them.
+    **Arguments:**
+
+    - `rollout`: draws the batches.
+    - `objective`: the loss. It is called with the keyword `where` only on batches that have one.
+    - `optimizer`: from gradients to updates. It sees, and keeps a state for, the trained parameters alone.
+    - `epochs`: gradient steps on each batch, at least 1.
+    - `probes`: measurements of every step, by name.
+    - `evaluation`: measurements of the policy after some of the steps.
+    - `target`: for probes, the distribution `[*b, k]` over a group that the objective fits the policy to, as
+        a function of the batch's `old_logp` and `scores`; None if the objective has no such target.
+    - `trainable`: which leaves of the policy are trained: a function from a leaf to a bool, or a PyTree of
+        bools and such functions that is a prefix of the policy. Of those leaves, the arrays of floats are
+        trained, and all others stay as they are.
+
+    To train only the head of a pretrained policy:
+
+    ```python
+    frozen = jax.tree.map(lambda leaf: False, policy)
+    trainable = eqx.tree_at(lambda tree: tree.head, frozen, True)
+    ```
     """
 
     rollout: AbstractRollout
@@ -31,41 +53,72 @@ class Trainer(eqx.Module):
     epochs: int = eqx.field(static=True)
     probes: Mapping[str, Probe] = eqx.field(default_factory=dict)
     evaluation: Evaluation | None = None
+    target: Target | None = eqx.field(static=True, default=None)
+    trainable: PyTree = eqx.is_inexact_array
 
-    def start(self, policy: PyTree) -> TrainState:
-        """The state before the first episode."""
-        return TrainState(policy, self.optimizer.init(eqx.filter(policy, eqx.is_inexact_array)))
+    def start(self, policy: PyTree, key: PRNGKeyArray) -> TrainState:
+        """The state before the first step.
+
+        **Arguments:**
+
+        - `policy`: the initial policy.
+        - `key`: for the rollout's `init`.
+
+        **Raises:** `ValueError` if `trainable` selects no array of floats. `TypeError` if the rollout's state
+        holds a leaf that is not an array, which a compiled loop could not change.
+        """
+        params, _ = self.split(policy)
+        if not jax.tree.leaves(params):
+            raise ValueError("there is nothing to train: `trainable` selects no array of floats")
+        rollout_state = self.rollout.init(policy, key)
+        for leaf in jax.tree.leaves(rollout_state):
+            if not eqx.is_array(leaf):
+                raise TypeError(f"the rollout's state holds {leaf!r}; expected arrays, as in jnp.zeros(())")
+        return TrainState(policy, self.optimizer.init(params), rollout_state)
+
+    def split(self, policy: PyTree) -> tuple[PyTree, PyTree]:
+        """The trained parameters, and everything else; `eqx.combine` joins them again."""
+        chosen, frozen = eqx.partition(policy, self.trainable)
+        params, others = eqx.partition(chosen, eqx.is_inexact_array)
+        return params, eqx.combine(frozen, others)
 
     def episode(
         self, state: TrainState, key: PRNGKeyArray, step: Int[Array, ""]
     ) -> tuple[TrainState, dict[str, Scalar]]:
-        """Draw one batch from the policy and take `epochs` full-batch gradient steps on it.
+        """Draw one batch and take `epochs` gradient steps on all of it.
 
-        Returns the new state, and the metrics of the episode: `error` of the behaviour policy, `loss` before
-        the first step, and the probes.
+        **Arguments:**
+
+        - `state`: the state before the step.
+        - `key`: the key of the step.
+        - `step`: the index of the step, from 0; probes may read it.
+
+        **Returns:** the new state, and the metrics: `error` of the batch, `loss` before the first gradient
+        step, and the probes.
         """
-        draw = self.rollout.draw(state.policy, key)
+        batch, rollout_state = self.rollout.draw(state.policy, state.rollout_state, key)
+        params, frozen = self.split(state.policy)
+        arrays, static = eqx.partition(state.optimizer_state, eqx.is_array)
 
         @eqx.filter_value_and_grad
-        def loss_and_gradient(policy):
-            logp = self.rollout.log_probs(policy, draw)
-            return reduce(self.objective(logp, draw.old_logp, draw.scores), draw)
+        def loss_and_gradient(params):
+            logp = self.rollout.log_probs(eqx.combine(params, frozen), batch)
+            return reduce(batch.losses(self.objective, logp), batch)
 
-        arrays, static = eqx.partition(state, eqx.is_array)
+        def epoch(carry, _):
+            params, arrays = carry
+            loss, gradient = loss_and_gradient(params)
+            updates, optimizer_state = self.optimizer.update(gradient, eqx.combine(arrays, static), params)
+            params = eqx.apply_updates(params, updates)
+            return (params, eqx.filter(optimizer_state, eqx.is_array)), (loss, gradient)
 
-        def epoch(arrays, _):
-            state = eqx.combine(arrays, static)
-            loss, gradient = loss_and_gradient(state.policy)
-            params = eqx.filter(state.policy, eqx.is_inexact_array)
-            updates, optimizer_state = self.optimizer.update(gradient, state.optimizer_state, params)
-            state = TrainState(eqx.apply_updates(state.policy, updates), optimizer_state)
-            return eqx.filter(state, eqx.is_array), (loss, gradient)
-
-        # All epochs' gradients are handed out, so that the step is compiled once; what no probe reads of them
-        # is dropped by the compiler.
-        arrays, seen_by_epoch = jax.lax.scan(epoch, arrays, length=self.epochs)
-        loss, gradient = jax.tree.map(lambda stacked: stacked[0], seen_by_epoch)
-        after = eqx.combine(arrays, static)
-        seen = Observation(self.rollout, draw, self.objective, state.policy, after.policy, gradient, step)
-        metrics = {"error": draw.error, "loss": loss}
+        # The scan stacks the gradients of all epochs, so that the step is compiled once. The compiler drops
+        # those that no probe reads.
+        (params, arrays), of_epochs = jax.lax.scan(epoch, (params, arrays), length=self.epochs)
+        loss, gradient = jax.tree.map(lambda stacked: stacked[0], of_epochs)
+        after = TrainState(eqx.combine(params, frozen), eqx.combine(arrays, static), rollout_state)
+        seen = Observation(
+            self.rollout, batch, self.objective, state.policy, after.policy, gradient, step, self.target
+        )
+        metrics = {"error": batch.error, "loss": loss}
         return after, metrics | {name: probe(seen) for name, probe in self.probes.items()}

@@ -1,67 +1,66 @@
-"""Probes of what an objective asks for: the weights of its candidates, and TPO's target."""
-
-from typing import Any
+"""Probes of what an objective asks for: the weights of its samples, and its target distribution."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Scalar
-
-from tpo_objectives import tpo, tpo_target
 
 from .group_probes import succeeded
 from .observation import Observation
 
 
 def success_weight(seen: Observation) -> Scalar:
-    """The mean weight on samples of reward 1 at the first epoch; NaN where there are none.
+    """The mean weight of the samples of reward 1 at the first epoch; NaN if there are none.
 
-    The weight is TPO's target probability `q`, and for other objectives how strongly the loss pulls at the
-    sample's log-prob, `|dL / dlogp|`. That is `|A|` for GRPO, PPO and REINFORCE, `|g A|` for DG with its gate
-    `g`, and `|u| / eta` for Group PG. The samples of single answers are their tokens.
+    The weight of a sample is its probability `q` under the objective's target, as for TPO. For an objective
+    without a target, it is the size of the loss's gradient in the sample's log-prob, `|dL / dlogp|`: `|A|`
+    for GRPO, PPO and REINFORCE, `|g A|` for DG with its gate `g`, and `|u| / eta` for Group PG. The samples
+    of single answers are their tokens.
 
     Source: arXiv 2604.06159, figures 10, 11 and 14.
     """
-    return _mean_where(_weights(seen), succeeded(seen.draw))
+    return _mean_over(succeeded(seen.batch), _weights(seen))
 
 
 def failure_weight(seen: Observation) -> Scalar:
-    """The mean weight on samples of a reward below 1 at the first epoch; NaN where there are none.
+    """The mean weight of the samples of a reward below 1 at the first epoch; NaN if there are none.
 
-    Weights as in `success_weight`.
+    Weights are those of `success_weight`.
     """
-    return _mean_where(_weights(seen), ~succeeded(seen.draw))
+    failed, where = ~succeeded(seen.batch), seen.batch.where
+    return _mean_over(failed if where is None else failed & where, _weights(seen))
 
 
 def target_entropy(seen: Observation) -> Scalar:
-    """The mean entropy of TPO's target over groups, in nats, from 0 to the log of the group's size."""
-    return jnp.mean(jnp.sum(jax.scipy.special.entr(_target(seen)), axis=-1))
+    """The mean entropy of the target over groups, in nats, from 0 to the log of the group's size.
+
+    Raises `ValueError` if the objective has no target.
+    """
+    return seen.batch.mean(jnp.sum(jax.scipy.special.entr(_target(seen)), axis=-1))
 
 
 def target_gap(seen: Observation) -> Scalar:
-    """The mean L1 distance, in [0, 2], between TPO's target and the policy after the last epoch.
+    """The mean L1 distance between the target and the policy after the last epoch, in [0, 2].
 
-    The policy is normalised over the candidates of each group. Costs one more pass over the batch.
+    The policy is normalized over the candidates of each group. The probe needs one more forward pass.
+    Raises `ValueError` if the objective has no target.
     """
-    p = jax.nn.softmax(seen.rollout.log_probs(seen.after, seen.draw), axis=-1)
-    return jnp.mean(jnp.sum(jnp.abs(p - _target(seen)), axis=-1))
+    logp = seen.rollout.log_probs(seen.after, seen.batch)
+    p = jax.nn.softmax(logp, axis=-1, where=seen.batch.where)
+    return seen.batch.mean(jnp.sum(jnp.abs(p - _target(seen)), axis=-1))
 
 
 def _target(seen: Observation) -> Float[Array, "*b k"]:
-    keywords = getattr(seen.objective, "keywords", {})
-    return tpo_target(seen.draw.old_logp, seen.draw.scores, **keywords)
+    if seen.target is None:
+        raise ValueError("this probe needs the target of the objective, as in Trainer(target=tpo_target)")
+    return seen.target(seen.batch.old_logp, seen.batch.scores, **seen.batch.mask)
 
 
 def _weights(seen: Observation) -> Float[Array, "*b"]:
-    draw, objective = seen.draw, seen.objective
-    # The objective is a loss function, or a functools.partial that holds its keywords.
-    if getattr(objective, "func", objective) is tpo:
+    if seen.target is not None:
         return _target(seen)
-
-    def total(logp: Any) -> Scalar:
-        return jnp.sum(objective(logp, draw.old_logp, draw.scores))
-
-    return jnp.abs(jax.grad(total)(draw.old_logp))
+    loss = lambda logp: jnp.sum(seen.batch.losses(seen.objective, logp))  # noqa: E731
+    return jnp.abs(jax.grad(loss)(seen.batch.old_logp))
 
 
-def _mean_where(values: Float[Array, "*b"], chosen: Bool[Array, "*b"]) -> Scalar:
+def _mean_over(chosen: Bool[Array, "*b"], values: Float[Array, "*b"]) -> Scalar:
     return jnp.sum(jnp.where(chosen, values, 0.0)) / jnp.sum(chosen)

@@ -39,10 +39,11 @@ def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Train
     return Trainer(
         rollout=rollout,
         objective=objective,
-        optimizer=cell.optimizer.build(),
+        optimizer=cell.optimizer.build(cell.schedule.steps, cell.schedule.epochs),
         epochs=cell.schedule.epochs,
         probes={name: PROBES[name] for name in cell.probes},
         evaluation=_build_evaluation(cell, rollout, objective),
+        target=cell.objective.target(),
     )
 
 
@@ -54,4 +55,4 @@ def _build_evaluation(cell: Cell, rollout: AbstractRollout, objective: Objective
     measures: dict[str, Measure] = {"test_error": GreedyError(test)}
     if isinstance(rollout, AbstractSampling):
         measures["surplus"] = Surplus(test, rollout, objective, CONCENTRATION_EDGES)
-    return Evaluation({name: measures[name] for name in cell.evaluation.measures}, cell.evaluation.every)
+    return Evaluation(tuple(measures[name] for name in cell.evaluation.measures), cell.evaluation.every)

@@ -1,0 +1,51 @@
+"""The base class of rollouts."""
+
+import abc
+from typing import Any, ClassVar
+
+import equinox as eqx
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from .batch import Batch
+
+
+class AbstractRollout(eqx.Module):
+    """Draws batches: which samples, with which scores, and what counts as a group.
+
+    Subclasses implement `draw` and `log_probs`. A rollout that keeps something from step to step, such as a
+    replay buffer or an older policy, also implements `init`. Its state is part of the training state: it is
+    saved in checkpoints, and kept apart for every seed.
+    """
+
+    grouped: ClassVar[bool] = True
+    """Whether the last axis of a batch holds the candidates of a group, and not the tokens of one answer."""
+
+    def init(self, policy: PyTree, key: PRNGKeyArray) -> PyTree:
+        """The state before the first step: a PyTree of arrays, or None, the default, for no state.
+
+        **Arguments:**
+
+        - `policy`: the initial policy.
+        - `key`: a key that is used nowhere else.
+        """
+        del policy, key
+
+    @abc.abstractmethod
+    def draw(self, policy: Any, state: PyTree, key: PRNGKeyArray) -> tuple[Batch, PyTree]:
+        """Draw a batch from the policy and score it.
+
+        **Arguments:**
+
+        - `policy`: the current policy.
+        - `state`: what `init` or the last `draw` returned.
+        - `key`: the key of the step.
+
+        **Returns:** the batch, and the state for the next step, with the shapes and dtypes of `state`.
+        """
+
+    @abc.abstractmethod
+    def log_probs(self, policy: Any, batch: Batch) -> Float[Array, "*b"]:
+        """The log-probs in nats of the batch's samples under any policy, shaped as `batch.old_logp`.
+
+        Entries that do not exist may have any finite value.
+        """
