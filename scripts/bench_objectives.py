@@ -80,15 +80,18 @@ def main():
     parser.add_argument("--shape", nargs=3, type=int, default=[64, 16, 1024])
     parser.add_argument("--rounds", type=int, default=50)
     arguments = parser.parse_args()
-    chosen = {name: objectives()[name] for name in arguments.only}
     for axes in (3, 2):
+        chosen = {name: objectives()[name] for name in arguments.only}
+        chosen = {
+            name: function for name, function in chosen.items() if takes_tokens(function) == (axes == 3)
+        }
+        if not chosen:
+            continue
         shape = tuple(arguments.shape[:axes])
         other, other_bytes = prepare("policy_gradient", policy_gradient, shape)
         print(f"\n| float32 {list(shape)} | ms | min to max | of policy_gradient | MB | of policy_gradient |")
         print("| :-- | --: | --: | --: | --: | --: |")
         for name, function in chosen.items():
-            if takes_tokens(function) != (axes == 3):
-                continue
             call, size = prepare(name, function, shape)
             # The first round is not counted.
             rounds = [(seconds(other), seconds(call)) for _ in range(arguments.rounds + 1)][1:]
