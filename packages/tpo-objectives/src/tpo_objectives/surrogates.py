@@ -184,7 +184,7 @@ def dppo(
     old_logp: Float[Array, "*b"],
     advantages: Float[Array, "*b"],
     *,
-    delta: Number = 0.2,
+    delta: Number = 0.15,
     cap: Number = 20.0,
     where: Bool[Array, "*b"] | None = None,
 ) -> Float[Array, "*b"]:
@@ -225,7 +225,7 @@ def dppo(
         DPPO, arXiv 2602.04879, with the total variation.
     """
     arrays, where, dtype = read_arrays("dppo", where, logp=logp, old_logp=old_logp, advantages=advantages)
-    limit = read_positive("dppo", "delta", delta, arrays[0], usual=0.2)
+    limit = read_positive("dppo", "delta", delta, arrays[0], usual=0.15)
     most = read_positive("dppo", "cap", cap, arrays[0], usual=20.0)
     constant = jax.lax.stop_gradient((arrays[0], arrays[1], arrays[2]))
     moved = jnp.exp(constant[0]) - jnp.exp(constant[1])
