@@ -85,13 +85,13 @@ def read_answers(caller: str, where: Any, logp: Any, old_logp: Any, scores: Any)
     check_candidates(caller, "scores", group)
     where = read_where(caller, where, shape)
     dtype = jnp.result_type(*read.values())
-    tokens = [fill(read[name].astype(at_least_float32(dtype)), where) for name in ("logp", "old_logp")]
+    wide = {name: array.astype(at_least_float32(dtype)) for name, array in read.items()}
+    now, old = fill(wide["logp"], where), fill(wide["old_logp"], where)
     if group == shape:
-        tokens = [array[..., None] for array in tokens]
+        now, old = now[..., None], old[..., None]
         where = None if where is None else where[..., None]
     exists = None if where is None else jnp.any(where, axis=-1)
-    wide = fill(read["scores"].astype(at_least_float32(dtype)), exists)
-    return Answers(*tokens, jax.lax.stop_gradient(wide), where, exists, dtype)
+    return Answers(now, old, jax.lax.stop_gradient(fill(wide["scores"], exists)), where, exists, dtype)
 
 
 def read_tokens(caller: str, name: str, value: Any, like: Answers) -> Float[Array, "*b k t"]:
