@@ -218,5 +218,10 @@ def test_messages_of_special_arguments():
         plain("gdpo")(logp, logp, jnp.zeros(4))
     with pytest.raises(TypeError, match=r"^reinforce_pp: group_baseline must be True or False, got 1"):
         plain("reinforce_pp")(logp, logp, jnp.zeros((4, 2)), group_baseline=1)
+    for name in ("token_grpo", "dr_grpo", "reinforce_pp"):
+        with pytest.raises(ValueError, match=rf"^{name}: clip must be finite and above 0, got 0"):
+            plain(name)(logp, logp, jnp.zeros((4, 2)), clip=0.0)
+    with pytest.raises(ValueError, match=r"^gdpo: clip must be finite and above 0, got 0"):
+        plain("gdpo")(logp, logp, jnp.zeros((4, 2, 1)), clip=0.0)
     with pytest.raises(ValueError, match=r"^gmpo: low must be finite and above 0, got 0"):
         plain("gmpo")(logp, logp, jnp.zeros((4, 2)), low=0.0)

@@ -4,7 +4,8 @@ import functools
 
 from jaxtyping import Array, Bool, Float
 
-from . import advantages, aggregates, surrogates
+from . import advantages, aggregates
+from ._clipping import clipped_on_both_sides
 from ._inputs import Number
 from ._policy_gradient import compose
 
@@ -77,7 +78,7 @@ def dr_grpo(
         old_logp,
         scores,
         advantage=advantages.centered,
-        surrogate=functools.partial(surrogates.clipped, low=clip, high=clip),
+        surrogate=clipped_on_both_sides("dr_grpo", clip),
         aggregate=functools.partial(aggregates.sequence_sum, length=length),
         kl_coef=kl_coef,
         ref_logp=ref_logp,

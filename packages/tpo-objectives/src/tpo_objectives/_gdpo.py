@@ -1,11 +1,10 @@
 """Group reward-Decoupled Normalization Policy Optimization."""
 
-import functools
-
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from . import advantages, surrogates
+from . import advantages
+from ._clipping import clipped_on_both_sides
 from ._inputs import Number, as_array
 from ._policy_gradient import compose
 
@@ -86,7 +85,7 @@ def gdpo(
         old_logp,
         jnp.sum(rewards, axis=-1),
         advantage=of_each_reward,
-        surrogate=functools.partial(surrogates.clipped, low=clip, high=clip),
+        surrogate=clipped_on_both_sides("gdpo", clip),
         kl_coef=kl_coef,
         ref_logp=ref_logp,
         weights=weights,

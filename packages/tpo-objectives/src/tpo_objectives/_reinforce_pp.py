@@ -1,10 +1,9 @@
 """REINFORCE++."""
 
-import functools
-
 from jaxtyping import Array, Bool, Float
 
-from . import advantages, kl, surrogates
+from . import advantages, kl
+from ._clipping import clipped_on_both_sides
 from ._inputs import Number, read_switch
 from ._policy_gradient import compose
 
@@ -81,7 +80,7 @@ def reinforce_pp(
         old_logp,
         scores,
         advantage=_whitened_offsets if grouped else advantages.whitened,
-        surrogate=functools.partial(surrogates.clipped, low=clip, high=clip),
+        surrogate=clipped_on_both_sides("reinforce_pp", clip),
         kl_coef=kl_coef,
         kl_estimator=kl.k2,
         ref_logp=ref_logp,

@@ -1,10 +1,8 @@
 """Group Relative Policy Optimization, with a ratio for each token."""
 
-import functools
-
 from jaxtyping import Array, Bool, Float
 
-from . import surrogates
+from ._clipping import clipped_on_both_sides
 from ._inputs import Number
 from ._policy_gradient import compose
 
@@ -77,7 +75,7 @@ def token_grpo(
         logp,
         old_logp,
         scores,
-        surrogate=functools.partial(surrogates.clipped, low=clip, high=clip),
+        surrogate=clipped_on_both_sides("token_grpo", clip),
         kl_coef=kl_coef,
         ref_logp=ref_logp,
         weights=weights,

@@ -292,7 +292,7 @@ def dro(
 ) -> Float[Array, "*b"]:
     r"""REINFORCE with a quadratic penalty on the log-ratio.
 
-    $$L = -A\, \ell + \frac{\beta}{2} d^2$$
+    $$L = -A\, \ell + \frac{\beta}{2} (\ell - \ell^{\mathrm{old}})^2$$
 
     Args:
         logp: `[*b]`, log-probs in nats under the current policy.
@@ -319,7 +319,7 @@ def dro(
         [-1.   1.2]
 
     Source:
-        DRO, arXiv 2405.19107. The log-ratio in the penalty is not clipped, so that it always pulls back.
+        DRO, arXiv 2405.19107. The penalty's log-ratio is not clipped, so that it always pulls back.
     """
     arrays, where, dtype = read_arrays("dro", where, logp=logp, old_logp=old_logp, advantages=advantages)
     weight = read_not_negative("dro", "beta", beta, arrays[0], usual="0 is REINFORCE.")
