@@ -14,12 +14,17 @@ PERMUTED = [np.array([2, 0, 3, 1]), np.array([1, 3, 0, 2]), np.array([4, 2, 0, 1
 
 @pytest.mark.usefixtures("x64")
 def test_gradient_equals_finite_differences(differentiable_case, answers):
-    logp, *rest = answers()
-    step = 1e-6 * jnp.eye(logp.size).reshape(-1, *logp.shape)
-    mean = jax.jit(jax.vmap(lambda x: differentiable_case.mean(x, *rest)))
-    slopes = (mean(logp[None] + step) - mean(logp[None] - step)) / 2e-6
-    gradient = differentiable_case.run(logp, *rest)[1]
-    np.testing.assert_allclose(gradient, np.reshape(slopes, logp.shape), atol=1e-8)
+    logp, *rest = map(np.asarray, answers())
+
+    def mean(logp):
+        return np.sum(differentiable_case.run(logp, *rest)[0]) / 8  # eight answers exist
+
+    slopes = np.zeros(logp.shape)
+    for token in zip(*np.nonzero(rest[-1]), strict=True):
+        step = np.zeros(logp.shape)
+        step[token] = 1e-6
+        slopes[token] = (mean(logp + step) - mean(logp - step)) / 2e-6
+    np.testing.assert_allclose(differentiable_case.run(logp, *rest)[1], slopes, atol=1e-8)
 
 
 @pytest.mark.usefixtures("x64")
