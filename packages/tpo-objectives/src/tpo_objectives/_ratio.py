@@ -17,9 +17,14 @@ def log_ratio(logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], dtype: np.
     The gradient is 0 beyond the bound. An action that is as impossible as before has the log-ratio 0.
     """
     bound = MAX_LOG_RATIO if float(jnp.finfo(dtype).max) > 1e9 else MAX_LOG_RATIO_OF_FLOAT16
+    return jnp.clip(full_log_ratio(logp, old_logp), -bound, bound)
+
+
+def full_log_ratio(logp: Float[Array, "*b"], old_logp: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    """`log_ratio` without a bound, for what is not an exponential of it."""
     old_logp = jax.lax.stop_gradient(old_logp)
     impossible = jnp.isneginf(logp) & jnp.isneginf(old_logp)
-    return jnp.clip(jnp.where(impossible, 0.0, logp - old_logp), -bound, bound)
+    return jnp.where(impossible, 0.0, logp - old_logp)
 
 
 def clipped_surrogate(

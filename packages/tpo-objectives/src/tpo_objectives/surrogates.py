@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._inputs import Number, read_arrays, read_not_negative, read_positive, rounded
-from ._ratio import log_ratio
+from ._ratio import full_log_ratio, log_ratio
 from ._reinforce import reinforce as plain
 from ._weighted import weighted
 
@@ -292,7 +292,7 @@ def dro(
 ) -> Float[Array, "*b"]:
     r"""REINFORCE with a quadratic penalty on the log-ratio.
 
-    $$L = -A\, \ell + \frac{\beta}{2} d^2$$
+    $$L = -A\, \ell + \frac{\beta}{2} (\ell - \ell^{\mathrm{old}})^2$$
 
     Args:
         logp: `[*b]`, log-probs in nats under the current policy.
@@ -319,10 +319,10 @@ def dro(
         [-1.   1.2]
 
     Source:
-        DRO, arXiv 2405.19107. The log-ratio in the penalty is clipped to [-20, 20].
+        DRO, arXiv 2405.19107. The penalty's log-ratio is not clipped, so that it always pulls back.
     """
     arrays, where, dtype = read_arrays("dro", where, logp=logp, old_logp=old_logp, advantages=advantages)
     weight = read_not_negative("dro", "beta", beta, arrays[0], usual="0 is REINFORCE.")
-    d = log_ratio(arrays[0], arrays[1], dtype)
+    d = full_log_ratio(arrays[0], arrays[1])
     gain = weighted(-jax.lax.stop_gradient(arrays[2]), arrays[0])
     return rounded(gain + 0.5 * weight * jnp.square(d), dtype)
