@@ -9,21 +9,31 @@ from pathlib import Path
 import pytest
 
 PUBLIC = [
+    "awr",
     "batch_mean",
     "cross_entropy",
     "dg",
+    "dmpo",
     "group_pg",
     "grpo",
     "gspo",
+    "gvpo",
     "informative_only",
     "logp_gradient",
+    "lpo",
+    "mdpo",
+    "mpo",
+    "opmd",
     "over_tokens",
+    "pmpo",
     "policy_gradient",
     "ppo",
+    "rebel",
     "reinforce",
     "standardize",
     "tpo",
     "tpo_target",
+    "v_mpo",
 ]
 
 

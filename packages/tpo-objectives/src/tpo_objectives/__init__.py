@@ -7,20 +7,30 @@ from . import aggregates as aggregates
 from . import corrections as corrections
 from . import kl as kl
 from . import surrogates as surrogates
+from ._awr import awr as awr
 from ._batch import batch_mean as batch_mean
 from ._batch import logp_gradient as logp_gradient
 from ._cross_entropy import cross_entropy as cross_entropy
 from ._dg import dg as dg
+from ._dmpo import dmpo as dmpo
 from ._group_pg import group_pg as group_pg
 from ._grpo import grpo as grpo
 from ._gspo import gspo as gspo
+from ._gvpo import gvpo as gvpo
+from ._lpo import lpo as lpo
 from ._masking import informative_only as informative_only
+from ._mdpo import mdpo as mdpo
+from ._mpo import mpo as mpo
+from ._opmd import opmd as opmd
+from ._pmpo import pmpo as pmpo
 from ._policy_gradient import policy_gradient as policy_gradient
 from ._ppo import ppo as ppo
+from ._rebel import rebel as rebel
 from ._reinforce import reinforce as reinforce
 from ._sequences import over_tokens as over_tokens
 from ._standardize import standardize as standardize
 from ._tpo import tpo as tpo
 from ._tpo import tpo_target as tpo_target
+from ._v_mpo import v_mpo as v_mpo
 
 __version__ = importlib.metadata.version("tpo-objectives")
