@@ -1,6 +1,6 @@
 """How the log-probs of whole answers enter the softmaxes of TPO."""
 
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +30,7 @@ def read_anchor(caller: str, anchor: Any) -> Anchor:
         )
     if anchor not in names:
         raise ValueError(f"{caller}: anchor must be one of {', '.join(names)}, got {anchor!r}.")
-    return anchor
+    return cast(Anchor, anchor)
 
 
 def group_logits(

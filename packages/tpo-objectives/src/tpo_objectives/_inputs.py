@@ -91,7 +91,7 @@ def read_answers(caller: str, where: Any, logp: Any, old_logp: Any, scores: Any)
         where = None if where is None else where[..., None]
     exists = None if where is None else jnp.any(where, axis=-1)
     wide = fill(read["scores"].astype(at_least_float32(dtype)), exists)
-    return Answers(*tokens, jax.lax.stop_gradient(wide), where, exists, dtype)
+    return Answers(tokens[0], tokens[1], jax.lax.stop_gradient(wide), where, exists, dtype)
 
 
 def read_tokens(caller: str, name: str, value: Any, like: Answers) -> Float[Array, "*b k t"]:

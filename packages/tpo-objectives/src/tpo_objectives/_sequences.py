@@ -47,10 +47,10 @@ def read_sequences(
                 "of the scores. Pass log-probs of tokens, in shape (prompts, candidates, tokens)."
             )
         arrays, mask, dtype = read_group(caller, where, logp=logp, old_logp=old_logp, scores=scores)
-        return Sequences(*arrays, None, mask, dtype)
+        return Sequences(arrays[0], arrays[1], arrays[2], None, mask, dtype)
     read = read_answers(caller, where, logp, old_logp, scores)
-    totals = (jnp.sum(tokens, axis=-1) for tokens in (read.logp, read.old_logp))
-    return Sequences(*totals, read.scores, token_counts(read.logp, read.where), read.exists, read.dtype)
+    now, old = (jnp.sum(tokens, axis=-1) for tokens in (read.logp, read.old_logp))
+    return Sequences(now, old, read.scores, token_counts(read.logp, read.where), read.exists, read.dtype)
 
 
 def token_counts(logp: Float[Array, "*b k t"], where: Bool[Array, "*b k t"] | None) -> Float[Array, "*b k"]:
