@@ -111,6 +111,11 @@ def group_case(request):
     return request.param
 
 
+@pytest.fixture(params=[case for case in CASES if case.level == "sample"], ids=str)
+def sample_case(request):
+    return request.param
+
+
 @pytest.fixture(params=UNIT_FREE_CASES, ids=str)
 def unit_free_case(request):
     return request.param
