@@ -12,43 +12,83 @@ import pytest
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Case:
-    """One objective with its options, looked up by name because this file is read before the package is."""
+    """One objective with its options, looked up by name because this file is read before the package is.
+
+    `unit_free` says that the unit of the scores does not matter, `rests` that a constant group has no
+    gradient at the snapshot, `level_free` that a constant added to the log-probs of a group does not matter,
+    and `summed` that log-probs of tokens are taken and summed. They describe group objectives.
+    """
 
     name: str
     level: str
     options: dict[str, Any]
-    # Whether the loss of a group depends on the other groups of the batch.
-    coupled: bool = False
+    unit_free: bool = True
+    rests: bool = True
+    level_free: bool = False
+    summed: bool = False
 
-    def __call__(self, logp, old_logp, scores, **extra):
+    def __call__(self, logp, old_logp, scores, **where):
+        return self._loss(logp, old_logp, scores, **where)
+
+    def gradient(self, logp, old_logp, scores, **where):
+        return self._gradient(logp, old_logp, scores, **where)
+
+    # Compiled once for each shape and dtype, instead of operation by operation in each test.
+    @functools.cached_property
+    def _loss(self):
+        return jax.jit(self._plain)
+
+    @functools.cached_property
+    def _gradient(self):
+        return jax.jit(jax.grad(lambda *arrays, **where: self._plain(*arrays, **where).sum()))
+
+    def _plain(self, logp, old_logp, scores, **where):
         import tpo_objectives
 
-        return getattr(tpo_objectives, self.name)(logp, old_logp, scores, **self.options, **extra)
-
-    def gradient(self, logp, old_logp, scores):
-        return jax.grad(lambda x: self(x, old_logp, scores).sum())(logp)
+        return getattr(tpo_objectives, self.name)(logp, old_logp, scores, **self.options, **where)
 
     def __str__(self):
         return " ".join([self.name, *(f"{name}={value}" for name, value in self.options.items())])
 
 
-def group(name: str, **options: Any) -> Case:
-    return Case(name, "group", options)
+def group(name: str, *fields: str, **options: Any) -> Case:
+    """A group objective. Name a field to set it, as in "level_free", or to clear it, as in "not rests"."""
+    values = {field.removeprefix("not "): not field.startswith("not ") for field in fields}
+    return Case(name, "group", options, **values)
 
 
 def sample(name: str, **options: Any) -> Case:
     return Case(name, "sample", options)
 
 
+TARGET_CASES = [
+    group("tpo", "level_free", "summed"),
+    group("tpo", "level_free", "summed", eta=0.5),
+    # Without its anchor TPO pulls a constant group to the uniform distribution, wherever the policy is.
+    group("tpo", "not rests", "level_free", "summed", eta=2.0, anchor=False),
+    group("tpo", "level_free", "summed", anchor="ratio"),
+    group("tpo", "level_free", "summed", anchor="capped", cap=0.5),
+    group("lpo", "not unit_free", "level_free", "summed"),
+    group("lpo", "not unit_free", "level_free", "summed", divergence="reverse", tau=0.5),
+    group("dmpo", "not rests"),
+    group("dmpo", "not rests", divergence="js", beta=2.0, tau=0.5, clip=0.4),
+    group("gvpo", "not unit_free", "level_free", "summed", beta=0.5),
+    group("rebel", "not unit_free", "level_free", "summed", eta=2.0),
+    group("opmd", "not unit_free", "summed", tau=0.3),
+    group("awr", "not unit_free", "not rests", "summed", beta=0.5, max_weight=3.0),
+    group("mpo", "not unit_free", "not rests", "summed", eta=0.5),
+    group("v_mpo", "not unit_free", "not rests", "summed", eta=0.5),
+    group("pmpo", "summed"),
+    group("pmpo", "summed", alpha=0.3, beta=2.0),
+    group("mdpo", "not unit_free", "summed", step=0.5),
+]
 CASES = [
-    group("tpo"),
-    group("tpo", eta=0.5),
-    group("tpo", eta=2.0, anchor=False),
+    *TARGET_CASES,
     group("grpo"),
     group("grpo", clip=0.4, kl_coef=0.0),
     group("group_pg"),
     group("group_pg", eta=2.0),
-    group("cross_entropy"),
+    group("cross_entropy", "level_free"),
     sample("ppo"),
     sample("ppo", clip=0.5),
     sample("dg"),
@@ -56,14 +96,17 @@ CASES = [
     sample("reinforce"),
 ]
 GROUP_CASES = [case for case in CASES if case.level == "group"]
-# Every group objective standardizes the scores, or uses no more than their order. Sample objectives do not.
-# Without its anchor TPO pulls a constant group to the uniform distribution, wherever the policy is.
-RESTING_CASES = [case for case in GROUP_CASES if case.options.get("anchor", True)]
+UNIT_FREE_CASES = [case for case in GROUP_CASES if case.unit_free]
+RESTING_CASES = [case for case in GROUP_CASES if case.rests]
+LEVEL_FREE_CASES = [case for case in GROUP_CASES if case.level_free]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AnswerCase(Case):
     """An objective of answers with tokens: from log-probs `[*b, k, t]` and scores `[*b, k]` to `[*b, k]`."""
+
+    # Whether the loss of a group depends on the other groups of the batch.
+    coupled: bool = False
 
     # Objectives with more than one score per answer, or a baseline, get them from the one score.
     def __call__(self, logp, old_logp, scores, **extra):
@@ -91,7 +134,7 @@ class AnswerCase(Case):
 
 
 def answer(name: str, *, coupled: bool = False, **options: Any) -> AnswerCase:
-    return AnswerCase(name, "answer", options, coupled)
+    return AnswerCase(name, "answer", options, coupled=coupled)
 
 
 ANSWER_CASES = [
@@ -149,8 +192,28 @@ def group_case(request):
     return request.param
 
 
+@pytest.fixture(params=[case for case in CASES if case.level == "sample"], ids=str)
+def sample_case(request):
+    return request.param
+
+
+@pytest.fixture(params=UNIT_FREE_CASES, ids=str)
+def unit_free_case(request):
+    return request.param
+
+
 @pytest.fixture(params=RESTING_CASES, ids=str)
 def resting_case(request):
+    return request.param
+
+
+@pytest.fixture(params=LEVEL_FREE_CASES, ids=str)
+def level_free_case(request):
+    return request.param
+
+
+@pytest.fixture(params=[case for case in GROUP_CASES if case.summed], ids=str)
+def summed_case(request):
     return request.param
 
 

@@ -10,11 +10,13 @@ import pytest
 
 PUBLIC = [
     "asymre",
+    "awr",
     "batch_mean",
     "cispo",
     "cross_entropy",
     "dapo",
     "dg",
+    "dmpo",
     "dppo",
     "dr_grpo",
     "dro",
@@ -24,13 +26,20 @@ PUBLIC = [
     "group_pg",
     "grpo",
     "gspo",
+    "gvpo",
     "informative_only",
     "logp_gradient",
+    "lpo",
     "maxrl",
+    "mdpo",
+    "mpo",
+    "opmd",
     "opo",
     "over_tokens",
+    "pmpo",
     "policy_gradient",
     "ppo",
+    "rebel",
     "reinforce",
     "reinforce_pp",
     "remax",
@@ -41,6 +50,7 @@ PUBLIC = [
     "topr",
     "tpo",
     "tpo_target",
+    "v_mpo",
 ]
 
 

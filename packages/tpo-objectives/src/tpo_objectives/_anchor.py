@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ._masked import mean
+from ._ratio import difference
 
 Anchor: TypeAlias = Literal["sum", "mean", "ratio", "capped", "none"]
 
@@ -41,15 +42,12 @@ def group_logits(
     cap: Any,
 ) -> Float[Array, "*b k"]:
     """The logits of the policy over the group: log-probs of answers, brought to the scale of the anchor."""
-    old_logp = jax.lax.stop_gradient(old_logp)
     if anchor == "ratio":
-        # An answer that is as impossible as before has the ratio 1.
-        impossible = jnp.isneginf(logp) & jnp.isneginf(old_logp)
-        return jnp.where(impossible, 0.0, logp - old_logp)
+        return difference(logp, old_logp)
     if anchor == "mean" and lengths is not None:
         return logp / jnp.maximum(lengths, 1)
     if anchor == "capped":
-        return logp / spread_scale(old_logp, where, cap)
+        return logp / spread_scale(jax.lax.stop_gradient(old_logp), where, cap)
     return logp
 
 

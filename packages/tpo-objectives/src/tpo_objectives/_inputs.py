@@ -174,7 +174,7 @@ def rounded(result: Float[Array, "*b"], dtype: np.dtype) -> Float[Array, "*b"]:
     return (result - jax.lax.stop_gradient(excess)).astype(dtype)
 
 
-def read_positive(caller: str, name: str, value: Any, like: Array, *, usual: float) -> Any:
+def read_positive(caller: str, name: str, value: Any, like: Array, *, usual: float | str) -> Any:
     """A hyperparameter above 0, as a constant that does not change the dtype of `like`.
 
     Raises:
@@ -183,9 +183,8 @@ def read_positive(caller: str, name: str, value: Any, like: Array, *, usual: flo
     """
     number = _number(caller, name, value, like)
     if isinstance(number, float) and not (number > 0 and math.isfinite(number)):
-        raise ValueError(
-            f"{caller}: {name} must be finite and above 0, got {value}. The paper's value is {usual}."
-        )
+        hint = usual if isinstance(usual, str) else f"The paper's value is {usual}."
+        raise ValueError(f"{caller}: {name} must be finite and above 0, got {value}. {hint}")
     return number
 
 
@@ -197,18 +196,21 @@ def read_not_negative(caller: str, name: str, value: Any, like: Array, *, usual:
     return number
 
 
-def read_switch(caller: str, name: str, value: Any) -> bool:
-    """An option that decides what is computed.
+def read_choice(caller: str, name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """An option that is one of several names.
 
     Raises:
-        TypeError: it is not True or False, such as a traced value.
+        TypeError: it is not a string, such as a traced value.
+        ValueError: there is no such name.
     """
-    if not isinstance(value, bool | np.bool_):
+    if not isinstance(value, str):
         raise TypeError(
-            f"{caller}: {name} must be True or False, got {value!r}. Under jax.jit, make it static, as in "
-            f'static_argnames="{name}".'
+            f"{caller}: {name} must be one of {', '.join(choices)}, got {value!r}. Under jax.jit, make it "
+            f'static, as in static_argnames="{name}".'
         )
-    return bool(value)
+    if value not in choices:
+        raise ValueError(f"{caller}: {name} must be one of {', '.join(choices)}, got {value!r}.")
+    return value
 
 
 def as_array(caller: str, name: str, value: Any) -> Array:

@@ -13,6 +13,13 @@ def count(where: Bool[Array, "*b k"], dtype: jnp.dtype) -> Float[Array, "*b 1"]:
     return jnp.maximum(jnp.sum(where, axis=-1, keepdims=True), 1).astype(dtype)
 
 
+def size(values: Float[Array, "*b k"], where: Bool[Array, "*b k"] | None) -> Float[Array, "*#b 1"]:
+    """The number of entries that exist along the last axis, and 1 where there is none."""
+    if where is None:
+        return jnp.full((1,) * values.ndim, float(values.shape[-1]), values.dtype)
+    return count(where, values.dtype)
+
+
 def mean(values: Float[Array, "*b k"], where: Bool[Array, "*b k"] | None) -> Float[Array, "*b 1"]:
     """The mean over the last axis, and 0 where nothing exists."""
     if where is None:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._inputs import Number, read_arrays, read_not_negative, read_positive, rounded
-from ._ratio import full_log_ratio, log_ratio
+from ._ratio import difference, log_ratio
 from ._reinforce import reinforce as plain
 from ._weighted import weighted
 
@@ -323,6 +323,6 @@ def dro(
     """
     arrays, where, dtype = read_arrays("dro", where, logp=logp, old_logp=old_logp, advantages=advantages)
     weight = read_not_negative("dro", "beta", beta, arrays[0], usual="0 is REINFORCE.")
-    d = full_log_ratio(arrays[0], arrays[1])
+    d = difference(arrays[0], arrays[1])
     gain = weighted(-jax.lax.stop_gradient(arrays[2]), arrays[0])
     return rounded(gain + 0.5 * weight * jnp.square(d), dtype)
