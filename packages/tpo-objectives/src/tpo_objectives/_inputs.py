@@ -213,6 +213,20 @@ def read_choice(caller: str, name: str, value: Any, choices: tuple[str, ...]) ->
     return value
 
 
+def read_switch(caller: str, name: str, value: Any) -> bool:
+    """An option that is True or False.
+
+    Raises:
+        TypeError: it is neither, such as a traced value.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(
+            f"{caller}: {name} must be True or False, got {value!r}. Under jax.jit, make it static, as in "
+            f'static_argnames="{name}".'
+        )
+    return bool(value)
+
+
 def as_array(caller: str, name: str, value: Any) -> Array:
     """Convert an argument to an array.
 
