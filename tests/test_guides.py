@@ -48,6 +48,14 @@ def test_what_a_reader_wrote_is_checked_as_the_guide_says(guide, script, folder)
     runpy.run_path(script, run_name="__main__")
 
 
+def test_the_losses_train_in_a_loop_of_ones_own(folder, capsys):
+    documents.write_files(GUIDES / "own_trainer.md", folder)
+    runpy.run_path("count_down.py", run_name="__main__")
+    assert capsys.readouterr().out.endswith("of the answers are right\n")
+    for code in documents.blocks(GUIDES / "own_trainer.md", "python")[1:]:
+        exec(compile(code, "own_trainer.md", "exec"), {})
+
+
 def test_the_figure_of_the_guide_is_drawn(small_store, folder, monkeypatch):
     documents.write_files(GUIDES / "own_figure.md", folder)
     monkeypatch.setattr(sys, "argv", ["spread.py", str(small_store)])

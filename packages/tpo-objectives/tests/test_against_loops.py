@@ -21,11 +21,101 @@ def standardized(scores, epsilon=0.0):
     return [(score - mean) / (std + epsilon) if std > 1e-6 else 0.0 for score in scores]
 
 
-def naive_tpo(logp, old_logp, scores, *, eta=1.0, anchor=True):
+def naive_tpo(logp, old_logp, scores, *, eta=1.0, anchor=True, cap=1.0):
+    if anchor == "ratio":
+        logp, old_logp = differences(logp, old_logp), [0.0] * len(logp)
+    if anchor == "capped":
+        scale = max(1.0, mean_and_std(old_logp)[1] / cap)
+        logp, old_logp = [x / scale for x in logp], [x / scale for x in old_logp]
     p, old_p, u = softmax(logp), softmax(old_logp), standardized(scores)
     unnormalized = [(o if anchor else 1.0) * math.exp(x / eta) for o, x in zip(old_p, u, strict=True)]
     q = [value / math.fsum(unnormalized) for value in unnormalized]
     return -math.fsum(target * math.log(now) for target, now in zip(q, p, strict=True))
+
+
+def differences(logp, old_logp):
+    return [now - before for now, before in zip(logp, old_logp, strict=True)]
+
+
+def mean(values):
+    return math.fsum(values) / len(values)
+
+
+def centered(values):
+    return [value - mean(values) for value in values]
+
+
+def naive_kl(p, q):
+    return math.fsum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
+
+
+def naive_lpo(logp, old_logp, scores, *, divergence="forward", tau=1.0):
+    p, target = softmax(differences(logp, old_logp)), softmax([score / tau for score in scores])
+    return naive_kl(target, p) if divergence == "forward" else naive_kl(p, target)
+
+
+def naive_dmpo(logp, old_logp, scores, *, divergence="mse", beta=1.0, tau=1 / 15, clip=0.2):
+    advantages = standardized(scores)
+    p, target = softmax(logp), softmax([advantage / tau for advantage in advantages])
+    earned = [
+        naive_surrogate(now, before, advantage, clip)
+        for now, before, advantage in zip(logp, old_logp, advantages, strict=True)
+    ]
+    if divergence == "mse":
+        distance = mean([(a - b) ** 2 for a, b in zip(p, target, strict=True)])
+    else:
+        middle = [(a + b) / 2 for a, b in zip(p, target, strict=True)]
+        distance = (naive_kl(p, middle) + naive_kl(target, middle)) / 2
+    return beta * distance - mean(earned)
+
+
+def naive_gvpo(logp, old_logp, scores, *, beta=0.1):
+    pairs = zip(centered(scores), centered(differences(logp, old_logp)), strict=True)
+    return 0.5 * math.fsum((score - beta * d) ** 2 for score, d in pairs) / (len(scores) - 1)
+
+
+def naive_rebel(logp, old_logp, scores, *, eta=1.0):
+    d, k = differences(logp, old_logp), range(len(scores))
+    return mean([((d[i] - d[j]) / eta - (scores[i] - scores[j])) ** 2 for i in k for j in k if i < j])
+
+
+def naive_opmd(logp, old_logp, scores, *, tau=0.01):
+    d, advantages = differences(logp, old_logp), centered(scores)
+    return mean([-a * now + tau / 2 * x**2 for a, now, x in zip(advantages, logp, d, strict=True)])
+
+
+def naive_awr(logp, _old_logp, scores, *, beta=1.0, max_weight=20.0):
+    weights = [min(math.exp(advantage / beta), max_weight) for advantage in centered(scores)]
+    return -mean([weight * now for weight, now in zip(weights, logp, strict=True)])
+
+
+def naive_mpo(logp, _old_logp, scores, *, eta=1.0):
+    weights = softmax([score / eta for score in scores])
+    return -math.fsum(weight * now for weight, now in zip(weights, logp, strict=True))
+
+
+def naive_v_mpo(logp, _old_logp, scores, *, eta=1.0):
+    least = sorted(scores, reverse=True)[max(len(scores) // 2, 1) - 1]
+    better = [(now, score) for now, score in zip(logp, scores, strict=True) if score >= least]
+    return naive_mpo([now for now, _ in better], None, [score for _, score in better], eta=eta)
+
+
+def naive_pmpo(logp, old_logp, scores, *, alpha=0.5, beta=1.0):
+    u = standardized(scores)
+    accepted = [now for now, x in zip(logp, u, strict=True) if x > 0]
+    rejected = [now for now, x in zip(logp, u, strict=True) if x < 0]
+    loss = beta * mean([math.exp(d) - d - 1 for d in differences(logp, old_logp)])
+    if accepted:
+        loss += -alpha * mean(accepted) + (1 - alpha) * mean(rejected)
+    return loss
+
+
+def naive_mdpo(logp, old_logp, scores, *, step=1.0):
+    terms = []
+    for advantage, d in zip(centered(scores), differences(logp, old_logp), strict=True):
+        ratio = math.exp(d)
+        terms.append(-ratio * advantage + (ratio * d - ratio + 1) / step)
+    return mean(terms)
 
 
 def naive_surrogate(now, before, advantage, clip):
@@ -67,6 +157,16 @@ def naive_reinforce(now, _before, advantage):
 
 NAIVE = {
     "tpo": naive_tpo,
+    "lpo": naive_lpo,
+    "dmpo": naive_dmpo,
+    "gvpo": naive_gvpo,
+    "rebel": naive_rebel,
+    "opmd": naive_opmd,
+    "awr": naive_awr,
+    "mpo": naive_mpo,
+    "v_mpo": naive_v_mpo,
+    "pmpo": naive_pmpo,
+    "mdpo": naive_mdpo,
     "grpo": naive_grpo,
     "group_pg": naive_group_pg,
     "cross_entropy": naive_cross_entropy,

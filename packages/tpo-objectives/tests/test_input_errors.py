@@ -5,8 +5,9 @@ import inspect
 import jax.numpy as jnp
 import pytest
 
-NAMES = ["tpo", "grpo", "group_pg", "cross_entropy", "ppo", "dg", "reinforce"]
-GROUP_NAMES = NAMES[:4]
+TARGET_NAMES = ["tpo", "lpo", "dmpo", "gvpo", "rebel", "opmd", "awr", "mpo", "v_mpo", "pmpo", "mdpo"]
+GROUP_NAMES = [*TARGET_NAMES, "grpo", "group_pg", "cross_entropy"]
+NAMES = [*GROUP_NAMES, "ppo", "dg", "reinforce"]
 
 
 def plain(name):
@@ -41,7 +42,24 @@ def test_groups_without_candidates_are_refused(name, shape):
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
 @pytest.mark.parametrize(
     ("name", "option"),
-    [("tpo", "eta"), ("group_pg", "eta"), ("dg", "eta"), ("ppo", "clip"), ("grpo", "clip")],
+    [
+        ("tpo", "eta"),
+        ("tpo", "cap"),
+        ("lpo", "tau"),
+        ("dmpo", "tau"),
+        ("dmpo", "clip"),
+        ("gvpo", "beta"),
+        ("rebel", "eta"),
+        ("awr", "beta"),
+        ("awr", "max_weight"),
+        ("mpo", "eta"),
+        ("v_mpo", "eta"),
+        ("mdpo", "step"),
+        ("group_pg", "eta"),
+        ("dg", "eta"),
+        ("ppo", "clip"),
+        ("grpo", "clip"),
+    ],
 )
 def test_options_must_be_positive(name, option, value):
     arrays = [jnp.zeros((4, 8))] * 3
@@ -50,7 +68,11 @@ def test_options_must_be_positive(name, option, value):
 
 
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
-def test_the_kl_weight_may_not_be_below_0(value):
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("grpo", "kl_coef"), ("dmpo", "beta"), ("opmd", "tau"), ("pmpo", "alpha"), ("pmpo", "beta")],
+)
+def test_a_weight_may_not_be_below_0(name, option, value):
     arrays = [jnp.zeros((4, 8))] * 3
-    with pytest.raises(ValueError, match=rf"kl_coef must be finite and at least 0, got {value}"):
-        plain("grpo")(*arrays, kl_coef=value)
+    with pytest.raises(ValueError, match=rf"^{name}: {option} must be finite and at least 0, got {value}"):
+        plain(name)(*arrays, **{option: value})

@@ -70,7 +70,22 @@ def test_a_group_with_an_impossible_action_is_the_group_without_it(name):
     np.testing.assert_allclose(gradient[1:], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["tpo", "cross_entropy"])
+@pytest.mark.parametrize("name", ["lpo", "dmpo", "gvpo", "rebel", "mdpo"])
+def test_what_stays_impossible_has_not_changed(name):
+    import tpo_objectives
+
+    objective = jax.jit(jax.value_and_grad(getattr(tpo_objectives, name)))
+    scores = jnp.array([1.0, 0.0, 0.5, -1.0])
+    loss, gradient = objective(IMPOSSIBLE, IMPOSSIBLE, scores)
+    assert np.isfinite(loss)
+    assert np.isfinite(gradient).all()
+    if name != "dmpo":  # whose softmax is of the log-probs themselves
+        possible = objective(LOGP, LOGP, scores)
+        np.testing.assert_allclose(loss, possible[0], rtol=1e-6)
+        np.testing.assert_allclose(gradient, possible[1].at[0].set(0.0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["tpo", "cross_entropy", "lpo", "awr", "mpo", "v_mpo"])
 def test_an_impossible_action_that_is_wanted_costs_infinity_and_still_has_a_gradient(name):
     import tpo_objectives
 

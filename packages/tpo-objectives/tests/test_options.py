@@ -14,7 +14,24 @@ OPTIONS = [
     ("grpo", "clip"),
     ("grpo", "kl_coef"),
     ("ppo", "clip"),
+    ("tpo", "cap"),
+    ("lpo", "tau"),
+    ("dmpo", "beta"),
+    ("dmpo", "tau"),
+    ("dmpo", "clip"),
+    ("gvpo", "beta"),
+    ("rebel", "eta"),
+    ("opmd", "tau"),
+    ("awr", "beta"),
+    ("awr", "max_weight"),
+    ("mpo", "eta"),
+    ("v_mpo", "eta"),
+    ("pmpo", "alpha"),
+    ("pmpo", "beta"),
+    ("mdpo", "step"),
 ]
+TARGETS = ["lpo", "dmpo", "gvpo", "rebel", "opmd", "awr", "mpo", "v_mpo", "pmpo", "mdpo"]
+NAMES = ["tpo", "grpo", "group_pg", "cross_entropy", "ppo", "dg", "reinforce", *TARGETS]
 OLD_LOGP = jnp.log(jnp.array([0.1, 0.2, 0.3, 0.4]))
 LOGP = jnp.log(jnp.array([0.2, 0.15, 0.35, 0.3]))
 SCORES = jnp.array([1.0, 0.0, 0.0, 0.5])
@@ -71,17 +88,31 @@ def test_numbers_of_numpy_are_checked_as_those_of_python(name, option, value):
 
 
 def test_the_anchor_must_be_static():
-    with pytest.raises(TypeError, match=r"^tpo: anchor must be True or False.*static_argnames"):
+    with pytest.raises(TypeError, match=r"^tpo: anchor must be True, False or one of .*static_argnames"):
         jax.jit(lambda anchor: plain("tpo")(LOGP, OLD_LOGP, SCORES, anchor=anchor))(True)
 
 
-@pytest.mark.parametrize("name", ["tpo", "grpo", "group_pg", "cross_entropy", "ppo", "dg", "reinforce"])
+@pytest.mark.parametrize("name", NAMES)
 def test_lists_are_arrays(name):
     objective = plain(name)
     arrays = (LOGP, OLD_LOGP, SCORES)
     expected = objective(*arrays)
     np.testing.assert_array_equal(objective(*(array.tolist() for array in arrays)), expected)
     np.testing.assert_array_equal(objective(*(np.asarray(array) for array in arrays)), expected)
+
+
+@pytest.mark.parametrize(("name", "choices"), [("lpo", "forward, reverse"), ("dmpo", "mse, js")])
+def test_a_divergence_is_one_of_its_names_and_static(name, choices):
+    for value, error in (("kl", ValueError), (True, TypeError), (None, TypeError)):
+        with pytest.raises(error, match=rf"^{name}: divergence must be one of {choices}, got {value!r}"):
+            plain(name)(LOGP, OLD_LOGP, SCORES, divergence=value)
+    with pytest.raises(TypeError, match=r"static_argnames"):
+        jax.jit(lambda value: plain(name)(LOGP, OLD_LOGP, SCORES, divergence=value))(1.0)
+
+
+def test_alpha_is_at_most_1():
+    with pytest.raises(ValueError, match=r"^pmpo: alpha must be at most 1, got 1\.1"):
+        plain("pmpo")(LOGP, OLD_LOGP, SCORES, alpha=1.1)
 
 
 @pytest.mark.parametrize("name", ["ppo", "dg", "reinforce"])
@@ -99,7 +130,7 @@ def test_what_is_no_array_is_refused_by_name(name, value):
 
 
 @pytest.mark.parametrize("scores", [[True, False, False, True], [1, 0, 0, 1]], ids=str)
-@pytest.mark.parametrize("name", ["tpo", "grpo", "group_pg", "cross_entropy", "ppo", "dg", "reinforce"])
+@pytest.mark.parametrize("name", NAMES)
 def test_scores_of_bools_and_integers_are_refused_by_name(name, scores):
     with pytest.raises(TypeError, match=rf"^{name}: scores must be floating point, got (bool|int32)"):
         plain(name)(LOGP, OLD_LOGP, scores)

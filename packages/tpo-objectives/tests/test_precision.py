@@ -100,13 +100,13 @@ RANGES = [
 
 
 @pytest.mark.parametrize(("name", "scale"), RANGES)
-def test_scores_of_a_large_range_teach_as_small_ones(group_case, name, scale):
+def test_scores_of_a_large_range_teach_as_small_ones(unit_free_case, name, scale):
     with jax.enable_x64(name == "float64"):
         dtype = jnp.dtype(name)
         # The last row has twice the range of the largest number.
         units = jnp.array([[1, 0, 0, 0], [1, 0.5, 0.5, 0], [1, -1, 0, 0.5]], dtype)
         logp = jnp.log(jnp.array([[0.1, 0.2, 0.3, 0.4]] * 3)).astype(dtype)
-        gradient = jax.jit(lambda *arrays: (group_case(*arrays), group_case.gradient(*arrays)))
+        gradient = jax.jit(lambda *arrays: (unit_free_case(*arrays), unit_free_case.gradient(*arrays)))
         for small, large in zip(
             gradient(logp, logp, units), gradient(logp, logp, units * jnp.asarray(scale, dtype)), strict=True
         ):

@@ -2,15 +2,20 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
-from ._inputs import read_group, rounded
+from ._inputs import fill, read_group, rounded
+from ._masked import largest, log_softmax
 from ._standardize import MIN_STD, center
 from ._weighted import weighted
 
 
 def cross_entropy(
-    logp: Float[Array, "*b k"], old_logp: Float[Array, "*b k"], scores: Float[Array, "*b k"]
+    logp: Float[Array, "*b k"],
+    old_logp: Float[Array, "*b k"],
+    scores: Float[Array, "*b k"],
+    *,
+    where: Bool[Array, "*b k"] | None = None,
 ) -> Float[Array, "*b"]:
     r"""Cross-entropy to the best-scored candidates of a group: the supervised oracle.
 
@@ -24,13 +29,15 @@ def cross_entropy(
         old_logp: `[*b, k]`, not used; part of the signature that all objectives share.
         scores: `[*b, k]`, one score per candidate. Only their order counts, and one that is not finite makes
             its group NaN. Constant.
+        where: `[*b, k]`, which candidates exist; all by default. A group equals the smaller one of those that
+            do, and a group without any has loss 0.
 
     Returns:
         `[*b]`, one loss in nats per group, not reduced. It is 0, with gradient 0, in a group whose scores
         have a standard deviation of at most 1e-6: such a group tells no candidate apart.
 
     Raises:
-        TypeError: an array holds integers.
+        TypeError: an array holds integers, or `where` does not hold bools.
         ValueError: the shapes differ, or the last axis holds no candidate.
 
     Example:
@@ -49,10 +56,10 @@ def cross_entropy(
         The CE oracle of arXiv 2604.06159, section 3. The paper has one right action; the mean over ties and
         the 0 of a constant group are ours.
     """
-    (logp, _, scores), dtype = read_group("cross_entropy", logp=logp, old_logp=old_logp, scores=scores)
-    scores = jax.lax.stop_gradient(scores)
-    best = (scores == jnp.max(scores, axis=-1, keepdims=True)).astype(scores.dtype)
-    _, std = center(scores)
+    arrays, where, dtype = read_group("cross_entropy", where, logp=logp, old_logp=old_logp, scores=scores)
+    logp, scores = arrays[0], jax.lax.stop_gradient(arrays[2])
+    best = fill((scores == largest(scores, where)).astype(scores.dtype), where)
+    _, std = center(scores, where)
     # 0, or NaN where a score is not finite.
     weights = jnp.where(std > MIN_STD, best / jnp.sum(best, axis=-1, keepdims=True), 0.0 * std)
-    return rounded(jnp.sum(weighted(-weights, jax.nn.log_softmax(logp, axis=-1)), axis=-1), dtype)
+    return rounded(jnp.sum(weighted(-weights, log_softmax(logp, where)), axis=-1), dtype)

@@ -1,14 +1,19 @@
 """Delightful Policy Gradient."""
 
 import jax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ._inputs import Number, read_arrays, read_positive, rounded
 from ._weighted import weighted
 
 
 def dg(
-    logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"], *, eta: Number = 1.0
+    logp: Float[Array, "*b"],
+    old_logp: Float[Array, "*b"],
+    scores: Float[Array, "*b"],
+    *,
+    eta: Number = 1.0,
+    where: Bool[Array, "*b"] | None = None,
 ) -> Float[Array, "*b"]:
     r"""Delightful Policy Gradient (DG): REINFORCE with each action gated by advantage times surprisal.
 
@@ -23,12 +28,13 @@ def dg(
         old_logp: `[*b]`, not used; part of the signature that all objectives share.
         scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
         eta: temperature of the gate, above 0.
+        where: `[*b]`, which actions exist; all by default. The others have loss and gradient 0.
 
     Returns:
         `[*b]`, one loss per action, not reduced.
 
     Raises:
-        TypeError: an array holds integers, or an option is not one number.
+        TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
         ValueError: the shapes differ, or `eta` is not above 0.
 
     Example:
@@ -44,7 +50,7 @@ def dg(
     Source:
         Osband 2026, arXiv 2603.14608, as used in arXiv 2604.06159.
     """
-    (logp, _, scores), dtype = read_arrays("dg", logp=logp, old_logp=old_logp, scores=scores)
+    (logp, _, scores), where, dtype = read_arrays("dg", where, logp=logp, old_logp=old_logp, scores=scores)
     temperature = read_positive("dg", "eta", eta, logp, usual=1.0)
     advantages = jax.lax.stop_gradient(scores)
     gate = jax.nn.sigmoid(-weighted(advantages, jax.lax.stop_gradient(logp)) / temperature)

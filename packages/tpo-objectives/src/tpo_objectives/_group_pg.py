@@ -1,7 +1,7 @@
 """The policy gradient with TPO's standardized scores as weights."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ._inputs import Number, read_group, read_positive, rounded
 from ._standardize import standardize
@@ -14,6 +14,7 @@ def group_pg(
     scores: Float[Array, "*b k"],
     *,
     eta: Number = 1.0,
+    where: Bool[Array, "*b k"] | None = None,
 ) -> Float[Array, "*b"]:
     r"""Group policy gradient: REINFORCE with the standardized score of a candidate as its advantage.
 
@@ -28,12 +29,14 @@ def group_pg(
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
             makes its group NaN. Constant.
         eta: temperature, above 0.
+        where: `[*b, k]`, which candidates exist; all by default. A group equals the smaller one of those that
+            do, and a group without any has loss 0.
 
     Returns:
         `[*b]`, one loss per group, not reduced.
 
     Raises:
-        TypeError: an array holds integers, or an option is not one number.
+        TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
         ValueError: the shapes differ, the last axis holds no candidate, or `eta` is not above 0.
 
     Example:
@@ -51,6 +54,7 @@ def group_pg(
     Source:
         The Group PG ablation of arXiv 2604.06159, figures 4 and 8.
     """
-    (logp, _, scores), dtype = read_group("group_pg", logp=logp, old_logp=old_logp, scores=scores)
+    arrays, where, dtype = read_group("group_pg", where, logp=logp, old_logp=old_logp, scores=scores)
+    logp, scores = arrays[0], arrays[2]
     temperature = read_positive("group_pg", "eta", eta, logp, usual=1.0)
-    return rounded(jnp.sum(weighted(-standardize(scores) / temperature, logp), axis=-1), dtype)
+    return rounded(jnp.sum(weighted(-standardize(scores, where=where) / temperature, logp), axis=-1), dtype)

@@ -1,7 +1,7 @@
 """Group Relative Policy Optimization."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ._inputs import Number, read_group, read_not_negative, read_positive, rounded
 from ._ratio import clipped_surrogate, log_ratio
@@ -15,6 +15,7 @@ def grpo(
     *,
     clip: Number = 0.2,
     kl_coef: Number = 0.04,
+    where: Bool[Array, "*b k"] | None = None,
 ) -> Float[Array, "*b"]:
     r"""Group Relative Policy Optimization (GRPO): PPO's surrogate on standardized scores, and a KL penalty.
 
@@ -32,12 +33,14 @@ def grpo(
             makes its group NaN. Constant.
         clip: half-width $\epsilon$ of the interval in which the ratio may earn, above 0.
         kl_coef: weight $\beta$ of the KL penalty, at least 0. 0 is the paper's "no KL".
+        where: `[*b, k]`, which candidates exist; all by default. A group equals the smaller one of those that
+            do, and a group without any has loss 0.
 
     Returns:
         `[*b]`, one loss per group, not reduced.
 
     Raises:
-        TypeError: an array holds integers, or an option is not one number.
+        TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
         ValueError: the shapes differ, the last axis holds no candidate, `clip` is not above 0, or `kl_coef`
             is below 0.
 
@@ -60,12 +63,13 @@ def grpo(
         dividing by `std + 1e-8` alone turns the float32 rounding of a constant group into advantages of
         order 1.
     """
-    (logp, old_logp, scores), dtype = read_group("grpo", logp=logp, old_logp=old_logp, scores=scores)
+    arrays, where, dtype = read_group("grpo", where, logp=logp, old_logp=old_logp, scores=scores)
+    logp, old_logp, scores = arrays
     width = read_positive("grpo", "clip", clip, logp, usual=0.2)
     penalty = read_not_negative(
         "grpo", "kl_coef", kl_coef, logp, usual="The paper's value is 0.04, and 0 switches the penalty off."
     )
-    centered, std = center(scores)
+    centered, std = center(scores, where)
     advantages = jnp.where(is_informative(std), centered / (std + 1e-8), 0.0)
     d = log_ratio(logp, old_logp, dtype)
     # expm1 keeps the digits that exp(-d) - 1 would lose near a ratio of 1.

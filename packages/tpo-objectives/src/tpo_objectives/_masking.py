@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ._inputs import at_least_float32, read_group, rounded
 from ._standardize import center, is_informative
@@ -16,9 +16,9 @@ def informative_only(objective: Callable[..., Float[Array, "*b"]]) -> Callable[.
 
     $$L'_i = L_i \, m_i \, \frac{n}{\max(1, \sum_j m_j)}, \qquad m_i = [\sigma(s_i) > 10^{-6}]$$
 
-    over the `n` groups of the batch, so that the mean of the returned losses over **all** groups is the mean
-    of the objective over the informative ones, with at least 1 in the denominator. Applied to `grpo` this is
-    the paper's "GRPO (masked)".
+    over the `n` groups of the batch that hold a candidate, so that the mean of the returned losses over
+    **all** groups is the mean of the objective over the informative ones, with at least 1 in the denominator.
+    Applied to `grpo` this is the paper's "GRPO (masked)".
 
     The scale couples the groups of the batch. So, unlike the objectives, the wrapped function is not the same
     under `jax.vmap` over groups (where each group is a batch of its own) as on the whole batch. Mapping it
@@ -53,20 +53,26 @@ def informative_only(objective: Callable[..., Float[Array, "*b"]]) -> Callable[.
         logp: Float[Array, "*b k"],
         old_logp: Float[Array, "*b k"],
         scores: Float[Array, "*b k"],
+        *,
+        where: Bool[Array, "*b k"] | None = None,
         **options: Any,
     ) -> Float[Array, "*b"]:
-        (_, _, wide), _ = read_group("informative_only", logp=logp, old_logp=old_logp, scores=scores)
+        arrays, mask, _ = read_group("informative_only", where, logp=logp, old_logp=old_logp, scores=scores)
+        wide = arrays[2]
+        if where is not None:
+            options["where"] = where
         losses = objective(logp, old_logp, scores, **options)
         if losses.shape != wide.shape[:-1]:
             raise ValueError(
                 f"informative_only: the objective must return one loss per group, shape {wide.shape[:-1]}, "
                 f"got {losses.shape}. Wrap a group objective, such as grpo, and reduce after the call."
             )
-        _, std = center(wide)
+        _, std = center(wide, mask)
         informative = is_informative(std).squeeze(-1)
         # Bfloat16 counts no further than to 256.
         kept = jnp.where(informative, losses, 0.0).astype(at_least_float32(losses.dtype))
         count = jnp.maximum(jnp.sum(informative), 1).astype(kept.dtype)
-        return rounded(kept * (losses.size / count), losses.dtype)
+        groups = losses.size if mask is None else jnp.sum(jnp.any(mask, axis=-1)).astype(kept.dtype)
+        return rounded(kept * (groups / count), losses.dtype)
 
     return masked

@@ -1,14 +1,19 @@
 """Proximal Policy Optimization."""
 
 import jax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ._inputs import Number, read_arrays, read_positive, rounded
 from ._ratio import clipped_surrogate, log_ratio
 
 
 def ppo(
-    logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"], *, clip: Number = 0.2
+    logp: Float[Array, "*b"],
+    old_logp: Float[Array, "*b"],
+    scores: Float[Array, "*b"],
+    *,
+    clip: Number = 0.2,
+    where: Bool[Array, "*b"] | None = None,
 ) -> Float[Array, "*b"]:
     r"""Proximal Policy Optimization (PPO): the clipped surrogate of one sampled action.
 
@@ -22,12 +27,13 @@ def ppo(
         old_logp: `[*b]`, the same when the actions were sampled. Constant.
         scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
         clip: half-width $\epsilon$ of the interval in which the ratio may earn, above 0.
+        where: `[*b]`, which actions exist; all by default. The others have loss and gradient 0.
 
     Returns:
         `[*b]`, one loss per action, not reduced.
 
     Raises:
-        TypeError: an array holds integers, or an option is not one number.
+        TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
         ValueError: the shapes differ, or `clip` is not above 0.
 
     Example:
@@ -46,7 +52,8 @@ def ppo(
         formula differs only beyond that bound: there a ratio above 5e8 with a negative advantage would go on
         growing, while ours stays level and has gradient 0.
     """
-    (logp, old_logp, scores), dtype = read_arrays("ppo", logp=logp, old_logp=old_logp, scores=scores)
+    arrays, where, dtype = read_arrays("ppo", where, logp=logp, old_logp=old_logp, scores=scores)
+    logp, old_logp, scores = arrays
     width = read_positive("ppo", "clip", clip, logp, usual=0.2)
     d = log_ratio(logp, old_logp, dtype)
     return rounded(-clipped_surrogate(d, jax.lax.stop_gradient(scores), width), dtype)

@@ -1,14 +1,18 @@
 """REINFORCE, the plain policy gradient."""
 
 import jax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ._inputs import read_arrays, rounded
 from ._weighted import weighted
 
 
 def reinforce(
-    logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"]
+    logp: Float[Array, "*b"],
+    old_logp: Float[Array, "*b"],
+    scores: Float[Array, "*b"],
+    *,
+    where: Bool[Array, "*b"] | None = None,
 ) -> Float[Array, "*b"]:
     r"""REINFORCE: the score-function estimator of the policy gradient.
 
@@ -21,12 +25,13 @@ def reinforce(
         logp: `[*b]`, log-probs in nats of the sampled actions under the current policy.
         old_logp: `[*b]`, not used; part of the signature that all objectives share.
         scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
+        where: `[*b]`, which actions exist; all by default. The others have loss and gradient 0.
 
     Returns:
         `[*b]`, one loss per action, not reduced.
 
     Raises:
-        TypeError: an array holds integers.
+        TypeError: an array holds integers, or `where` does not hold bools.
         ValueError: the shapes differ.
 
     Example:
@@ -44,5 +49,6 @@ def reinforce(
     Source:
         Williams 1992, Machine Learning 8, 229-256. "PG" in arXiv 2604.06159.
     """
-    (logp, _, scores), dtype = read_arrays("reinforce", logp=logp, old_logp=old_logp, scores=scores)
+    arrays, where, dtype = read_arrays("reinforce", where, logp=logp, old_logp=old_logp, scores=scores)
+    logp, scores = arrays[0], arrays[2]
     return rounded(weighted(-jax.lax.stop_gradient(scores), logp), dtype)

@@ -1,38 +1,52 @@
 """Target Policy Optimization: build a target distribution over the group, then fit the policy to it."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_group, read_positive, read_switch, rounded
+from ._anchor import Anchor, group_logits, read_anchor
+from ._inputs import Number, read_positive, rounded
+from ._masked import log_softmax, softmax
+from ._sequences import Sequences, read_sequences
 from ._standardize import standardize
 from ._weighted import weighted
 
 
 def tpo_target(
-    old_logp: Float[Array, "*b k"], scores: Float[Array, "*b k"], *, eta: Number = 1.0, anchor: bool = True
+    old_logp: Float[Array, "..."],
+    scores: Float[Array, "*b k"],
+    *,
+    eta: Number = 1.0,
+    anchor: bool | Anchor = True,
+    cap: Number = 1.0,
+    where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b k"]:
     r"""The distribution over a group that TPO fits the policy to.
 
     $$q = \mathrm{softmax}\!\left(\log p^{\mathrm{old}} + u / \eta\right), \qquad
-    p^{\mathrm{old}} = \mathrm{softmax}(\ell^{\mathrm{old}}), \quad u = \mathrm{standardize}(s)$$
+    p^{\mathrm{old}} = \mathrm{softmax}(z^{\mathrm{old}}), \quad u = \mathrm{standardize}(s)$$
 
-    Without the anchor, $q = \mathrm{softmax}(u / \eta)$. In both cases `q` is a constant for `jax.grad`.
+    The anchor says what $z^{\mathrm{old}}$ is; `tpo` lists the anchors. `q` is a constant for `jax.grad`.
 
     Args:
-        old_logp: `[*b, k]`, log-probs in nats of the candidates when they were sampled. A constant
-            added to a whole group changes nothing.
+        old_logp: `[*b, k]`, log-probs in nats of the answers when they were sampled, or `[*b, k, t]`, those
+            of their tokens. A constant added to a whole group of `[*b, k]` changes nothing.
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
             makes its group NaN.
         eta: temperature, above 0. A small one puts the target on the best candidates.
-        anchor: whether the target starts from the old policy, or from the uniform distribution.
+        anchor: what the target starts from, as in `tpo`.
+        cap: the spread in nats that `anchor="capped"` keeps, above 0.
+        where: shaped as `old_logp`, which candidates or tokens exist; all by default.
 
     Returns:
-        `[*b, k]`, probabilities that sum to 1 over the last axis.
+        `[*b, k]`, probabilities that sum to 1 over the last axis, and 0 for what does not exist.
 
     Raises:
-        TypeError: an array holds integers, or an option is not one number.
-        ValueError: the shapes differ, the last axis holds no candidate, or `eta` is not above 0.
+        TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
+        ValueError: the shapes differ, the last axis holds no candidate, an option is not above 0, there is no
+            such anchor, or `anchor="mean"` has no tokens to count.
 
     Example:
         >>> import jax.numpy as jnp
@@ -46,46 +60,73 @@ def tpo_target(
         [0.77 0.08 0.08 0.08]
 
     Source:
-        Target Policy Optimization, arXiv 2604.06159, section 2; without the anchor, figure 8.
+        Target Policy Optimization, arXiv 2604.06159, section 2; without the anchor, figure 8. The anchors
+        "mean", "ratio" and "capped" are not in the paper.
     """
-    (old_logp, scores), dtype = read_group("tpo_target", old_logp=old_logp, scores=scores)
-    temperature = read_positive("tpo_target", "eta", eta, old_logp, usual=1.0)
-    logits = standardize(scores) / temperature
-    if read_switch("tpo_target", "anchor", anchor):
-        # Normalised first: added to a log-prob of -10,000, a float32 score would lose its digits.
-        logits = jax.nn.log_softmax(jax.lax.stop_gradient(old_logp), axis=-1) + logits
-    return rounded(jax.nn.softmax(logits, axis=-1), dtype)
+    name = read_anchor("tpo_target", anchor)
+    read = read_sequences("tpo_target", where, old_logp, old_logp, scores, lengths=name == "mean")
+    temperature = read_positive("tpo_target", "eta", eta, read.logp, usual=1.0)
+    limit = read_positive("tpo_target", "cap", cap, read.logp, usual=1.0)
+    return rounded(_target(read, name, temperature, limit), read.dtype)
+
+
+def _target(read: Sequences, anchor: Anchor, temperature: Any, cap: Any) -> Float[Array, "*b k"]:
+    logits = standardize(read.scores, where=read.where) / temperature
+    if anchor in ("sum", "mean", "capped"):
+        old = jax.lax.stop_gradient(read.old_logp)
+        old = group_logits(anchor, old, old, read.lengths, read.where, cap)
+        # Normalized first: added to a log-prob of -10,000, a float32 score would lose its digits.
+        logits = log_softmax(old, read.where) + logits
+    return softmax(logits, read.where)
 
 
 def tpo(
-    logp: Float[Array, "*b k"],
-    old_logp: Float[Array, "*b k"],
+    logp: Float[Array, "..."],
+    old_logp: Float[Array, "..."],
     scores: Float[Array, "*b k"],
     *,
     eta: Number = 1.0,
-    anchor: bool = True,
+    anchor: bool | Anchor = True,
+    cap: Number = 1.0,
+    where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b"]:
     r"""Target Policy Optimization (TPO): the cross-entropy from a fixed target to the policy over a group.
 
-    $$L = -\sum_k q_k \log p_k, \qquad p = \mathrm{softmax}(\ell), \quad q = \mathrm{tpo\_target}$$
+    $$L = -\sum_k q_k \log p_k, \qquad p = \mathrm{softmax}(z), \quad q = \mathrm{tpo\_target}$$
 
-    The gradient in `logp` is `p - q`. It vanishes when the policy matches the target, so several
+    The gradient in `z` is `p - q`. It vanishes when the policy matches the target, so several
     gradient steps on one batch converge instead of overshooting.
 
+    The anchor says how the log-probs $\ell$ of whole answers, of `t` tokens each, become `z`:
+
+    - `"sum"` or True: $z = \ell$, as in the paper. The target starts from the old policy. If the answers of a
+      group differ by many nats, one of them holds nearly all of `p`, and the group teaches nothing.
+    - `"capped"`: $z = \ell / \max(1, \sigma(\ell^{\mathrm{old}}) / \mathrm{cap})$, one constant for each
+      group. It is `"sum"` where the spread of the group is at most `cap` nats.
+    - `"mean"`: $z = \ell / t$. It needs log-probs of tokens.
+    - `"ratio"`: $z = \ell - \ell^{\mathrm{old}}$, and the target is $\mathrm{softmax}(u / \eta)$. `p` is
+      uniform before the first gradient step, so no group is inactive.
+    - `"none"` or False: $z = \ell$, and the target is $\mathrm{softmax}(u / \eta)$.
+
     Args:
-        logp: `[*b, k]`, log-probs in nats of the candidates under the current policy.
-        old_logp: `[*b, k]`, the same when the candidates were sampled. Constant.
+        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
+            their tokens, which are summed.
+        old_logp: shaped as `logp`, the same when the candidates were sampled. Constant.
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
             makes its group NaN. Constant.
         eta: temperature of the target, above 0.
-        anchor: whether the target starts from the old policy, or from the uniform distribution.
+        anchor: what `p` and the target are made of, see above.
+        cap: the spread in nats that `anchor="capped"` keeps, above 0.
+        where: shaped as `logp`, which candidates or tokens exist; all by default. A group equals the smaller
+            one of those that do, and a group without any has loss 0.
 
     Returns:
         `[*b]`, one loss in nats per group, not reduced.
 
     Raises:
-        TypeError: an array holds integers, or an option is not one number.
-        ValueError: the shapes differ, the last axis holds no candidate, or `eta` is not above 0.
+        TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
+        ValueError: the shapes differ, the last axis holds no candidate, an option is not above 0, there is no
+            such anchor, or `anchor="mean"` has no tokens to count.
 
     Example:
         >>> import jax
@@ -98,11 +139,21 @@ def tpo(
         1.77
         >>> print(np.asarray(jax.grad(tpo)(old_logp, old_logp, scores)).round(2))  # p - q
         [-0.43  0.1   0.14  0.19]
+        >>> long = 20 * old_logp  # one answer holds nearly all of p
+        >>> print(np.abs(jax.grad(tpo)(long, long, scores)).max().round(2))
+        0.0
+        >>> print(np.abs(jax.grad(lambda x: tpo(x, long, scores, anchor="ratio"))(long)).max().round(2))
+        0.52
 
     Source:
-        Target Policy Optimization, arXiv 2604.06159, section 2.
+        Target Policy Optimization, arXiv 2604.06159, section 2; without the anchor, figure 8. The anchors
+        "mean", "ratio" and "capped" are not in the paper.
     """
-    (logp, old_logp, scores), dtype = read_group("tpo", logp=logp, old_logp=old_logp, scores=scores)
-    eta = read_positive("tpo", "eta", eta, logp, usual=1.0)
-    target = tpo_target(old_logp, scores, eta=eta, anchor=read_switch("tpo", "anchor", anchor))
-    return rounded(jnp.sum(weighted(-target, jax.nn.log_softmax(logp, axis=-1)), axis=-1), dtype)
+    name = read_anchor("tpo", anchor)
+    read = read_sequences("tpo", where, logp, old_logp, scores, lengths=name == "mean")
+    temperature = read_positive("tpo", "eta", eta, read.logp, usual=1.0)
+    limit = read_positive("tpo", "cap", cap, read.logp, usual=1.0)
+    target = _target(read, name, temperature, limit)
+    logits = group_logits(name, read.logp, read.old_logp, read.lengths, read.where, limit)
+    losses = jnp.sum(weighted(-target, log_softmax(logits, read.where)), axis=-1)
+    return rounded(losses, read.dtype)

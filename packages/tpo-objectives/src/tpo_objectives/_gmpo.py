@@ -1,0 +1,109 @@
+"""Geometric-Mean Policy Optimization."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from ._inputs import Number, read_positive
+from ._policy_gradient import compose
+from ._ratio import log_ratio
+from ._sequences import token_counts
+
+
+def gmpo(
+    logp: Float[Array, "..."],
+    old_logp: Float[Array, "..."],
+    scores: Float[Array, "*b k"],
+    *,
+    low: Number = 0.4,
+    high: Number = 0.4,
+    kl_coef: Number = 0.0,
+    ref_logp: Float[Array, "..."] | None = None,
+    weights: Float[Array, "..."] | None = None,
+    where: Bool[Array, "..."] | None = None,
+) -> Float[Array, "*b k"]:
+    r"""Geometric-Mean Policy Optimization (GMPO): the geometric mean of an answer's clipped token ratios.
+
+    $$L_i = -A_i \exp\Big(\frac{1}{T_i} \sum_t d'_{it}\Big), \qquad
+    d'_{it} = \begin{cases} \min(d_{it}, \mathrm{high}) & A_i > 0 \\
+    \max(d_{it}, -\mathrm{low}) & A_i \le 0 \end{cases}, \qquad
+    d_{it} = \ell_{it} - \ell^{\mathrm{old}}_{it}$$
+
+    with standardized scores as advantages. The gradient in the log-prob of a token is $L_i / T_i$, and 0
+    where the token is clipped. `gspo` clips the mean, this one the tokens.
+
+    Args:
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
+            one token.
+        old_logp: shaped as `logp`, the same at sampling time. Constant.
+        scores: `[*b, k]`, one score per answer, in any unit. Constant.
+        low: how far below 0 a log-ratio may earn, in nats, above 0.
+        high: how far above 0 a log-ratio may earn, in nats, above 0.
+        kl_coef: weight of a KL penalty per token (`kl.k3`), at least 0.
+        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
+            default.
+        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`. Their mean over an
+            answer weighs it.
+        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
+            mean.
+
+    Returns:
+        `[*b, k]`, one loss per answer, not reduced.
+
+    Raises:
+        TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
+        ValueError: the shapes do not fit, there is no candidate, or an option is out of range.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from tpo_objectives import gmpo
+        >>> old_logp = jnp.log(jnp.array([[0.5, 0.5], [0.2, 0.8]]))  # two answers of two tokens
+        >>> scores = jnp.array([1.0, 0.0])
+        >>> logp = old_logp + jnp.array([[0.1, 1.0], [-1.0, 0.4]])
+        >>> print(np.asarray(gmpo(logp, old_logp, scores)).round(2))  # exp(0.25) and exp(0)
+        [-1.28  1.  ]
+        >>> gradient = jax.grad(lambda x: gmpo(x, old_logp, scores).sum())(logp)
+        >>> print(np.asarray(gradient).round(2))
+        [[-0.64  0.  ]
+         [ 0.    0.5 ]]
+
+    Source:
+        Zhao et al. 2025, arXiv 2507.20673, which clips to `exp(-0.4)` and `exp(0.4)`. TRL (`GMPOTrainer`) and
+        verl (`geo_mean`) are the same; verl folds a correction's weights into the geometric mean, where ours
+        averages over the weighted tokens. Ours clips the log-ratio to [-20, 20] first.
+    """
+    return compose(
+        "gmpo",
+        logp,
+        old_logp,
+        scores,
+        surrogate=functools.partial(_geometric_mean, low=low, high=high, where=where),
+        kl_coef=kl_coef,
+        ref_logp=ref_logp,
+        weights=weights,
+        where=where,
+    )
+
+
+def _geometric_mean(
+    logp: Float[Array, "*b k t"],
+    old_logp: Float[Array, "*b k t"],
+    advantages: Float[Array, "*b k t"],
+    *,
+    low: Number,
+    high: Number,
+    where: Bool[Array, "..."] | None,
+) -> Float[Array, "*b k 1"]:
+    least = -read_positive("gmpo", "low", low, logp, usual=0.4)
+    most = read_positive("gmpo", "high", high, logp, usual=0.4)
+    d = log_ratio(logp, old_logp, logp.dtype)
+    kept = jnp.where(advantages > 0, jnp.minimum(d, most), jnp.maximum(d, least))
+    # The log-ratio of a token that does not exist is 0, so only the count has to know.
+    mask = None if where is None else jnp.reshape(jnp.asarray(where), logp.shape)
+    counts = jnp.maximum(token_counts(logp, mask), 1)[..., None]
+    ratio = jnp.exp(jnp.sum(kept, axis=-1, keepdims=True) / counts)
+    return -jax.lax.stop_gradient(advantages[..., :1]) * ratio

@@ -1,0 +1,308 @@
+"""Advantages: what a policy gradient weighs the answers of a group by.
+
+Each function maps scores `[*b, k]` to advantages `[*b, k]`, with the candidates of a group on the last axis.
+All are constants for `jax.grad`. `where` says which candidates exist; the others count in no mean and get the
+advantage 0.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from ._inputs import Number, fill, read_arrays, read_group, read_not_negative, rounded
+from ._masked import count, mean
+from ._standardize import center
+from ._standardize import standardize as standardized
+
+__all__ = [
+    "against",
+    "centered",
+    "each_standardized",
+    "leave_one_out",
+    "length_weighted",
+    "lowered",
+    "relative",
+    "standardized",
+    "whitened",
+]
+
+
+def centered(
+    scores: Float[Array, "*b k"], *, where: Bool[Array, "*b k"] | None = None
+) -> Float[Array, "*b k"]:
+    r"""Scores minus the mean of their group.
+
+    $$A_i = R_i - \bar R$$
+
+    Args:
+        scores: `[*b, k]`, one score per candidate.
+        where: `[*b, k]`, which candidates exist; all by default.
+
+    Returns:
+        `[*b, k]`, in the unit of the scores. A group of equal scores, or of one, is exactly 0.
+
+    Raises:
+        TypeError: the scores are integers, or `where` does not hold bools.
+        ValueError: the last axis holds no candidate, or the shapes differ.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from tpo_objectives import advantages
+        >>> print(advantages.centered(jnp.array([1.0, 0.0, 0.0, 1.0])))
+        [ 0.5 -0.5 -0.5  0.5]
+
+    Source:
+        Dr.GRPO, arXiv 2503.20783.
+    """
+    (scores,), where, dtype = read_group("centered", where, scores=scores)
+    return rounded(_offsets(scores, where), dtype)
+
+
+def leave_one_out(
+    scores: Float[Array, "*b k"], *, where: Bool[Array, "*b k"] | None = None
+) -> Float[Array, "*b k"]:
+    r"""Scores minus the mean of the other candidates of their group.
+
+    $$A_i = R_i - \frac{1}{k - 1} \sum_{j \ne i} R_j = \frac{k}{k - 1} (R_i - \bar R)$$
+
+    Args:
+        scores: `[*b, k]`, one score per candidate.
+        where: `[*b, k]`, which candidates exist; all by default. `k` counts those.
+
+    Returns:
+        `[*b, k]`, in the unit of the scores. A group of one, which has no others, is 0.
+
+    Raises:
+        TypeError: the scores are integers, or `where` does not hold bools.
+        ValueError: the last axis holds no candidate, or the shapes differ.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from tpo_objectives import advantages
+        >>> print(advantages.leave_one_out(jnp.array([3.0, 0.0])))
+        [ 3. -3.]
+
+    Source:
+        RLOO, arXiv 2402.14740.
+    """
+    (scores,), where, dtype = read_group("leave_one_out", where, scores=scores)
+    exists = jnp.ones(scores.shape, bool) if where is None else where
+    k = count(exists, scores.dtype)
+    return rounded(_offsets(scores, where) * (k / jnp.maximum(k - 1, 1)), dtype)
+
+
+def relative(
+    scores: Float[Array, "*b k"], *, where: Bool[Array, "*b k"] | None = None
+) -> Float[Array, "*b k"]:
+    r"""Scores minus the mean of their group, in units of that mean.
+
+    $$A_i = \frac{R_i - \bar R}{\bar R}, \qquad A = 0 \text{ where } \bar R \le 10^{-6}$$
+
+    Args:
+        scores: `[*b, k]`, one score per candidate, at least 0, such as 1 for a right answer.
+        where: `[*b, k]`, which candidates exist; all by default.
+
+    Returns:
+        `[*b, k]`, without unit.
+
+    Raises:
+        TypeError: the scores are integers, or `where` does not hold bools.
+        ValueError: the last axis holds no candidate, or the shapes differ.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from tpo_objectives import advantages
+        >>> print(advantages.relative(jnp.array([1.0, 0.0, 0.0, 0.0])))
+        [ 3. -1. -1. -1.]
+
+    Source:
+        MaxRL, arXiv 2602.02710.
+    """
+    (scores,), where, dtype = read_group("relative", where, scores=scores)
+    scores = jax.lax.stop_gradient(scores)
+    level = mean(scores, where)
+    # Also at NaN, so that a score that is not finite shows.
+    rare = level <= 1e-6
+    return rounded(jnp.where(rare, 0.0, _offsets(scores, where) / jnp.where(rare, 1.0, level)), dtype)
+
+
+def whitened(
+    scores: Float[Array, "*b k"], *, where: Bool[Array, "*b k"] | None = None
+) -> Float[Array, "*b k"]:
+    r"""Scores minus the mean of the whole batch, in units of the batch's standard deviation.
+
+    $$A_i = \frac{R_i - \mathrm{mean}(R)}{\mathrm{std}(R)}, \qquad
+    A = 0 \text{ where } \mathrm{std}(R) \le 10^{-6}$$
+
+    with both over all axes. It couples the groups, so it is not the same under `jax.vmap` over groups.
+
+    Args:
+        scores: `[*b, k]`, one score per candidate, in any unit.
+        where: `[*b, k]`, which candidates exist; all by default.
+
+    Returns:
+        `[*b, k]`, without unit. One score that is not finite makes the whole batch NaN.
+
+    Raises:
+        TypeError: the scores are integers, or `where` does not hold bools.
+        ValueError: the last axis holds no candidate, or the shapes differ.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from tpo_objectives import advantages
+        >>> print(advantages.whitened(jnp.array([[1.0, 1.0], [0.0, 0.0]])))
+        [[ 1.  1.]
+         [-1. -1.]]
+
+    Source:
+        REINFORCE++, arXiv 2501.03262, which adds 1e-8 to the deviation where ours compares it with 1e-6.
+    """
+    (scores,), where, dtype = read_group("whitened", where, scores=scores)
+    row = None if where is None else where.reshape(-1)
+    return rounded(standardized(scores.reshape(-1), where=row).reshape(scores.shape), dtype)
+
+
+def length_weighted(
+    scores: Float[Array, "*b k"],
+    lengths: Float[Array, "*b k"],
+    *,
+    where: Bool[Array, "*b k"] | None = None,
+) -> Float[Array, "*b k"]:
+    r"""Scores minus the mean of their group over tokens instead of answers.
+
+    $$A_i = R_i - \frac{\sum_j L_j R_j}{\sum_j L_j}$$
+
+    Args:
+        scores: `[*b, k]`, one score per candidate.
+        lengths: `[*b, k]`, the tokens of each answer.
+        where: `[*b, k]`, which candidates exist; all by default.
+
+    Returns:
+        `[*b, k]`, in the unit of the scores.
+
+    Raises:
+        TypeError: an array holds integers, or `where` does not hold bools.
+        ValueError: the last axis holds no candidate, or the shapes differ.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from tpo_objectives import advantages
+        >>> print(advantages.length_weighted(jnp.array([1.0, 0.0]), jnp.array([1.0, 3.0])))
+        [ 0.75 -0.25]
+
+    Source:
+        OPO, arXiv 2505.23585.
+    """
+    arrays, where, dtype = read_group("length_weighted", where, scores=scores, lengths=lengths)
+    # Centered first: the weighted mean of large, nearly equal scores would lose their difference.
+    offsets, lengths = _offsets(arrays[0], where), jax.lax.stop_gradient(arrays[1])
+    total = jnp.sum(lengths, axis=-1, keepdims=True)
+    baseline = jnp.sum(lengths * offsets, axis=-1, keepdims=True) / jnp.where(total > 0, total, 1.0)
+    return rounded(fill(offsets - baseline, where), dtype)
+
+
+def against(
+    scores: Float[Array, "*b k"],
+    baseline: Float[Array, "*b k"],
+    *,
+    where: Bool[Array, "*b k"] | None = None,
+) -> Float[Array, "*b k"]:
+    r"""Scores minus a baseline of your own.
+
+    $$A_i = R_i - B_i$$
+
+    Args:
+        scores: `[*b, k]`, one score per candidate.
+        baseline: `[*b, k]`, such as the score of the greedy answer to the same prompt, broadcast.
+        where: `[*b, k]`, which candidates exist; all by default.
+
+    Returns:
+        `[*b, k]`, in the unit of the scores.
+
+    Raises:
+        TypeError: an array holds integers, or `where` does not hold bools.
+        ValueError: the shapes differ.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from tpo_objectives import advantages
+        >>> print(advantages.against(jnp.array([1.0, 0.0]), jnp.array([1.0, 1.0])))
+        [ 0. -1.]
+
+    Source:
+        ReMax, arXiv 2310.10505, with the greedy answer's score.
+    """
+    arrays, _, dtype = read_arrays("against", where, scores=scores, baseline=baseline)
+    return rounded(jax.lax.stop_gradient(arrays[0] - arrays[1]), dtype)
+
+
+def lowered(
+    scores: Float[Array, "*b k"], *, shift: Number = 0.1, where: Bool[Array, "*b k"] | None = None
+) -> Float[Array, "*b k"]:
+    r"""Scores minus a baseline below the mean of their group.
+
+    $$A_i = R_i - (\bar R - \delta)$$
+
+    Args:
+        scores: `[*b, k]`, one score per candidate.
+        shift: $\delta$, in the unit of the scores, at least 0.
+        where: `[*b, k]`, which candidates exist; all by default.
+
+    Returns:
+        `[*b, k]`, in the unit of the scores. A constant group has the advantage `shift`.
+
+    Raises:
+        TypeError: the scores are integers, `where` does not hold bools, or `shift` is not one number.
+        ValueError: the last axis holds no candidate, the shapes differ, or `shift` is below 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from tpo_objectives import advantages
+        >>> print(advantages.lowered(jnp.array([1.0, 0.0]), shift=0.25))
+        [ 0.75 -0.25]
+
+    Source:
+        AsymRE, arXiv 2506.20520.
+    """
+    (scores,), where, dtype = read_group("lowered", where, scores=scores)
+    delta = read_not_negative("lowered", "shift", shift, scores, usual="0 is the mean of the group.")
+    return rounded(fill(_offsets(scores, where) + delta, where), dtype)
+
+
+def each_standardized(
+    rewards: Float[Array, "*b k r"], *, where: Bool[Array, "*b k"] | None = None
+) -> Float[Array, "*b k"]:
+    r"""Several rewards, each standardized over its group, summed, and whitened over the batch.
+
+    $$A = \mathrm{whitened}\Big(\sum_r \mathrm{standardized}(R^{(r)})\Big)$$
+
+    Args:
+        rewards: `[*b, k, r]`, `r` rewards per candidate, each in any unit.
+        where: `[*b, k]`, which candidates exist; all by default.
+
+    Returns:
+        `[*b, k]`, without unit.
+
+    Raises:
+        TypeError: the rewards are integers, or `where` does not hold bools.
+        ValueError: there is no candidate, or the shapes differ.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from tpo_objectives import advantages
+        >>> rewards = jnp.array([[[1.0, 0.0], [0.0, 0.0]], [[1.0, 5.0], [0.0, 0.0]]])
+        >>> print(advantages.each_standardized(rewards).round(2))
+        [[ 0.63 -0.63]
+         [ 1.26 -1.26]]
+
+    Source:
+        GDPO, arXiv 2601.05242.
+    """
+    (rewards,), _, dtype = read_group("each_standardized", rewards=rewards)
+    by_reward = jnp.moveaxis(rewards, -1, 0)
+    mask = None if where is None else jnp.broadcast_to(where, by_reward.shape)
+    return rounded(whitened(jnp.sum(standardized(by_reward, where=mask), axis=0), where=where), dtype)
+
+
+def _offsets(scores: Float[Array, "*b k"], where: Bool[Array, "*b k"] | None) -> Float[Array, "*b k"]:
+    return center(scores, where)[0]
