@@ -129,7 +129,7 @@ WRONG = [
     Wrong("bool_for_int", "epochs = 4", "epochs = true", "schedule.epochs:", "found true"),
     Wrong("bool_for_float", "eta = 1.0", "eta = true", "method 'TPO': objective.eta:", "found true"),
     Wrong(
-        "int_for_bool", "eta = 1.0", "anchor = 1", "method 'TPO': objective.anchor:", "true or false, found 1"
+        "int_for_bool", "eta = 1.0", "anchor = 1", "method 'TPO': objective.anchor:", "'ratio', found 1"
     ),
     Wrong("text_for_float", "1e-3", '"1e-3"', "optimizer.learning_rate:", "a number above 0, found '1e-3'"),
     Wrong("number_for_text", '"A run"', "3", "title:", "expected a string, found 3"),

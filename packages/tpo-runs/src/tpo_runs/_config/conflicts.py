@@ -31,7 +31,15 @@ def conflicts_in(cell: Cell) -> list[Problem]:
     problems = [*_check_task(cell)]
     if problems:
         return problems
-    checks = (_check_level, _check_reward, _check_baseline, _check_warmup, _check_probes, _check_measures)
+    checks = (
+        _check_level,
+        _check_anchor,
+        _check_reward,
+        _check_baseline,
+        _check_warmup,
+        _check_probes,
+        _check_measures,
+    )
     return [problem for check in checks for problem in check(cell)]
 
 
@@ -70,6 +78,16 @@ def _rollouts_for(task: str) -> dict[str, Any]:
 
 def _quoted(kinds: Iterable[str]) -> str:
     return " or ".join(f"'{kind}'" for kind in kinds)
+
+
+def _check_anchor(cell: Cell) -> Iterator[Problem]:
+    anchor, path = getattr(cell.objective, "anchor", True), ("objective", "anchor")
+    if anchor == "mean" and cell.rollout.kind != "sequence_group":
+        text = f"'mean' divides by the lengths of answers, which {cell.rollout.kind!r} does not make"
+        yield Problem(path, f"{text}; use rollout.kind = 'sequence_group' or another anchor")
+    if isinstance(anchor, str) and "target_gap" in cell.probes:
+        text = f"probe 'target_gap' compares the target with the policy, not with its {anchor!r} form"
+        yield Problem(path, f"{text}; remove it from probes, or use anchor = true")
 
 
 def _check_reward(cell: Cell) -> Iterator[Problem]:

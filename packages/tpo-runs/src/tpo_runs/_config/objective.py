@@ -6,43 +6,56 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
-from .._text import found
-from .spec import Spec, invalid, kinds
+from .._text import did_you_mean, found
+from .objective_base import ObjectiveSpec
+from .policy_gradients import PolicyGradient
+from .spec import Identity, invalid, kinds
+from .target_objectives import TargetObjective
 
 Temperature = Annotated[float, Field(gt=0)]
 Clip = Annotated[float, Field(gt=0, lt=1)]
 
 
-class ObjectiveSpec(Spec):
-    """An objective. `level` is "group" or "sample", for what it accepts; None accepts both."""
+ANCHORS = ("capped", "mean", "ratio")
 
-    level: ClassVar[str | None] = None
-    kind: str
 
-    def build(self, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
-        """The loss with its keyword arguments set.
+def _check_anchor(value: Any) -> bool | str:
+    if isinstance(value, bool) or (isinstance(value, str) and value in ANCHORS):
+        return value
+    hint = did_you_mean(value, ANCHORS) if isinstance(value, str) else ""
+    allowed = f"true, false, {', '.join(map(repr, ANCHORS))}"
+    raise invalid(f"expected one of {allowed}, found {found(value)}{hint}")
 
-        Args:
-            function: the loss; by default the function of `tpo_objectives` named `kind`.
-        """
-        import tpo_objectives
 
-        return functools.partial(function or getattr(tpo_objectives, self.kind), **self.keywords)
-
-    def target(self) -> Callable[..., Any] | None:
-        """The distribution that the loss fits the policy to, as a function; None without one."""
-        return None
+Anchor = Annotated[
+    bool | str,
+    BeforeValidator(_check_anchor),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "enum": list(ANCHORS)}]}),
+]
 
 
 class TPOSpec(ObjectiveSpec):
-    """Target Policy Optimization: `eta` is the temperature, `anchor` keeps the old policy in the target."""
+    """Target Policy Optimization.
+
+    Args:
+        eta: temperature of the target.
+        anchor: what the target starts from: true is the old policy, false the uniform distribution. "capped",
+            "mean" and "ratio" are for long answers.
+        cap: the spread of a group's log-probs in nats that the anchor "capped" keeps.
+    """
 
     level: ClassVar[str | None] = "group"
     kind: Literal["tpo"] = "tpo"
     eta: Temperature = 1.0
-    anchor: bool = True
+    anchor: Anchor = True
+    cap: Annotated[Temperature, Identity.UNLESS_DEFAULT] = 1.0
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether the loss needs the lengths of the answers."""
+        return self.anchor == "mean"
 
     def target(self) -> Callable[..., Any]:
         """TPO's target, with its keywords set."""
@@ -153,7 +166,15 @@ class CustomSpec(ObjectiveSpec):
 
 
 NamedObjective = Annotated[
-    TPOSpec | GRPOSpec | GroupPGSpec | CrossEntropySpec | PPOSpec | DGSpec | ReinforceSpec,
+    TPOSpec
+    | GRPOSpec
+    | GroupPGSpec
+    | CrossEntropySpec
+    | PPOSpec
+    | DGSpec
+    | ReinforceSpec
+    | PolicyGradient
+    | TargetObjective,
     Field(discriminator="kind"),
 ]
 

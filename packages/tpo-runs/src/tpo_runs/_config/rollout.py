@@ -49,11 +49,18 @@ class RolloutSpec(Spec):
     tasks: ClassVar[tuple[str, ...]]
     kind: str
 
-    def build(self, task: Any) -> Any:
-        """The rollout that samples from the task."""
+    def build(self, task: Any, *, tokens: bool = False) -> Any:
+        """The rollout that samples from the task.
+
+        Args:
+            task: what the config's task table builds.
+            tokens: whether the objective reads the log-probs of an answer's tokens.
+        """
         from .. import _learn
 
         keywords = self.keywords
+        if tokens and self.kind == "sequence_group":
+            keywords["tokens"] = True
         if "baseline" in keywords:
             find = _learn.BASELINES.get if self.tasks is TOKEN_KINDS else _learn.bandit_baseline
             keywords["baseline"] = find(keywords["baseline"])

@@ -12,45 +12,54 @@ from .protocols import Objective
 class Batch(eqx.Module):
     """A batch of samples, held fixed for all gradient steps on it.
 
-    The last axis of its arrays `[*b]` holds the candidates of a group, or the tokens of one answer.
+    The last axis of its arrays `[*b]` holds the candidates of a group, or the tokens of one answer. If the
+    candidates are answers whose tokens have log-probs of their own, `old_logp` and `where` have one more axis
+    than the rest: `[*b t]`.
 
     **Arguments:**
 
     - `inputs`: whatever the rollout's `log_probs` reads to score the same samples again.
-    - `old_logp`: `[*b]`, log-probs in nats under the policy that drew the samples.
+    - `old_logp`: `[*b]` or `[*b t]`, log-probs in nats under the policy that drew the samples.
     - `scores`: `[*b]`, what the objective weighs the samples by: rewards for groups, advantages for single
         samples.
     - `rewards`: `[*b]`, the rewards behind the scores, in [0, 1].
     - `error`: one minus the mean reward of the drawn samples, in [0, 1]. Compute it as the mean of
         `1 - reward`, which rounding cannot make negative.
-    - `where`: `[*b]`, which entries exist, for ragged groups and padded tokens; None if all do. The others
-        must be finite and count nowhere.
+    - `where`: shaped as `old_logp`, which entries exist, for ragged groups and padded tokens; None if all do.
+        The others must be finite and count nowhere.
     - `weights`: `[*b]`, how much the loss of each entry counts; None for 1 each. Rollouts that enumerate
         actions instead of sampling them weigh them by their probabilities.
     """
 
     inputs: PyTree
-    old_logp: Float[Array, "*b"]
+    old_logp: Float[Array, "..."]
     scores: Float[Array, "*b"]
     rewards: Float[Array, "*b"]
     error: Float[Array, ""]
-    where: Bool[Array, "*b"] | None = None
+    where: Bool[Array, "..."] | None = None
     weights: Float[Array, "*b"] | None = None
 
     @property
-    def mask(self) -> dict[str, Bool[Array, "*b"]]:
+    def mask(self) -> dict[str, Bool[Array, "..."]]:
         """The keyword `where` for functions of `tpo_objectives`; no keyword at all if every entry exists."""
         return {} if self.where is None else {"where": self.where}
 
-    def losses(self, objective: Objective, logp: Float[Array, "*b"]) -> Any:
-        """What the objective returns for the current log-probs `[*b]`: losses, not reduced."""
+    @property
+    def exists(self) -> Bool[Array, "*b"] | None:
+        """Which entries of `scores` exist; None if all do. An answer exists if one of its tokens does."""
+        if self.where is None or self.where.ndim == self.scores.ndim:
+            return self.where
+        return jnp.any(self.where, axis=-1)
+
+    def losses(self, objective: Objective, logp: Float[Array, "..."]) -> Any:
+        """What the objective returns for current log-probs shaped as `old_logp`: losses, not reduced."""
         return objective(logp, self.old_logp, self.scores, **self.mask)
 
     def mean(self, values: Shaped[Array, "*c"]) -> Float[Array, ""]:
         """The mean of one value per group or answer, over those that have at least one entry."""
-        if self.where is None:
+        if self.exists is None:
             return jnp.mean(values)
-        exists = jnp.any(self.where, axis=-1)
+        exists = jnp.any(self.exists, axis=-1)
         return jnp.sum(jnp.where(exists, values, 0.0)) / jnp.maximum(jnp.sum(exists), 1)
 
 
@@ -70,14 +79,14 @@ def reduce(losses: Any, batch: Batch) -> Float[Array, ""]:
     **Returns:** the scalar loss.
 
     **Raises:** `TypeError` if `losses` is not an array of floats. `ValueError` if its shape is neither that
-    of `batch.old_logp` nor that without the last axis, if `where` or `weights` have another shape than
-    `batch.old_logp`, or if there are weights and the losses are one per group, where they cannot be applied.
+    of `batch.scores` nor that without the last axis, if `where` or `weights` have another shape than
+    described, or if there are weights and the losses are one per group, where they cannot be applied.
     """
-    shape = batch.old_logp.shape
+    shape = batch.scores.shape
     check_losses(losses, shape)
     _check_batch(batch, losses.shape)
     if losses.shape == shape:
-        weights, where = batch.weights, batch.where
+        weights, where = batch.weights, batch.exists
         if where is not None:
             # Both factors, so that no NaN behind the mask reaches the gradient.
             losses = jnp.where(where, losses, 0.0)
@@ -87,10 +96,13 @@ def reduce(losses: Any, batch: Batch) -> Float[Array, ""]:
 
 
 def _check_batch(batch: Batch, losses: tuple[int, ...]) -> None:
-    shape = batch.old_logp.shape
-    for name, array in {"where": batch.where, "weights": batch.weights}.items():
-        if array is not None and array.shape != shape:
-            raise ValueError(f"the batch has {name} of shape {array.shape}; expected {shape}, one per sample")
+    shape = batch.scores.shape
+    for name, array, like in (
+        ("where", batch.where, batch.old_logp.shape),
+        ("weights", batch.weights, shape),
+    ):
+        if array is not None and array.shape != like:
+            raise ValueError(f"the batch has {name} of shape {array.shape}; expected {like}, one per sample")
     if batch.weights is not None and losses != shape:
         raise ValueError(
             f"the objective returned one loss per group, shape {losses}, but the rollout weighs "

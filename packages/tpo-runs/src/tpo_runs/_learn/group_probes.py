@@ -14,9 +14,9 @@ _ROUNDING = 1e-5
 
 
 def succeeded(batch: Batch) -> Bool[Array, "*b"]:
-    """Which samples, shaped as the batch's log-probs, exist and have the reward 1."""
+    """Which samples, shaped as the batch's scores, exist and have the reward 1."""
     right = batch.rewards > 1 - _ROUNDING
-    return right if batch.where is None else right & batch.where
+    return right if batch.exists is None else right & batch.exists
 
 
 def gradient_norm(seen: Observation) -> Scalar:
@@ -30,7 +30,7 @@ def success_share(seen: Observation) -> Scalar:
     A group of whole answers is a prompt; a group of next tokens is one prefix of an answer. A single answer
     counts as the only candidate of its prompt, and has succeeded if each of its tokens has the reward 1.
     """
-    hits, where = succeeded(seen.batch), seen.batch.where
+    hits, where = succeeded(seen.batch), seen.batch.exists
     if seen.rollout.grouped:
         return seen.batch.mean(jnp.any(hits, axis=-1))
     return seen.batch.mean(jnp.all(hits if where is None else hits | ~where, axis=-1))
@@ -43,16 +43,16 @@ def all_fail_share(seen: Observation) -> Scalar:
 
 def zero_variance_share(seen: Observation) -> Scalar:
     """The share of groups in which all scores count as equal for the objectives, in [0, 1]."""
-    return seen.batch.mean(jnp.all(standardize(seen.batch.scores, **seen.batch.mask) == 0, axis=-1))
+    return seen.batch.mean(jnp.all(standardize(seen.batch.scores, where=seen.batch.exists) == 0, axis=-1))
 
 
 def distinct_candidates(seen: Observation) -> Scalar:
     """The mean number of distinct candidates in a group, answers or next tokens, from 1 to its size."""
     *_, candidates = seen.batch.inputs
-    if candidates.ndim == seen.batch.old_logp.ndim:  # single tokens
+    if candidates.ndim == seen.batch.scores.ndim:  # single tokens
         candidates = candidates[..., None]
     same = jnp.all(candidates[..., :, None, :] == candidates[..., None, :, :], axis=-1)
-    where = seen.batch.where
+    where = seen.batch.exists
     same = same if where is None else same & where[..., None, :]
     first = ~jnp.any(jnp.tril(same, k=-1), axis=-1)
     return seen.batch.mean(jnp.sum(first if where is None else first & where, axis=-1))

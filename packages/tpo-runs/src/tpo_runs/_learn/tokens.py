@@ -44,12 +44,14 @@ class Single(AbstractRollout):
 class SequenceGroup(AbstractRollout):
     """`candidates` independent answers to each prompt form a group, `[b, k]`. Duplicates are kept.
 
-    The log-prob of a candidate is the sum over its tokens; its score is the mean reward of its tokens.
+    The log-prob of a candidate is the sum over its tokens; its score is the mean reward of its tokens. With
+    `tokens`, the log-probs of the tokens stay apart, `[b, k, h]`, for objectives that read them.
     """
 
     task: TokenTask
     prompts: int = eqx.field(static=True)
     candidates: int = eqx.field(static=True)
+    tokens: bool = eqx.field(static=True, default=False)
 
     def draw(self, policy: TokenPolicy, state: None, key: PRNGKeyArray) -> tuple[Batch, None]:
         """Draw prompts, sample groups of answers and score them."""
@@ -59,12 +61,14 @@ class SequenceGroup(AbstractRollout):
         rewards = self.task.token_rewards(prompts[:, None], answers)
         scores = jnp.mean(rewards, axis=-1)
         error = jnp.mean(1 - rewards)
-        return Batch((prompts, answers), jnp.sum(logp, axis=-1), scores, scores, error), state
+        old_logp = logp if self.tokens else jnp.sum(logp, axis=-1)
+        return Batch((prompts, answers), old_logp, scores, scores, error), state
 
-    def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b k"]:
-        """The log-prob of each candidate."""
+    def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b k *h"]:
+        """The log-prob of each candidate, or of each of its tokens."""
         prompts, answers = batch.inputs
-        return jnp.sum(policy.log_probs(prompts, answers), axis=-1)
+        logp = policy.log_probs(prompts, answers)
+        return logp if self.tokens else jnp.sum(logp, axis=-1)
 
 
 class TokenGroup(AbstractRollout):

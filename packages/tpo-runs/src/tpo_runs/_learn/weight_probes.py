@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Scalar
 
+from .batch import Batch
 from .group_probes import succeeded
 from .observation import Observation
 
@@ -26,7 +27,7 @@ def failure_weight(seen: Observation) -> Scalar:
 
     Weights are those of `success_weight`.
     """
-    failed, where = ~succeeded(seen.batch), seen.batch.where
+    failed, where = ~succeeded(seen.batch), seen.batch.exists
     return _mean_over(failed if where is None else failed & where, _weights(seen))
 
 
@@ -44,8 +45,8 @@ def target_gap(seen: Observation) -> Scalar:
     The policy is normalized over the candidates of each group. The probe needs one more forward pass.
     Raises `ValueError` if the objective has no target.
     """
-    logp = seen.rollout.log_probs(seen.after, seen.batch)
-    p = jax.nn.softmax(logp, axis=-1, where=seen.batch.where)
+    logp = _over_tokens(seen.batch, seen.rollout.log_probs(seen.after, seen.batch))
+    p = jax.nn.softmax(logp, axis=-1, where=seen.batch.exists)
     return seen.batch.mean(jnp.sum(jnp.abs(p - _target(seen)), axis=-1))
 
 
@@ -59,7 +60,14 @@ def _weights(seen: Observation) -> Float[Array, "*b"]:
     if seen.target is not None:
         return _target(seen)
     loss = lambda logp: jnp.sum(seen.batch.losses(seen.objective, logp))  # noqa: E731
-    return jnp.abs(jax.grad(loss)(seen.batch.old_logp))
+    return jnp.abs(_over_tokens(seen.batch, jax.grad(loss)(seen.batch.old_logp)))
+
+
+def _over_tokens(batch: Batch, values: Float[Array, "..."]) -> Float[Array, "*b"]:
+    """The sum over the tokens of each answer, if these have values of their own."""
+    if values.ndim == batch.scores.ndim:
+        return values
+    return jnp.sum(values if batch.where is None else jnp.where(batch.where, values, 0.0), axis=-1)
 
 
 def _mean_over(chosen: Bool[Array, "*b"], values: Float[Array, "*b"]) -> Scalar:

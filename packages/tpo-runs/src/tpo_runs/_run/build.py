@@ -35,7 +35,10 @@ def build_policy(cell: Cell) -> PolicyMaker:
 
 def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Trainer:
     """Everything that trains a cell, except its policy."""
-    rollout, objective = cell.rollout.build(cell.task.build()), build_objective(cell, custom)
+    rollout, objective = (
+        cell.rollout.build(cell.task.build(), tokens=cell.objective.takes_tokens),
+        build_objective(cell, custom),
+    )
     return Trainer(
         rollout=rollout,
         objective=objective,

@@ -1,0 +1,37 @@
+"""The base class of all `objective` tables."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from .spec import Spec
+
+
+class ObjectiveSpec(Spec):
+    """An objective.
+
+    `level` is "group" or "sample", for what it accepts; None accepts both.
+    """
+
+    level: ClassVar[str | None] = None
+    per_token: ClassVar[bool] = False
+    kind: str
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether the loss reads the log-probs of an answer's tokens instead of their sum."""
+        return self.per_token
+
+    def build(self, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
+        """The loss with its keyword arguments set.
+
+        Args:
+            function: the loss; by default the function of `tpo_objectives` named `kind`.
+        """
+        import tpo_objectives
+
+        return functools.partial(function or getattr(tpo_objectives, self.kind), **self.keywords)
+
+    def target(self) -> Callable[..., Any] | None:
+        """The distribution that the loss fits the policy to, as a function; None without one."""
+        return None

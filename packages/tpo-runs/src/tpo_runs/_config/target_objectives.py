@@ -1,0 +1,98 @@
+"""`objective` tables of the losses that fit the policy to a target over the group."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .objective_base import ObjectiveSpec
+
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class TargetObjectiveSpec(ObjectiveSpec):
+    """A loss of whole answers that fits the policy to a target over the group."""
+
+    level: ClassVar[str | None] = "group"
+
+
+class LPOSpec(TargetObjectiveSpec):
+    """LPO: the target `softmax(scores / tau)`, fitted by the policy's ratios over the group."""
+
+    kind: Literal["lpo"] = "lpo"
+    divergence: Literal["forward", "reverse"] = "forward"
+    tau: Positive = 1.0
+
+
+class DMPOSpec(TargetObjectiveSpec):
+    """DMPO: GRPO's surrogate and `beta` times the distance of the policy to a target over the group."""
+
+    per_token: ClassVar[bool] = True
+    kind: Literal["dmpo"] = "dmpo"
+    divergence: Literal["mse", "js"] = "mse"
+    beta: NotNegative = 1.0
+    tau: Positive = 1 / 15
+    clip: Annotated[float, Field(gt=0, lt=1)] = 0.2
+
+
+class GVPOSpec(TargetObjectiveSpec):
+    """GVPO: centered log-ratios, times `beta`, are fitted to centered scores."""
+
+    kind: Literal["gvpo"] = "gvpo"
+    beta: Positive = 0.1
+
+
+class OPMDSpec(TargetObjectiveSpec):
+    """OPMD: a policy gradient on centered scores with the penalty `tau` on squared log-ratios."""
+
+    kind: Literal["opmd"] = "opmd"
+    tau: NotNegative = 0.01
+
+
+class RebelSpec(TargetObjectiveSpec):
+    """REBEL: differences of log-ratios are fitted to differences of scores, over all pairs of the group."""
+
+    kind: Literal["rebel"] = "rebel"
+    eta: Positive = 1.0
+
+
+class AWRSpec(TargetObjectiveSpec):
+    """AWR: log-probs weighted by `exp(advantage / beta)`, at most `max_weight`."""
+
+    kind: Literal["awr"] = "awr"
+    beta: Positive = 1.0
+    max_weight: Positive = 20.0
+
+
+class MPOSpec(TargetObjectiveSpec):
+    """MPO with a fixed temperature: cross-entropy to `softmax(scores / eta)` over the group."""
+
+    kind: Literal["mpo"] = "mpo"
+    eta: Positive = 1.0
+
+
+class VMPOSpec(TargetObjectiveSpec):
+    """V-MPO with a fixed temperature: MPO over the better half of the group."""
+
+    kind: Literal["v_mpo"] = "v_mpo"
+    eta: Positive = 1.0
+
+
+class PMPOSpec(TargetObjectiveSpec):
+    """PMPO: raise accepted answers, lower rejected ones, and stay close by a KL penalty `beta`."""
+
+    kind: Literal["pmpo"] = "pmpo"
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
+    beta: NotNegative = 1.0
+
+
+class MDPOSpec(TargetObjectiveSpec):
+    """MDPO: a policy gradient with a KL to the sampling policy in place of a clip; `step` is its weight."""
+
+    kind: Literal["mdpo"] = "mdpo"
+    step: Positive = 1.0
+
+
+TargetObjective = (
+    LPOSpec | DMPOSpec | GVPOSpec | OPMDSpec | RebelSpec | AWRSpec | MPOSpec | VMPOSpec | PMPOSpec | MDPOSpec
+)
