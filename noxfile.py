@@ -34,8 +34,8 @@ SCHEMAS = {
     "dependabot": ".github/dependabot.yml",
     "citation-file-format": "CITATION.cff",
 }
-# Tests compile far longer than they compute.
-TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+# Tests compile far longer than they compute, and start hundreds of interpreters, which read bytecode faster.
+TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0", "PYTHONDONTWRITEBYTECODE": ""}
 if sys.version_info < (3, 12):  # the JAX of newer Pythons no longer has this flag
     TEST_ENV["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 # Material prints on every build that MkDocs 2 will have no plugins; the lock file keeps MkDocs 1.

@@ -101,13 +101,15 @@ def test_its_paths_exist(document):
 
 @every_document
 def test_its_experiments_are_understood(document, tmp_path, monkeypatch, capsys):
-    from tpo_runs._cli import main, parse_arguments
+    from tpo_runs._cli import main
 
     write_files(document, tmp_path)
     monkeypatch.chdir(tmp_path)
     for arguments in (_split(words, ">")[0] for words in experiments(document)):
         if arguments[0] in ("report", "draw", "summarize"):  # which read the results of a run
-            parse_arguments(arguments)
+            assert main(arguments) == 2
+            errors = capsys.readouterr().err
+            assert "not found" in errors or "No such file" in errors
             continue
         command = arguments if arguments[0] in COMMANDS else [*arguments, "--list"]
         assert main(command) == 0, capsys.readouterr().err

@@ -98,7 +98,7 @@ def test_candidates_of_a_token_group_are_drawn_from_the_policy_at_their_prefix(p
 
 
 def test_token_group_refuses_a_reward_for_whole_answers(policy):
-    with pytest.raises(ValueError, match="a terminal reward pays whole answers"):
+    with pytest.raises(ValueError, match="a terminal reward scores complete answers"):
         draw_and_rescore(TokenGroup(task("terminal"), 2, 2), policy, jax.random.key(1))
 
 

@@ -93,7 +93,7 @@ def train(path, out):
 @pytest.mark.parametrize(
     ("task", "rollout", "message"),
     [
-        (TASKS["noisy_verifier"], "token_group", "task 'noisy_verifier' pays whole answers; use"),
+        (TASKS["noisy_verifier"], "token_group", "task 'noisy_verifier' scores .*; use"),
         (TASKS["sort"], "token_group", "task.reward is 'graded'; use 'sequence_group'"),
         (
             TASKS["brackets"].replace("4", "3"),

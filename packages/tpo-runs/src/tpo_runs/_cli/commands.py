@@ -39,17 +39,18 @@ def run(
     check_custom(loaded.cells, loaded.path)
     out = out or _default_out(config, smoke)
     _import_jax()
-    from .. import _run
+    from .._run import RunOptions, check_engine, check_installed, list_cells
+    from .._run import run as run_experiment
 
-    _run.check_installed(loaded.config.tracking.to)
-    _run.check_engine(loaded.config.executor)
+    check_installed(loaded.config.tracking.to)
+    check_engine(loaded.config.executor)
     if list_only:
         from .._store import Store
 
-        _run.list_cells(loaded, Store(out), json=json)
+        list_cells(loaded, Store(out), json=json)
         return 0
-    options = _run.RunOptions(short=smoke, overwrite=overwrite, quiet=quiet, json=json)
-    return _run.run(loaded, out, stop, options)
+    options = RunOptions(short=smoke, overwrite=overwrite, quiet=quiet, json=json)
+    return run_experiment(loaded, out, stop, options)
 
 
 def check(config: Path, *, smoke: bool, methods: str | None, overrides: Overrides) -> int:

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
+from scipy import special
 
 from .seeds import CONFIDENCE, Interval, seed_weights
 
@@ -39,7 +39,7 @@ def interval_band(
     ([0.0, nan], [1.0, nan])
     """
     count = (~np.isnan(curves)).sum(axis=0)
-    factor = stats.t.ppf((1 + confidence) / 2, np.maximum(count - 1, 1))
+    factor = special.stdtrit(np.maximum(count - 1, 1), (1 + confidence) / 2)
     low, high = _band(curves, factor)
     differ = np.fmax.reduce(curves, axis=0) > np.fmin.reduce(curves, axis=0)
     low, high = (np.where(differ, end, np.nan) for end in (low, high))

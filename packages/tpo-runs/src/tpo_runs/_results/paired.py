@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
 
 from .._text import axis_label, value_label
 from .cell import CellResult, check_results, final_error, final_words, grid_axes, group_by_point
@@ -65,6 +64,9 @@ def paired_comparison(
     difference = a - b
     p_value = float("nan")
     if len(seeds) > 1 and not np.isnan(difference).any():
+        # Imported late: it takes longer than everything else that reads results.
+        from scipy import stats
+
         test = stats.permutation_test(
             (a, b),
             lambda x, y, axis: np.mean(x - y, axis=axis),

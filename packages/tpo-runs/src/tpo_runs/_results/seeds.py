@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 ERRORS = (0.0, 1.0)  # the range of errors
@@ -55,7 +55,10 @@ def interquartile_mean(values: Float[np.ndarray, "*b s"], axis: int = -1) -> Flo
     >>> float(interquartile_mean(np.array([0.0, 0.25, 0.75, 9.0])))
     0.5
     """
-    return stats.trim_mean(values, 0.25, axis=axis)
+    values = np.asarray(values)
+    cut, count = values.shape[axis] // 4, values.shape[axis]
+    kept = np.partition(values, (cut, count - cut - 1), axis=axis)
+    return np.take(kept, np.arange(cut, count - cut), axis=axis).mean(axis=axis)
 
 
 @functools.lru_cache(maxsize=4)
@@ -127,7 +130,7 @@ def mean_interval(
         if ordered[0] == ordered[-1]:
             return Interval(float("nan"), float("nan"))
         mean, more = float(ordered.mean()), 0 if future is None else count / future
-        half = float(stats.t.ppf(1 - tail, count - 1)) * standard_error(ordered) * math.sqrt(1 + more)
+        half = float(special.stdtrit(count - 1, 1 - tail)) * standard_error(ordered) * math.sqrt(1 + more)
         return Interval(mean - half, mean + half)
     low, high = bounds
     weights = seed_weights(count, future)
@@ -145,8 +148,10 @@ def share_interval(count: int, total: int, *, confidence: float = CONFIDENCE) ->
     >>> low, round(high, 2)
     (0.0, 0.6)
     """
-    found = stats.binomtest(count, total).proportion_ci(confidence, method="exact")
-    return Interval(float(found.low), float(found.high))
+    tail = (1 - confidence) / 2
+    low = special.betaincinv(count, total - count + 1, tail) if count else 0.0
+    high = special.betaincinv(count + 1, total - count, 1 - tail) if count < total else 1.0
+    return Interval(float(low), float(high))
 
 
 def summarize(

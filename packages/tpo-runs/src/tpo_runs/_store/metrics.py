@@ -27,7 +27,8 @@ def write_metrics(path: Path, seeds: Sequence[int], metrics: Mapping[str, np.nda
 def read_table(content: bytes) -> pa.Table:
     """The rows in the content of a file."""
     # One thread: for files this small, starting more takes longer than reading.
-    return pq.read_table(io.BytesIO(content), page_checksum_verification=True, use_threads=False)
+    # Not by pq.read_table, which imports pandas where it is installed.
+    return pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True).read(use_threads=False)
 
 
 def has_all_rows(table: pa.Table, seeds: Sequence[int]) -> bool:
@@ -35,14 +36,19 @@ def has_all_rows(table: pa.Table, seeds: Sequence[int]) -> bool:
     steps = table.num_rows // len(seeds)
     columns = (np.repeat(seeds, steps), np.tile(np.arange(steps), len(seeds)))
     return {"seed", "step"} <= set(table.column_names) and all(
-        np.array_equal(table[name].to_numpy(), column)
+        np.array_equal(_column(table, name), column)
         for name, column in zip(("seed", "step"), columns, strict=True)
     )
 
 
 def by_seed(table: pa.Table) -> tuple[Int[np.ndarray, " s"], dict[str, Float[np.ndarray, "s steps"]]]:
     """The seeds of sorted rows, and metrics `[seeds, steps]` by name."""
-    seeds, counts = np.unique(table["seed"].to_numpy(), return_counts=True)
+    seeds, counts = np.unique(_column(table, "seed"), return_counts=True)
     shape = (len(seeds), int(counts[0]))
     names = [name for name in table.column_names if name not in ("seed", "step")]
-    return seeds, {name: table[name].to_numpy().reshape(shape) for name in names}
+    return seeds, {name: _column(table, name).reshape(shape) for name in names}
+
+
+def _column(table: pa.Table, name: str) -> np.ndarray:
+    # Not by `to_numpy`, which imports pandas where it is installed: longer than reading most stores.
+    return np.from_dlpack(table[name].combine_chunks()).copy()
