@@ -188,7 +188,7 @@ def advantages_of(case, groups):
     return advantage(scores, lengths), weight_of_tokens(case, lengths)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("x64")
 def test_losses_of_ragged_groups_equal_the_naive_loop(answer_case, answers, seed):
     arrays = answers(seed)

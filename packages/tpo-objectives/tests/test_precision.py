@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-NARROW = [jnp.float16, jnp.bfloat16]
+NARROW = [pytest.param(jnp.float16, marks=pytest.mark.slow), jnp.bfloat16]
 
 
 @pytest.mark.parametrize("dtype", NARROW)
@@ -88,14 +88,14 @@ def test_float32_log_probs_and_float64_scores_give_what_jax_promotes_them_to(cas
 
 
 RANGES = [
-    ("float32", 1e10),
     ("float32", 1e20),
     ("float32", 3e38),
-    ("bfloat16", 1e20),
-    ("float16", 600.0),
+    pytest.param("float32", 1e10, marks=pytest.mark.slow),
+    pytest.param("bfloat16", 1e20, marks=pytest.mark.slow),
+    pytest.param("float16", 600.0, marks=pytest.mark.slow),
     ("float16", 65504.0),
-    ("float64", 1e200),
-    ("float64", 1.7e308),
+    pytest.param("float64", 1e200, marks=pytest.mark.slow),
+    pytest.param("float64", 1.7e308, marks=pytest.mark.slow),
 ]
 
 
