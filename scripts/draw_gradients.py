@@ -1,6 +1,6 @@
 """Draw what every group objective does with one group: how it moves the log-prob of each answer.
 
-python scripts/draw_gradients.py [--out docs/gradients.png]
+python scripts/draw_gradients.py [--out docs/objectives/gradients.png]
 """
 
 import argparse
@@ -80,5 +80,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description="Draw how every group objective moves the answers of one group."
     )
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "gradients.png")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "objectives" / "gradients.png")
     draw(parser.parse_args().out)

@@ -8,7 +8,9 @@ from pathlib import Path
 from links import copied
 
 MODULES = {
-    "tpo_objectives": [],
+    "tpo_objectives": [
+        f"tpo_objectives.{part}" for part in ("advantages", "surrogates", "aggregates", "kl", "corrections")
+    ],
     "tpo_envs": ["tpo_envs.gymnasium"],
     "tpo_models": [],
     "tpo_runs": [],
