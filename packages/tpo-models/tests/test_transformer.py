@@ -146,6 +146,19 @@ def test_log_probs_at_sampling_equal_log_probs_of_scoring():
     np.testing.assert_allclose(sampled, log_probs(policy, prompts, answers), atol=1e-5)
 
 
+def test_an_impossible_token_leaves_the_others_finite():
+    policy = make()
+    bias = policy.head.bias.at[0].set(-jnp.inf)
+    policy = eqx.tree_at(lambda p: p.head.bias, policy, bias)
+    prompts = tokens(1, 2, 4)
+    answers, sampled = sample(policy, jax.random.key(2), prompts, 3)
+    assert (answers > 0).all()
+    assert np.isfinite(sampled).all()
+    np.testing.assert_allclose(log_probs(policy, prompts, answers), sampled, atol=1e-5)
+    loss = eqx.filter_jit(eqx.filter_grad(lambda p: jnp.sum(p.log_probs(prompts, answers))))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(loss(policy)))
+
+
 def test_samples_follow_the_exact_distribution_over_answers():
     policy, horizon = make(vocab_size=2, horizon=2), 2
     prompts = tokens(1, 1, horizon, vocab_size=2)

@@ -58,6 +58,17 @@ def test_sampled_actions_pay_each_sample_its_advantage(contexts):
     np.testing.assert_allclose(rollout.log_probs(table_of(PROBS), batch), batch.old_logp, rtol=1e-6)
 
 
+def test_an_impossible_action_leaves_the_others_finite():
+    from tpo_runs._learn import SampledActions, expected
+
+    impossible = np.array([[0.0, 0.4, 0.6], [0.5, 0.0, 0.5]])
+    rollout = SampledActions(task(), "all", 8, expected)
+    batch, _ = rollout.draw(table_of(impossible), None, jax.random.key(1))
+    assert np.isfinite(batch.old_logp).all()
+    loss = lambda table: jnp.sum(rollout.log_probs(table, batch))  # noqa: E731
+    assert np.isfinite(eqx.filter_grad(loss)(table_of(impossible)).logits).all()
+
+
 def test_all_actions_score_the_mean_of_the_sampled_advantages():
     from tpo_runs._learn import AllActions, bandit_baseline
 

@@ -97,6 +97,26 @@ def test_candidates_of_a_token_group_are_drawn_from_the_policy_at_their_prefix(p
     assert 0.9 < spread.std() < 1.1
 
 
+class NeverZero:
+    """Every token but 0 is equally likely."""
+
+    def sample(self, key, prompts, candidates):
+        answers = jnp.ones((len(prompts), candidates, HORIZON), jnp.int32)
+        return answers, jnp.zeros(answers.shape)
+
+    def log_probs(self, prompts, answers):
+        return jnp.where(answers == 0, -jnp.inf, 0.0)
+
+    def answer_log_softmax(self, prompts, answers):
+        return jnp.broadcast_to(jnp.log(jnp.array([0.0, 1.0])), (*answers.shape, VOCAB))
+
+
+def test_an_impossible_token_leaves_the_others_of_its_group_finite():
+    batch, logp = draw_and_rescore(TokenGroup(task("sequential"), 5, 3), NeverZero(), jax.random.key(1))
+    np.testing.assert_array_equal(batch.old_logp, np.zeros((5, HORIZON, 3)))
+    np.testing.assert_array_equal(logp, np.zeros((5, HORIZON, 3)))
+
+
 def test_token_group_refuses_a_reward_for_whole_answers(policy):
     with pytest.raises(ValueError, match="a terminal reward scores complete answers"):
         draw_and_rescore(TokenGroup(task("terminal"), 2, 2), policy, jax.random.key(1))

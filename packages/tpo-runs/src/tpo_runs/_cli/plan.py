@@ -34,5 +34,8 @@ def print_plan(loaded: LoadedConfig, out: Path) -> None:
         kinds = (cell.objective.kind, cell.rollout.kind)
         table.add_row(cell.method, point_label(cell.point), *kinds, *(f"{number:,}" for number in numbers))
     console.print(table)
+    for kind, parts in {cell.objective.kind: cell.objective.parts for cell in loaded.cells}.items():
+        if parts:
+            console.print(f"{kind}: {parts}", highlight=False, soft_wrap=True)
     if (more := len(loaded.cells) - MAX_ROWS) > 0:
         console.print(f"and {counted(more, 'cell')} more")

@@ -47,6 +47,7 @@ class TPOSpec(ObjectiveSpec):
     """
 
     level: ClassVar[str | None] = "group"
+    parts: ClassVar[str] = "target softmax(log p_old + u / eta); cross-entropy"
     kind: Literal["tpo"] = "tpo"
     eta: Temperature = 1.0
     anchor: Anchor = True
@@ -68,6 +69,7 @@ class GRPOSpec(ObjectiveSpec):
     """GRPO; `informative_only` drops the groups whose scores are all equal ("GRPO (masked)")."""
 
     level: ClassVar[str | None] = "group"
+    parts: ClassVar[str] = "advantage standardized; ratio of whole answers; surrogate clipped; KL penalty k3"
     kind: Literal["grpo"] = "grpo"
     clip: Clip = 0.2
     kl_coef: Annotated[float, Field(ge=0)] = 0.04
@@ -90,6 +92,7 @@ class GroupPGSpec(ObjectiveSpec):
     """Policy gradient weighted by the scores standardized over the group."""
 
     level: ClassVar[str | None] = "group"
+    parts: ClassVar[str] = "advantage standardized / eta; surrogate plain"
     kind: Literal["group_pg"] = "group_pg"
     eta: Temperature = 1.0
 
@@ -98,6 +101,7 @@ class CrossEntropySpec(ObjectiveSpec):
     """Cross-entropy to the best candidates of the group: the oracle."""
 
     level: ClassVar[str | None] = "group"
+    parts: ClassVar[str] = "target uniform over the best; cross-entropy"
     kind: Literal["cross_entropy"] = "cross_entropy"
 
 
@@ -105,6 +109,7 @@ class PPOSpec(ObjectiveSpec):
     """PPO's clipped surrogate."""
 
     level: ClassVar[str | None] = "sample"
+    parts: ClassVar[str] = "advantage from the rollout; ratio; surrogate clipped"
     kind: Literal["ppo"] = "ppo"
     clip: Clip = 0.2
 
@@ -113,6 +118,7 @@ class DGSpec(ObjectiveSpec):
     """Delightful policy gradient."""
 
     level: ClassVar[str | None] = "sample"
+    parts: ClassVar[str] = "advantage from the rollout; surrogate plain, gated by advantage times surprisal"
     kind: Literal["dg"] = "dg"
     eta: Temperature = 1.0
 
@@ -121,6 +127,7 @@ class ReinforceSpec(ObjectiveSpec):
     """REINFORCE."""
 
     level: ClassVar[str | None] = "sample"
+    parts: ClassVar[str] = "advantage from the rollout; surrogate plain"
     kind: Literal["reinforce"] = "reinforce"
 
 

@@ -10,11 +10,13 @@ from .spec import Spec
 class ObjectiveSpec(Spec):
     """An objective.
 
-    `level` is "group" or "sample", for what it accepts; None accepts both.
+    `level` is "group" or "sample", for what it accepts; None accepts both. `parts` says what the loss is made
+    of.
     """
 
     level: ClassVar[str | None] = None
     per_token: ClassVar[bool] = False
+    parts: ClassVar[str] = ""
     kind: str
 
     @property

@@ -84,8 +84,9 @@ class SampledActions(AbstractSampling):
 
     def select(self, logp: Float[Array, "b a"], actions: Int[Array, "b n"]) -> Float[Array, "b n 1"]:
         """The values of the sampled actions."""
-        one_hot = jax.nn.one_hot(actions, logp.shape[-1])
-        return jnp.sum(logp[:, None] * one_hot, axis=-1, keepdims=True)
+        chosen = actions[..., None] == jnp.arange(logp.shape[-1])
+        # Not a product: the log-prob of an impossible action times 0 is NaN.
+        return jnp.sum(jnp.where(chosen, logp[:, None], 0.0), axis=-1, keepdims=True)
 
     def scores(
         self, advantages: Float[Array, "b n"], actions: Int[Array, "b n"], probs: Float[Array, "b a"]

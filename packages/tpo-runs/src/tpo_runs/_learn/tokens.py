@@ -115,5 +115,6 @@ def _of_candidates(
     log_softmax: Float[Array, "b h vocab"], candidates: Int[Array, "b h k"]
 ) -> Float[Array, "b h k"]:
     # A sum over one-hot rows, since the gradient of a gather is a scatter, which is slow.
-    one_hot = jax.nn.one_hot(candidates, log_softmax.shape[-1])
-    return jnp.sum(log_softmax[..., None, :] * one_hot, axis=-1)
+    chosen = candidates[..., None] == jnp.arange(log_softmax.shape[-1])
+    # Not a product: the log-prob of an impossible token times 0 is NaN.
+    return jnp.sum(jnp.where(chosen, log_softmax[..., None, :], 0.0), axis=-1)
