@@ -89,7 +89,6 @@ def run(objective: str, directory: Path) -> int:
         ),
         (
             'kind = "my_objectives.squared"',
-            "is not a kind of objective; allowed: tpo, grpo, group_pg, cross_entropy, ppo, dg, reinforce "
             "or 'module:function', as in 'my_objectives:squared'",
         ),
         (

@@ -114,7 +114,7 @@ class GMPOSpec(PenalizedSpec):
 
     parts: ClassVar[str] = (
         "advantage standardized; ratio geometric mean of clipped token ratios; "
-        "surrogate plain; aggregate sequence_mean"
+        "surrogate minus ratio times advantage; aggregate sequence_mean"
     )
     kind: Literal["gmpo"] = "gmpo"
     low: Positive = 0.4

@@ -58,7 +58,9 @@ def interquartile_mean(values: Float[np.ndarray, "*b s"], axis: int = -1) -> Flo
     values = np.asarray(values)
     cut, count = values.shape[axis] // 4, values.shape[axis]
     kept = np.partition(values, (cut, count - cut - 1), axis=axis)
-    return np.take(kept, np.arange(cut, count - cut), axis=axis).mean(axis=axis)
+    middle = np.take(kept, np.arange(cut, count - cut), axis=axis).mean(axis=axis)
+    # NaN sorts to the end, where it would be cut off.
+    return np.where(np.isnan(values).any(axis=axis), np.nan, middle)[()]
 
 
 @functools.lru_cache(maxsize=4)
