@@ -64,7 +64,7 @@ def test_devices_share_the_seeds_and_say_nothing_to_each_other(on_one_device, tm
 
 
 # An uneven number of seeds; seeds and prompts at once.
-@pytest.mark.parametrize(("seeds", "devices"), [(3, 2), (2, 4)])
+@pytest.mark.parametrize(("seeds", "devices"), [(3, 2), pytest.param(2, 4, marks=pytest.mark.slow)])
 def test_devices_share_the_prompts_of_a_seed_and_add_up_its_gradients(
     seeds, devices, on_one_device, tmp_path
 ):
