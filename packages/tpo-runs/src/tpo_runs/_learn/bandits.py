@@ -71,6 +71,18 @@ class AbstractSampling(AbstractRollout):
         return self.select(policy.log_policy(inputs), actions)
 
 
+@jax.custom_jvp
+def _times(logp: Float[Array, "b 1 a"], one_hot: Float[Array, "b n a"]) -> Float[Array, "b n a"]:
+    """The product, and 0 where an impossible action, of log-prob minus infinity, is not chosen."""
+    return jnp.where((one_hot == 0) & jnp.isneginf(logp), 0.0, logp) * one_hot
+
+
+@_times.defjvp
+def _times_jvp(primals, tangents):
+    # Plainly the product: a selection in the gradient would change the last bits of stored results.
+    return _times(*primals), tangents[0] * primals[1]
+
+
 class SampledActions(AbstractSampling):
     """Every sampled action is a sample of its own, `[b, n, 1]`. Its score is its advantage.
 
@@ -84,9 +96,8 @@ class SampledActions(AbstractSampling):
 
     def select(self, logp: Float[Array, "b a"], actions: Int[Array, "b n"]) -> Float[Array, "b n 1"]:
         """The values of the sampled actions."""
-        chosen = actions[..., None] == jnp.arange(logp.shape[-1])
-        # Not a product: the log-prob of an impossible action times 0 is NaN.
-        return jnp.sum(jnp.where(chosen, logp[:, None], 0.0), axis=-1, keepdims=True)
+        one_hot = jax.nn.one_hot(actions, logp.shape[-1])
+        return jnp.sum(_times(logp[:, None], one_hot), axis=-1, keepdims=True)
 
     def scores(
         self, advantages: Float[Array, "b n"], actions: Int[Array, "b n"], probs: Float[Array, "b a"]
