@@ -187,6 +187,6 @@ def _draw(key, log_softmax):
 
 
 def _select(log_softmax, tokens):
-    chosen = tokens[..., None] == jnp.arange(log_softmax.shape[-1])
+    chosen = jax.nn.one_hot(tokens, log_softmax.shape[-1], dtype=bool)
     # Not a product: the log-prob of an impossible token times 0 is NaN.
     return jnp.sum(jnp.where(chosen, log_softmax, 0.0), axis=-1)

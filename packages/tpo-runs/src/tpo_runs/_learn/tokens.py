@@ -115,6 +115,6 @@ def _of_candidates(
     log_softmax: Float[Array, "b h vocab"], candidates: Int[Array, "b h k"]
 ) -> Float[Array, "b h k"]:
     # A sum over one-hot rows, since the gradient of a gather is a scatter, which is slow.
-    chosen = candidates[..., None] == jnp.arange(log_softmax.shape[-1])
+    chosen = jax.nn.one_hot(candidates, log_softmax.shape[-1], dtype=bool)
     # Not a product: the log-prob of an impossible token times 0 is NaN.
     return jnp.sum(jnp.where(chosen, log_softmax[..., None, :], 0.0), axis=-1)
