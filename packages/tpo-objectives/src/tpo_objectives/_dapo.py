@@ -75,7 +75,7 @@ def dapo(
         Yu et al. 2025, arXiv 2503.14476. Its dynamic sampling, new prompts in place of groups of equal
         scores, and its penalty for long answers, a change of the scores, are up to you. TRL
         (`loss_type="dapo"`, the default) and verl ("token-mean", the default) clip at 0.2 on both sides
-        unless told otherwise; verl also cuts off ratios above 3 at negative advantages (`dual` of
+        by default; verl also cuts off ratios above 3 at negative advantages (`dual` of
         `surrogates.clipped`).
     """
     return compose(

@@ -20,7 +20,7 @@ def gdpo(
     weights: Float[Array, "..."] | None = None,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b k"]:
-    r"""Group reward-Decoupled Normalization Policy Optimization (GDPO): each reward standardized by itself.
+    r"""Group reward-Decoupled Normalization Policy Optimization (GDPO): each reward is standardized apart.
 
     $$L_i = -\frac{1}{T_i} \sum_t
     \min\left(r_{it} A_i,\ \mathrm{clip}(r_{it}, 1 - \epsilon, 1 + \epsilon) A_i\right), \qquad
@@ -78,7 +78,7 @@ def gdpo(
     ) -> Float[Array, "*b k"]:
         return advantages.each_standardized(rewards.astype(totals.dtype), where=where)
 
-    # The sums stand in for the rewards where shapes and dtypes are checked.
+    # Shapes and dtypes are checked on the sums, and the advantages are computed from the rewards.
     return compose(
         "gdpo",
         logp,

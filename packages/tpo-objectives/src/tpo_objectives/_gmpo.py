@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._inputs import Number, read_positive
+from ._masked import mean
 from ._policy_gradient import compose
 from ._ratio import log_ratio
-from ._sequences import token_counts
 
 
 def gmpo(
@@ -102,8 +102,5 @@ def _geometric_mean(
     most = read_positive("gmpo", "high", high, logp, usual=0.4)
     d = log_ratio(logp, old_logp, logp.dtype)
     kept = jnp.where(advantages > 0, jnp.minimum(d, most), jnp.maximum(d, least))
-    # The log-ratio of a token that does not exist is 0, so only the count has to know.
     mask = None if where is None else jnp.reshape(jnp.asarray(where), logp.shape)
-    counts = jnp.maximum(token_counts(logp, mask), 1)[..., None]
-    ratio = jnp.exp(jnp.sum(kept, axis=-1, keepdims=True) / counts)
-    return -jax.lax.stop_gradient(advantages[..., :1]) * ratio
+    return -jax.lax.stop_gradient(advantages[..., :1]) * jnp.exp(mean(kept, mask))

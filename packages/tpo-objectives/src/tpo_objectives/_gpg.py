@@ -6,7 +6,7 @@ from jaxtyping import Array, Bool, Float
 from . import aggregates, kl, surrogates
 from ._inputs import Number
 from ._policy_gradient import compose
-from ._standardize import center, is_informative
+from ._standardize import center, groups_per_informative, is_informative
 
 
 def gpg(
@@ -81,6 +81,4 @@ def gpg(
 def _corrected(scores: Float[Array, "*b k"], *, where: Bool[Array, "*b k"] | None) -> Float[Array, "*b k"]:
     offsets, std = center(scores, where)
     informative = is_informative(std)
-    groups = informative.size if where is None else jnp.sum(jnp.any(where, axis=-1)).astype(scores.dtype)
-    count = jnp.maximum(jnp.sum(informative), 1).astype(scores.dtype)
-    return jnp.where(informative, offsets, 0.0) * (groups / count)
+    return jnp.where(informative, offsets, 0.0) * groups_per_informative(informative, where, scores.dtype)

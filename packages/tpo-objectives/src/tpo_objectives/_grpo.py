@@ -74,4 +74,4 @@ def grpo(
     d = log_ratio(logp, old_logp, dtype)
     # expm1 keeps the digits that exp(-d) - 1 would lose near a ratio of 1.
     kl = jnp.expm1(-d) + d
-    return rounded(jnp.sum(penalty * kl - clipped_surrogate(d, advantages, width), axis=-1), dtype)
+    return rounded(jnp.sum(penalty * kl - clipped_surrogate(d, advantages, width, width), axis=-1), dtype)

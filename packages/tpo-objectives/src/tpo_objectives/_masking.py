@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._inputs import at_least_float32, read_group, rounded
-from ._standardize import center, is_informative
+from ._standardize import center, groups_per_informative, is_informative
 
 
 def informative_only(objective: Callable[..., Float[Array, "*b"]]) -> Callable[..., Float[Array, "*b"]]:
@@ -71,8 +71,6 @@ def informative_only(objective: Callable[..., Float[Array, "*b"]]) -> Callable[.
         informative = is_informative(std).squeeze(-1)
         # Bfloat16 counts no further than to 256.
         kept = jnp.where(informative, losses, 0.0).astype(at_least_float32(losses.dtype))
-        count = jnp.maximum(jnp.sum(informative), 1).astype(kept.dtype)
-        groups = losses.size if mask is None else jnp.sum(jnp.any(mask, axis=-1)).astype(kept.dtype)
-        return rounded(kept * (groups / count), losses.dtype)
+        return rounded(kept * groups_per_informative(informative, mask, kept.dtype), losses.dtype)
 
     return masked

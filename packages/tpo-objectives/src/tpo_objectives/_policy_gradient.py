@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 
 from . import aggregates, kl, surrogates
 from ._inputs import Number, fill, read_answers, read_not_negative, read_tokens, rounded
-from ._sequences import token_counts
+from ._masked import mean
 from ._standardize import standardize
 
 Advantage: TypeAlias = Callable[..., Float[Array, "*b k"]]
@@ -149,7 +149,6 @@ def _units(
         return tokens
     if ratio not in get_args(RatioLevel):
         raise ValueError(f"{caller}: ratio must be one of {', '.join(get_args(RatioLevel))}, got {ratio!r}.")
-    total = jnp.sum(tokens, axis=-1, keepdims=True)
     if ratio == "sequence_sum":
-        return total
-    return total / jnp.maximum(token_counts(tokens, where), 1)[..., None]
+        return jnp.sum(tokens, axis=-1, keepdims=True)
+    return mean(tokens, where)

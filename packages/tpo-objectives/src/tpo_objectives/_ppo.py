@@ -56,4 +56,4 @@ def ppo(
     logp, old_logp, scores = arrays
     width = read_positive("ppo", "clip", clip, logp, usual=0.2)
     d = log_ratio(logp, old_logp, dtype)
-    return rounded(-clipped_surrogate(d, jax.lax.stop_gradient(scores), width), dtype)
+    return rounded(-clipped_surrogate(d, jax.lax.stop_gradient(scores), width, width), dtype)

@@ -1,4 +1,4 @@
-"""The probability ratio and the clipped surrogate that PPO and GRPO share."""
+"""The probability ratio and the clipped surrogate."""
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +25,11 @@ def log_ratio(logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], dtype: np.
 
 
 def clipped_surrogate(
-    log_ratios: Float[Array, "*b"], advantages: Float[Array, "*b"], clip: float | Real[Array, ""]
+    log_ratios: Float[Array, "*b"],
+    advantages: Float[Array, "*b"],
+    low: float | Real[Array, ""],
+    high: float | Real[Array, ""],
 ) -> Float[Array, "*b"]:
-    """PPO's `min(r A, clip(r, 1 - clip, 1 + clip) A)`, which is to be maximised."""
+    """PPO's `min(r A, clip(r, 1 - low, 1 + high) A)`, which is to be maximized."""
     ratios = jnp.exp(log_ratios)
-    return jnp.minimum(ratios * advantages, jnp.clip(ratios, 1.0 - clip, 1.0 + clip) * advantages)
+    return jnp.minimum(ratios * advantages, jnp.clip(ratios, 1.0 - low, 1.0 + high) * advantages)

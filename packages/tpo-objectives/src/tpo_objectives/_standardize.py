@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ._inputs import fill, read_group, rounded
@@ -44,6 +45,14 @@ def _centered(
 def is_informative(std: Float[Array, "*b 1"]) -> Bool[Array, "*b 1"]:
     """Whether a group tells its candidates apart. NaN does, so that a score that is NaN makes a loss NaN."""
     return ~(std <= MIN_STD)
+
+
+def groups_per_informative(
+    informative: Bool[Array, "*g"], where: Bool[Array, "*b k"] | None, dtype: np.dtype
+) -> Float[Array, ""]:
+    """The groups that hold a candidate, for each informative one, of which at least 1 is counted."""
+    groups = informative.size if where is None else jnp.sum(jnp.any(where, axis=-1)).astype(dtype)
+    return groups / jnp.maximum(jnp.sum(informative), 1).astype(dtype)
 
 
 def standardize(

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._inputs import Number, read_arrays, read_positive, rounded
+from ._masked import mean
 from ._sequences import token_counts
 
 __all__ = ["sequence_mean", "sequence_sum", "token_mean"]
@@ -44,7 +45,7 @@ def sequence_mean(
         GRPO as published, arXiv 2402.03300; verl's "seq-mean-token-mean".
     """
     (losses,), mask, dtype = read_arrays("sequence_mean", where, losses=losses)
-    return rounded(jnp.sum(losses, axis=-1) / jnp.maximum(token_counts(losses, mask), 1), dtype)
+    return rounded(mean(losses, mask)[..., 0], dtype)
 
 
 def sequence_sum(

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._inputs import Number, read_arrays, read_not_negative, read_positive, rounded
-from ._ratio import difference, log_ratio
+from ._ratio import clipped_surrogate, difference, log_ratio
 from ._reinforce import reinforce as plain
 from ._weighted import weighted
 
@@ -69,8 +69,7 @@ def clipped(
     below = read_positive("clipped", "low", low, arrays[0], usual=0.2)
     above = read_positive("clipped", "high", high, arrays[0], usual=0.2)
     weight = jax.lax.stop_gradient(arrays[2])
-    ratio = jnp.exp(log_ratio(arrays[0], arrays[1], dtype))
-    losses = -jnp.minimum(ratio * weight, jnp.clip(ratio, 1.0 - below, 1.0 + above) * weight)
+    losses = -clipped_surrogate(log_ratio(arrays[0], arrays[1], dtype), weight, below, above)
     if dual is not None:
         most = read_positive("clipped", "dual", dual, arrays[0], usual=3.0)
         losses = jnp.where(weight < 0, jnp.minimum(losses, -most * weight), losses)
