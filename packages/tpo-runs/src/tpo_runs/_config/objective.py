@@ -9,14 +9,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from .._text import did_you_mean, found
-from .objective_base import ObjectiveSpec
+from .objective_base import BelowOne, GroupObjectiveSpec, NotNegative, ObjectiveSpec, Positive
 from .policy_gradients import PolicyGradient
 from .spec import Identity, invalid, kinds
 from .target_objectives import TargetObjective
-
-Temperature = Annotated[float, Field(gt=0)]
-Clip = Annotated[float, Field(gt=0, lt=1)]
-
 
 ANCHORS = ("capped", "mean", "ratio")
 
@@ -36,7 +32,7 @@ Anchor = Annotated[
 ]
 
 
-class TPOSpec(ObjectiveSpec):
+class TPOSpec(GroupObjectiveSpec):
     """Target Policy Optimization.
 
     Args:
@@ -46,12 +42,11 @@ class TPOSpec(ObjectiveSpec):
         cap: the spread of a group's log-probs in nats that the anchor "capped" keeps.
     """
 
-    level: ClassVar[str | None] = "group"
     parts: ClassVar[str] = "target softmax(log p_old + u / eta); cross-entropy"
     kind: Literal["tpo"] = "tpo"
-    eta: Temperature = 1.0
+    eta: Positive = 1.0
     anchor: Anchor = True
-    cap: Annotated[Temperature, Identity.UNLESS_DEFAULT] = 1.0
+    cap: Annotated[Positive, Identity.UNLESS_DEFAULT] = 1.0
 
     @property
     def takes_tokens(self) -> bool:
@@ -65,14 +60,13 @@ class TPOSpec(ObjectiveSpec):
         return functools.partial(tpo_target, **self.keywords)
 
 
-class GRPOSpec(ObjectiveSpec):
+class GRPOSpec(GroupObjectiveSpec):
     """GRPO; `informative_only` drops the groups whose scores are all equal ("GRPO (masked)")."""
 
-    level: ClassVar[str | None] = "group"
     parts: ClassVar[str] = "advantage standardized; ratio of whole answers; surrogate clipped; KL penalty k3"
     kind: Literal["grpo"] = "grpo"
-    clip: Clip = 0.2
-    kl_coef: Annotated[float, Field(ge=0)] = 0.04
+    clip: BelowOne = 0.2
+    kl_coef: NotNegative = 0.04
     informative_only: bool = False
 
     @property
@@ -88,19 +82,17 @@ class GRPOSpec(ObjectiveSpec):
         return informative_only(loss) if self.informative_only else loss
 
 
-class GroupPGSpec(ObjectiveSpec):
+class GroupPGSpec(GroupObjectiveSpec):
     """Policy gradient weighted by the scores standardized over the group."""
 
-    level: ClassVar[str | None] = "group"
     parts: ClassVar[str] = "advantage standardized / eta; surrogate plain"
     kind: Literal["group_pg"] = "group_pg"
-    eta: Temperature = 1.0
+    eta: Positive = 1.0
 
 
-class CrossEntropySpec(ObjectiveSpec):
+class CrossEntropySpec(GroupObjectiveSpec):
     """Cross-entropy to the best candidates of the group: the oracle."""
 
-    level: ClassVar[str | None] = "group"
     parts: ClassVar[str] = "target uniform over the best; cross-entropy"
     kind: Literal["cross_entropy"] = "cross_entropy"
 
@@ -111,7 +103,7 @@ class PPOSpec(ObjectiveSpec):
     level: ClassVar[str | None] = "sample"
     parts: ClassVar[str] = "advantage from the rollout; ratio; surrogate clipped"
     kind: Literal["ppo"] = "ppo"
-    clip: Clip = 0.2
+    clip: BelowOne = 0.2
 
 
 class DGSpec(ObjectiveSpec):
@@ -120,7 +112,7 @@ class DGSpec(ObjectiveSpec):
     level: ClassVar[str | None] = "sample"
     parts: ClassVar[str] = "advantage from the rollout; surrogate plain, gated by advantage times surprisal"
     kind: Literal["dg"] = "dg"
-    eta: Temperature = 1.0
+    eta: Positive = 1.0
 
 
 class ReinforceSpec(ObjectiveSpec):

@@ -2,9 +2,15 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from .spec import Spec
+
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+BelowOne = Annotated[float, Field(gt=0, lt=1)]
 
 
 class ObjectiveSpec(Spec):
@@ -37,3 +43,9 @@ class ObjectiveSpec(Spec):
     def target(self) -> Callable[..., Any] | None:
         """The distribution that the loss fits the policy to, as a function; None without one."""
         return None
+
+
+class GroupObjectiveSpec(ObjectiveSpec):
+    """An objective of groups of candidates."""
+
+    level: ClassVar[str | None] = "group"

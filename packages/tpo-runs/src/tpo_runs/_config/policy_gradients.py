@@ -1,20 +1,13 @@
 """`objective` tables of the policy gradients on groups of answers, with ratios and losses for each token."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
-
-from .objective_base import ObjectiveSpec
-
-NotNegative = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-BelowOne = Annotated[float, Field(gt=0, lt=1)]
+from .objective_base import BelowOne, GroupObjectiveSpec, NotNegative, Positive
 
 
-class AnswerObjectiveSpec(ObjectiveSpec):
+class AnswerObjectiveSpec(GroupObjectiveSpec):
     """A policy gradient on groups of answers, from log-probs of their tokens."""
 
-    level: ClassVar[str | None] = "group"
     per_token: ClassVar[bool] = True
 
 

@@ -4,19 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from .objective_base import ObjectiveSpec
-
-NotNegative = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
+from .objective_base import BelowOne, GroupObjectiveSpec, NotNegative, Positive
 
 
-class TargetObjectiveSpec(ObjectiveSpec):
-    """A loss of whole answers that fits the policy to a target over the group."""
-
-    level: ClassVar[str | None] = "group"
-
-
-class LPOSpec(TargetObjectiveSpec):
+class LPOSpec(GroupObjectiveSpec):
     """LPO: the target `softmax(scores / tau)`, fitted by the policy's ratios over the group."""
 
     parts: ClassVar[str] = "target softmax(scores / tau); fit of the ratios by a KL"
@@ -25,7 +16,7 @@ class LPOSpec(TargetObjectiveSpec):
     tau: Positive = 1.0
 
 
-class DMPOSpec(TargetObjectiveSpec):
+class DMPOSpec(GroupObjectiveSpec):
     """DMPO: GRPO's surrogate and `beta` times the distance of the policy to a target over the group."""
 
     per_token: ClassVar[bool] = True
@@ -34,10 +25,10 @@ class DMPOSpec(TargetObjectiveSpec):
     divergence: Literal["mse", "js"] = "mse"
     beta: NotNegative = 1.0
     tau: Positive = 1 / 15
-    clip: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    clip: BelowOne = 0.2
 
 
-class GVPOSpec(TargetObjectiveSpec):
+class GVPOSpec(GroupObjectiveSpec):
     """GVPO: centered log-ratios, times `beta`, are fitted to centered scores."""
 
     parts: ClassVar[str] = "residual of centered scores and beta times centered log-ratios; least squares"
@@ -45,7 +36,7 @@ class GVPOSpec(TargetObjectiveSpec):
     beta: Positive = 0.1
 
 
-class OPMDSpec(TargetObjectiveSpec):
+class OPMDSpec(GroupObjectiveSpec):
     """OPMD: a policy gradient on centered scores with the penalty `tau` on squared log-ratios."""
 
     parts: ClassVar[str] = "advantage centered; surrogate plain; penalty tau / 2 times squared log-ratios"
@@ -53,7 +44,7 @@ class OPMDSpec(TargetObjectiveSpec):
     tau: NotNegative = 0.01
 
 
-class RebelSpec(TargetObjectiveSpec):
+class RebelSpec(GroupObjectiveSpec):
     """REBEL: differences of log-ratios are fitted to differences of scores, over all pairs of the group."""
 
     parts: ClassVar[str] = (
@@ -63,7 +54,7 @@ class RebelSpec(TargetObjectiveSpec):
     eta: Positive = 1.0
 
 
-class AWRSpec(TargetObjectiveSpec):
+class AWRSpec(GroupObjectiveSpec):
     """AWR: log-probs weighted by `exp(advantage / beta)`, at most `max_weight`."""
 
     parts: ClassVar[str] = "weights exp(advantage centered / beta); maximum likelihood"
@@ -72,7 +63,7 @@ class AWRSpec(TargetObjectiveSpec):
     max_weight: Positive = 20.0
 
 
-class MPOSpec(TargetObjectiveSpec):
+class MPOSpec(GroupObjectiveSpec):
     """MPO with a fixed temperature: cross-entropy to `softmax(scores / eta)` over the group."""
 
     parts: ClassVar[str] = "weights softmax(scores / eta); maximum likelihood"
@@ -80,7 +71,7 @@ class MPOSpec(TargetObjectiveSpec):
     eta: Positive = 1.0
 
 
-class VMPOSpec(TargetObjectiveSpec):
+class VMPOSpec(GroupObjectiveSpec):
     """V-MPO with a fixed temperature: MPO over the better half of the group."""
 
     parts: ClassVar[str] = "weights softmax(scores / eta) over the better half; maximum likelihood"
@@ -88,7 +79,7 @@ class VMPOSpec(TargetObjectiveSpec):
     eta: Positive = 1.0
 
 
-class PMPOSpec(TargetObjectiveSpec):
+class PMPOSpec(GroupObjectiveSpec):
     """PMPO: raise accepted answers, lower rejected ones, and stay close by a KL penalty `beta`."""
 
     parts: ClassVar[str] = "likelihood of accepted and of rejected answers; KL penalty beta"
@@ -97,7 +88,7 @@ class PMPOSpec(TargetObjectiveSpec):
     beta: NotNegative = 1.0
 
 
-class MDPOSpec(TargetObjectiveSpec):
+class MDPOSpec(GroupObjectiveSpec):
     """MDPO: a policy gradient with a KL to the sampling policy in place of a clip; `step` is its weight."""
 
     parts: ClassVar[str] = "advantage centered; ratio of whole answers; KL penalty 1 / step"

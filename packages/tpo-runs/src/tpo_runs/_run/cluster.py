@@ -116,7 +116,7 @@ class AbstractCluster(abc.ABC):
             try:
                 compile_block(block, self._config)
             except Exception as error:
-                return keep_traceback(error, store.root, block.cell.key)
+                return keep_traceback(error, store, block.cell.key)
             replacement.start(block.cell.key)
         return ""
 

@@ -77,7 +77,7 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
             store.adopt(cell)
         if not options.overwrite:
             check_same_settings(loaded, store)
-        notes += cancel_earlier_jobs(store.root)
+        notes += cancel_earlier_jobs(store)
         store.remove_unfinished()
         return _train_and_draw(loaded, store, options, stop, notes, requested.debugging)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from jax.errors import ConcretizationTypeError, NonConcreteBooleanIndexError, TracerArrayConversionError
 
 from .._files import write_file
+from .._store import Store
 from .._text import printable
 
 MAX_LENGTH = 300
@@ -46,9 +47,9 @@ def _own(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameSummar
     return [frame for frame in frames if not any(Path(frame.filename).is_relative_to(x) for x in LIBRARIES)]
 
 
-def keep_traceback(error: BaseException, out: Path, name: str) -> str:
-    """Write a traceback to `OUT/errors/NAME.txt`. Returns a description of the error and the path."""
-    path = out / "errors" / f"{name}.txt"
+def keep_traceback(error: BaseException, store: Store, name: str) -> str:
+    """Write a traceback to the store's errors, as `NAME.txt`. Returns a description of it and the path."""
+    path = store.errors / f"{name}.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, "".join(traceback.format_exception(error)).encode(errors="backslashreplace"))
     return f"{describe_error(error)}; the whole traceback is in {path}"

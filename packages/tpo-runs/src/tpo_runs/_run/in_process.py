@@ -69,7 +69,7 @@ class InProcess:
             return str(error)
         except Exception as error:
             # Such as an error in a custom objective, or too little memory: the other cells continue.
-            return keep_traceback(error, context.store.root, block.cell.key)
+            return keep_traceback(error, context.store, block.cell.key)
         return ""
 
     def _compile_ahead(self, waiting: deque[Block], failed: Container[str]) -> None:

@@ -19,7 +19,7 @@ from .block import RunContext
 from .cluster import AbstractCluster, no_capacity, not_shared, probe_file
 from .worker import train_block_into_store
 
-JOBS, SUBMITIT = "jobs", "submitit"  # users may keep other files in the first
+SUBMITIT = "submitit"  # the directory among the store's jobs, where users may keep other files
 QUEUE_SECONDS = 2.0
 PROBE_SECONDS = 20
 COMMAND_SECONDS = 60
@@ -52,7 +52,7 @@ class SlurmCluster(AbstractCluster):
 
         super().__init__(spec, config, context, short=short)
         self._local = spec.cluster == "local"
-        self._directory, self._name = context.store.root / JOBS / SUBMITIT, _job_name(context.store.root)
+        self._directory, self._name = context.store.jobs / SUBMITIT, _job_name(context.store.root)
         parameters: dict[str, Any] = {"name": self._name, "timeout_min": spec.minutes}
         parameters |= {"cpus_per_task": spec.cpus, "gpus_per_node": spec.gpus}
         if self._local:
@@ -119,17 +119,18 @@ class SlurmCluster(AbstractCluster):
 make = SlurmCluster
 
 
-def cancel_earlier_jobs(root: Path) -> list[str]:
+def cancel_earlier_jobs(store: Store) -> list[str]:
     """Cancel the SLURM jobs that a killed run in this store left.
 
     Returns:
         A note, if there may be any.
     """
-    if not (root / JOBS / SUBMITIT).is_dir():
+    directory = store.jobs / SUBMITIT
+    if not directory.is_dir():
         return []
     if shutil.which("scancel"):
-        _run("scancel", f"--name={_job_name(root)}")
-    _remove(root / JOBS / SUBMITIT)
+        _run("scancel", f"--name={_job_name(store.root)}")
+    _remove(directory)
     return ["an earlier run left jobs; this run waits for blocks that they still train"]
 
 

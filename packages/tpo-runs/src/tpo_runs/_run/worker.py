@@ -55,9 +55,10 @@ def train_block_into_store(
         # Both engines see these as an interruption, and Ray restarts a task whose worker exits.
         raise (KeyboardInterrupt if stopped.name == "SIGINT" else SystemExit(stopped.code)) from None
     except Exception as error:
+        from .._store import Store
         from .failures import keep_traceback
 
-        return keep_traceback(error, Path(store), name.partition("-")[0])
+        return keep_traceback(error, Store(store), name.partition("-")[0])
     return ""
 
 
