@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._answer_base import AbstractAnswerTask as AbstractAnswerTask
     from ._bandits import AbstractBandit as AbstractBandit
     from ._bandits import Contexts as Contexts
     from ._brackets import BracketTask as BracketTask
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ._image_dataset import DatasetError as DatasetError
     from ._image_dataset import ImageDataset as ImageDataset
     from ._intervals import Interval as Interval
+    from ._length_ladder import LengthLadder as LengthLadder
     from ._multi_turn import MultiTurnTask as MultiTurnTask
     from ._noisy_verifier import NoisyVerifier as NoisyVerifier
     from ._numpy_bandit import NumpyBandit as NumpyBandit
@@ -40,11 +42,13 @@ if TYPE_CHECKING:
     from ._text_data import text_reward as text_reward
     from ._token_base import AbstractTokenTask as AbstractTokenTask
     from ._tokens import TokenTask as TokenTask
+    from ._variable_length import VariableLengthTask as VariableLengthTask
 
     __version__: str
 
 # Names are imported on first use, so that NumPy users do not wait for JAX.
 _MODULE_OF = {
+    "AbstractAnswerTask": "_answer_base",
     "AbstractBandit": "_bandits",
     "AbstractTokenTask": "_token_base",
     "BracketTask": "_brackets",
@@ -55,6 +59,7 @@ _MODULE_OF = {
     "DatasetError": "_image_dataset",
     "ImageDataset": "_image_dataset",
     "Interval": "_intervals",
+    "LengthLadder": "_length_ladder",
     "MultiTurnTask": "_multi_turn",
     "NoisyVerifier": "_noisy_verifier",
     "NumpyBandit": "_numpy_bandit",
@@ -66,6 +71,7 @@ _MODULE_OF = {
     "TARGETS": "_targets",
     "TextTask": "_text",
     "TokenTask": "_tokens",
+    "VariableLengthTask": "_variable_length",
     "describe": "_suite",
     "evaluation_inputs": "_scoring",
     "list_tasks": "_suite",
@@ -81,7 +87,10 @@ _MODULE_OF = {
     "text_tasks": "_text",
 }
 # These must be registered with JAX before they are used under `jax.jit`.
-_PYTREES = {"AbstractTokenTask", "BracketTask", "MultiTurnTask", "NoisyVerifier", "TokenTask"}
+_PYTREES = {
+    *("AbstractAnswerTask", "AbstractTokenTask", "BracketTask", "LengthLadder", "MultiTurnTask"),
+    *("NoisyVerifier", "TokenTask", "VariableLengthTask"),
+}
 _NEED_JAX = {"_bandits", "_classification_bandit", "_context_table"}
 
 

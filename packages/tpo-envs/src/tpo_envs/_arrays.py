@@ -24,13 +24,13 @@ def namespace(*arrays: AnyArray) -> types.ModuleType | Any:
 
 
 def check_broadcast(**shapes: tuple[int, ...]) -> None:
-    """Check that leading axes broadcast.
+    """Check that all axes but the last broadcast.
 
     Raises:
         ValueError: if they do not; the message has the name and shape of each array.
     """
     try:
-        np.broadcast_shapes(*shapes.values())
+        np.broadcast_shapes(*(shape[:-1] for shape in shapes.values()))
     except ValueError:
         found = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(
@@ -86,3 +86,17 @@ def widen(tokens: AnyArray) -> AnyArray:
     """
     wide = np.dtype(np.int64 if tokens.dtype.itemsize == 8 else np.int32)
     return tokens if tokens.dtype == wide else tokens.astype(wide)
+
+
+def fill_after_end(answers: AnyArray, end: int | None) -> AnyArray:
+    """Replace every token after the first end token by an end token.
+
+    Example:
+        >>> fill_after_end(np.array([[0, 2, 1, 0], [0, 1, 0, 1]]), 2).tolist()
+        [[0, 2, 2, 2], [0, 1, 0, 1]]
+    """
+    if end is None:
+        return answers
+    xp = namespace(answers)
+    ended = xp.cumsum(answers == end, axis=-1) > 0
+    return xp.where(ended, xp.asarray(end, answers.dtype), answers)

@@ -1,4 +1,4 @@
-"""Register token tasks with JAX as pytrees without leaves, for use under `jax.jit` and `jax.vmap`."""
+"""Register tasks of tokens with JAX as pytrees without leaves, for use under `jax.jit` and `jax.vmap`."""
 
 import contextlib
 import functools
@@ -7,9 +7,11 @@ from typing import Any
 import jax
 
 from ._brackets import BracketTask
+from ._length_ladder import LengthLadder
 from ._multi_turn import MultiTurnTask
 from ._noisy_verifier import NoisyVerifier
 from ._tokens import TokenTask
+from ._variable_length import VariableLengthTask
 
 
 @functools.cache
@@ -19,5 +21,5 @@ def make_known(task: type[Any]) -> None:
         jax.tree_util.register_static(task)
 
 
-for _task in (TokenTask, BracketTask, NoisyVerifier, MultiTurnTask):
+for _task in (TokenTask, BracketTask, NoisyVerifier, MultiTurnTask, LengthLadder, VariableLengthTask):
     make_known(_task)

@@ -1,33 +1,23 @@
 """The base class of token tasks: draws prompts, and checks and scores answers."""
 
 import abc
-import contextlib
-import copyreg
-import importlib
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 
+from ._answer_base import AbstractAnswerTask
 from ._arrays import AnyArray, namespace
 from ._names import check_name
 from ._rewards import REWARDS, Reward
-from ._token_checks import check_fields, check_shape
-from ._token_methods import check_overrides, on_tokens
+from ._token_checks import TOKEN_FIELDS, check_fields, check_shape
+from ._token_methods import on_tokens
 
 if TYPE_CHECKING:
     from jaxtyping import PRNGKeyArray
 
 
-def _restored(task: type[Any]) -> Any:
-    """An empty task, registered with JAX even in a process that has not imported it yet."""
-    with contextlib.suppress(ImportError):
-        importlib.import_module("tpo_envs._pytrees")
-    return task.__new__(task)  # pyright: ignore[reportCallIssue]
-
-
-class AbstractTokenTask(abc.ABC):
+class AbstractTokenTask(AbstractAnswerTask):
     """A task with prompts and answers of `horizon` tokens, in which every token earns a reward in [0, 1].
 
     All methods except the two that draw prompts work with NumPy and JAX arrays, and under `jax.jit` and
@@ -45,27 +35,15 @@ class AbstractTokenTask(abc.ABC):
     horizon: int
     vocab_size: int
 
-    def __new__(cls, *_: Any, **__: Any):
-        # Register the class with JAX, but do not import JAX for this.
-        if sys.modules.get("jax") is not None:
-            from ._pytrees import make_known
-
-            make_known(cls)
-        return super().__new__(cls)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        reduced = super().__reduce_ex__(protocol)
-        make_empty = getattr(copyreg, "__newobj__", None)
-        if sys.modules.get("jax") is None or reduced[0] is not make_empty:
-            return reduced
-        return _restored, *reduced[1:]
-
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        check_overrides(cls)
+    end = None  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_fields(self, TOKEN_FIELDS)
+
+    @property
+    def prompt_length(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Tokens in a prompt, as many as in an answer."""
+        return self.horizon
 
     @abc.abstractmethod
     def answer(self, prompts: Integer[AnyArray, "*b h"]) -> Int[AnyArray, "*b h"]:
@@ -100,7 +78,7 @@ class AbstractTokenTask(abc.ABC):
         """
         del answers
         right = self.answer(prompts)
-        check_shape(f"{type(self).__name__}.answer", right, tuple(prompts.shape))
+        check_shape(f"{type(self).__name__}.answer", right, tuple(prompts.shape), "the prompts' shape")
         return right
 
     @on_tokens
@@ -171,8 +149,3 @@ class AbstractTokenTask(abc.ABC):
     def random_score(self) -> float:
         """The expected score of uniformly random answers, in closed form."""
         return self.rule.random_score(1 / self.vocab_size, self.horizon)
-
-    @property
-    def optimal_score(self) -> float:
-        """The score of correct answers."""
-        return 1.0

@@ -2,20 +2,22 @@
 
 from ._numpy_checks import check_count
 
-FIELDS = ("reward", "horizon", "vocab_size")
+TOKEN_FIELDS = ("reward", "horizon", "vocab_size")
+ANSWER_FIELDS = ("prompt_length", "horizon", "vocab_size")
 
 
-def check_fields(task: object) -> None:
+def check_fields(task: object, fields: tuple[str, ...]) -> None:
     """Check that a task has all fields and is hashable, as JAX requires.
 
     Raises:
         TypeError: if not, with the missing field or the fix.
     """
     name = type(task).__name__
-    lacking = [field for field in FIELDS if not hasattr(task, field)]
+    lacking = [field for field in fields if not hasattr(task, field)]
     if lacking:
         raise TypeError(
-            f"{name} lacks {', '.join(lacking)}; a task needs the fields reward, horizon and vocab_size"
+            f"{name} lacks {', '.join(lacking)}; "
+            f"a task needs the fields {', '.join(fields[:-1])} and {fields[-1]}"
         )
     if type(task).__hash__ is None:
         raise TypeError(
@@ -23,8 +25,8 @@ def check_fields(task: object) -> None:
         )
 
 
-def check_shape(source: str, right: object, expected: tuple[int, ...]) -> None:
-    """Check that right answers have the prompts' shape. Other shapes might broadcast to wrong scores.
+def check_shape(source: str, right: object, expected: tuple[int, ...], which: str) -> None:
+    """Check that right answers have the expected shape. Other shapes might broadcast to wrong scores.
 
     Raises:
         ValueError: if not, with both shapes.
@@ -32,7 +34,7 @@ def check_shape(source: str, right: object, expected: tuple[int, ...]) -> None:
     shape = tuple(getattr(right, "shape", ()))
     if not hasattr(right, "shape") or shape != expected:
         returned = f"shape {shape}" if hasattr(right, "shape") else f"a {type(right).__name__}"
-        raise ValueError(f"{source} returned {returned}; expected the prompts' shape {expected}")
+        raise ValueError(f"{source} returned {returned}; expected {which} {expected}")
 
 
 def check_sizes(horizon: int, vocab_size: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ._arrays import AnyArray, check_broadcast, check_candidates, check_tokens, widen
+from ._arrays import AnyArray, check_broadcast, check_candidates, check_tokens, fill_after_end, widen
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -15,6 +15,7 @@ R = TypeVar("R")
 # The methods that take tokens, and the names of these arguments.
 TOKEN_METHODS = {
     "answer": ("prompts",),
+    **dict.fromkeys(("mask", "lengths"), ("answers",)),
     **dict.fromkeys(
         ("right_tokens", "correct", "exact_match", "token_rewards", "score", "verdicts"),
         ("prompts", "answers"),
@@ -26,6 +27,8 @@ TOKEN_METHODS = {
 def on_tokens(method: Callable[P, R], name: str | None = None) -> Callable[P, R]:
     """Check a method's tokens and pass them on as read-only integers of at least 32 bits.
 
+    In answers, every token after the first end token becomes an end token.
+
     The result never shares memory with the arguments, so `answers = task.answer(prompts)` can be modified.
     """
     names = TOKEN_METHODS[name or method.__name__]
@@ -34,11 +37,9 @@ def on_tokens(method: Callable[P, R], name: str | None = None) -> Callable[P, R]
 
     @functools.wraps(method)
     def checked(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        tokens = {name: _checked(name, x, self.horizon) for name, x in zip(names, arguments, strict=False)}
+        tokens = {name: _checked(name, x, self) for name, x in zip(names, arguments, strict=False)}
         rest = arguments[len(names) :]
-        named = {
-            key: _checked(name_of[key], x, self.horizon) for key, x in keywords.items() if key in name_of
-        }
+        named = {key: _checked(name_of[key], x, self) for key, x in keywords.items() if key in name_of}
         given = {**tokens, **{name_of[key]: x for key, x in named.items()}}
         if len(given) > 1:
             check_broadcast(**{name: _leading(name, x) for name, x in given.items()})
@@ -63,10 +64,12 @@ def check_overrides(task: type) -> None:
             setattr(task, name, on_tokens(method, name))
 
 
-def _checked(name: str, tokens: AnyArray, horizon: int) -> AnyArray:
+def _checked(name: str, tokens: AnyArray, task: Any) -> AnyArray:
     check = check_candidates if name == "candidates" else check_tokens
-    check(name, tokens, horizon)
+    check(name, tokens, task.prompt_length if name == "prompts" else task.horizon)
     wide = widen(tokens)
+    if name == "answers":
+        wide = fill_after_end(wide, task.end)
     if isinstance(wide, np.ndarray):
         wide = wide.view()
         wide.flags.writeable = False

@@ -1,0 +1,99 @@
+"""Reversal and copy of prompts whose length differs."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int, Integer
+
+from ._arrays import AnyArray, namespace
+from ._draws import Draws
+from ._names import check_name
+from ._numpy_checks import check_count
+from ._token_checks import check_sizes
+from ._unique_answers import ANSWER_REWARDS, AbstractUniqueAnswerTask
+
+VARIABLE_TARGETS = ("copy", "reverse_copy")
+
+
+@dataclasses.dataclass(frozen=True)
+class VariableLengthTask(AbstractUniqueAnswerTask):
+    """Copy or reverse a prompt whose length differs from prompt to prompt, then end the answer.
+
+    The length of a prompt is uniform in `min_length .. max_length` and its tokens are uniform in
+    `0 .. vocab_size - 2`. The token `vocab_size - 1` fills the prompt at its right and ends the answer. The
+    right answer has one token more than the prompt, and `horizon = max_length + 1`.
+
+    **Arguments:**
+
+    - `target`: `"copy"` or `"reverse_copy"`, of the tokens before the filling.
+    - `reward`: `"terminal"` pays 1 for the right answer. `"graded"` pays
+        `(right tokens / max(length of the answer, length of the right answer))^2`, so tokens that are missing
+        or too many count as wrong. An answer that never ends is wrong, and has `horizon` tokens.
+    - `min_length`, `max_length`: tokens in a prompt, from 1.
+    - `vocab_size`: tokens, with the end token; at least 2.
+
+    **Raises:** `ValueError` if the target or reward is unknown, or a size is out of range.
+
+    >>> import numpy as np
+    >>> task = VariableLengthTask("reverse_copy", "graded", min_length=1, max_length=4, vocab_size=3)
+    >>> prompt = np.array([0, 1, 1, 2])
+    >>> task.answer(prompt).tolist()
+    [1, 1, 0, 2, 2]
+    >>> task.score(prompt, np.array([[1, 1, 0, 2, 0], [1, 2, 0, 0, 0]])).tolist()
+    [1.0, 0.0625]
+
+    Source: ours.
+    """
+
+    target: str
+    reward: str
+    min_length: int
+    max_length: int
+    vocab_size: int
+
+    def __post_init__(self) -> None:
+        check_name("target", self.target, VARIABLE_TARGETS)
+        check_name("reward", self.reward, ANSWER_REWARDS)
+        check_count("min_length", self.min_length, 1)
+        check_count("max_length", self.max_length, None)
+        if self.max_length < self.min_length:
+            raise ValueError(
+                f"max_length is {self.max_length}, but it must be at least min_length = {self.min_length}"
+            )
+        check_sizes(self.horizon, self.vocab_size)
+
+    @property
+    def prompt_length(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Tokens in a prompt, with its filling: `max_length`."""
+        return self.max_length
+
+    @property
+    def horizon(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The most tokens of an answer: `max_length + 1`."""
+        return self.max_length + 1
+
+    def draw(self, draws: Draws, batch: int) -> Int[AnyArray, "b p"]:
+        """Draw `batch` prompts."""
+        lengths = draws.integers(self.min_length, self.max_length + 1, (batch, 1))
+        tokens = draws.integers(0, self.vocab_size - 1, (batch, self.max_length))
+        xp = namespace(tokens)
+        filling = xp.asarray(self.vocab_size - 1, tokens.dtype)
+        return xp.where(np.arange(self.max_length) < lengths, tokens, filling)
+
+    def answer(self, prompts: Integer[AnyArray, "*b p"]) -> Int[AnyArray, "*b h"]:
+        """The right answer to every prompt, filled with end tokens."""
+        xp = namespace(prompts)
+        filling: Any = xp.full_like(prompts[..., :1], self.vocab_size - 1)
+        ended = xp.concatenate([prompts, filling], axis=-1)
+        if self.target == "copy":
+            return ended
+        lengths = (ended != self.vocab_size - 1).sum(axis=-1, keepdims=True)
+        source = lengths - 1 - np.arange(self.horizon)
+        return xp.take_along_axis(ended, xp.where(source < 0, self.max_length, source), axis=-1)
+
+    @property
+    def right_lengths(self) -> dict[int, float]:
+        """How likely each length of the right answer is, its end token included."""
+        lengths = range(self.min_length, self.max_length + 1)
+        return {length + 1: 1 / len(lengths) for length in lengths}

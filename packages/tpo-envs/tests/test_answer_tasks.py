@@ -1,0 +1,165 @@
+"""Tasks whose answers have lengths, by brute force: every answer to every prompt, scored in plain Python."""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+
+from tpo_envs import LengthLadder, VariableLengthTask
+
+REWARDS = ("terminal", "graded")
+SOURCES = ("numpy", "jax")
+
+
+def all_sequences(length, count):
+    return np.array(list(itertools.product(range(count), repeat=length)), np.int32).reshape(-1, length)
+
+
+def said(answer, end):
+    """The tokens before the end, or None if there is no end."""
+    answer = list(answer)
+    return answer[: answer.index(end)] if end in answer else None
+
+
+def draw(task, source, n, seed=0):
+    if source == "numpy":
+        return task.numpy_prompts(np.random.default_rng(seed), n)
+    return np.asarray(task.prompts(jax.random.key(seed), n))
+
+
+def check_distribution(task, source, prompts, chances, limit, n=20_000):
+    """Chi-square of the drawn prompts; `limit` is beyond the 1e-4 tail of its degrees of freedom."""
+    found = draw(task, source, n)
+    counts = np.array([(found == prompt).all(axis=1).sum() for prompt in prompts])
+    assert counts.sum() == n, "every prompt is one of these"
+    expected = n * np.array(chances)
+    assert ((counts - expected) ** 2 / expected).sum() < limit
+
+
+def check_against(task, prompts, chances, naive):
+    """Scores of every answer to every prompt, and their mean."""
+    answers = all_sequences(task.horizon, task.vocab_size)
+    expected = np.array([[naive(p, a) for a in answers.tolist()] for p in prompts.tolist()])
+    scores = task.score(prompts[:, None], answers)
+    np.testing.assert_allclose(scores, expected, rtol=1e-12)
+    np.testing.assert_array_equal(task.exact_match(prompts[:, None], answers), expected == 1)
+    assert sum(chances) == pytest.approx(1)
+    assert task.random_score == pytest.approx(np.array(chances) @ expected.mean(axis=1), rel=1e-9)
+    groups = np.broadcast_to(answers, (len(prompts), *answers.shape))
+    lengths = [{tuple(said(a, task.end) or a) for a in answers[row == 1].tolist()} for row in expected]
+    np.testing.assert_array_equal(task.distinct_right(prompts, groups), [len(right) for right in lengths])
+
+
+# --- the length ladder ---
+
+
+@pytest.mark.parametrize("reward", REWARDS)
+@pytest.mark.parametrize(("horizon", "scored", "vocab_size"), [(1, 1, 3), (4, 2, 3), (5, 2, 2), (3, 3, 2)])
+def test_the_first_tokens_alone_are_scored(horizon, scored, vocab_size, reward):
+    task = LengthLadder(horizon, vocab_size, scored, reward)
+    prompts = all_sequences(scored, vocab_size)
+
+    def naive(prompt, answer):
+        hits = sum(a == p for a, p in zip(answer[:scored], prompt[::-1], strict=True))
+        return float(hits == scored) if reward == "terminal" else (hits / scored) ** 2
+
+    check_against(task, prompts, [1 / len(prompts)] * len(prompts), naive)
+
+
+def test_the_random_score_of_the_ladder_is_the_same_for_every_horizon():
+    assert {LengthLadder(horizon).random_score for horizon in (2, 4, 64, 256)} == {1 / 16}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_prompts_of_the_ladder_are_uniform(source):
+    task = LengthLadder(horizon=7, vocab_size=3, scored=2)
+    # 8 degrees of freedom
+    check_distribution(task, source, all_sequences(2, 3), [1 / 9] * 9, limit=31.8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"horizon": 1}, ValueError, "scored is 2, but an answer has only horizon = 1 tokens"),
+        ({"scored": 0}, ValueError, "scored must be at least 1; got 0"),
+        ({"vocab_size": 1}, ValueError, "vocab_size is 1, but a task needs at least 2"),
+        ({"horizon": 2.5}, TypeError, "horizon"),
+        (
+            {"reward": "sequential"},
+            ValueError,
+            "reward is 'sequential', but it must be one of 'termi",
+        ),
+        ({"target": "reverse_cop"}, ValueError, "did you mean 'reverse_copy'"),
+    ],
+)
+def test_wrong_ladders_are_told(changes, error, message):
+    with pytest.raises(error, match=message):
+        LengthLadder(**{"horizon": 8, **changes})
+
+
+# --- prompts whose length differs ---
+
+
+def filled(tokens, length, end):
+    return [*tokens, *[end] * (length - len(tokens))]
+
+
+def naive_unique(right, answer, end, horizon, reward):
+    """The score of an answer if the tokens `right` are the only right ones."""
+    given = said(answer, end)
+    if reward == "terminal":
+        return float(given == right)
+    written, wanted = [*given, end] if given is not None else list(answer), [*right, end]
+    hits = sum(a == b for a, b in zip(written, wanted, strict=False))
+    return (hits / max(len(written), len(wanted))) ** 2
+
+
+def prompts_of_any_length(shortest, longest, vocab_size):
+    """All prompts, and how likely each is."""
+    prompts, chances = [], []
+    for length in range(shortest, longest + 1):
+        for tokens in itertools.product(range(vocab_size - 1), repeat=length):
+            prompts.append(filled(tokens, longest, vocab_size - 1))
+            chances.append((vocab_size - 1) ** -length / (longest - shortest + 1))
+    return np.array(prompts, np.int32), chances
+
+
+@pytest.mark.parametrize("reward", REWARDS)
+@pytest.mark.parametrize("target", ["copy", "reverse_copy"])
+@pytest.mark.parametrize(("shortest", "longest", "vocab_size"), [(1, 1, 2), (1, 3, 3), (2, 3, 4), (3, 3, 2)])
+def test_every_answer_to_every_prompt_of_any_length(target, reward, shortest, longest, vocab_size):
+    task = VariableLengthTask(target, reward, shortest, longest, vocab_size)
+    prompts, chances = prompts_of_any_length(shortest, longest, vocab_size)
+    end = vocab_size - 1
+
+    def naive(prompt, answer):
+        tokens = [token for token in prompt if token != end]
+        right = tokens if target == "copy" else tokens[::-1]
+        return naive_unique(right, answer, end, task.horizon, reward)
+
+    check_against(task, prompts, chances, naive)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_lengths_of_prompts_are_uniform_and_so_are_their_tokens(source):
+    task = VariableLengthTask("copy", "terminal", 1, 2, 4)
+    # 3 prompts of length 1 and 9 of length 2: 11 degrees of freedom
+    check_distribution(task, source, *prompts_of_any_length(1, 2, 4), limit=37.4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"min_length": 0}, ValueError, "min_length must be at least 1; got 0"),
+        ({"min_length": 5}, ValueError, "max_length is 4, but it must be at least min_length = 5"),
+        ({"max_length": "4"}, TypeError, "max_length"),
+        ({"vocab_size": 1}, ValueError, "vocab_size is 1"),
+        ({"target": "sort"}, ValueError, "target is 'sort', but it must be one of 'copy', 'reverse_copy'"),
+        ({"reward": "grade"}, ValueError, "did you mean 'graded'"),
+    ],
+)
+def test_wrong_lengths_are_told(changes, error, message):
+    settings = {"target": "copy", "reward": "terminal", "min_length": 1, "max_length": 4, "vocab_size": 3}
+    with pytest.raises(error, match=message):
+        VariableLengthTask(**{**settings, **changes})
