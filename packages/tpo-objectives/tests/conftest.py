@@ -68,6 +68,7 @@ TARGET_CASES = [
     group("tpo", "not rests", "level_free", "summed", eta=2.0, anchor=False),
     group("tpo", "level_free", "summed", anchor="ratio"),
     group("tpo", "level_free", "summed", anchor="capped", cap=0.5),
+    group("tpo", "level_free", "summed", anchor="tempered", cap=0.5),
     group("lpo", "not unit_free", "level_free", "summed"),
     group("lpo", "not unit_free", "level_free", "summed", divergence="reverse", tau=0.5),
     group("dmpo", "not rests"),

@@ -27,6 +27,10 @@ def naive_tpo(logp, old_logp, scores, *, eta=1.0, anchor=True, cap=1.0):
     if anchor == "capped":
         scale = max(1.0, mean_and_std(old_logp)[1] / cap)
         logp, old_logp = [x / scale for x in logp], [x / scale for x in old_logp]
+    if anchor == "tempered":
+        scale = max(1.0, mean_and_std(old_logp)[1] / cap)
+        logp = [now - (1 - 1 / scale) * before for now, before in zip(logp, old_logp, strict=True)]
+        old_logp = [x / scale for x in old_logp]
     p, old_p, u = softmax(logp), softmax(old_logp), standardized(scores)
     unnormalized = [(o if anchor else 1.0) * math.exp(x / eta) for o, x in zip(old_p, u, strict=True)]
     q = [value / math.fsum(unnormalized) for value in unnormalized]

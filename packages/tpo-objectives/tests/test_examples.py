@@ -49,6 +49,7 @@ PUBLIC = [
     "token_grpo",
     "topr",
     "tpo",
+    "tpo_policy",
     "tpo_target",
     "v_mpo",
 ]

@@ -20,6 +20,9 @@ def tpo_gradient(logp, old_logp, scores, *, eta=1.0, anchor=True, cap=1.0):
     tilt, scale = standardized(scores) / eta, 1.0
     if anchor == "ratio":
         return softmax(logp - old_logp) - softmax(tilt)
+    if anchor == "tempered":
+        share = 1 / np.maximum(1.0, old_logp.std(-1, keepdims=True) / cap)
+        return softmax(logp - (1 - share) * old_logp) - softmax(share * old_logp + tilt)
     if anchor == "capped":
         scale = np.maximum(1.0, old_logp.std(-1, keepdims=True) / cap)
     return (softmax(logp / scale) - softmax(bool(anchor) * old_logp / scale + tilt)) / scale

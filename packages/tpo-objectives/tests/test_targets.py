@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 pytestmark = pytest.mark.usefixtures("x64")
-ANCHORS = ["sum", "capped", "ratio", "none"]
+ANCHORS = ["sum", "tempered", "capped", "ratio", "none"]
+PAPER_FIXED_POINT = ["sum", "tempered", "ratio"]
 OLD_LOGP = [-0.5, -2.0, -1.2, -3.0]
 SCORES = [0.0, 1.0, 0.2, 0.4]
 
@@ -32,27 +33,123 @@ def test_share_of_groups_that_teach_nothing(spread):
 
     assert share("ratio") == 0
     assert share("capped") < 0.01
+    assert share("tempered") < 0.01
     if spread == 1:
         assert share("sum") < 0.01
     if spread >= 10:
         assert share("sum") > 0.5
 
 
-def test_the_capped_anchor_is_the_sum_where_the_spread_is_below_the_cap():
+@pytest.mark.parametrize("anchor", ["capped", "tempered"])
+def test_the_anchor_is_the_sum_where_the_spread_is_below_the_cap(anchor):
     from tpo_objectives import tpo
 
     old_logp, scores = groups(3.0)
     logp = old_logp + 0.1 * jnp.cos(old_logp)
     expected = tpo(logp, old_logp, scores)
-    np.testing.assert_allclose(tpo(logp, old_logp, scores, anchor="capped", cap=3.1), expected, rtol=1e-12)
-    assert not np.allclose(tpo(logp, old_logp, scores, anchor="capped", cap=2.9), expected, rtol=1e-3)
+    np.testing.assert_allclose(tpo(logp, old_logp, scores, anchor=anchor, cap=3.1), expected, rtol=1e-12)
+    assert not np.allclose(tpo(logp, old_logp, scores, anchor=anchor, cap=2.9), expected, rtol=1e-3)
+
+
+def test_a_small_cap_makes_the_tempered_anchor_the_ratio():
+    from tpo_objectives import tpo
+
+    old_logp, scores = groups(10.0)
+    logp = old_logp + 0.1 * jnp.cos(old_logp)
+    expected = tpo(logp, old_logp, scores, anchor="ratio")
+    np.testing.assert_allclose(tpo(logp, old_logp, scores, anchor="tempered", cap=1e-9), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("spread", [0.5, 10.0, 200.0])
+@pytest.mark.parametrize("anchor", PAPER_FIXED_POINT)
+def test_the_anchors_of_the_paper_s_fixed_point(anchor, spread):
+    from tpo_objectives import standardize, tpo, tpo_policy, tpo_target
+
+    old_logp, scores = groups(spread)
+    rest = old_logp + standardize(scores) / 0.7 + 3.0
+    gradient = jax.jit(jax.grad(lambda x: tpo(x, old_logp, scores, eta=0.7, anchor=anchor).sum()))
+    np.testing.assert_allclose(gradient(rest), np.zeros((500, 16)), atol=1e-12)
+    gap = tpo_policy(old_logp, old_logp, scores, anchor=anchor) - tpo_target(
+        old_logp, scores, eta=0.7, anchor=anchor
+    )
+    np.testing.assert_allclose(gradient(old_logp), gap, atol=1e-12)
 
 
 def policy(logits, anchor):
     """The distribution over the group that TPO fits to its target."""
-    if anchor == "ratio":
-        return jax.nn.softmax(logits - jnp.array(OLD_LOGP))
-    return jax.nn.softmax(logits / (np.std(OLD_LOGP) / 0.5) if anchor == "capped" else logits)
+    old_logp, scale = jnp.array(OLD_LOGP), np.std(OLD_LOGP) / 0.5
+    logits = {
+        "ratio": logits - old_logp,
+        "capped": logits / scale,
+        "tempered": logits - (1 - 1 / scale) * old_logp,
+    }.get(anchor, logits)
+    return jax.nn.softmax(logits)
+
+
+@pytest.mark.parametrize("anchor", ANCHORS)
+def test_the_policy_of_an_anchor(anchor):
+    from tpo_objectives import tpo_policy
+
+    old_logp, logp = jnp.array(OLD_LOGP), jnp.array([3.0, -4.0, 0.0, 1.0])
+    p = tpo_policy(logp, old_logp, jnp.array(SCORES), anchor=anchor, cap=0.5)
+    np.testing.assert_allclose(p, policy(logp, anchor), rtol=1e-12)
+
+
+def test_the_policy_of_log_probs_of_tokens():
+    from tpo_objectives import tpo_policy
+
+    logp = jnp.array([[-1.0, -3.0], [-2.0, 0.0]])
+    where = jnp.array([[True, True], [True, False]])
+    got = tpo_policy(logp, logp, jnp.zeros(2), anchor="mean", where=where)
+    np.testing.assert_allclose(got, [0.5, 0.5], rtol=1e-12)
+    got = tpo_policy(logp, logp, jnp.zeros(2), where=where)
+    np.testing.assert_allclose(got, jax.nn.softmax(jnp.array([-4.0, -2.0])), rtol=1e-12)
+
+
+@pytest.mark.parametrize("anchor", ANCHORS)
+@pytest.mark.parametrize("kl", [0.01, 0.3])
+def test_the_temperature_that_gives_a_wanted_divergence(anchor, kl):
+    from tpo_objectives import standardize, tpo_target
+
+    old_logp, scores = groups(0.75)  # in which every group can move by 0.3 nats
+    q = np.asarray(tpo_target(old_logp, scores, target_kl=kl, anchor=anchor, cap=0.5))
+    start = {
+        "ratio": np.zeros_like(old_logp),
+        "none": np.zeros_like(old_logp),
+        "capped": old_logp / 1.5,
+        "tempered": old_logp / 1.5,
+    }.get(anchor, old_logp)
+    p = np.asarray(jax.nn.softmax(start))
+    np.testing.assert_allclose((q * np.log(q / p)).sum(-1), np.full(500, kl), rtol=1e-9)
+    # The target is a tilt of the old policy by the standardized scores, at a temperature per group.
+    tilt, u = np.log(q / p), np.asarray(standardize(scores))
+    slope = (tilt[:, :1] - tilt[:, -1:]) / (u[:, :1] - u[:, -1:])
+    np.testing.assert_allclose(tilt - tilt[:, -1:], slope * (u - u[:, -1:]), atol=1e-9)
+    assert (slope > 0).all()
+
+
+def test_a_divergence_out_of_reach_takes_the_coldest_target():
+    from tpo_objectives import tpo_target
+
+    old_logp = jnp.log(jnp.array([0.4, 0.3, 0.2, 0.1]))
+    q = tpo_target(old_logp, jnp.array([0.0, 1.0, 0.0, 0.0]), target_kl=50.0)
+    np.testing.assert_allclose(q, [0.0, 1.0, 0.0, 0.0], atol=1e-12)
+    constant = tpo_target(old_logp, jnp.full(4, 0.3), target_kl=0.1)
+    np.testing.assert_allclose(constant, jnp.exp(old_logp), rtol=1e-12)
+
+
+def test_the_loss_of_a_wanted_divergence_is_that_of_its_target():
+    from tpo_objectives import tpo, tpo_target
+
+    old_logp, scores = groups(1.5)
+    logp = old_logp + 0.1 * jnp.cos(old_logp)
+    where = jnp.arange(16) < 12
+    where = jnp.broadcast_to(where, logp.shape)
+    q = tpo_target(old_logp, scores, target_kl=0.2, where=where)
+    expected = -jnp.sum(q[:, :12] * jax.nn.log_softmax(logp[:, :12]), axis=-1)
+    np.testing.assert_allclose(tpo(logp, old_logp, scores, target_kl=0.2, where=where), expected, rtol=1e-12)
+    of_rest = tpo_target(old_logp[:, :12], scores[:, :12], target_kl=0.2)
+    np.testing.assert_allclose(q[:, :12], of_rest, rtol=1e-9)
 
 
 @pytest.mark.parametrize("anchor", ANCHORS)

@@ -47,6 +47,7 @@ from ._standardize import standardize as standardize
 from ._token_grpo import token_grpo as token_grpo
 from ._topr import topr as topr
 from ._tpo import tpo as tpo
+from ._tpo import tpo_policy as tpo_policy
 from ._tpo import tpo_target as tpo_target
 from ._v_mpo import v_mpo as v_mpo
 

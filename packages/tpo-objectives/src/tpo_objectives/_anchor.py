@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float
 from ._masked import mean
 from ._ratio import difference
 
-Anchor: TypeAlias = Literal["sum", "mean", "ratio", "capped", "none"]
+Anchor: TypeAlias = Literal["sum", "mean", "ratio", "capped", "tempered", "none"]
 
 
 def read_anchor(caller: str, anchor: Any) -> Anchor:
@@ -46,8 +46,14 @@ def group_logits(
         return difference(logp, old_logp)
     if anchor == "mean" and lengths is not None:
         return logp / jnp.maximum(lengths, 1)
-    if anchor == "capped":
-        return logp / spread_scale(jax.lax.stop_gradient(old_logp), where, cap)
+    if anchor in ("capped", "tempered"):
+        old_logp = jax.lax.stop_gradient(old_logp)
+        scale = spread_scale(old_logp, where, cap)
+        if anchor == "capped":
+            return logp / scale
+        # The ratio first: it keeps the digits that differences of long log-probs would lose.
+        moved = difference(logp, old_logp) + old_logp / scale
+        return jnp.where(jnp.isneginf(old_logp), logp, moved)
     return logp
 
 

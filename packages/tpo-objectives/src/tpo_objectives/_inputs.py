@@ -196,6 +196,14 @@ def read_not_negative(caller: str, name: str, value: Any, like: Array, *, usual:
     return number
 
 
+def read_share(caller: str, name: str, value: Any, like: Array) -> Any:
+    """As `read_positive`, of a hyperparameter from 0 to 1."""
+    number = _number(caller, name, value, like)
+    if isinstance(number, float) and not 0 <= number <= 1:
+        raise ValueError(f"{caller}: {name} must be from 0 to 1, got {value}.")
+    return number
+
+
 def read_choice(caller: str, name: str, value: Any, choices: tuple[str, ...]) -> str:
     """An option that is one of several names.
 

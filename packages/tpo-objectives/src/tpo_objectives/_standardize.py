@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import fill, read_group, rounded
+from ._inputs import Number, fill, read_group, read_positive, read_share, rounded
 from ._masked import largest, mean, smallest
 
 # A group whose standard deviation is at most this tells no candidate apart.
@@ -56,7 +56,11 @@ def groups_per_informative(
 
 
 def standardize(
-    scores: Float[Array, "*b k"], *, where: Bool[Array, "*b k"] | None = None
+    scores: Float[Array, "*b k"],
+    *,
+    floor: Number | None = None,
+    shrinkage: Number | None = None,
+    where: Bool[Array, "*b k"] | None = None,
 ) -> Float[Array, "*b k"]:
     r"""Scores in units of their group's standard deviation.
 
@@ -65,9 +69,19 @@ def standardize(
     with the mean and the population standard deviation over the last axis. The result is a constant for
     `jax.grad`: no gradient flows into the scores.
 
+    A group whose scores differ by little gets scores `u` as large as one whose scores differ by much. With a
+    floor $f$ or a shrinkage $w$, it gets smaller ones:
+
+    $$\sigma' = \max\left(f, \sqrt{(1 - w)\, \sigma^2 + w\, \overline{\sigma^2}}\right)$$
+
+    where $\overline{\sigma^2}$ is the mean variance of all groups of the call that hold a candidate. A batch
+    that is split must then be standardized whole.
+
     Args:
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
             makes its group NaN. The last axis is the group.
+        floor: the smallest standard deviation to divide by, above 0, in the unit of the scores.
+        shrinkage: how far variances move toward their mean over the groups, from 0 to 1.
         where: `[*b, k]`, which candidates exist; all by default. The others count in no mean and become 0.
 
     Returns:
@@ -75,8 +89,8 @@ def standardize(
         No entry exceeds `sqrt(k - 1)` in size.
 
     Raises:
-        TypeError: the scores are integers, or `where` does not hold bools.
-        ValueError: the last axis holds no candidate, or the shapes differ.
+        TypeError: the scores are integers, `where` does not hold bools, or an option is not one number.
+        ValueError: the last axis holds no candidate, the shapes differ, or an option is out of range.
 
     Example:
         >>> import jax.numpy as jnp
@@ -85,11 +99,32 @@ def standardize(
         >>> print(np.asarray(standardize(jnp.array([[0.0, 0.0, 3.0, 1.0], [0.7, 0.7, 0.7, 0.7]]))).round(2))
         [[-0.82 -0.82  1.63  0.  ]
          [ 0.    0.    0.    0.  ]]
+        >>> small = jnp.array([0.01, 0.0, 0.0, 0.0])
+        >>> print(np.asarray(standardize(small)).round(2), np.asarray(standardize(small, floor=0.1)).round(2))
+        [ 1.73 -0.58 -0.58 -0.58] [ 0.07 -0.02 -0.02 -0.02]
 
     Source:
-        Target Policy Optimization, arXiv 2604.06159, section 2.
+        Target Policy Optimization, arXiv 2604.06159, section 2. Section 6 names groups of low variance as an
+        open question; the floor and the shrinkage are ours.
     """
     (scores,), where, dtype = read_group("standardize", where, scores=scores)
     centered, std = center(scores, where)
     informative = is_informative(std)
-    return rounded(jnp.where(informative, centered / jnp.where(informative, std, 1.0), 0.0), dtype)
+    unit = std
+    if shrinkage is not None:
+        share = read_share("standardize", "shrinkage", shrinkage, scores)
+        unit = jnp.sqrt((1 - share) * jnp.square(std) + share * _mean_variance(std, where))
+    if floor is not None:
+        least = read_positive("standardize", "floor", floor, scores, usual="None switches the floor off.")
+        unit = jnp.maximum(unit, least)
+    return rounded(jnp.where(informative, centered / jnp.where(informative, unit, 1.0), 0.0), dtype)
+
+
+def _mean_variance(std: Float[Array, "*b 1"], where: Bool[Array, "*b k"] | None) -> Float[Array, ""]:
+    """The mean variance of the groups that hold a candidate."""
+    if where is None:
+        return jnp.mean(jnp.square(std))
+    exists = jnp.any(where, axis=-1, keepdims=True)
+    return jnp.sum(jnp.where(exists, jnp.square(std), 0.0)) / jnp.maximum(jnp.sum(exists), 1).astype(
+        std.dtype
+    )

@@ -1,16 +1,17 @@
 """Target Policy Optimization: build a target distribution over the group, then fit the policy to it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._anchor import Anchor, group_logits, read_anchor
-from ._inputs import Number, read_positive, rounded
+from ._inputs import Number, read_positive, read_share, rounded
 from ._masked import log_softmax, softmax
 from ._sequences import Sequences, read_sequences
 from ._standardize import standardize
+from ._temperature import temperature_of_kl
 from ._weighted import weighted
 
 
@@ -19,8 +20,11 @@ def tpo_target(
     scores: Float[Array, "*b k"],
     *,
     eta: Number = 1.0,
+    target_kl: Number | None = None,
     anchor: bool | Anchor = True,
     cap: Number = 1.0,
+    std_floor: Number | None = None,
+    std_shrinkage: Number | None = None,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b k"]:
     r"""The distribution over a group that TPO fits the policy to.
@@ -36,8 +40,13 @@ def tpo_target(
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
             makes its group NaN.
         eta: temperature, above 0. A small one puts the target on the best candidates.
+        target_kl: the divergence $\mathrm{KL}(q \,\|\, p^{\mathrm{old}})$ in nats, above 0, that each group's
+            temperature is chosen for, from 0.001 to 1,000; a group that cannot reach it gets 0.001. `eta` is
+            not used then.
         anchor: what the target starts from, as in `tpo`.
-        cap: the spread in nats that `anchor="capped"` keeps, above 0.
+        cap: the spread in nats that `anchor="tempered"` and `anchor="capped"` keep, above 0.
+        std_floor: the `floor` of `standardize`.
+        std_shrinkage: the `shrinkage` of `standardize`.
         where: shaped as `old_logp`, which candidates or tokens exist; all by default.
 
     Returns:
@@ -61,23 +70,106 @@ def tpo_target(
 
     Source:
         Target Policy Optimization, arXiv 2604.06159, section 2; without the anchor, figure 8. The anchors
-        "mean", "ratio" and "capped" are not in the paper.
+        "tempered", "capped", "mean" and "ratio", `target_kl` and the options of the standard deviation are
+        not in the paper.
     """
     name = read_anchor("tpo_target", anchor)
     read = read_sequences("tpo_target", where, old_logp, old_logp, scores, lengths=name == "mean")
-    temperature = read_positive("tpo_target", "eta", eta, read.logp, usual=1.0)
+    tilt = _tilt("tpo_target", read, eta, target_kl, std_floor, std_shrinkage)
     limit = read_positive("tpo_target", "cap", cap, read.logp, usual=1.0)
-    return rounded(_target(read, name, temperature, limit), read.dtype)
+    return rounded(_target(read, name, tilt, limit), read.dtype)
 
 
-def _target(read: Sequences, anchor: Anchor, temperature: Any, cap: Any) -> Float[Array, "*b k"]:
-    logits = standardize(read.scores, where=read.where) / temperature
-    if anchor in ("sum", "mean", "capped"):
+class _Tilt(NamedTuple):
+    """Standardized scores, and the temperature that divides them, or the divergence that it is chosen for."""
+
+    scores: Float[Array, "*b k"]
+    eta: Any
+    kl: Any
+
+
+def _tilt(caller: str, read: Sequences, eta: Any, target_kl: Any, floor: Any, shrinkage: Any) -> _Tilt:
+    temperature = read_positive(caller, "eta", eta, read.logp, usual=1.0)
+    kl = target_kl
+    if kl is not None:
+        kl = read_positive(caller, "target_kl", kl, read.logp, usual="None uses eta.")
+    if floor is not None:
+        floor = read_positive(caller, "std_floor", floor, read.logp, usual="None switches the floor off.")
+    if shrinkage is not None:
+        shrinkage = read_share(caller, "std_shrinkage", shrinkage, read.logp)
+    scores = standardize(read.scores, floor=floor, shrinkage=shrinkage, where=read.where)
+    return _Tilt(scores, temperature, kl)
+
+
+def _target(read: Sequences, anchor: Anchor, tilt: _Tilt, cap: Any) -> Float[Array, "*b k"]:
+    start = None
+    if anchor in ("sum", "mean", "capped", "tempered"):
         old = jax.lax.stop_gradient(read.old_logp)
         old = group_logits(anchor, old, old, read.lengths, read.where, cap)
         # Normalized first: added to a log-prob of -10,000, a float32 score would lose its digits.
-        logits = log_softmax(old, read.where) + logits
-    return softmax(logits, read.where)
+        start = log_softmax(old, read.where)
+    eta = tilt.eta
+    if tilt.kl is not None:
+        uniform = log_softmax(jnp.zeros_like(tilt.scores), read.where)
+        eta = temperature_of_kl(uniform if start is None else start, tilt.scores, tilt.kl, read.where)
+    logits = tilt.scores / eta
+    return softmax(logits if start is None else start + logits, read.where)
+
+
+def tpo_policy(
+    logp: Float[Array, "..."],
+    old_logp: Float[Array, "..."],
+    scores: Float[Array, "*b k"],
+    *,
+    anchor: bool | Anchor = True,
+    cap: Number = 1.0,
+    where: Bool[Array, "..."] | None = None,
+) -> Float[Array, "*b k"]:
+    r"""The policy over a group that TPO fits to its target.
+
+    $$p = \mathrm{softmax}(z)$$
+
+    with the `z` of the anchor, as in `tpo`. The gradient of `tpo` in `z` is `p - tpo_target(...)`.
+
+    Args:
+        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
+            their tokens, which are summed.
+        old_logp: shaped as `logp`, the same when the candidates were sampled. Constant.
+        scores: `[*b, k]`, as for `tpo`. Only their shape matters: it tells answers from tokens.
+        anchor: what `p` is made of, as in `tpo`.
+        cap: the spread in nats that `anchor="tempered"` and `anchor="capped"` keep, above 0.
+        where: shaped as `logp`, which candidates or tokens exist; all by default.
+
+    Returns:
+        `[*b, k]`, probabilities that sum to 1 over the last axis, and 0 for what does not exist.
+
+    Raises:
+        TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
+        ValueError: the shapes differ, the last axis holds no candidate, `cap` is not above 0, there is no
+            such anchor, or `anchor="mean"` has no tokens to count.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from tpo_objectives import tpo_policy
+        >>> logp = jnp.array([0.0, -20.0])  # the old policy all but never gives the second answer
+        >>> scores = jnp.array([0.0, 1.0])
+        >>> print(np.asarray(tpo_policy(logp, logp, scores)).round(2))
+        [1. 0.]
+        >>> print(np.asarray(tpo_policy(logp, logp, scores, anchor="tempered")).round(2))
+        [0.88 0.12]
+        >>> print(np.asarray(tpo_policy(logp, logp, scores, anchor="ratio")).round(2))
+        [0.5 0.5]
+
+    Source:
+        Target Policy Optimization, arXiv 2604.06159, section 2, for the anchor True; the others are as in
+        `tpo`.
+    """
+    name = read_anchor("tpo_policy", anchor)
+    read = read_sequences("tpo_policy", where, logp, old_logp, scores, lengths=name == "mean")
+    limit = read_positive("tpo_policy", "cap", cap, read.logp, usual=1.0)
+    logits = group_logits(name, read.logp, read.old_logp, read.lengths, read.where, limit)
+    return rounded(softmax(logits, read.where), read.dtype)
 
 
 def tpo(
@@ -86,8 +178,11 @@ def tpo(
     scores: Float[Array, "*b k"],
     *,
     eta: Number = 1.0,
+    target_kl: Number | None = None,
     anchor: bool | Anchor = True,
     cap: Number = 1.0,
+    std_floor: Number | None = None,
+    std_shrinkage: Number | None = None,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b"]:
     r"""Target Policy Optimization (TPO): the cross-entropy from a fixed target to the policy over a group.
@@ -101,12 +196,18 @@ def tpo(
 
     - `"sum"` or True: $z = \ell$, as in the paper. The target starts from the old policy. If the answers of a
       group differ by many nats, one of them holds nearly all of `p`, and the group teaches nothing.
-    - `"capped"`: $z = \ell / \max(1, \sigma(\ell^{\mathrm{old}}) / \mathrm{cap})$, one constant for each
-      group. It is `"sum"` where the spread of the group is at most `cap` nats.
+    - `"tempered"`: $z = \ell - (1 - 1/c)\, \ell^{\mathrm{old}}$ with one constant
+      $c = \max(1, \sigma(\ell^{\mathrm{old}}) / \mathrm{cap})$ for each group. It rests where `"sum"` rests,
+      at $\ell = \ell^{\mathrm{old}} + u / \eta$ up to a constant, and is `"sum"` where the spread of the
+      group is at most `cap` nats. `p` starts with a spread of at most `cap` nats.
+    - `"ratio"`: $z = \ell - \ell^{\mathrm{old}}$, and the target is $\mathrm{softmax}(u / \eta)$. It rests
+      where `"sum"` rests, too. `p` is uniform before the first gradient step, so no group is inactive.
+    - `"capped"`: $z = \ell / c$. It rests at $\ell = \ell^{\mathrm{old}} + c u / \eta$.
     - `"mean"`: $z = \ell / t$. It needs log-probs of tokens.
-    - `"ratio"`: $z = \ell - \ell^{\mathrm{old}}$, and the target is $\mathrm{softmax}(u / \eta)$. `p` is
-      uniform before the first gradient step, so no group is inactive.
     - `"none"` or False: $z = \ell$, and the target is $\mathrm{softmax}(u / \eta)$.
+
+    The gradient in the log-probs is `p - q` for `"sum"`, `"tempered"`, `"ratio"` and `"none"`,
+    `(p - q) / c` for `"capped"`, and `(p - q) / t` for `"mean"`.
 
     Args:
         logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
@@ -115,8 +216,11 @@ def tpo(
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
             makes its group NaN. Constant.
         eta: temperature of the target, above 0.
+        target_kl: the divergence in nats that each group's temperature is chosen for, as in `tpo_target`.
         anchor: what `p` and the target are made of, see above.
-        cap: the spread in nats that `anchor="capped"` keeps, above 0.
+        cap: the spread in nats that `anchor="tempered"` and `anchor="capped"` keep, above 0.
+        std_floor: the `floor` of `standardize`.
+        std_shrinkage: the `shrinkage` of `standardize`.
         where: shaped as `logp`, which candidates or tokens exist; all by default. A group equals the smaller
             one of those that do, and a group without any has loss 0.
 
@@ -142,18 +246,19 @@ def tpo(
         >>> long = 20 * old_logp  # one answer holds nearly all of p
         >>> print(np.abs(jax.grad(tpo)(long, long, scores)).max().round(2))
         0.0
-        >>> print(np.abs(jax.grad(lambda x: tpo(x, long, scores, anchor="ratio"))(long)).max().round(2))
-        0.52
+        >>> print(np.abs(jax.grad(lambda x: tpo(x, long, scores, anchor="tempered"))(long)).max().round(2))
+        0.24
 
     Source:
         Target Policy Optimization, arXiv 2604.06159, section 2; without the anchor, figure 8. The anchors
-        "mean", "ratio" and "capped" are not in the paper.
+        "tempered", "capped", "mean" and "ratio", `target_kl` and the options of the standard deviation are
+        not in the paper.
     """
     name = read_anchor("tpo", anchor)
     read = read_sequences("tpo", where, logp, old_logp, scores, lengths=name == "mean")
-    temperature = read_positive("tpo", "eta", eta, read.logp, usual=1.0)
+    tilt = _tilt("tpo", read, eta, target_kl, std_floor, std_shrinkage)
     limit = read_positive("tpo", "cap", cap, read.logp, usual=1.0)
-    target = _target(read, name, temperature, limit)
+    target = _target(read, name, tilt, limit)
     logits = group_logits(name, read.logp, read.old_logp, read.lengths, read.where, limit)
     losses = jnp.sum(weighted(-target, log_softmax(logits, read.where)), axis=-1)
     return rounded(losses, read.dtype)
