@@ -1,5 +1,6 @@
 """A decoder-only transformer as a policy over answers to prompts."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -12,6 +13,7 @@ from ._block import Block
 from ._dense import Dense
 from ._layer_norm import LayerNorm
 from ._precision import widened
+from ._sampling import sample_all, sample_until, select
 
 
 class Prefill(NamedTuple):
@@ -22,22 +24,27 @@ class Prefill(NamedTuple):
 
 
 class CausalTransformer(eqx.Module):
-    """A pre-norm causal transformer for prompts and answers of `horizon` tokens.
+    """A pre-norm causal transformer for answers of at most `horizon` tokens.
 
-    The input is the prompt followed by the answer; the output at position `horizon - 1 + t` predicts answer
-    token `t`. A prompt is processed once and shared by all its candidates, in sampling and in scoring.
+    The input is the prompt followed by the answer; the output at position `prompt_length - 1 + t` predicts
+    answer token `t`. A prompt is processed once and shared by all its candidates, in sampling and in scoring.
     Methods take batches of `b` prompts with `k` candidates each and `h` tokens.
 
     **Arguments:**
 
     - `vocab_size`: tokens are `0 .. vocab_size - 1`.
-    - `horizon`: tokens in a prompt, and the maximum in an answer; the position table has `2 * horizon` rows.
+    - `horizon`: the most tokens in an answer.
     - `width`, `layers`, `heads`: `heads` must divide `width`. The MLPs are four times as wide.
+    - `prompt_length`: tokens in a prompt, `horizon` by default. The position table has
+        `prompt_length + horizon` rows.
+    - `initial_probs`: `vocab_size` probabilities whose logarithms the biases of the head start from; zeros by
+        default, for which answers of the initial policy are close to uniform.
 
-    **Raises:** `ValueError` if a size is below 1 or `heads` does not divide `width`.
+    **Raises:** `ValueError` if a size is below 1, `heads` does not divide `width`, or `initial_probs` are not
+    `vocab_size` numbers above 0 with the sum 1.
 
     Token embeddings are initialized normal with standard deviation `1 / sqrt(width)`, position embeddings
-    with 0.02, kernels LeCun-normal, and biases zero. The head has a bias.
+    with 0.02, kernels LeCun-normal, and biases zero but those of `initial_probs`.
 
     >>> import jax
     >>> policy = CausalTransformer(
@@ -47,6 +54,9 @@ class CausalTransformer(eqx.Module):
     >>> answers, log_probs = policy.sample(jax.random.key(2), prompts, candidates=5)
     >>> answers.shape, policy.log_probs(prompts, answers).shape
     ((3, 5, 10), (3, 5, 10))
+    >>> answers, log_probs = policy.sample(jax.random.key(2), prompts, candidates=5, end=3)
+    >>> bool(jnp.all((answers == 3) | (log_probs < 0)))  # after its end token, an answer is certain
+    True
 
     Source: arXiv 2604.06159, section 3. The text says 4 heads; the published numbers were made with 2.
     """
@@ -58,11 +68,22 @@ class CausalTransformer(eqx.Module):
     head: Dense
 
     def __init__(
-        self, *, vocab_size: int, horizon: int, width: int, layers: int, heads: int, key: PRNGKeyArray
+        self,
+        *,
+        vocab_size: int,
+        horizon: int,
+        width: int,
+        layers: int,
+        heads: int,
+        prompt_length: int | None = None,
+        initial_probs: Sequence[float] | None = None,
+        key: PRNGKeyArray,
     ):
+        prompt_length = horizon if prompt_length is None else prompt_length
         sizes = {
             "vocab_size": vocab_size,
             "horizon": horizon,
+            "prompt_length": prompt_length,
             "width": width,
             "layers": layers,
             "heads": heads,
@@ -76,17 +97,23 @@ class CausalTransformer(eqx.Module):
         self.token_embedding = jax.random.normal(token_key, (vocab_size, width), jnp.float32) / jnp.sqrt(
             jnp.float32(width)
         )
-        self.position_embedding = 0.02 * jax.random.normal(position_key, (2 * horizon, width), jnp.float32)
+        self.position_embedding = 0.02 * jax.random.normal(
+            position_key, (prompt_length + horizon, width), jnp.float32
+        )
         self.blocks = tuple(Block(width, heads, key=block_key) for block_key in block_keys)
         self.norm = LayerNorm(width)
-        self.head = Dense(width, vocab_size, key=head_key)
+        head = Dense(width, vocab_size, key=head_key)
+        if initial_probs is not None:
+            bias = jnp.log(_checked_probs(initial_probs, vocab_size))
+            head = eqx.tree_at(lambda dense: dense.bias, head, bias)
+        self.head = head
 
     @property
     def vocab_size(self) -> int:
         """The number of tokens."""
         return self.token_embedding.shape[0]
 
-    def prefill(self, prompts: Int[Array, "b h"]) -> Prefill:
+    def prefill(self, prompts: Int[Array, "b p"]) -> Prefill:
         """Process every prompt once."""
         x = self._embed(prompts[:, None], jnp.arange(prompts.shape[1]))
         mask = _causal(prompts.shape[1])
@@ -101,7 +128,7 @@ class CausalTransformer(eqx.Module):
         return Prefill(tuple(cache), self._log_softmax(x)[:, 0, 0])
 
     def answer_log_softmax(
-        self, prompts: Int[Array, "b h"], answers: Int[Array, "b k t"]
+        self, prompts: Int[Array, "b p"], answers: Int[Array, "b k t"]
     ) -> Float[Array, "b k t vocab"]:
         """The log-probs of all tokens at every position of given answers, in one pass."""
         prefill = self.prefill(prompts)
@@ -118,37 +145,56 @@ class CausalTransformer(eqx.Module):
             x = block(x, queries, own, mask, prefix)
         return jnp.concatenate([first, self._log_softmax(x)], axis=2)
 
-    def log_probs(self, prompts: Int[Array, "b h"], answers: Int[Array, "b k t"]) -> Float[Array, "b k t"]:
+    def log_probs(self, prompts: Int[Array, "b p"], answers: Int[Array, "b k t"]) -> Float[Array, "b k t"]:
         """The log-prob of every token of given answers."""
-        return _select(self.answer_log_softmax(prompts, answers), answers)
+        return select(self.answer_log_softmax(prompts, answers), answers)
 
     def sample(
-        self, key: PRNGKeyArray, prompts: Int[Array, "b h"], candidates: int
+        self,
+        key: PRNGKeyArray,
+        prompts: Int[Array, "b p"],
+        candidates: int,
+        *,
+        horizon: int | None = None,
+        end: int | None = None,
+        temperature: float | Float[Array, ""] | None = None,
     ) -> tuple[Int[Array, "b {candidates} h"], Float[Array, "b {candidates} h"]]:
-        """Draw independent answers to every prompt, as long as the prompt, with the log-prob of each token.
+        """Draw independent answers to every prompt, with the log-prob of each token when it was drawn.
 
         Decoding uses a key/value cache, so every step processes a single position.
+
+        **Arguments:**
+
+        - `key`: the key of the draw.
+        - `prompts`: prompts `[b, p]`.
+        - `candidates`: answers to each prompt.
+        - `horizon`: the most tokens in an answer; as many as in a prompt by default.
+        - `end`: the end token. Sampling stops when all answers have ended; after its first end token, an
+            answer is filled with end tokens of log-prob 0. None by default: no answer ends early.
+        - `temperature`: divides the logits, above 0; the log-probs are those of the tempered distribution.
+
+        **Returns:** the answers and the log-probs, `[b, k, horizon]`.
         """
-        batch, horizon = prompts.shape
+        batch, prompt_length = prompts.shape
+        horizon = prompt_length if horizon is None else horizon
         prefill = self.prefill(prompts)
-        first = jnp.broadcast_to(prefill.log_probs[:, None], (batch, candidates, self.vocab_size))
-        keys = jax.random.split(key, horizon)
-        tokens = _draw(keys[0], first)
+        shared = prefill.log_probs if temperature is None else _tempered(prefill.log_probs, temperature)
+        first = jnp.broadcast_to(shared[:, None], (batch, candidates, self.vocab_size))
         room = max(1, horizon - 1)
         heads, head_dim = self.blocks[0].attention.query_bias.shape
         empty = jnp.zeros((batch, heads, candidates, room, head_dim), self.token_embedding.dtype)
         written = tuple(KeyValues(empty, empty) for _ in self.blocks)
 
-        def step(carry, now):
-            tokens, written = carry
-            t, key = now
-            log_softmax, written = self._decode(tokens, t, horizon, written, prefill.cache)
-            tokens = _draw(key, log_softmax)
-            return (tokens, written), (tokens, _select(log_softmax, tokens))
+        def decode(tokens, t, written):
+            log_softmax, written = self._decode(tokens, t, prompt_length, written, prefill.cache)
+            if temperature is not None:
+                log_softmax = _tempered(log_softmax, temperature)
+            return log_softmax, written
 
-        _, (rest, rest_log_probs) = jax.lax.scan(step, (tokens, written), (jnp.arange(horizon - 1), keys[1:]))
-        answers = jnp.concatenate([tokens[None], rest])
-        log_probs = jnp.concatenate([_select(first, tokens)[None], rest_log_probs])
+        if end is None:
+            answers, log_probs = sample_all(key, first, written, decode, horizon)
+        else:
+            answers, log_probs = sample_until(key, first, written, decode, horizon, end)
         return jnp.moveaxis(answers, 0, -1), jnp.moveaxis(log_probs, 0, -1)
 
     def _decode(self, tokens, t, prompt_length, written, cache):
@@ -181,12 +227,17 @@ def _causal(length):
     return jnp.tril(jnp.ones((length, length), dtype=bool))
 
 
-def _draw(key, log_softmax):
-    # Random numbers of a 16-bit dtype are too coarse for the distribution.
-    return jax.random.categorical(key, widened(log_softmax))
+def _tempered(log_softmax, temperature):
+    wide = widened(log_softmax)
+    return jax.nn.log_softmax(wide / temperature).astype(log_softmax.dtype)
 
 
-def _select(log_softmax, tokens):
-    chosen = jax.nn.one_hot(tokens, log_softmax.shape[-1], dtype=bool)
-    # Not a product: the log-prob of an impossible token times 0 is NaN.
-    return jnp.sum(jnp.where(chosen, log_softmax, 0.0), axis=-1)
+def _checked_probs(probs, vocab_size):
+    values = jnp.asarray(probs, jnp.float32)
+    total = float(sum(probs))
+    if values.shape != (vocab_size,) or min(probs) <= 0 or abs(total - 1) > 1e-6:
+        raise ValueError(
+            f"initial_probs is {tuple(probs)}; expected {vocab_size} numbers above 0 with the sum 1, "
+            "one for each token"
+        )
+    return values
