@@ -15,12 +15,12 @@ from .rollout import (
     SingleSpec,
     TokenGroupSpec,
 )
-from .task import BANDIT_KINDS, TOKEN_KINDS
+from .task import ANSWER_KINDS, BANDIT_KINDS, TOKEN_KINDS
 
 DENSE_REWARDS = ("bag_of_tokens", "sequential")
 # The tasks that each policy can answer.
 POLICY_TASKS = {
-    "transformer": TOKEN_KINDS,
+    "transformer": (*TOKEN_KINDS, *ANSWER_KINDS),
     "mlp": ("images",),
     "logit_table": tuple(kind for kind in BANDIT_KINDS if kind != "images"),
 }
@@ -34,6 +34,8 @@ def conflicts_in(cell: Cell) -> list[Problem]:
     checks = (
         _check_level,
         _check_anchor,
+        _check_correction,
+        _check_initial_probs,
         _check_reward,
         _check_baseline,
         _check_warmup,
@@ -52,6 +54,11 @@ def _check_task(cell: Cell) -> Iterator[Problem]:
     if task not in cell.rollout.tasks:
         text = f"{rollout!r} cannot sample task {task!r}; use rollout.kind = {_quoted(_rollouts_for(task))}"
         yield Problem(("rollout", "kind"), text)
+    if task in ANSWER_KINDS:
+        try:
+            cell.task.build()
+        except ValueError as error:  # the task knows which of its sizes go together
+            yield Problem(("task",), str(error))
 
 
 def _check_level(cell: Cell) -> Iterator[Problem]:
@@ -85,9 +92,21 @@ def _check_anchor(cell: Cell) -> Iterator[Problem]:
     if anchor == "mean" and cell.rollout.kind != "sequence_group":
         text = f"'mean' divides by the lengths of answers, which {cell.rollout.kind!r} does not make"
         yield Problem(path, f"{text}; use rollout.kind = 'sequence_group' or another anchor")
-    if isinstance(anchor, str) and "target_gap" in cell.probes:
-        text = f"probe 'target_gap' compares the target with the policy, not with its {anchor!r} form"
-        yield Problem(path, f"{text}; remove it from probes, or use anchor = true")
+
+
+def _check_correction(cell: Cell) -> Iterator[Problem]:
+    sampler = getattr(cell.rollout, "sampler", None)
+    if sampler is None or sampler.correction == "none" or cell.objective.takes_weights:
+        return
+    text = f"objective {cell.objective.kind!r} takes no weights of tokens"
+    yield Problem(("rollout", "sampler", "correction"), f"{text}; use correction = 'none'")
+
+
+def _check_initial_probs(cell: Cell) -> Iterator[Problem]:
+    probs, vocab_size = getattr(cell.policy, "initial_probs", None), None
+    if probs is not None and len(probs) != (vocab_size := cell.task.build().vocab_size):
+        text = f"{len(probs)} numbers for a task of {vocab_size} tokens"
+        yield Problem(("policy", "initial_probs"), f"{text}; give one for each token")
 
 
 def _check_reward(cell: Cell) -> Iterator[Problem]:
@@ -135,6 +154,10 @@ def _check_probes(cell: Cell) -> Iterator[Problem]:
                 text = f"probe {name!r} needs {section}.kind = {_quoted(kinds)}, not {kind!r}"
                 fix = "remove it from probes, or give the method its own probes = [...]"
                 yield Problem((section, "kind"), f"{text}; {fix}")
+        candidates, of = getattr(cell.rollout, "candidates", None), name.removeprefix("pass_at_")
+        if of.isdecimal() and candidates is not None and candidates < int(of):
+            text = f"probe {name!r} needs at least {of} candidates, and there are {candidates}"
+            yield Problem(("rollout", "candidates"), f"{text}; remove it from probes")
 
 
 def _check_measures(cell: Cell) -> Iterator[Problem]:

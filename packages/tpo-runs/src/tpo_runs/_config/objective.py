@@ -14,7 +14,7 @@ from .policy_gradients import PolicyGradient
 from .spec import Identity, invalid, kinds
 from .target_objectives import TargetObjective
 
-ANCHORS = ("capped", "mean", "ratio")
+ANCHORS = ("tempered", "ratio", "capped", "mean")
 
 
 def _check_anchor(value: Any) -> bool | str:
@@ -37,9 +37,13 @@ class TPOSpec(GroupObjectiveSpec):
 
     Args:
         eta: temperature of the target.
-        anchor: what the target starts from: true is the old policy, false the uniform distribution. "capped",
-            "mean" and "ratio" are for long answers.
-        cap: the spread of a group's log-probs in nats that the anchor "capped" keeps.
+        anchor: what the target starts from: true is the old policy, false the uniform distribution.
+            "tempered", "ratio", "capped" and "mean" are for long answers.
+        cap: the spread of a group's log-probs in nats that the anchors "tempered" and "capped" keep.
+        target_kl: the KL in nats between target and old policy that each group's temperature is chosen for,
+            in place of `eta`.
+        std_floor: the smallest standard deviation that a group's scores are divided by.
+        std_shrinkage: how far the variances of groups move toward their mean over the batch, from 0 to 1.
     """
 
     parts: ClassVar[str] = "target softmax(log p_old + u / eta); cross-entropy"
@@ -47,6 +51,15 @@ class TPOSpec(GroupObjectiveSpec):
     eta: Positive = 1.0
     anchor: Anchor = True
     cap: Annotated[Positive, Identity.UNLESS_DEFAULT] = 1.0
+    target_kl: Annotated[
+        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
+    ] = None
+    std_floor: Annotated[
+        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
+    ] = None
+    std_shrinkage: Annotated[
+        float | None, Field(ge=0, le=1, description="a number from 0 to 1"), Identity.UNLESS_DEFAULT
+    ] = None
 
     @property
     def takes_tokens(self) -> bool:
@@ -58,6 +71,12 @@ class TPOSpec(GroupObjectiveSpec):
         from tpo_objectives import tpo_target
 
         return functools.partial(tpo_target, **self.keywords)
+
+    def fitted(self) -> Callable[..., Any]:
+        """The policy over a group under the anchor."""
+        from tpo_objectives import tpo_policy
+
+        return functools.partial(tpo_policy, anchor=self.anchor, cap=self.cap)
 
 
 class GRPOSpec(GroupObjectiveSpec):

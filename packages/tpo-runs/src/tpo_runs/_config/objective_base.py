@@ -16,12 +16,13 @@ BelowOne = Annotated[float, Field(gt=0, lt=1)]
 class ObjectiveSpec(Spec):
     """An objective.
 
-    `level` is "group" or "sample", for what it accepts; None accepts both. `parts` says what the loss is made
-    of.
+    `level` is "group" or "sample", for what it accepts; None accepts both. `per_token` says that it reads the
+    log-probs of tokens, `takes_weights` that it takes weights of tokens, and `parts` what it is made of.
     """
 
     level: ClassVar[str | None] = None
     per_token: ClassVar[bool] = False
+    takes_weights: ClassVar[bool] = False
     parts: ClassVar[str] = ""
     kind: str
 
@@ -42,6 +43,10 @@ class ObjectiveSpec(Spec):
 
     def target(self) -> Callable[..., Any] | None:
         """The distribution that the loss fits the policy to, as a function; None without one."""
+        return None
+
+    def fitted(self) -> Callable[..., Any] | None:
+        """The policy's distribution over a group that the loss fits to its target; None without one."""
         return None
 
 

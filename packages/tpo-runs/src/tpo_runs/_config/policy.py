@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, Strict, model_validator
 
-from .spec import Spec, invalid, kinds
+from .spec import Identity, Spec, invalid, kinds
 
 if TYPE_CHECKING:
     from .._learn import PolicyMaker
@@ -39,6 +39,8 @@ class TransformerSpec(PolicySpec):
         width: size of the residual stream; the MLPs are four times as wide.
         layers: number of blocks.
         heads: attention heads; divides `width`.
+        initial_probs: probabilities of the tokens that the biases of the head start from, one for each token;
+            equal ones by default. Unequal ones give answers of one group different log-probs from the start.
     """
 
     builds: ClassVar[str] = "CausalTransformer"
@@ -46,6 +48,12 @@ class TransformerSpec(PolicySpec):
     width: Annotated[int, Field(ge=1, le=65536)] = 64
     layers: Annotated[int, Field(ge=1, le=1024)] = 2
     heads: Annotated[int, Field(ge=1, le=1024)] = 2
+    initial_probs: Annotated[
+        tuple[Annotated[float, Field(gt=0, lt=1)], ...] | None,
+        Strict(False),
+        Field(description="a list of numbers between 0 and 1 whose sum is 1"),
+        Identity.UNLESS_DEFAULT,
+    ] = None
 
     @model_validator(mode="after")
     def _check_heads(self) -> "TransformerSpec":
@@ -53,10 +61,19 @@ class TransformerSpec(PolicySpec):
             divisors = [n for n in range(1, self.width + 1) if self.width % n == 0]
             nearest = min(divisors, key=lambda n: abs(n - self.heads))
             raise invalid(f"heads = {self.heads} does not divide width = {self.width}; try heads = {nearest}")
+        if self.initial_probs is not None and abs(sum(self.initial_probs) - 1) > 1e-6:
+            raise invalid(f"initial_probs have the sum {sum(self.initial_probs):g}; expected 1")
         return self
 
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keyword arguments of the policy; makers of policies of stored runs have no new ones."""
+        return self.model_dump(exclude={"kind"}, exclude_none=True)
+
     def _sizes(self, task: Any) -> dict[str, int]:
-        return {"horizon": task.horizon, "vocab_size": task.vocab_size}
+        sizes = {"horizon": task.horizon, "vocab_size": task.vocab_size}
+        length = getattr(task, "prompt_length", task.horizon)
+        return sizes if length == task.horizon else {**sizes, "prompt_length": length}
 
 
 class MLPSpec(PolicySpec):

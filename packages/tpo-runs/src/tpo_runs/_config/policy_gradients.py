@@ -9,6 +9,7 @@ class AnswerObjectiveSpec(GroupObjectiveSpec):
     """A policy gradient on groups of answers, from log-probs of their tokens."""
 
     per_token: ClassVar[bool] = True
+    takes_weights: ClassVar[bool] = True
 
 
 class PenalizedSpec(AnswerObjectiveSpec):

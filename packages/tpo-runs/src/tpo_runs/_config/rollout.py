@@ -5,8 +5,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from .._text import found, one_of
-from .spec import LARGEST, Spec, invalid, kinds
-from .task import BANDIT_KINDS, TOKEN_KINDS
+from .sampler import SamplerSpec
+from .spec import LARGEST, Identity, Spec, invalid, kinds
+from .task import ANSWER_KINDS, BANDIT_KINDS, TOKEN_KINDS
 
 Prompts = Annotated[int, Field(ge=1, le=1_000_000)]
 Candidates = Annotated[int, Field(ge=2, le=65536)]
@@ -58,9 +59,8 @@ class RolloutSpec(Spec):
         """
         from .. import _learn
 
+        del tokens
         keywords = self.keywords
-        if tokens and self.kind == "sequence_group":
-            keywords["tokens"] = True
         if "baseline" in keywords:
             find = _learn.BASELINES.get if self.tasks is TOKEN_KINDS else _learn.bandit_baseline
             keywords["baseline"] = find(keywords["baseline"])
@@ -92,16 +92,26 @@ class SingleSpec(TokenRolloutSpec):
 
 
 class SequenceGroupSpec(TokenRolloutSpec):
-    """A group of complete answers to each prompt.
+    """A group of complete answers to each prompt, of all tokens or up to the end token, as the task says.
 
     Args:
         candidates: answers per prompt.
+        sampler: how the policy that samples differs from the one that is trained; not at all by default.
     """
 
-    builds: ClassVar[str] = "SequenceGroup"
     level: ClassVar[str] = "group"
+    tasks: ClassVar[tuple[str, ...]] = (*TOKEN_KINDS, *ANSWER_KINDS)
     kind: Literal["sequence_group"] = "sequence_group"
     candidates: Candidates
+    sampler: Annotated[SamplerSpec | None, Identity.UNLESS_DEFAULT] = None
+
+    def build(self, task: Any, *, tokens: bool = False) -> Any:
+        """The rollout that samples from the task, as in `RolloutSpec`."""
+        from .. import _learn
+
+        kind = _learn.AnswerGroup if hasattr(task, "mask") else _learn.SequenceGroup
+        rollout = kind(task, self.prompts, self.candidates, tokens)
+        return rollout if self.sampler is None else self.sampler.build(rollout)
 
 
 class TokenGroupSpec(TokenRolloutSpec):

@@ -7,36 +7,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from .._errors import ConfigError
-from .spec import Identity, Spec, invalid, kinds
+from .answer_tasks import AnswerTask
+from .spec import Identity, invalid, kinds
+from .task_base import Horizon, Reward, Target, TaskSpec, Vocabulary
 
-Target = Literal[
-    "copy",
-    "flip",
-    "reverse_copy",
-    "reverse_flip",
-    "sort",
-    "modular_addition",
-    "parity",
-    "skip_distractors",
-]
-Reward = Literal["bag_of_tokens", "sequential", "terminal", "graded"]
-Horizon = Annotated[int, Field(ge=1, le=4096)]
-Vocabulary = Annotated[int, Field(ge=2, le=65536)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Actions = Annotated[int, Field(ge=2, le=65536)]
-
-
-class TaskSpec(Spec):
-    """A task. `builds` names its class in `tpo_envs`."""
-
-    builds: ClassVar[str]
-    kind: str
-
-    def build(self) -> Any:
-        """The task."""
-        import tpo_envs
-
-        return getattr(tpo_envs, self.builds)(**self.keywords)
 
 
 class TokensSpec(TaskSpec):
@@ -244,6 +220,7 @@ Task = Annotated[
     | BracketsSpec
     | MultiTurnSpec
     | NoisyVerifierSpec
+    | AnswerTask
     | SymmetricBanditSpec
     | ContextTableSpec
     | ImagesSpec,
@@ -251,4 +228,5 @@ Task = Annotated[
 ]
 TASKS = kinds(Task)
 TOKEN_KINDS = ("tokens", "brackets", "multi_turn", "noisy_verifier")
+ANSWER_KINDS = tuple(kinds(Annotated[AnswerTask, None]))
 BANDIT_KINDS = ("symmetric_bandit", "context_table", "images")

@@ -5,6 +5,7 @@ from .advantages import batch_zscore as batch_zscore
 from .advantages import expected as expected
 from .advantages import expected_zscore as expected_zscore
 from .advantages import standardized_one_hot as standardized_one_hot
+from .answers import AnswerGroup as AnswerGroup
 from .bandit_probes import error_after as error_after
 from .bandit_probes import misalignment as misalignment
 from .bandits import AbstractSampling as AbstractSampling
@@ -25,6 +26,7 @@ from .layout import layout_for as layout_for
 from .measures import GreedyError as GreedyError
 from .measures import Surplus as Surplus
 from .observation import Observation as Observation
+from .off_policy import OffPolicy as OffPolicy
 from .optimizers import adam as adam
 from .optimizers import adamw as adamw
 from .optimizers import muon as muon

@@ -27,6 +27,8 @@ class Batch(eqx.Module):
         `1 - reward`, which rounding cannot make negative.
     - `where`: shaped as `old_logp`, which entries exist, for ragged groups and padded tokens; None if all do.
         The others must be finite and count nowhere.
+    - `corrections`: shaped as `old_logp`, what the objective gets as the keyword `weights`; None for no such
+        keyword. Rollouts of another policy than the trained one correct for it.
     - `weights`: `[*b]`, how much the loss of each entry counts; None for 1 each. Rollouts that enumerate
         actions instead of sampling them weigh them by their probabilities.
     """
@@ -38,6 +40,7 @@ class Batch(eqx.Module):
     error: Float[Array, ""]
     where: Bool[Array, "..."] | None = None
     weights: Float[Array, "*b"] | None = None
+    corrections: Float[Array, "..."] | None = None
 
     @property
     def mask(self) -> dict[str, Bool[Array, "..."]]:
@@ -53,7 +56,8 @@ class Batch(eqx.Module):
 
     def losses(self, objective: Objective, logp: Float[Array, "..."]) -> Any:
         """What the objective returns for current log-probs shaped as `old_logp`: losses, not reduced."""
-        return objective(logp, self.old_logp, self.scores, **self.mask)
+        options = {} if self.corrections is None else {"weights": self.corrections}
+        return objective(logp, self.old_logp, self.scores, **self.mask, **options)
 
     def mean(self, values: Shaped[Array, "*c"]) -> Float[Array, ""]:
         """The mean of one value per group or answer, over those that have at least one entry."""

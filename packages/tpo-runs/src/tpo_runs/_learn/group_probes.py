@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Scalar
+from jaxtyping import Array, Bool, Int, Scalar
 
 from tpo_objectives import standardize
 
@@ -48,11 +48,15 @@ def zero_variance_share(seen: Observation) -> Scalar:
 
 def distinct_candidates(seen: Observation) -> Scalar:
     """The mean number of distinct candidates in a group, answers or next tokens, from 1 to its size."""
-    *_, candidates = seen.batch.inputs
-    if candidates.ndim == seen.batch.scores.ndim:  # single tokens
+    return seen.batch.mean(distinct(seen.batch, seen.batch.exists))
+
+
+def distinct(batch: Batch, where: Bool[Array, "*b k"] | None) -> Int[Array, "*b"]:
+    """The number of distinct candidates of each group, of those that `where` selects."""
+    *_, candidates = batch.inputs
+    if candidates.ndim == batch.scores.ndim:  # single tokens
         candidates = candidates[..., None]
     same = jnp.all(candidates[..., :, None, :] == candidates[..., None, :, :], axis=-1)
-    where = seen.batch.exists
     same = same if where is None else same & where[..., None, :]
     first = ~jnp.any(jnp.tril(same, k=-1), axis=-1)
-    return seen.batch.mean(jnp.sum(first if where is None else first & where, axis=-1))
+    return jnp.sum(first if where is None else first & where, axis=-1)

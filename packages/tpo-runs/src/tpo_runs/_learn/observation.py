@@ -11,6 +11,9 @@ from .protocols import Objective
 from .rollout import AbstractRollout
 
 Target: TypeAlias = Callable[..., Float[Array, "*b k"]]
+"""From `old_logp` and `scores` to a distribution over each group."""
+Fitted: TypeAlias = Callable[..., Float[Array, "*b k"]]
+"""From `logp`, `old_logp` and `scores` to a distribution over each group."""
 
 
 class Observation(eqx.Module):
@@ -24,7 +27,7 @@ class Observation(eqx.Module):
     - `first_gradient`: the gradient of the first gradient step: a PyTree as the policy, None where a leaf is
         not trained.
     - `step`: the index of the step, from 0.
-    - `target`: the trainer's, None if the objective has no target distribution.
+    - `target`, `fitted`: the trainer's, None if the objective has no target distribution.
     """
 
     rollout: AbstractRollout
@@ -35,6 +38,7 @@ class Observation(eqx.Module):
     first_gradient: PyTree
     step: Int[Array, ""]
     target: Target | None = eqx.field(static=True, default=None)
+    fitted: Fitted | None = eqx.field(static=True, default=None)
 
 
 Probe: TypeAlias = Callable[[Observation], Scalar]

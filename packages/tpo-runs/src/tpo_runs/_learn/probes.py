@@ -1,5 +1,17 @@
 """All probes by name."""
 
+from .answer_probes import (
+    PASS_AT,
+    answer_length,
+    clipped_share,
+    distinct_right,
+    effective_candidates,
+    entropy,
+    inactive_share,
+    largest_probability,
+    logp_spread,
+    target_shift,
+)
 from .bandit_probes import error_after, misalignment
 from .group_probes import (
     all_fail_share,
@@ -23,4 +35,14 @@ PROBES: dict[str, Probe] = {
     "failure_weight": failure_weight,
     "target_entropy": target_entropy,
     "target_gap": target_gap,
+    "target_shift": target_shift,
+    "inactive_share": inactive_share,
+    "largest_probability": largest_probability,
+    "effective_candidates": effective_candidates,
+    "logp_spread": logp_spread,
+    "answer_length": answer_length,
+    "entropy": entropy,
+    "clipped_share": clipped_share,
+    "distinct_right": distinct_right,
+    **PASS_AT,
 }

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol, runtime_checkable
 
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 
 @runtime_checkable
@@ -60,6 +60,55 @@ class TokenPolicy(Protocol):
         self, prompts: Int[Array, "b h"], answers: Int[Array, "b k h"]
     ) -> Float[Array, "b k h vocab"]:
         """The log-probs of all tokens at each position of given answers."""
+        ...
+
+
+@runtime_checkable
+class AnswerTask(Protocol):
+    """A task whose answers may end early, such as `tpo_envs.AbstractAnswerTask`.
+
+    Answers have at most `horizon` tokens, and end with the token `end`; if it is None, they have all
+    `horizon`.
+    """
+
+    horizon: int
+
+    @property
+    def end(self) -> int | None:
+        """The end token."""
+        ...
+
+    def prompts(self, key: PRNGKeyArray, batch: int) -> Int[Array, "b p"]:
+        """Draw prompts."""
+        ...
+
+    def mask(self, answers: Int[Array, "*b h"]) -> Bool[Array, "*b h"]:
+        """Which tokens of the answers exist: those up to the first end token, and that one."""
+        ...
+
+    def score(self, prompts: Int[Array, "*#b p"], answers: Int[Array, "*#b h"]) -> Float[Array, "*b"]:
+        """The scores of the answers, in [0, 1]."""
+        ...
+
+
+@runtime_checkable
+class AnswerPolicy(Protocol):
+    """A policy whose answers may end early, such as `tpo_models.CausalTransformer`."""
+
+    def sample(
+        self,
+        key: PRNGKeyArray,
+        prompts: Int[Array, "b p"],
+        candidates: int,
+        *,
+        horizon: int,
+        end: int | None,
+    ) -> tuple[Int[Array, "b k h"], Float[Array, "b k h"]]:
+        """Draw answers of at most `horizon` tokens, with the log-prob of each token."""
+        ...
+
+    def log_probs(self, prompts: Int[Array, "b p"], answers: Int[Array, "b k h"]) -> Float[Array, "b k h"]:
+        """The log-prob of each token of given answers; of tokens after the end, any finite number."""
         ...
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Scalar
 
 from .batch import reduce
 from .evaluation import Evaluation
-from .observation import Observation, Probe, Target
+from .observation import Fitted, Observation, Probe, Target
 from .protocols import Objective
 from .rollout import AbstractRollout
 
@@ -35,6 +35,9 @@ class Trainer(eqx.Module):
     - `evaluation`: measurements of the policy after some of the steps.
     - `target`: for probes, the distribution `[*b, k]` over a group that the objective fits the policy to, as
         a function of the batch's `old_logp` and `scores`; None if the objective has no such target.
+    - `fitted`: for probes, what the objective fits to the target: a policy's distribution `[*b, k]` over a
+        group, as a function of `logp`, `old_logp` and `scores`; the softmax of the log-probs of answers by
+        default.
     - `trainable`: which leaves of the policy are trained: a function from a leaf to a bool, or a PyTree of
         bools and such functions that is a prefix of the policy. Of those leaves, the arrays of floats are
         trained, and all others stay as they are.
@@ -54,6 +57,7 @@ class Trainer(eqx.Module):
     probes: Mapping[str, Probe] = eqx.field(default_factory=dict)
     evaluation: Evaluation | None = None
     target: Target | None = eqx.field(static=True, default=None)
+    fitted: Fitted | None = eqx.field(static=True, default=None)
     trainable: PyTree = eqx.is_inexact_array
 
     def start(self, policy: PyTree, key: PRNGKeyArray) -> TrainState:
@@ -118,7 +122,15 @@ class Trainer(eqx.Module):
         loss, gradient = jax.tree.map(lambda stacked: stacked[0], of_epochs)
         after = TrainState(eqx.combine(params, frozen), eqx.combine(arrays, static), rollout_state)
         seen = Observation(
-            self.rollout, batch, self.objective, state.policy, after.policy, gradient, step, self.target
+            self.rollout,
+            batch,
+            self.objective,
+            state.policy,
+            after.policy,
+            gradient,
+            step,
+            self.target,
+            self.fitted,
         )
         metrics = {"error": batch.error, "loss": loss}
         return after, metrics | {name: probe(seen) for name, probe in self.probes.items()}

@@ -36,21 +36,28 @@ def target_entropy(seen: Observation) -> Scalar:
 
     Raises `ValueError` if the objective has no target.
     """
-    return seen.batch.mean(jnp.sum(jax.scipy.special.entr(_target(seen)), axis=-1))
+    return seen.batch.mean(jnp.sum(jax.scipy.special.entr(target_of(seen)), axis=-1))
 
 
 def target_gap(seen: Observation) -> Scalar:
     """The mean L1 distance between the target and the policy after the last epoch, in [0, 2].
 
-    The policy is normalized over the candidates of each group. The probe needs one more forward pass.
-    Raises `ValueError` if the objective has no target.
+    The policy is normalized over the candidates of each group, as in the objective. The probe needs one more
+    forward pass. Raises `ValueError` if the objective has no target.
     """
-    logp = _over_tokens(seen.batch, seen.rollout.log_probs(seen.after, seen.batch))
-    p = jax.nn.softmax(logp, axis=-1, where=seen.batch.exists)
-    return seen.batch.mean(jnp.sum(jnp.abs(p - _target(seen)), axis=-1))
+    logp = seen.rollout.log_probs(seen.after, seen.batch)
+    if seen.fitted is None:
+        p = jax.nn.softmax(over_tokens(seen.batch, logp), axis=-1, where=seen.batch.exists)
+    else:
+        p = seen.fitted(logp, seen.batch.old_logp, seen.batch.scores, **seen.batch.mask)
+    return seen.batch.mean(jnp.sum(jnp.abs(p - target_of(seen)), axis=-1))
 
 
-def _target(seen: Observation) -> Float[Array, "*b k"]:
+def target_of(seen: Observation) -> Float[Array, "*b k"]:
+    """The target distribution over each group.
+
+    Raises `ValueError` if the objective has none.
+    """
     if seen.target is None:
         raise ValueError("this probe needs the target of the objective, as in Trainer(target=tpo_target)")
     return seen.target(seen.batch.old_logp, seen.batch.scores, **seen.batch.mask)
@@ -58,12 +65,12 @@ def _target(seen: Observation) -> Float[Array, "*b k"]:
 
 def _weights(seen: Observation) -> Float[Array, "*b"]:
     if seen.target is not None:
-        return _target(seen)
+        return target_of(seen)
     loss = lambda logp: jnp.sum(seen.batch.losses(seen.objective, logp))  # noqa: E731
-    return jnp.abs(_over_tokens(seen.batch, jax.grad(loss)(seen.batch.old_logp)))
+    return jnp.abs(over_tokens(seen.batch, jax.grad(loss)(seen.batch.old_logp)))
 
 
-def _over_tokens(batch: Batch, values: Float[Array, "..."]) -> Float[Array, "*b"]:
+def over_tokens(batch: Batch, values: Float[Array, "..."]) -> Float[Array, "*b"]:
     """The sum over the tokens of each answer, if these have values of their own."""
     if values.ndim == batch.scores.ndim:
         return values

@@ -47,6 +47,7 @@ def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Train
         probes={name: PROBES[name] for name in cell.probes},
         evaluation=_build_evaluation(cell, rollout, objective),
         target=cell.objective.target(),
+        fitted=cell.objective.fitted(),
     )
 
 

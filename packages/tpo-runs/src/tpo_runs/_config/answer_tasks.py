@@ -1,0 +1,137 @@
+"""`[task]` tables of the tasks whose answers have lengths of their own."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from .spec import invalid
+from .task_base import Horizon, Target, TaskSpec, Vocabulary
+
+WholeReward = Literal["terminal", "graded"]
+Count = Annotated[int, Field(ge=1, le=4096)]
+Base = Annotated[int, Field(ge=2, le=1024)]
+
+
+class LengthLadderSpec(TaskSpec):
+    """Answers of `horizon` tokens of which the first `scored` count: length without difficulty.
+
+    Args:
+        horizon: tokens in an answer.
+        vocab_size: number of distinct tokens.
+        scored: tokens in a prompt, and at the start of an answer that count.
+        reward: "terminal" pays if all scored tokens are correct, "graded" the square of the share that is.
+        target: what the scored tokens should be, as a function of the prompt.
+    """
+
+    builds: ClassVar[str] = "LengthLadder"
+    kind: Literal["length_ladder"] = "length_ladder"
+    horizon: Horizon
+    vocab_size: Vocabulary = 4
+    scored: Count = 2
+    reward: WholeReward = "terminal"
+    target: Target = "reverse_copy"
+
+    @model_validator(mode="after")
+    def _check_scored(self) -> "LengthLadderSpec":
+        if self.scored > self.horizon:
+            raise invalid(f"scored = {self.scored} is more than horizon = {self.horizon}")
+        return self
+
+
+class VariableLengthSpec(TaskSpec):
+    """Prompts of different lengths; the answer is a transformation of the prompt, then the end token.
+
+    Args:
+        target: the correct answer, as a function of the prompt.
+        reward: "terminal" pays only for a fully correct answer, "graded" the square of the share of correct
+            tokens.
+        min_length: tokens in the shortest prompt.
+        max_length: tokens in the longest prompt.
+        vocab_size: number of distinct tokens, the end token included.
+    """
+
+    builds: ClassVar[str] = "VariableLengthTask"
+    kind: Literal["variable_length"] = "variable_length"
+    target: Literal["copy", "reverse_copy"] = "reverse_copy"
+    reward: Literal["terminal", "graded", "form"] = "terminal"
+    min_length: Count = 1
+    max_length: Count
+    vocab_size: Vocabulary
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> "VariableLengthSpec":
+        if self.min_length > self.max_length:
+            raise invalid(f"min_length = {self.min_length} is more than max_length = {self.max_length}")
+        return self
+
+
+class CountingSpec(TaskSpec):
+    """Count up to the number in the prompt.
+
+    Args:
+        reward: "terminal" pays only for a fully correct answer, "graded" the square of the share of correct
+            tokens.
+        limit: the largest number.
+        base: the base of its digits.
+    """
+
+    builds: ClassVar[str] = "CountingTask"
+    kind: Literal["counting"] = "counting"
+    reward: WholeReward = "terminal"
+    limit: Count
+    base: Base = 10
+
+
+class CountdownSpec(TaskSpec):
+    """Make a target from given numbers by addition, subtraction and multiplication.
+
+    Args:
+        reward: "terminal" pays only for the target, "graded" partly for a valid expression.
+        numbers: how many numbers are given.
+        base: the base of the digits.
+        target_digits: digits of the target.
+    """
+
+    builds: ClassVar[str] = "CountdownTask"
+    kind: Literal["countdown"] = "countdown"
+    reward: WholeReward = "terminal"
+    numbers: Annotated[int, Field(ge=2, le=6)] = 3
+    base: Base = 10
+    target_digits: Annotated[int, Field(ge=1, le=4)] = 2
+
+
+class ColoringSpec(TaskSpec):
+    """Color the nodes of a small graph so that no edge joins two of one color.
+
+    Args:
+        reward: "terminal" pays only for a proper coloring, "graded" partly for the others.
+        nodes: nodes of the graph.
+        edges: edges of the graph.
+        colors: colors to choose from.
+    """
+
+    builds: ClassVar[str] = "ColoringTask"
+    kind: Literal["graph_coloring"] = "graph_coloring"
+    reward: WholeReward = "terminal"
+    nodes: Annotated[int, Field(ge=2, le=64)]
+    edges: Count
+    colors: Annotated[int, Field(ge=2, le=64)] = 3
+
+
+class ArgsortSpec(TaskSpec):
+    """Give the positions of the prompt's values in ascending order, equal ones in any order.
+
+    Args:
+        reward: "terminal" pays only for a correct order, "graded" partly for the others.
+        length: values in a prompt.
+        values: distinct values to draw from.
+    """
+
+    builds: ClassVar[str] = "ArgsortTask"
+    kind: Literal["argsort"] = "argsort"
+    reward: WholeReward = "terminal"
+    length: Annotated[int, Field(ge=2, le=64)]
+    values: Annotated[int, Field(ge=1, le=1024)]
+
+
+AnswerTask = LengthLadderSpec | VariableLengthSpec | CountingSpec | CountdownSpec | ColoringSpec | ArgsortSpec

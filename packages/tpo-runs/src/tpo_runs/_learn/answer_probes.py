@@ -1,0 +1,123 @@
+"""Probes of groups of answers: how long they are, how they differ, and whether they can teach."""
+
+import functools
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Scalar
+
+from .group_probes import distinct, succeeded
+from .observation import Observation
+from .weight_probes import over_tokens, target_of
+
+# Below this L1 distance between target and policy a group is inactive.
+INACTIVE = 0.05
+
+
+def answer_length(seen: Observation) -> Scalar:
+    """The mean number of tokens of an answer, its end token included."""
+    return jnp.mean(_lengths(seen))
+
+
+def entropy(seen: Observation) -> Scalar:
+    """The entropy of the sampling policy in nats per token, estimated from the sampled tokens."""
+    return -jnp.sum(over_tokens(seen.batch, seen.batch.old_logp)) / jnp.sum(_lengths(seen))
+
+
+def logp_spread(seen: Observation) -> Scalar:
+    """The standard deviation of the log-probs of the answers of a group in nats, the mean over groups."""
+    return seen.batch.mean(jnp.std(over_tokens(seen.batch, seen.batch.old_logp), axis=-1))
+
+
+def largest_probability(seen: Observation) -> Scalar:
+    """The largest probability in a group before the first epoch, the mean over groups.
+
+    For an objective with a target, it is that of the policy that it fits, under its anchor; for the others,
+    the softmax of the log-probs of the answers.
+    """
+    return seen.batch.mean(jnp.max(_old_policy(seen), axis=-1))
+
+
+def effective_candidates(seen: Observation) -> Scalar:
+    """`1 / sum_k p_k^2` of the probabilities of `largest_probability`, from 1 to the group's size."""
+    return seen.batch.mean(1 / jnp.sum(jnp.square(_old_policy(seen)), axis=-1))
+
+
+def target_shift(seen: Observation) -> Scalar:
+    """The mean L1 distance between the target and the policy before the first epoch, in [0, 2].
+
+    Raises `ValueError` if the objective has no target.
+    """
+    return seen.batch.mean(_shift(seen))
+
+
+def inactive_share(seen: Observation) -> Scalar:
+    """The share of groups that teach next to nothing, in [0, 1].
+
+    Those whose target and policy before the first epoch differ by less than 0.05 in L1 distance. For an
+    objective without a target, `sum_k |dL / dlogp_k|` takes the place of that distance.
+    """
+    return seen.batch.mean(_shift(seen) < INACTIVE)
+
+
+def clipped_share(seen: Observation) -> Scalar:
+    """The share of candidates, or of their tokens, that have lost their gradient by the last epoch.
+
+    Of those with a gradient before the first one; NaN if there are none. The probe needs one more forward
+    pass.
+    """
+    now = seen.rollout.log_probs(seen.after, seen.batch)
+    before = _loss_gradient(seen, seen.batch.old_logp) != 0
+    after = _loss_gradient(seen, now) != 0
+    return jnp.sum(before & ~after) / jnp.sum(before)
+
+
+def distinct_right(seen: Observation) -> Scalar:
+    """The mean number of distinct candidates of reward 1 in a group, from 0 to its size."""
+    return seen.batch.mean(distinct(seen.batch, succeeded(seen.batch)))
+
+
+def pass_at(k: int, seen: Observation) -> Scalar:
+    r"""The probability that one of `k` answers has the reward 1, estimated from groups of `n >= k` answers.
+
+    $$1 - \binom{n - c}{k} / \binom{n}{k}$$ with `c` answers of reward 1; unbiased.
+
+    Raises `ValueError` if a group has fewer than `k` candidates.
+    """
+    size = seen.batch.scores.shape[-1]
+    if size < k:
+        raise ValueError(f"pass_at_{k} needs groups of at least {k} candidates, and these have {size}")
+    table = jnp.array([1 - math.comb(size - c, k) / math.comb(size, k) for c in range(size + 1)])
+    return seen.batch.mean(table[jnp.sum(succeeded(seen.batch), axis=-1)])
+
+
+PASS_AT: dict[str, Callable[[Observation], Scalar]] = {
+    f"pass_at_{k}": functools.partial(pass_at, k) for k in (1, 2, 4, 8, 16, 32)
+}
+
+
+def _lengths(seen: Observation) -> Float[Array, "b k"]:
+    prompts, *where, answers = seen.batch.inputs
+    del prompts
+    tokens = where[0] if where else jnp.ones(answers.shape, bool)
+    return jnp.sum(tokens, axis=-1).astype(seen.batch.scores.dtype)
+
+
+def _old_policy(seen: Observation) -> Float[Array, "*b k"]:
+    old = seen.batch.old_logp
+    if seen.fitted is None:
+        return jax.nn.softmax(over_tokens(seen.batch, old), axis=-1)
+    return seen.fitted(old, old, seen.batch.scores, **seen.batch.mask)
+
+
+def _shift(seen: Observation) -> Float[Array, "*b"]:
+    if seen.target is None:
+        gradient = jnp.abs(_loss_gradient(seen, seen.batch.old_logp))
+        return jnp.sum(over_tokens(seen.batch, gradient), axis=-1)
+    return jnp.sum(jnp.abs(target_of(seen) - _old_policy(seen)), axis=-1)
+
+
+def _loss_gradient(seen: Observation, logp: Float[Array, "..."]) -> Float[Array, "..."]:
+    return jax.grad(lambda x: jnp.sum(seen.batch.losses(seen.objective, x)))(logp)

@@ -1,0 +1,102 @@
+"""Batches sampled by another policy than the one that is trained."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from .batch import Batch
+from .rollout import AbstractRollout
+
+Correction: TypeAlias = Callable[..., Float[Array, "*b"]]
+"""From the trainer's log-probs at sampling time and the sampler's to weights, as in
+`tpo_objectives.corrections`."""
+
+
+class OffPolicy(AbstractRollout):
+    """A rollout whose batches are sampled by an older, tempered or less precise policy.
+
+    **Arguments:**
+
+    - `rollout`: draws the batches; it reads the policy by `sample` and `log_probs` alone.
+    - `stale_steps`: the sampler is the policy from this many steps before, at first the initial one. It costs
+        the memory of as many policies.
+    - `temperature`: divides the sampler's logits; None leaves them as they are.
+    - `dtype`: the dtype of the sampler's parameters; None leaves them as they are.
+    - `trainer_logp`: whether `Batch.old_logp` is that of the trained policy before the step's updates, which
+        costs a forward pass, instead of the sampler's.
+    - `correction`: with `trainer_logp`, the weights of the tokens, `Batch.corrections`; None for no weights.
+
+    Source: the policies that lag behind, and samplers that are not the trainer, are named as open in
+    arXiv 2604.06159, section 6; the corrections are those of arXiv 2510.18855.
+    """
+
+    rollout: AbstractRollout
+    stale_steps: int = eqx.field(static=True, default=0)
+    temperature: float | None = eqx.field(static=True, default=None)
+    dtype: str | None = eqx.field(static=True, default=None)
+    trainer_logp: bool = eqx.field(static=True, default=False)
+    correction: Correction | None = eqx.field(static=True, default=None)
+
+    @property
+    def grouped(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the inner rollout makes groups."""
+        return self.rollout.grouped
+
+    @property
+    def task(self) -> Any:
+        """The inner rollout's task."""
+        inner: Any = self.rollout
+        return inner.task
+
+    @property
+    def prompts(self) -> int:
+        """The prompts of a batch."""
+        return getattr(self.rollout, "prompts", 1)
+
+    def init(self, policy: PyTree, key: PRNGKeyArray) -> PyTree:
+        """The older policies, the oldest first, and the state of the inner rollout."""
+        arrays = eqx.filter(policy, eqx.is_array)
+        older = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], self.stale_steps, axis=0), arrays)
+        return older, self.rollout.init(policy, key)
+
+    def draw(self, policy: Any, state: PyTree, key: PRNGKeyArray) -> tuple[Batch, PyTree]:
+        """Draw a batch from the sampler."""
+        older, inner = state
+        arrays, static = eqx.partition(policy, eqx.is_array)
+        queue = jax.tree.map(lambda old, new: jnp.concatenate([old, new[None]]), older, arrays)
+        oldest = jax.tree.map(lambda leaves: leaves[0], queue)
+        batch, inner = self.rollout.draw(self._sampler(eqx.combine(oldest, static)), inner, key)
+        sampler_logp = batch.old_logp.astype(jnp.float32)
+        batch = eqx.tree_at(lambda b: b.old_logp, batch, sampler_logp)
+        if self.trainer_logp:
+            logp = self.rollout.log_probs(policy, batch)
+            batch = eqx.tree_at(lambda b: b.old_logp, batch, logp)
+            if self.correction is not None:
+                corrections = self.correction(logp, sampler_logp, **batch.mask)
+                batch = eqx.tree_at(lambda b: b.corrections, batch, corrections, is_leaf=lambda x: x is None)
+        return batch, (jax.tree.map(lambda leaves: leaves[1:], queue), inner)
+
+    def log_probs(self, policy: Any, batch: Batch) -> Float[Array, "*b"]:
+        """The log-probs of the batch's samples under a policy, at temperature 1 and in its own precision."""
+        return self.rollout.log_probs(policy, batch)
+
+    def _sampler(self, policy: Any) -> Any:
+        if self.dtype is not None:
+            policy = jax.tree.map(
+                lambda leaf: leaf.astype(self.dtype) if eqx.is_inexact_array(leaf) else leaf, policy
+            )
+        return policy if self.temperature is None else _Tempered(policy, self.temperature)
+
+
+class _Tempered(eqx.Module):
+    """A policy that samples at a temperature."""
+
+    policy: Any
+    temperature: float = eqx.field(static=True)
+
+    def sample(self, key: PRNGKeyArray, prompts: Array, candidates: int, **options: Any) -> Any:
+        return self.policy.sample(key, prompts, candidates, temperature=self.temperature, **options)
