@@ -16,13 +16,12 @@ from .blocks import Block, blocks_of
 from .devices import check_devices, set_up_jax
 from .display import make_display
 from .events import JsonDisplay
-from .executor import Executor, make_executor
+from .executor import Executor, make_executor, train_all
 from .jax_settings import fixed_settings
 from .machine import changes, origin
 from .mixing import check_not_mixed
 from .on_slurm import cancel_earlier_jobs
 from .progress import Reporter
-from .queue import train_all
 from .replacement import Replacement
 from .space import check_space, check_writable
 from .tracking import Trackers
