@@ -9,7 +9,7 @@ from .comparison import CROSSINGS, PaperComparison
 from .numbers import PaperNumber
 
 
-def paper_table(rows: Sequence[PaperComparison], *, title: str = "Beside arXiv 2604.06159") -> TextTable:
+def paper_table(rows: Sequence[PaperComparison]) -> TextTable:
     """A table of the rows of `compare`; call its `rich()` or `markdown()`."""
     columns = ("source", "quantity", "method", "conditions", "paper", "ours", "95% interval", "verdict")
     notes = (
@@ -17,9 +17,8 @@ def paper_table(rows: Sequence[PaperComparison], *, title: str = "Beside arXiv 2
         "of as many seeds as the paper's is expected with 95%, if they are like ours.",
         "Agrees: the paper's number, rounded as printed, lies there. Fewer than ten seeds are not judged.",
     )
-    return TextTable(
-        title, (*columns, "seeds (paper)", "steps (paper)"), tuple(map(_row, rows)), numbers=4, notes=notes
-    )
+    columns = (*columns, "seeds (paper)", "steps (paper)")
+    return TextTable("Beside arXiv 2604.06159", columns, tuple(map(_row, rows)), numbers=4, notes=notes)
 
 
 def _row(row: PaperComparison) -> tuple[str, ...]:

@@ -28,7 +28,6 @@ from .paired import paired_comparison as paired_comparison
 from .paired import paired_table as paired_table
 from .seeds import FAILED as FAILED
 from .seeds import Interval as Interval
-from .seeds import failed_share as failed_share
 from .seeds import has_failed as has_failed
 from .seeds import highest_since_solved as highest_since_solved
 from .seeds import mean_interval as mean_interval
