@@ -58,12 +58,6 @@ def make_executor(
 ) -> Executor:
     """Make the executor of an `[executor]` table.
 
-    Args:
-        spec: the table.
-        config: path of the config; custom objectives may be beside it.
-        context: what the blocks of the run share.
-        short: whether compilation takes longer than training.
-
     Raises:
         ConfigError: the cluster cannot be reached, lacks a resource, or does not share the store.
     """
