@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from .._results import ABSENT, Interval, TextTable, step_count
-from .._text import point_label
+from .._text import point_label, spaced
 from .comparison import CROSSINGS, PaperComparison
 from .numbers import PaperNumber
 
@@ -44,7 +44,7 @@ def quantity_words(number: PaperNumber) -> str:
         "block_to_5_percent": f"steps to 5%, in blocks of {number.evaluate_every}",
         "final_error_percent": "final error %",
         "error_percent_at_step": f"error % at step {number.at}",
-        "probe_after_block": f"{number.metric.replace('_', ' ')} at step {number.at}",
+        "probe_after_block": f"{spaced(number.metric)} at step {number.at}",
     }
     return words[number.quantity]
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .._text import axis_label, value_label
+from .._text import axis_label, spaced, value_label
 from .cell import (
     LAST_SHARE,
     CellResult,
@@ -119,7 +119,7 @@ def summary_table(
     level = f"{100 * threshold:g}%"
     columns = ("seeds", "steps", "mean ± s.e.", "95% interval", "IQM", "failed %", "relapsed")
     return TextTable(
-        f"Final {_words(metric)} (%) and speed",
+        f"Final {spaced(metric)} (%) and speed",
         (*axes, "method", *columns, f"steps to {level}", "seconds"),
         tuple(rows),
         numbers=len(axes) + 1,
@@ -178,7 +178,7 @@ def seeds_table(results: Sequence[CellResult], *, metric: str = "error") -> Text
             rows.append((*place, str(seed), *found))
     notes = (f"Final error: {final_words(LAST_SHARE)}.",)
     columns = (*_axis_columns(results), "seed", *methods)
-    title = f"Final {_words(metric)} (%) of every seed"
+    title = f"Final {spaced(metric)} (%) of every seed"
     return TextTable(title, columns, tuple(rows), numbers=len(axes), notes=notes)
 
 
@@ -189,10 +189,6 @@ def _finals(cell: CellResult, metric: str) -> dict[int, str]:
         percent(value) if math.isinf(step) else "diverged" for value, step in zip(final, steps, strict=True)
     ]
     return dict(zip(cell.seeds.tolist(), words, strict=True))
-
-
-def _words(metric: str) -> str:
-    return metric.replace("_", " ")
 
 
 def _ordered(results: Sequence[CellResult]) -> list[tuple[tuple[str, ...], CellResult]]:
