@@ -75,11 +75,13 @@ def _joined(rows: Mapping[CellResult, list[int]]) -> CellResult:
 
     first = next(iter(rows))
     shared = set.intersection(*(set(_facts(cell).paper) for cell in rows))
-    of_seeds = ("final", "first_below", "highest_since", "relapsed")
     exact = ExactFacts(
         metric=_facts(first).metric,
         threshold=_facts(first).threshold,
-        **{name: join(lambda cell, name=name: getattr(_facts(cell), name)) for name in of_seeds},
+        final=join(lambda cell: _facts(cell).final),
+        first_below=join(lambda cell: _facts(cell).first_below),
+        highest_since=join(lambda cell: _facts(cell).highest_since),
+        relapsed=join(lambda cell: _facts(cell).relapsed),
         paper={name: join(lambda cell, name=name: _facts(cell).paper[name]) for name in shared},
     )
     metrics = {name: join(lambda cell, name=name: cell.metrics[name]) for name in first.metrics}
