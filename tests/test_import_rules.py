@@ -121,6 +121,12 @@ def test_the_command_line_answers_before_jax_is_loaded(arguments):
     assert not modules & {"jax", "jaxlib", "equinox", "optax"}
 
 
+def test_a_worker_of_a_cluster_sets_its_environment_before_jax_is_loaded():
+    modules = modules_of(["-c", "import tpo_runs._worker"])
+    assert "tpo_runs._worker" in modules
+    assert "jax" not in modules
+
+
 def test_tasks_for_numpy_need_no_jax():
     task = "tpo_envs.make_numpy('brackets-terminal-h4-v4')"
     modules = modules_of(

@@ -98,7 +98,7 @@ def test_the_blocks_of_a_run_have_names_of_their_own(blocks):
 @pytest.fixture
 def call(blocks, config, tmp_path, monkeypatch):
     """The keyword arguments that train the first block in this process."""
-    monkeypatch.setattr("tpo_runs._run.devices.set_up_jax", lambda **_: None)
+    monkeypatch.setattr("tpo_runs._run.set_up_jax", lambda **_: None)
     monkeypatch.chdir(tmp_path)
     return {
         "text": config_of_block(blocks[0].cell, blocks[0].seeds),

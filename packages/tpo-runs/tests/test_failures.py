@@ -234,7 +234,7 @@ def test_a_file_that_cannot_be_written_keeps_the_last_checkpoint_and_rerunning_g
     assert "Traceback" not in done.stderr
     # Matplotlib, which loads meanwhile, may tell that it cannot keep its list of fonts.
     (line,) = (line for line in done.stderr.splitlines() if line.startswith(str(out)))
-    assert "cannot be written: File too large; the checkpoint before it is intact; rerun to go on" in line
+    assert "cannot be written: File too large; the previous checkpoint is intact; rerun to resume" in line
     assert list(out.glob("cells/*/checkpoints/*/step-*"))
 
     again = start(config, "--out", out)

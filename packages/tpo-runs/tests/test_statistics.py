@@ -10,10 +10,10 @@ from scipy import stats
 from tpo_runs._results import (
     CellResult,
     Interval,
-    failed_share,
     final_error,
     grid_axes,
     group_by_point,
+    has_failed,
     interval_band,
     mean_curve,
     mean_interval,
@@ -62,7 +62,7 @@ def test_a_lost_seed_has_no_final_error_and_counts_as_failed():
     final = final_error(cell([[0.5, 0.0], [0.5, np.nan]]))
     assert final[0] == 0.0
     assert np.isnan(final[1])
-    assert failed_share(final) == 0.5
+    assert has_failed(final).tolist() == [False, True]
     assert math.isnan(summarize(final).mean)
 
 
@@ -198,9 +198,8 @@ def test_one_seed_has_no_standard_error():
     assert summarize(np.array([0.4])).mean == 0.4
 
 
-def test_failed_share_counts_strictly_above_the_level():
-    assert failed_share(np.array([0.0, 0.5, 0.51, 1.0])) == 0.5
-    assert failed_share(np.array([0.0, 0.5, 0.51, 1.0]), above=0.1) == 0.75
+def test_only_seeds_strictly_above_one_half_have_failed():
+    assert has_failed(np.array([0.0, 0.5, 0.51, 1.0])).tolist() == [False, False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_the_bars_tell_cell_block_step_error_speed_and_time_left(config):
     # 10 steps of two seeds in 0.8 seconds.
     assert block.endswith("step 25 of 50, error 0.250, 25 episodes/s")
     # 60 steps were trained in 4.8 seconds, and 25 of 100 are left.
-    assert run.endswith("so far, about 2.0 s left")
+    assert run.endswith("about 2.0 s left")
     # A seed without a value is left out of the mean, and the line of the first block stays.
     assert "[1/2] PG, seeds 0 to 1: done in 4.0 s, error 0.250, 1 of 2 seeds diverged" in written(console)
 

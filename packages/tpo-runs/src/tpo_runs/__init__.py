@@ -41,19 +41,9 @@ if TYPE_CHECKING:
 
 # Names are imported when they are first used: a wrong config is reported without waiting for JAX.
 _ROOMS = {
-    "_config": (
-        "Cell",
-        "Config",
-        "LoadedConfig",
-        "effective",
-        "expand",
-        "load_config",
-    ),
+    "_config": ("Cell", "Config", "LoadedConfig", "effective", "expand", "load_config"),
     "_errors": ("ConfigError",),
-    "_figures": (
-        "learning_curves",
-        "save_figure",
-    ),
+    "_figures": ("learning_curves", "save_figure"),
     "_learn": (
         "AbstractRollout",
         "Batch",
@@ -68,19 +58,9 @@ _ROOMS = {
         "muon",
         "train",
     ),
-    "_publish": (
-        "RunSummary",
-        "combine_summaries",
-        "draw",
-        "read_summary",
-        "summarize",
-    ),
+    "_publish": ("RunSummary", "combine_summaries", "draw", "read_summary", "summarize"),
     "_results": ("CellResult",),
-    "_run": (
-        "build_objective",
-        "build_policy",
-        "build_trainer",
-    ),
+    "_run": ("build_objective", "build_policy", "build_trainer"),
     "_store": ("Store",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -25,3 +25,8 @@ def make_console(*, stderr: bool = False) -> Console:
     """The console of a standard stream. Files and pipes have a width that fits all tables."""
     console = TextConsole(stderr=stderr)
     return console if console.is_terminal else TextConsole(stderr=stderr, width=FILE_WIDTH)
+
+
+def print_line(console: Console, text: str, style: str | None = None) -> None:
+    """Print text without markup, highlighting and line breaks."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True, style=style)

@@ -117,8 +117,9 @@ def atomic_directory(directory: Path, unlisted: Iterable[str] = ()) -> Iterator[
     try:
         os.chmod(temporary, 0o777 & ~_umask())
         yield temporary
-        for path in sorted(temporary.iterdir()):
-            _sync_file(path)
+        for path in temporary.iterdir():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
         names = [path.name for path in temporary.iterdir() if path.name not in unlisted]
         write_file(temporary / SUMS, sums(temporary, names).encode())
         os.rename(temporary, directory)
@@ -126,11 +127,6 @@ def atomic_directory(directory: Path, unlisted: Iterable[str] = ()) -> Iterator[
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     sync_directory(directory.parent)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def sums(directory: Path, names: Iterable[str]) -> str:
@@ -207,8 +203,12 @@ def sealed(value: Mapping[str, Any]) -> bytes:
     return json_bytes({**value, "sha256": digest(json_bytes(value))})
 
 
-def unsealed(path: Path) -> dict[str, Any]:
-    """Read a file that `sealed` made, and check its hash.
+def unsealed(path: Path, *, exactly: bool = True) -> dict[str, Any]:
+    """Read JSON with a hash of the rest of its content, and check the hash.
+
+    Args:
+        path: the file.
+        exactly: whether each byte must be as `sealed` writes it; else the layout is free.
 
     Raises:
         DamagedError: the hash does not match.
@@ -217,11 +217,10 @@ def unsealed(path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     try:
         value = json.loads(content)
-        del value["sha256"]
-        intact = sealed(value) == content
-    except (ValueError, TypeError, KeyError, RecursionError):
+        intact = value.pop("sha256") == digest(json_bytes(value))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         intact, value = False, {}
-    if not intact:
+    if not intact or (exactly and sealed(value) != content):
         raise DamagedError(f"{path}: damaged, does not match the hash inside it")
     return value
 

@@ -48,6 +48,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def spaced(name: str) -> str:
+    """A name such as that of a metric, with spaces for its underscores."""
+    return name.replace("_", " ")
+
+
 def counted(count: int, noun: str) -> str:
     """Format a count with its noun.
 
@@ -118,7 +123,7 @@ def axis_label(axis: str) -> str:
     >>> axis_label("objective.kl_coef")
     'kl coef'
     """
-    return _AXIS_NAMES.get(axis, printable(axis.rsplit(".", 1)[-1].replace("_", " ")))
+    return _AXIS_NAMES.get(axis, printable(spaced(axis.rsplit(".", 1)[-1])))
 
 
 def value_label(value: object) -> str:
@@ -131,7 +136,7 @@ def value_label(value: object) -> str:
         return "–"
     if isinstance(value, float):
         return short if float(short := f"{value:g}") == value else repr(value)
-    return printable(str(value).replace("_", " "))
+    return printable(spaced(str(value)))
 
 
 def point_label(point: Mapping[str, object]) -> str:

@@ -16,14 +16,7 @@ SYNONYMS = {
 def describe_unknown(
     unknown: Sequence[str], flags: Sequence[str], words: Sequence[str], commands: Sequence[str]
 ) -> str:
-    """The message about words that a command does not accept.
-
-    Args:
-        unknown: these words. A flag among them is reported first.
-        flags: the flags of the command.
-        words: the whole command line.
-        commands: the names of all commands.
-    """
+    """The message about words of a command line that its command does not accept, flags among them first."""
     wrong = [word.partition("=")[0] for word in unknown if word.startswith("-")]
     if not wrong:
         fault = f"unexpected argument {found(unknown[0])}; expected one config file"

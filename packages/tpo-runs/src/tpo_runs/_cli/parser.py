@@ -69,10 +69,6 @@ class _Version(argparse.Action):
 def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
     """Parse a command line. Without a command, it is `run`, which has no name on the command line.
 
-    Args:
-        words: the command line, without the name of the program.
-        stop: the signals that stop a run.
-
     Returns:
         The command with its arguments bound; it returns the exit code.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.table import Table
 
 from .._config import LoadedConfig
-from .._console import make_console
+from .._console import make_console, print_line
 from .._text import counted, point_label
 
 MAX_ROWS = 200
@@ -20,12 +20,11 @@ def print_plan(loaded: LoadedConfig, out: Path) -> None:
     episodes = sum(schedule.steps * schedule.seeds for schedule in schedules)
     updates = sum(schedule.steps * schedule.seeds * schedule.epochs for schedule in schedules)
     console = make_console()
-    console.print(
+    print_line(
+        console,
         f"{loaded.path}: valid. It trains {counted(len(cells), 'cell')}: "
         f"{counted(sum(schedule.seeds for schedule in schedules), 'seed')} in {counted(blocks, 'block')}, "
         f"{counted(episodes, 'episode')} and {counted(updates, 'gradient step')}, into {out}.",
-        highlight=False,
-        soft_wrap=True,
     )
     table = Table("method", "grid point", "objective", "rollout", "steps", "epochs", "seeds", "block")
     for cell in loaded.cells[:MAX_ROWS]:
@@ -36,6 +35,6 @@ def print_plan(loaded: LoadedConfig, out: Path) -> None:
     console.print(table)
     for kind, parts in {cell.objective.kind: cell.objective.parts for cell in loaded.cells}.items():
         if parts:
-            console.print(f"{kind}: {parts}", highlight=False, soft_wrap=True)
+            print_line(console, f"{kind}: {parts}")
     if (more := len(loaded.cells) - MAX_ROWS) > 0:
         console.print(f"and {counted(more, 'cell')} more")

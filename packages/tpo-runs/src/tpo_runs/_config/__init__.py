@@ -20,6 +20,7 @@ from .dump import is_sealed as is_sealed
 from .dump import trains_cell as trains_cell
 from .evaluation import CONCENTRATION_EDGES as CONCENTRATION_EDGES
 from .evaluation import MEASURES as MEASURES
+from .evaluation import PROBES as PROBES
 from .executor import ENGINES as ENGINES
 from .executor import EXECUTORS as EXECUTORS
 from .executor import InProcessSpec as InProcessSpec
@@ -34,7 +35,6 @@ from .load import load_config as load_config
 from .objective import OBJECTIVES as OBJECTIVES
 from .objective import CustomSpec as CustomSpec
 from .own_modules import source_hashes as source_hashes
-from .probe import PROBES as PROBES
 from .schema import config_schema as config_schema
 from .schema import schema_text as schema_text
 from .spec import Identity as Identity

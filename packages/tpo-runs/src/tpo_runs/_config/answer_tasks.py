@@ -53,7 +53,7 @@ class VariableLengthSpec(TaskSpec):
     builds: ClassVar[str] = "VariableLengthTask"
     kind: Literal["variable_length"] = "variable_length"
     target: Literal["copy", "reverse_copy"] = "reverse_copy"
-    reward: Literal["terminal", "graded", "form"] = "terminal"
+    reward: WholeReward = "terminal"
     min_length: Count = 1
     max_length: Count
     vocab_size: Vocabulary
@@ -95,7 +95,7 @@ class CountdownSpec(TaskSpec):
     builds: ClassVar[str] = "CountdownTask"
     kind: Literal["countdown"] = "countdown"
     reward: WholeReward = "terminal"
-    numbers: Annotated[int, Field(ge=2, le=6)] = 3
+    numbers: Annotated[int, Field(ge=2, le=4)] = 3
     base: Base = 10
     target_digits: Annotated[int, Field(ge=1, le=4)] = 2
 

@@ -6,13 +6,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, Strict
 
 from .._text import found, one_of
-from .evaluation import EvaluationSpec
+from .evaluation import PROBES, EvaluationSpec
 from .executor import EXECUTORS, Executor, InProcessSpec
 from .figure import FIGURES, MAX_NAME_LENGTH, Figure, FigureSpec, figure_name
 from .objective import OBJECTIVES, Objective
 from .optimizer import OPTIMIZERS, Optimizer
 from .policy import POLICIES, Policy
-from .probe import PROBES
 from .rollout import ROLLOUTS, Rollout
 from .spec import Identity, Names, Spec, check_distinct, invalid, names_among
 from .task import TASKS, Task

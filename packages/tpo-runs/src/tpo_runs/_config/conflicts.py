@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .cell import Cell
+from .evaluation import PROBES
 from .objective import OBJECTIVES
-from .probe import PROBES
 from .problems import Problem
 from .rollout import (
     ONE_SAMPLE_BASELINES,

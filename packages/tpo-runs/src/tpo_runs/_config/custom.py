@@ -20,11 +20,7 @@ SCORES = ("score", "scores", "reward", "rewards", "advantage", "advantages", "ad
 
 
 def check_custom(cells: Iterable[Cell], path: Path) -> None:
-    """Import every user-defined objective of the cells.
-
-    Args:
-        cells: from the config at `path`.
-        path: the config. Modules may also be beside it or in the working directory.
+    """Import every user-defined objective of the cells of the config at `path`.
 
     Raises:
         ConfigError: with one line for each method whose function cannot be used.

@@ -25,16 +25,9 @@ TAGS = ("named", "table")
 
 
 def problems_in(error: ValidationError, root: type[BaseModel], raw: Any) -> list[Problem]:
-    """Turn pydantic's errors about `raw` into problems.
+    """Turn pydantic's errors about `raw`, validated as `root`, which is `Config` or `Cell`, into problems.
 
-    Args:
-        error: what validating `raw` as `root` raised.
-        root: `Config` or `Cell`.
-        raw: the raw table.
-
-    Returns:
-        The problems, limited to about the number that is shown. A large file that is not a config has one at
-        every key.
+    They are limited to about the number that is shown: a file that is not a config may have one at every key.
     """
     errors = [each for each in error.errors(include_url=False) if not _is_consequence(each)]
     places = [(each, *_locate(each["loc"], root, raw)) for each in errors[: 2 * MAX_LINES]]

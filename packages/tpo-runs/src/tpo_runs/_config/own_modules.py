@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -23,9 +24,9 @@ class _Imported(NamedTuple):
 
 _cache: dict[tuple[str, tuple[Path, ...]], _Imported] = {}
 _latest: dict[str, _Imported] = {}
-_own_names: set[str] = set()
-# What the previous import added to Python's search path.
-_added: set[str] = set()
+# All modules of users, and what the latest import added to Python's search path.
+_own: set[str] = set()
+_added: list[str] = []
 
 
 def import_own(name: str, directories: Sequence[Path]) -> ModuleType:
@@ -66,20 +67,32 @@ def source_hashes(name: str) -> dict[str, str]:
 def _import(name: str, directories: Sequence[Path]) -> _Imported:
     top = name.partition(".")[0]
     own = next((file for path in directories for file in _candidates(path, name) if file.is_file()), None)
-    sys.path[:] = [entry for entry in sys.path if entry not in _added]
-    installed = [entry for entry in sys.path if Path(entry).resolve() not in directories]
+    installed = [
+        entry for entry in sys.path if entry not in _added and Path(entry).resolve() not in directories
+    ]
     other = _find(top, installed) if own else None
     if own and other and not _is_same(other, own, name):
         text = f"{printable(str(own))} is hidden by another module {found(top)}, {printable(other)}"
         raise ConfigError([f"{text}; rename your file, and the module in objective.kind"])
-    with _isolated(top if own else None, installed, directories) as before:
-        module = importlib.import_module(name)
+    roots = {name.partition(".")[0] for name in _own} | ({top} if own else set())
+    hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in roots}
+    # Libraries come first, so that users' files do not hide them.
+    _added[:] = map(str, directories)
+    sys.path[:] = [*installed, *_added]
+    importlib.invalidate_caches()
+    before = set(sys.modules)
+    try:
+        with _quietly():
+            module = importlib.import_module(name)
         files = {
             key: Path(file)
             for key, value in list(sys.modules.items())
             if key not in before and (file := getattr(value, "__file__", None)) and _is_in(key, directories)
         }
-    _own_names.update(files)
+    finally:
+        # Functions of other objectives may still import from their own modules.
+        sys.modules.update({**hidden, **sys.modules})
+    _own.update(files)
     if name not in files and getattr(module, "__file__", None):
         files[name] = Path(str(module.__file__))
     return _Imported(module, files, _hashes(files))
@@ -98,50 +111,25 @@ def _is_same(other: str, own: Path, name: str) -> bool:
 
 def _find(top: str, path: Sequence[str]) -> str | None:
     """Where Python finds a module on this search path."""
-    before = sys.path[:]
-    sys.path[:] = path
-    try:
-        importlib.invalidate_caches()
-        specs = (finder.find_spec(top, None) for finder in sys.meta_path if hasattr(finder, "find_spec"))
-        # A folder without an __init__.py has no loader, and hides nothing.
-        spec = next((spec for spec in specs if spec and spec.loader), None)
-    finally:
-        sys.path[:] = before
-    if spec is None:
-        return None
-    return "which is built into Python" if spec.origin in ("built-in", "frozen") else spec.origin
+    if top in sys.builtin_module_names:
+        return "which is built into Python"
+    importlib.invalidate_caches()
+    spec = PathFinder.find_spec(top, path)
+    # A folder without an __init__.py has no loader, and hides nothing.
+    return spec.origin if spec and spec.loader else None
 
 
 @contextlib.contextmanager
-def _isolated(top: str | None, installed: Sequence[str], directories: Sequence[Path]) -> Iterator[set[str]]:
-    """Hide the modules of other configs during an import. Yields the names of the modules that remain.
-
-    Args:
-        top: the package to import, if it is in one of the directories.
-        installed: the search path of libraries. It comes first, so that users' files do not shadow them.
-        directories: the search path of own modules.
-    """
-    path, quiet = sys.path[:], sys.dont_write_bytecode
-    roots = {name.partition(".")[0] for name in _own_names} | {top}
-    hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in roots}
-    sys.path[:] = [*installed, *map(str, directories)]
+def _quietly() -> Iterator[None]:
+    quiet = sys.dont_write_bytecode
     # The bytecode cache would miss an edit within a second that keeps the file's length.
     sys.dont_write_bytecode = True
-    importlib.invalidate_caches()
-    before = set(sys.modules)
     try:
         # Output of a module must not mix with that of the command.
         with contextlib.redirect_stdout(sys.stderr):
-            yield before
+            yield
     finally:
         sys.dont_write_bytecode = quiet
-        added = [str(entry) for entry in directories if str(entry) not in path]
-        _added.clear()
-        _added.update(added)
-        sys.path[:] = [*path, *added]
-        for name, module in hidden.items():
-            if name not in _own_names or name not in sys.modules:
-                sys.modules[name] = module
 
 
 def _is_in(name: str, directories: Sequence[Path]) -> bool:

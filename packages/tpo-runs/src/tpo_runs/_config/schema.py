@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
 from .config import KINDS, PLAIN, SECTIONS, SHARED_SECTIONS, TOP_SECTIONS, Config, Method
-from .evaluation import MEASURES
+from .evaluation import MEASURES, PROBES
 from .figure import FIGURES
 from .objective import CustomSpec
-from .probe import PROBES
 from .spec import Spec
 from .tracking import TRACKERS
 
@@ -96,9 +96,10 @@ def _smoke(properties: Schema) -> Schema:
 
 def _table(model: type[BaseModel]) -> Schema:
     """The schema of one table. The class's docstring describes the keys."""
-    raw = model.model_json_schema()
-    descriptions = _argument_descriptions(model)
-    properties = {key: _value(value, descriptions.get(key)) for key, value in raw["properties"].items()}
+    raw = model.model_json_schema(schema_generator=_TOMLSchema)
+    properties = raw["properties"]
+    for key, description in _argument_descriptions(model).items():
+        properties[key] = {**properties[key], "description": description}
     for key in properties.keys() & NAMES.keys():
         properties[key]["items"] = {"enum": list(NAMES[key])}
     first_line = (model.__doc__ or "").strip().partition("\n")[0]
@@ -108,23 +109,18 @@ def _table(model: type[BaseModel]) -> Schema:
     return {**table, "additionalProperties": model is CustomSpec}
 
 
-def _value(schema: Schema, description: str | None) -> Schema:
-    """The schema of one key, without titles, references, and null, which TOML does not have."""
-    value = {
-        key: item for key, item in schema.items() if key not in ("title", "$ref", "items", "description")
-    }
-    if "$ref" not in json.dumps(schema.get("items", "$ref")):
-        value["items"] = schema["items"]
-    options = [option for option in value.pop("anyOf", []) if option.get("type") != "null"]
-    options = [{key: item for key, item in option.items() if key != "description"} for option in options]
-    if len(options) == 1:
-        value |= options[0]
-    elif options and "$ref" not in json.dumps(options):
-        value["anyOf"] = options
-    if value.get("default", 0) in (None, {}, []):
-        del value["default"]
-    description = description or schema.get("description")
-    return {**value, "description": description} if description else value
+class _TOMLSchema(GenerateJsonSchema):
+    """Schemas without titles, and without null, which TOML does not have."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+    def nullable_schema(self, schema: Any) -> Schema:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: Any) -> Schema:
+        value = super().default_schema(schema)
+        return {key: item for key, item in value.items() if key != "default" or item not in (None, {}, [])}
 
 
 def _partial(table: Schema) -> Schema:

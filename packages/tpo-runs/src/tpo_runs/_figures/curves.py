@@ -20,7 +20,7 @@ from .._results import (
     recorded_steps,
     standard_error_band,
 )
-from .._text import point_label
+from .._text import point_label, spaced
 from .axes import check_floor, log_error_axis, log_steps_axis, make_axes
 from .labels import drawable, metric_label, seeds_label, smooth_words, step_word
 from .panels import LABEL_SIZE, TITLE_SIZE, Panel, finish, make_panels, styles_of
@@ -155,7 +155,7 @@ def probe_curves(
                 log_steps_axis(axes)
             axes.set_yscale("log" if log_y else "linear")
             if row == 0:
-                axes.set_title(drawable(name.replace("_", " ")), fontsize=TITLE_SIZE)
+                axes.set_title(drawable(spaced(name)), fontsize=TITLE_SIZE)
             panel = Panel(axes, point, cells, row == len(groups) - 1, column == 0)
             _label(panel, step_word(results), point_label(point) + smooth_words(smooth))
     return finish(figure, styles, title=title, note=_note(results, names, options))

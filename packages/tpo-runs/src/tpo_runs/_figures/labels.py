@@ -1,10 +1,11 @@
 """Texts in figures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from .._results import CellResult, diverged_steps
+from .._text import counted, spaced
 
 _METRIC_WORDS = {"error_after": "error after the step", "misalignment": "misalignment (1 − cos)"}
 
@@ -18,15 +19,11 @@ def drawable(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def count_label(counts: Iterable[int], word: str) -> str:
-    """A count that may differ between cells: "1 seed", "20 seeds", "4 to 20 seeds"."""
-    low, high = min(counts := list(counts)), max(counts)
-    return f"{low} {word}{'' if low == 1 else 's'}" if low == high else f"{low} to {high} {word}s"
-
-
 def seeds_label(results: Sequence[CellResult]) -> str:
     """The number of seeds, and how many diverged: "20 seeds", "4 to 20 seeds, 3 diverged"."""
-    words = count_label((len(result.seeds) for result in results), "seed")
+    counts = [len(result.seeds) for result in results]
+    low, high = min(counts), max(counts)
+    words = counted(low, "seed") if low == high else f"{low} to {high} seeds"
     diverged = sum(int(np.isfinite(diverged_steps(result)).sum()) for result in results)
     return f"{words}, {diverged} diverged" if diverged else words
 
@@ -43,7 +40,7 @@ def step_word(results: Sequence[CellResult]) -> str:
 def metric_label(results: Sequence[CellResult], metric: str) -> str:
     """The label of the axis of a metric."""
     if metric != "error":
-        return _METRIC_WORDS.get(metric, metric.replace("_", " "))
+        return _METRIC_WORDS.get(metric, spaced(metric))
     return "error (1 − mean reward)" if _is_tokens(results) else "error"
 
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from .._config import CONCENTRATION_EDGES, MEASURES
 from .._results import CellResult, check_results, mean_interval, recorded_steps
 from .labels import seeds_label
-from .panels import LABEL_SIZE, finish, make_panels
-from .style import MethodStyle, method_styles
+from .panels import LABEL_SIZE, finish, make_panels, styles_of
+from .style import MethodStyle
 
 _WIDTH = 0.8  # total width of the bars of a bin
 _HATCHES = ("/", ".", "x", "\\", "o", "-", "|", "+")
@@ -41,16 +41,17 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
     if not shown:
         raise ValueError("no method has the measure 'surplus': add it to the evaluation of at least one")
     figure, panels = make_panels(shown, size=(3.6, 2.5))
-    styles = method_styles(result.method for result in shown)
+    styles = styles_of(shown)
     options = _bar_options(styles)
     step = _step(shown, after)
+    bins = [f"{low:g} to {min(high, 1):g}" for low, high in itertools.pairwise(CONCENTRATION_EDGES)]
     for panel in panels:
         for cell in panel.cells:
             offset = (list(styles).index(cell.method) + 0.5) / len(styles) - 0.5
             _bars(panel.axes, _at(cell, step), offset * _WIDTH, _WIDTH / len(styles), options[cell.method])
         panel.axes.axhline(0, color="#222222", linewidth=0.8, zorder=3)
         panel.axes.grid(visible=False, axis="x")
-        panel.axes.set_xticks(range(len(CONCENTRATION_EDGES) - 1), _bin_labels())
+        panel.axes.set_xticks(range(len(bins)), bins)
         if panel.bottom:
             panel.axes.set_xlabel("share of the likeliest wrong class", fontsize=LABEL_SIZE)
         if panel.left:
@@ -103,17 +104,6 @@ def _bars(
         if known.size == 0:
             continue
         # The edge makes a bar of height 0 visible.
-        axes.bar(
-            i + offset,
-            known.mean(),
-            width=0.9 * width,
-            **options,
-            linewidth=1.2,
-            zorder=3.5,
-        )
+        axes.bar(i + offset, known.mean(), width=0.9 * width, **options, linewidth=1.2, zorder=3.5)
         interval = mean_interval(known, None)
         axes.plot([i + offset] * 2, interval, color="#222222", linewidth=1.2, zorder=4)
-
-
-def _bin_labels() -> list[str]:
-    return [f"{low:g} to {min(high, 1):g}" for low, high in itertools.pairwise(CONCENTRATION_EDGES)]

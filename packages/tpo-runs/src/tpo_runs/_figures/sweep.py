@@ -30,12 +30,13 @@ def sweep(
     *,
     metric: str = "error",
     fraction: float = 0.01,
-    log2_x: bool | None = None,
     log_y: bool = False,
     floor: float = 1e-3,
     title: str | None = None,
 ) -> Figure:
     """Final error over one numeric grid axis: a line per method, a dot per seed.
+
+    The axis is logarithmic if its values are positive and span a factor of 8.
 
     Args:
         results: the cells; other varying axes make panels.
@@ -43,7 +44,6 @@ def sweep(
             named axis may have a single value, as in a part of a sweep.
         metric: the metric.
         fraction: see `final_error`.
-        log2_x: logarithmic axis to base 2; by default if the values are positive and span a factor of 8.
         log_y: logarithmic error.
         floor: with `log_y`, where smaller errors are drawn. The lowest tick is labeled "≤".
         title: title of the figure.
@@ -64,11 +64,7 @@ def sweep(
     )
     styles = styles_of(results)
     values = axis_values(results, axis)
-    if log2_x is None:
-        log2_x = min(values) > 0 and max(values) >= 8 * min(values)
-    if log2_x and min(values) <= 0:
-        raise ValueError(f"log2_x needs positive values, {axis!r} has {min(values)}")
-    place = np.log2 if log2_x else np.asarray
+    place = np.log2 if min(values) > 0 and max(values) >= 8 * min(values) else np.asarray
     gaps = np.diff(place(np.array(values, dtype=float)))
     lane = 0.6 * (gaps.min() if gaps.size else 1.0) / len(styles)
     for panel in panels:

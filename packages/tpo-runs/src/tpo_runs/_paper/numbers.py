@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .._results import setting_at
+
 Quantity = Literal[
     "steps_to_1_percent",
     "block_to_5_percent",
@@ -92,7 +94,7 @@ class PaperNumber(BaseModel):
         """
         if self.unmatched:
             return False
-        return all(_equal(_look_up(spec, path), value) for path, value in self.where.items())
+        return all(_equal(setting_at(spec, path), value) for path, value in self.where.items())
 
 
 def name_of(source: str, quantity: str, method: str, conditions: Mapping[str, Any]) -> tuple[str, ...]:
@@ -140,14 +142,6 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in table.items():
         flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
-
-
-def _look_up(spec: Mapping[str, Any], path: str) -> object:
-    """The value at a dotted path, or None."""
-    value: Any = spec
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
 
 
 def _equal(found: object, expected: object) -> bool:

@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 
 from .._results import ABSENT, Interval, TextTable, step_count
-from .._text import point_label
+from .._text import point_label, spaced
 from .comparison import CROSSINGS, PaperComparison
 from .numbers import PaperNumber
 
 
-def paper_table(rows: Sequence[PaperComparison], *, title: str = "Beside arXiv 2604.06159") -> TextTable:
+def paper_table(rows: Sequence[PaperComparison]) -> TextTable:
     """A table of the rows of `compare`; call its `rich()` or `markdown()`."""
     columns = ("source", "quantity", "method", "conditions", "paper", "ours", "95% interval", "verdict")
     notes = (
@@ -17,9 +17,8 @@ def paper_table(rows: Sequence[PaperComparison], *, title: str = "Beside arXiv 2
         "of as many seeds as the paper's is expected with 95%, if they are like ours.",
         "Agrees: the paper's number, rounded as printed, lies there. Fewer than ten seeds are not judged.",
     )
-    return TextTable(
-        title, (*columns, "seeds (paper)", "steps (paper)"), tuple(map(_row, rows)), numbers=4, notes=notes
-    )
+    columns = (*columns, "seeds (paper)", "steps (paper)")
+    return TextTable("Beside arXiv 2604.06159", columns, tuple(map(_row, rows)), numbers=4, notes=notes)
 
 
 def _row(row: PaperComparison) -> tuple[str, ...]:
@@ -45,7 +44,7 @@ def quantity_words(number: PaperNumber) -> str:
         "block_to_5_percent": f"steps to 5%, in blocks of {number.evaluate_every}",
         "final_error_percent": "final error %",
         "error_percent_at_step": f"error % at step {number.at}",
-        "probe_after_block": f"{number.metric.replace('_', ' ')} at step {number.at}",
+        "probe_after_block": f"{spaced(number.metric)} at step {number.at}",
     }
     return words[number.quantity]
 

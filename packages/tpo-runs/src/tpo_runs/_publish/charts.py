@@ -17,7 +17,7 @@ from .._results import (
     recorded_curves,
     summarize,
 )
-from .._text import point_label
+from .._text import point_label, spaced
 
 # Limits on the numbers in a page, about 7 bytes each: in all curves together, and in one curve.
 MAX_NUMBERS = 250_000
@@ -29,12 +29,7 @@ Chart = dict[str, Any]
 
 
 def curve_charts(results: Sequence[CellResult], metrics: Sequence[str]) -> list[Chart]:
-    """A chart per metric and grid point: a line per method, its band, and its seeds if they fit the page.
-
-    Args:
-        results: the cells.
-        metrics: the metrics, in order.
-    """
+    """A chart per metric and grid point: a line per method, its band, and its seeds if they fit the page."""
     shown = [
         (metric, point, _with(cells, metric))
         for metric in metrics
@@ -55,10 +50,10 @@ def curve_charts(results: Sequence[CellResult], metrics: Sequence[str]) -> list[
             {
                 "kind": "curves",
                 "metric": metric,
-                "title": point_label(point) or _words(metric),
-                "y": _words(metric),
+                "title": point_label(point) or spaced(metric),
+                "y": spaced(metric),
                 "series": series,
-                "alt": f"{_words(metric).capitalize()} against steps{_at(point)}. "
+                "alt": f"{spaced(metric).capitalize()} against steps{_at(point)}. "
                 f"Last: {_last_words(cells, metric)}.{thinned}",
             }
         )
@@ -77,10 +72,10 @@ def final_charts(results: Sequence[CellResult], metric: str) -> list[Chart]:
                 {
                     "kind": "finals",
                     "metric": metric,
-                    "title": point_label(point) or f"last {_words(metric)}",
-                    "y": f"last {_words(metric)}",
+                    "title": point_label(point) or f"last {spaced(metric)}",
+                    "y": f"last {spaced(metric)}",
                     "series": series,
-                    "alt": f"Last {_words(metric)} of every seed{_at(point)}: {_last_words(cells, metric)}.",
+                    "alt": f"Last {spaced(metric)} of every seed{_at(point)}: {_last_words(cells, metric)}.",
                 }
             )
     return charts
@@ -136,10 +131,6 @@ def _last_words(cells: Sequence[CellResult], metric: str) -> str:
 
 def _at(point: Mapping[str, object]) -> str:
     return f" at {point_label(point)}" if point else ""
-
-
-def _words(metric: str) -> str:
-    return metric.replace("_", " ")
 
 
 def _numbers(values: Iterable[float] | Float[np.ndarray, "..."]) -> list[float | None]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from .._config import figure_name, figure_spec
+from .._console import print_line
 from .._errors import ConfigError
 from .._figures import FIGURES, add_remarks, save_figure
 from .._files import write_named_file
@@ -26,13 +27,8 @@ LEFT_OUT = ("steps", "IQM", "failed %", "relapsed")
 def recorded(results: Sequence[CellResult], metric: str, place: Path) -> list[CellResult]:
     """The cells that have recorded a metric.
 
-    Args:
-        results: the cells.
-        metric: what tables and figures show.
-        place: the file that names the metric.
-
     Raises:
-        ConfigError: there are cells, but none of them has it.
+        ConfigError: there are cells, but none of them has it; with one line, which begins with `place`.
     """
     shown = [result for result in results if metric in result.metrics]
     if results and not shown:
@@ -47,11 +43,7 @@ def tables_of(
 ) -> list[TextTable]:
     """The tables that have rows: summary, all seeds, paired differences, the paper's numbers.
 
-    Args:
-        results: the cells.
-        threshold: the error that counts as solved.
-        metric: what counts as the error.
-        remarks: lines to add below the summary.
+    `metric` counts as the error, below `threshold` as solved. The remarks are lines to add below the summary.
     """
     summary = summary_table(results, threshold=threshold, metric=metric)
     summary = replace(summary, notes=(*summary.notes, *remarks))
@@ -82,7 +74,7 @@ def write_drawings(
     written = []
     for name, figure in figures_of(looks, results):
         if isinstance(figure, ValueError):
-            console.print(f"{name} is not drawn: {figure}", highlight=False, soft_wrap=True)
+            print_line(console, f"{name} is not drawn: {figure}")
         else:
             written += save_figure(figure, folder / name)
     summary = folder / "summary.md"

@@ -16,7 +16,7 @@ from .._figures import figure_bytes
 from .._files import write_named_file
 from .._results import ABSENT, CellResult, TextTable, final_error, summarize
 from .._store import Store
-from .._text import point_label, printable
+from .._text import point_label, printable, spaced
 from .charts import curve_charts, final_charts
 from .drawing import figures_of, recorded, tables_of
 from .status import cell_states, provenances, warnings_of
@@ -105,7 +105,7 @@ def _probe_table(results: Sequence[CellResult], names: Sequence[str]) -> TextTab
         (result.method, point_label(result.point), *(_final_words(result, name) for name in names))
         for result in results
     ]
-    columns = ("method", "grid point", *(name.replace("_", " ") for name in names))
+    columns = ("method", "grid point", *map(spaced, names))
     notes = ("Mean over seeds of the last 1% of steps, with Student's 95% interval.",)
     return TextTable("Last values of all other metrics", columns, tuple(rows), 2, notes)
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from .._results import CellResult
 from .._store import FACTS, Store
-from .._text import cell_label, counted
+from .._text import cell_label, counted, spaced
 
 
 class CellState(NamedTuple):
@@ -87,7 +87,5 @@ def _flat(facts: Mapping[str, Any]) -> dict[str, str]:
         elif isinstance(value, Mapping):
             flat |= {key: str(item) for key, item in value.items()}
         else:
-            flat[name.replace("_", " ")] = (
-                ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            )
+            flat[spaced(name)] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return flat

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from .._config import effective, load_config
-from .._console import make_console
+from .._console import make_console, print_line
 from .._errors import ConfigError, as_storage_error
 from .._files import SUMS, damage, sums, write_file
 from .._results import summarize_cell
@@ -37,10 +37,9 @@ def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     metric, folder = manifest.get("metric", "error"), store.figures
     results = recorded(every, metric, store.manifest_path)
     if left := [cell_label(result.method, result.point) for result in every if result not in results]:
-        line = f"not drawn, since they have not recorded {metric!r}: {'; '.join(left)}"
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        print_line(console, f"not drawn, since they have not recorded {metric!r}: {'; '.join(left)}")
     for line in damage(folder) if (folder / SUMS).exists() else ():
-        console.print(f"{line}; drawn again", highlight=False, markup=False, soft_wrap=True)
+        print_line(console, f"{line}; drawn again")
     (folder / SUMS).unlink(missing_ok=True)
     shown = tables_of(results, manifest["threshold"], metric)
     written = write_drawings(folder, manifest, results, shown, console)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .._config import Cell, Config, effective, key_of, load_config
-from .._console import make_console
+from .._console import make_console, print_line
 from .._errors import ConfigError, as_storage_error
 from .._results import CellResult, on_all_axes
 from .._store import differences
@@ -56,8 +56,8 @@ def draw_summaries(
         if missing:
             more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
             them = "it" if len(missing) == 1 else "them"
-            line = f"not drawn, since no summary has {them}: {'; '.join(missing[:MOST_NAMED])}{more}"
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            names = f"{'; '.join(missing[:MOST_NAMED])}{more}"
+            print_line(console, f"not drawn, since no summary has {them}: {names}")
     tables = tables_of(results, summary.threshold, summary.metric, remarks)
     folder = to or paths[0].parent
     with as_storage_error(folder, "the summaries are intact; --to names another folder"):

@@ -12,7 +12,7 @@ from .cell import grid_axes as grid_axes
 from .cell import group_by_point as group_by_point
 from .cell import last_values as last_values
 from .cell import on_all_axes as on_all_axes
-from .cell import points_on_all_axes as points_on_all_axes
+from .cell import setting_at as setting_at
 from .curves import interval_band as interval_band
 from .curves import mean_curve as mean_curve
 from .curves import recorded_curves as recorded_curves
@@ -28,7 +28,6 @@ from .paired import paired_comparison as paired_comparison
 from .paired import paired_table as paired_table
 from .seeds import FAILED as FAILED
 from .seeds import Interval as Interval
-from .seeds import failed_share as failed_share
 from .seeds import has_failed as has_failed
 from .seeds import highest_since_solved as highest_since_solved
 from .seeds import mean_interval as mean_interval

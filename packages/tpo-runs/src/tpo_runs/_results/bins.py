@@ -8,15 +8,15 @@ from .curves import recorded_steps
 MAX_BINS = 200
 
 
-def bin_width(values: Float[np.ndarray, "s steps"], max_bins: int = MAX_BINS) -> int:
-    """The smallest number of steps per bin with at most `max_bins` bins and a value in each.
+def bin_width(values: Float[np.ndarray, "s steps"]) -> int:
+    """The smallest number of steps per bin with at most 200 bins and a value in each.
 
     >>> import numpy as np
     >>> bin_width(np.zeros((1, 1000))), bin_width(np.array([[np.nan, 0.5, np.nan, 0.1]]))
     (5, 2)
     """
     gaps = np.diff(recorded_steps(values), prepend=-1)
-    return max(-(-values.shape[1] // max_bins), int(gaps.max(initial=1)))
+    return max(-(-values.shape[1] // MAX_BINS), int(gaps.max(initial=1)))
 
 
 def binned_curves(values: Float[np.ndarray, "s steps"], width: int) -> Float[np.ndarray, "s bins"]:

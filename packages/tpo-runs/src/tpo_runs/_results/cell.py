@@ -180,36 +180,26 @@ def group_by_point(
     ]
 
 
-def points_on_all_axes(
-    cells: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
-) -> list[Mapping[str, Any]]:
-    """The points of cells extended to all their axes, with missing values from the settings.
-
-    Args:
-        cells: pairs of a point and the settings.
-
-    >>> points_on_all_axes([({"task.horizon": 7}, {}), ({}, {"task": {"horizon": 8}})])
-    [{'task.horizon': 7}, {'task.horizon': 8}]
-    """
-    axes = dict.fromkeys(axis for point, _ in cells for axis in point)
-    points = [{axis: point.get(axis, _setting(spec, axis)) for axis in axes} for point, spec in cells]
-    return [{axis: value for axis, value in point.items() if value is not None} for point in points]
-
-
 def on_all_axes(results: Sequence[CellResult]) -> list[CellResult]:
-    """The cells with `points_on_all_axes`. Of equal cells, only the one with the most seeds is kept."""
-    points = points_on_all_axes([(result.point, result.spec) for result in results])
+    """The cells with points extended to the axes of all, with missing values from the settings.
+
+    Of equal cells, only the one with the most seeds is kept.
+    """
+    axes = grid_axes(results, varying=False)
     filled: dict[str, CellResult] = {}
-    for result, point in zip(results, points, strict=True):
+    for result in results:
+        values = {axis: result.point.get(axis, setting_at(result.spec, axis)) for axis in axes}
+        point = {axis: value for axis, value in values.items() if value is not None}
         same = repr((result.method, sorted(point.items()), result.spec))
         if same not in filled or len(result.seeds) > len(filled[same].seeds):
             filled[same] = replace(result, point=point)
     return list(filled.values())
 
 
-def _setting(spec: Mapping[str, Any], axis: str) -> Any:
+def setting_at(spec: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path, or None."""
     value: Any = spec
-    for key in axis.split("."):
+    for key in path.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 

@@ -19,16 +19,15 @@ def mean_curve(curves: Float[np.ndarray, "s t"]) -> Float[np.ndarray, " t"]:
 
 
 def interval_band(
-    curves: Float[np.ndarray, "s t"], *, confidence: float = CONFIDENCE
+    curves: Float[np.ndarray, "s t"],
 ) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"]]:
-    """Student's interval of the mean at each step, over the seeds that have a value there.
+    """Student's 95% interval of the mean at each step, over the seeds that have a value there.
 
     Coverage is nominal if the values are normally distributed. Unlike `mean_interval`, it does not allow for
     rare outcomes that no seed shows.
 
     Args:
         curves: `[s, t]`. If all values are in `[0, 1]`, the band is clipped to it.
-        confidence: in (0, 1).
 
     Returns:
         The lower and the upper end, `[t]` each; NaN for fewer than two values, and if all are equal.
@@ -39,7 +38,7 @@ def interval_band(
     ([0.0, nan], [1.0, nan])
     """
     count = (~np.isnan(curves)).sum(axis=0)
-    factor = special.stdtrit(np.maximum(count - 1, 1), (1 + confidence) / 2)
+    factor = special.stdtrit(np.maximum(count - 1, 1), (1 + CONFIDENCE) / 2)
     low, high = _band(curves, factor)
     differ = np.fmax.reduce(curves, axis=0) > np.fmin.reduce(curves, axis=0)
     low, high = (np.where(differ, end, np.nan) for end in (low, high))
@@ -93,10 +92,9 @@ def steps_to_threshold_interval(
     *,
     width: int = 1,
     future: int | None = None,
-    confidence: float = CONFIDENCE,
     draws: int = 2000,
 ) -> Interval:
-    """Interval of the first step at which the mean error of the population of seeds is below the threshold.
+    """95% interval of the first step at which the mean error of all possible seeds is below the threshold.
 
     As in `mean_interval`, one hypothetical seed is added: at the upper end it never gets below the threshold,
     at the lower end it is below from the start. The upper end is therefore infinite for fewer than `log 0.025
@@ -109,7 +107,6 @@ def steps_to_threshold_interval(
         threshold: in `[0, 1]`.
         width: steps per bin.
         future: for the mean over this many future seeds; None for that of the population.
-        confidence: in (0, 1).
         draws: number of random weightings of the seeds.
 
     Returns:
@@ -127,7 +124,7 @@ def steps_to_threshold_interval(
         return Interval(float("nan"), float("nan"))
     curves = error[:, steps].astype(np.float64)
     weights = seed_weights(len(error), future, draws)
-    rank = int((1 - confidence) / 2 * draws)
+    rank = int((1 - CONFIDENCE) / 2 * draws)
     low = np.sort(_crossings(weights, np.nan_to_num(curves, nan=0.0), 0.0, threshold))[rank]
     high = np.sort(_crossings(weights, np.nan_to_num(curves, nan=1.0), 1.0, threshold))[-1 - rank]
     first, last = (float(steps[int(end)]) if np.isfinite(end) else np.inf for end in (low, high))

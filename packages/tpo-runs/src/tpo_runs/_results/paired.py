@@ -7,9 +7,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from .._text import axis_label, value_label
-from .cell import CellResult, check_results, final_error, final_words, grid_axes, group_by_point
-from .seeds import CONFIDENCE, ERRORS, Interval, mean_interval
+from .cell import LAST_SHARE, CellResult, check_results, final_error, final_words, grid_axes, group_by_point
+from .seeds import ERRORS, Interval, mean_interval
 from .text_table import ABSENT, TextTable, percent, percent_interval
+
+RESAMPLES = 9999  # of the permutation test
 
 
 @dataclass(frozen=True)
@@ -32,20 +34,11 @@ def _shared_seeds(first: CellResult, second: CellResult) -> Int[np.ndarray, " s"
     return shared
 
 
-def paired_comparison(
-    first: CellResult,
-    second: CellResult,
-    *,
-    fraction: float = 0.01,
-    metric: str = "error",
-    confidence: float = CONFIDENCE,
-    resamples: int = 9999,
-    seed: int = 0,
-) -> PairedComparison:
+def paired_comparison(first: CellResult, second: CellResult, *, metric: str = "error") -> PairedComparison:
     """The difference of the final errors, first minus second, on shared seeds.
 
     A seed gives both methods the same initial policy, so differences are taken per seed. The p-value is that
-    of the two-sided sign-flip permutation test: exact if `2**s` is at most `resamples`, else sampled.
+    of the two-sided sign-flip permutation test: exact if `2**s` is at most 9,999, else sampled.
 
     Returns:
         The number of shared seeds, the mean difference, its interval, and the p-value (NaN for one seed).
@@ -57,7 +50,7 @@ def paired_comparison(
 
     def on_shared(result: CellResult) -> Float[np.ndarray, " s"]:
         order = {int(s): i for i, s in enumerate(result.seeds)}
-        values = final_error(result, fraction=fraction, metric=metric)
+        values = final_error(result, metric=metric)
         return values[[order[int(s)] for s in seeds]]
 
     a, b = on_shared(first), on_shared(second)
@@ -72,30 +65,20 @@ def paired_comparison(
             lambda x, y, axis: np.mean(x - y, axis=axis),
             permutation_type="samples",
             vectorized=True,
-            n_resamples=resamples,
-            rng=np.random.default_rng(seed),
+            n_resamples=RESAMPLES,
+            rng=np.random.default_rng(0),
         )
         p_value = float(test.pvalue)
-    interval = mean_interval(
-        difference, (ERRORS[0] - ERRORS[1], ERRORS[1] - ERRORS[0]), confidence=confidence
-    )
+    interval = mean_interval(difference, (ERRORS[0] - ERRORS[1], ERRORS[1] - ERRORS[0]))
     return PairedComparison(len(seeds), float(difference.mean()), interval, p_value)
 
 
-def paired_table(
-    results: Sequence[CellResult],
-    *,
-    fraction: float = 0.01,
-    metric: str = "error",
-    title: str = "Paired differences",
-) -> TextTable:
+def paired_table(results: Sequence[CellResult], *, metric: str = "error") -> TextTable:
     """Compare the first method in reading order with each other one, at each grid point on shared seeds.
 
     Args:
         results: the cells.
-        fraction: the share of the steps that counts as the end; see `final_error`.
         metric: the metric that counts as the error.
-        title: title of the table.
 
     Returns:
         The table; call its `rich()` or `markdown()`. Methods that share no seed with the first are omitted.
@@ -107,15 +90,15 @@ def paired_table(
         for other in others:
             if not np.intersect1d(first.seeds, other.seeds).size:
                 continue
-            pair = paired_comparison(first, other, fraction=fraction, metric=metric)
+            pair = paired_comparison(first, other, metric=metric)
             p = ABSENT if np.isnan(pair.p_value) else f"{pair.p_value:.2g}"
             names = (*(value_label(point[axis]) for axis in axes), f"{first.method} − {other.method}")
             interval = percent_interval(pair.interval)
             rows.append((*names, str(pair.seeds), percent(pair.difference), interval, p))
     columns = (*map(axis_label, axes), "difference", "shared seeds", "mean (points)", "95% interval", "p")
     notes = (
-        f"Difference of final errors in percentage points; final: {final_words(fraction)}.",
+        f"Difference of final errors in percentage points; final: {final_words(LAST_SHARE)}.",
         "Interval: whatever the distribution of seeds, so that one that was not seen counts. p: two-sided "
         "sign-flip permutation test, not corrected for the number of rows.",
     )
-    return TextTable(title, columns, tuple(rows), numbers=len(axes) + 1, notes=notes)
+    return TextTable("Paired differences", columns, tuple(rows), numbers=len(axes) + 1, notes=notes)

@@ -46,26 +46,23 @@ def standard_error(values: Float[np.ndarray, " s"]) -> float:
     return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
-def interquartile_mean(values: Float[np.ndarray, "*b s"], axis: int = -1) -> Float[np.ndarray, "*b"] | float:
+def interquartile_mean(values: Float[np.ndarray, " s"]) -> float:
     """Mean without the lowest and the highest quarter, each rounded down to whole values.
 
     Source: R. Agarwal et al., *Deep RL at the Edge of the Statistical Precipice*, 2021.
 
     >>> import numpy as np
-    >>> float(interquartile_mean(np.array([0.0, 0.25, 0.75, 9.0])))
+    >>> interquartile_mean(np.array([0.0, 0.25, 0.75, 9.0]))
     0.5
     """
-    values = np.asarray(values)
-    cut, count = values.shape[axis] // 4, values.shape[axis]
-    kept = np.partition(values, (cut, count - cut - 1), axis=axis)
-    middle = np.take(kept, np.arange(cut, count - cut), axis=axis).mean(axis=axis)
+    cut = len(values) // 4
     # NaN sorts to the end, where it would be cut off.
-    return np.where(np.isnan(values).any(axis=axis), np.nan, middle)[()]
+    return float("nan") if np.isnan(values).any() else float(np.sort(values)[cut : len(values) - cut].mean())
 
 
 @functools.lru_cache(maxsize=4)
 def seed_weights(
-    count: int, future: int | None = None, draws: int = DRAWS, seed: int = 0
+    count: int, future: int | None = None, draws: int = DRAWS
 ) -> Float[np.ndarray, "draws weights"]:
     """Uniform random weights of `count` seeds and of one hypothetical, unseen seed.
 
@@ -73,12 +70,11 @@ def seed_weights(
         count: number of seeds.
         future: if given, draw this many future seeds with these weights, and return their shares.
         draws: number of weightings.
-        seed: seed of the random numbers.
 
     Returns:
         `[draws, count + 1]`, read-only; each row sums to 1.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     # Stratify the weight of the unseen seed, on which the ends depend most, instead of sampling it.
     unseen = 1 - (1 - (np.arange(draws) + 0.5) / draws) ** (1 / count)
     seen = random.dirichlet(np.ones(count), size=draws)
@@ -143,31 +139,25 @@ def mean_interval(
     )
 
 
-def share_interval(count: int, total: int, *, confidence: float = CONFIDENCE) -> Interval:
-    """Exact interval of a share (Clopper and Pearson).
+def share_interval(count: int, total: int) -> Interval:
+    """Exact 95% interval of a share (Clopper and Pearson).
 
     >>> low, high = share_interval(0, 4)
     >>> low, round(high, 2)
     (0.0, 0.6)
     """
-    tail = (1 - confidence) / 2
+    tail = (1 - CONFIDENCE) / 2
     low = special.betaincinv(count, total - count + 1, tail) if count else 0.0
     high = special.betaincinv(count + 1, total - count, 1 - tail) if count < total else 1.0
     return Interval(float(low), float(high))
 
 
-def summarize(
-    values: Float[np.ndarray, " s"],
-    bounds: tuple[float, float] | None = ERRORS,
-    *,
-    confidence: float = CONFIDENCE,
-) -> Summary:
+def summarize(values: Float[np.ndarray, " s"], bounds: tuple[float, float] | None = ERRORS) -> Summary:
     """Mean, standard error, interval of the mean and interquartile mean of one number per seed.
 
     Args:
         values: `[s]`.
         bounds: see `mean_interval`.
-        confidence: in (0, 1).
 
     >>> import numpy as np
     >>> summary = summarize(np.array([0.0, 0.0, 1.0, 1.0]))
@@ -178,29 +168,19 @@ def summarize(
         seeds=len(values),
         mean=float(np.mean(values)),
         standard_error=standard_error(values),
-        interval=mean_interval(values, bounds, confidence=confidence),
-        iqm=float(interquartile_mean(values)),
+        interval=mean_interval(values, bounds),
+        iqm=interquartile_mean(values),
     )
 
 
-def failed_share(final: Float[np.ndarray, " s"], *, above: float = FAILED) -> float:
-    """Share of seeds whose final error is above a level. NaN counts as failed.
-
-    >>> import numpy as np
-    >>> failed_share(np.array([0.1, 0.9, np.nan, 0.5]))
-    0.5
-    """
-    return float(np.mean(has_failed(final, above=above)))
-
-
-def has_failed(final: Float[np.ndarray, " s"], *, above: float = FAILED) -> Bool[np.ndarray, " s"]:
-    """Which seeds have failed: their final error is above a level or NaN.
+def has_failed(final: Float[np.ndarray, " s"]) -> Bool[np.ndarray, " s"]:
+    """Which seeds have failed: their final error is above 0.5 or NaN.
 
     >>> import numpy as np
     >>> has_failed(np.array([0.1, 0.9, np.nan, 0.5])).tolist()
     [False, True, True, False]
     """
-    return ~(final <= above)
+    return ~(final <= FAILED)
 
 
 def highest_since_solved(
@@ -217,13 +197,11 @@ def highest_since_solved(
     return np.asarray(highest, dtype=np.float64)
 
 
-def relapses(
-    error: Float[np.ndarray, "s steps"], *, solved: float = 0.01, relapsed: float = FAILED
-) -> Bool[np.ndarray, " s"]:
-    """Which seeds were solved (error below `solved`) and later rose above `relapsed`.
+def relapses(error: Float[np.ndarray, "s steps"], *, solved: float = 0.01) -> Bool[np.ndarray, " s"]:
+    """Which seeds were solved (error below `solved`) and later rose above 0.5.
 
     >>> import numpy as np
     >>> relapses(np.array([[1.0, 0.0, 0.9], [1.0, 0.9, 0.0]])).tolist()
     [True, False]
     """
-    return highest_since_solved(error, solved=solved) > relapsed
+    return highest_since_solved(error, solved=solved) > FAILED

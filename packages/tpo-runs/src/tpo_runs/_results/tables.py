@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .._text import axis_label, value_label
+from .._text import axis_label, spaced, value_label
 from .cell import (
+    LAST_SHARE,
     CellResult,
     check_results,
     diverged_steps,
@@ -19,7 +20,6 @@ from .order import reading_order
 from .seeds import (
     Interval,
     Summary,
-    failed_share,
     has_failed,
     relapses,
     share_interval,
@@ -41,16 +41,13 @@ class CellSummary:
     seconds: float | int | None
 
 
-def summarize_cell(
-    result: CellResult, *, threshold: float = 0.01, fraction: float = 0.01, metric: str = "error"
-) -> CellSummary:
+def summarize_cell(result: CellResult, *, threshold: float = 0.01, metric: str = "error") -> CellSummary:
     """Summarize the error of a cell over its seeds.
 
     Args:
         result: the cell.
         threshold: the error that counts as solved, in `[0, 1]`: of the mean for steps, of a seed for
             relapses.
-        fraction: the share of the steps that counts as the end; see `final_error`.
         metric: the metric that counts as the error.
 
     Returns:
@@ -58,7 +55,7 @@ def summarize_cell(
         the number of relapsed seeds (solved, later above 0.5), the steps until the mean error is below the
         threshold with their interval, and the training time in seconds.
     """
-    final = final_error(result, fraction=fraction, metric=metric)
+    final = final_error(result, metric=metric)
     exact, width = result.exact, result.bin_width
     if exact is None:
         relapsed = relapses(result.metric(metric), solved=threshold)
@@ -75,7 +72,7 @@ def summarize_cell(
         step, interval = exact.crossing
     return CellSummary(
         final=summarize(final),
-        failed=failed_share(final),
+        failed=float(has_failed(final).mean()),
         failed_interval=share_interval(int(has_failed(final).sum()), len(final)),
         relapsed=int(relapsed.sum()),
         steps_to_threshold=step,
@@ -85,21 +82,14 @@ def summarize_cell(
 
 
 def summary_table(
-    results: Sequence[CellResult],
-    *,
-    threshold: float = 0.01,
-    fraction: float = 0.01,
-    metric: str = "error",
-    title: str | None = None,
+    results: Sequence[CellResult], *, threshold: float = 0.01, metric: str = "error"
 ) -> TextTable:
     """One row per cell: final error, failed seeds, steps to the threshold, seconds.
 
     Args:
         results: the cells.
         threshold: the mean error that counts as solved, in `[0, 1]`.
-        fraction: the share of the steps that counts as the end, see `final_error`.
         metric: what counts as the error.
-        title: of the table.
 
     Returns:
         The table; call its `rich()` or `markdown()`. A note names the seeds that diverged.
@@ -109,7 +99,7 @@ def summary_table(
     """
     rows = []
     for names, result in _ordered(results):
-        summary = summarize_cell(result, threshold=threshold, fraction=fraction, metric=metric)
+        summary = summarize_cell(result, threshold=threshold, metric=metric)
         final = summary.final
         rows.append(
             (
@@ -129,12 +119,12 @@ def summary_table(
     level = f"{100 * threshold:g}%"
     columns = ("seeds", "steps", "mean ± s.e.", "95% interval", "IQM", "failed %", "relapsed")
     return TextTable(
-        title or f"Final {_words(metric)} (%) and speed",
+        f"Final {spaced(metric)} (%) and speed",
         (*axes, "method", *columns, f"steps to {level}", "seconds"),
         tuple(rows),
         numbers=len(axes) + 1,
         notes=(
-            f"Final: {final_words(fraction)}. IQM: interquartile mean.",
+            f"Final: {final_words(LAST_SHARE)}. IQM: interquartile mean.",
             "Intervals hold in 95% of runs or more, whatever the distribution of seeds: at their upper ends "
             "counts a seed that was not seen, at 100% from first to last.",
             f"Failed: share of seeds that end above 50%. Relapsed: seeds below {level} and later above 50%.",
@@ -163,16 +153,12 @@ def _lost_seeds(results: Sequence[CellResult]) -> list[str]:
     return [f"Diverged, NaN or infinite, and without a value since, so failed: {', '.join(lost)}."]
 
 
-def seeds_table(
-    results: Sequence[CellResult], *, fraction: float = 0.01, metric: str = "error", title: str | None = None
-) -> TextTable:
+def seeds_table(results: Sequence[CellResult], *, metric: str = "error") -> TextTable:
     """One row per grid point and seed, one column per method.
 
     Args:
         results: the cells. A missing seed is shown as a dash, a diverged one as "diverged".
-        fraction: the share of the steps that counts as the end; see `final_error`.
         metric: the metric that counts as the error.
-        title: title of the table.
 
     Returns:
         The table; call its `rich()` or `markdown()`.
@@ -186,27 +172,23 @@ def seeds_table(
     rows = []
     for point, cells in group_by_point(results, axes):
         place = tuple(value_label(point[axis]) for axis in axes)
-        finals = {cell.method: _finals(cell, fraction, metric) for cell in cells}
+        finals = {cell.method: _finals(cell, metric) for cell in cells}
         for seed in sorted({seed for final in finals.values() for seed in final}):
             found = (finals.get(method, {}).get(seed, ABSENT) for method in methods)
             rows.append((*place, str(seed), *found))
-    notes = (f"Final error: {final_words(fraction)}.",)
+    notes = (f"Final error: {final_words(LAST_SHARE)}.",)
     columns = (*_axis_columns(results), "seed", *methods)
-    title = title or f"Final {_words(metric)} (%) of every seed"
+    title = f"Final {spaced(metric)} (%) of every seed"
     return TextTable(title, columns, tuple(rows), numbers=len(axes), notes=notes)
 
 
-def _finals(cell: CellResult, fraction: float, metric: str) -> dict[int, str]:
-    final = final_error(cell, fraction=fraction, metric=metric)
+def _finals(cell: CellResult, metric: str) -> dict[int, str]:
+    final = final_error(cell, metric=metric)
     steps = diverged_steps(cell)
     words = [
         percent(value) if math.isinf(step) else "diverged" for value, step in zip(final, steps, strict=True)
     ]
     return dict(zip(cell.seeds.tolist(), words, strict=True))
-
-
-def _words(metric: str) -> str:
-    return metric.replace("_", " ")
 
 
 def _ordered(results: Sequence[CellResult]) -> list[tuple[tuple[str, ...], CellResult]]:

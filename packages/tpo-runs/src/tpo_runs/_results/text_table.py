@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rich.table import Table
@@ -66,7 +65,7 @@ class TextTable:
         heads = map(markdown_text, self.columns)
         # Only the cells before the numbers may be names, which need escaping.
         rows = [(*map(markdown_text, row[: self.numbers]), *row[self.numbers :]) for row in self.rows]
-        lines = [_line(list(cells)) for cells in (heads, rules, *rows)]
+        lines = [f"| {' | '.join(cells)} |" for cells in (heads, rules, *rows)]
         notes = map(markdown_text, self.notes)
         return "\n\n".join([f"**{markdown_text(self.title)}**", "\n".join(lines), *notes]) + "\n"
 
@@ -78,10 +77,6 @@ def markdown_text(text: str) -> str:
     'GRPO \\[no KL\\] \\| \\*a\\_b\\*'
     """
     return re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", text)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def percent(share: float) -> str:

@@ -1,9 +1,12 @@
 """One run: train what the store lacks, then publish."""
 
+from .._worker import train_block_into_store as train_block_into_store
 from .block import RunContext as RunContext
+from .block import train_block as train_block
 from .block_lock import block_lock as block_lock
 from .blocks import Block as Block
 from .blocks import blocks_of as blocks_of
+from .blocks import compile_block as compile_block
 from .build import build_objective as build_objective
 from .build import build_policy as build_policy
 from .build import build_trainer as build_trainer
@@ -17,9 +20,12 @@ from .display import PlainDisplay as PlainDisplay
 from .display import make_display as make_display
 from .executor import check_engine as check_engine
 from .executor import make_executor as make_executor
+from .executor import train_all as train_all
 from .experiment import RunOptions as RunOptions
 from .experiment import run as run
+from .failures import keep_traceback as keep_traceback
 from .in_process import InProcess as InProcess
+from .jax_settings import fixed_settings as fixed_settings
 from .listing import list_cells as list_cells
 from .machine import changes as changes
 from .machine import processor as processor
@@ -27,8 +33,6 @@ from .machine import provenance as provenance
 from .progress import Display as Display
 from .progress import Reporter as Reporter
 from .progress import duration as duration
-from .queue import train_all as train_all
 from .replacement import Replacement as Replacement
 from .tracker import check_installed as check_installed
 from .tracking import Trackers as Trackers
-from .worker import train_block_into_store as train_block_into_store

@@ -16,7 +16,7 @@ from .._learn import (
     Surplus,
     Trainer,
 )
-from .own_objective import guarded
+from .failures import guarded
 
 
 def build_objective(cell: Cell, custom: Callable[..., Any] | None = None) -> Objective:
@@ -35,10 +35,8 @@ def build_policy(cell: Cell) -> PolicyMaker:
 
 def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Trainer:
     """Everything that trains a cell, except its policy."""
-    rollout, objective = (
-        cell.rollout.build(cell.task.build(), tokens=cell.objective.takes_tokens),
-        build_objective(cell, custom),
-    )
+    rollout = cell.rollout.build(cell.task.build(), tokens=cell.objective.takes_tokens)
+    objective = build_objective(cell, custom)
     return Trainer(
         rollout=rollout,
         objective=objective,

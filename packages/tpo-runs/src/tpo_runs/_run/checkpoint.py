@@ -81,7 +81,9 @@ class Checkpoints:
             self._make_directory()
             discard(target)
             with atomic_directory(target) as temporary:
-                arrays = {f"{i}": _as_numpy(leaf) for i, leaf in enumerate(leaves.values())}
+                # Random keys are saved as their bits.
+                plain = (jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in leaves.values())
+                arrays = {f"{i}": np.asarray(leaf) for i, leaf in enumerate(plain)}
                 np.savez(temporary / STATE, **arrays)  # pyright: ignore[reportArgumentType]
                 np.savez(temporary / METRICS, **checkpoint.metrics)  # pyright: ignore[reportArgumentType]
                 (temporary / MANIFEST).write_bytes(json_bytes(manifest))
@@ -158,21 +160,12 @@ class Checkpoints:
 
 def _leaves(state: PyTree) -> dict[str, Any]:
     """The arrays of a state by their paths."""
-    with_paths, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(state, _is_array))
+    with_paths, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(state, eqx.is_array))
     return {jax.tree_util.keystr(path): leaf for path, leaf in with_paths}
-
-
-def _is_array(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array | np.ndarray)
 
 
 def _is_key(leaf: Any) -> bool:
     return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _as_numpy(leaf: Any) -> np.ndarray:
-    """An array in the form in which it is saved; random keys are saved as their bits."""
-    return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
 
 
 def _like(leaf: Any, saved: np.ndarray) -> Array:

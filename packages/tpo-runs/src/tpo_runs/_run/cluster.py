@@ -143,14 +143,8 @@ class AbstractCluster(abc.ABC):
 def show_stored(block: Block, stored: StoredBlock, context: RunContext, seconds: float) -> str:
     """Show a block that another process trained, and send it to the trackers.
 
-    Args:
-        block: the block.
-        stored: the same block in the store.
-        context: what the blocks of the run share.
-        seconds: time since the previous block; the display estimates the time left from it.
-
-    Returns:
-        Why the block cannot be read; an empty string if it can.
+    The display estimates the time left from `seconds`, those since the previous block. Returns why the block
+    cannot be read; an empty string if it can.
     """
     try:
         content = stored.read()

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from .._config import LoadedConfig
+from .._console import print_line
 from .._text import counted
-from .progress import Display, RunStatus, duration, print_line, seed_words
+from .progress import Display, RunStatus, duration, seed_words
 
 LINE_SECONDS = 20.0
 BAR_WIDTH = 24
@@ -75,10 +75,13 @@ class LiveDisplay(PlainDisplay):
 
     def __init__(self, console: Console):
         super().__init__(console)
+        self._title = Text()
+        columns = (TextColumn("{task.description}"), BarColumn(BAR_WIDTH), TimeElapsedColumn())
+        self._bars = Progress(*columns, TextColumn("{task.fields[state]}"))
+        self._block, self._run = (
+            self._bars.add_task(name, total=None, state="") for name in ("block", "run")
+        )
         self._live = Live(self, console=console, refresh_per_second=4, transient=True)
-        self._began = self._updated = time.monotonic()
-        self._compiling = ""
-        self._now: RunStatus | None = None
 
     def __enter__(self) -> "LiveDisplay":
         self._live.start()
@@ -88,33 +91,26 @@ class LiveDisplay(PlainDisplay):
         self._live.stop()
 
     def __rich__(self) -> RenderableType:
-        now, elapsed = self._now, f"{duration(time.monotonic() - self._began)} so far"
-        compiling = [Text(f"{self._compiling}: compiling", style="dim")] if self._compiling else []
-        if now is None:
-            return Group(*compiling, Text(elapsed, style="dim"))
-        bars = Table.grid(padding=(0, 1))
-        block = Text(f"step {now.step:,} of {now.steps:,}, {_measured(now)}")
-        bars.add_row("block", ProgressBar(now.steps, now.step, width=BAR_WIDTH), block)
-        left = None if now.left is None else max(0.0, now.left - (time.monotonic() - self._updated))
-        run = Text(elapsed if left is None else f"{elapsed}, about {duration(left)} left")
-        bars.add_row("run", ProgressBar(max(now.total, 1), now.done, width=BAR_WIDTH), run)
-        title = compiling or [Text(_place(now), style="bold", overflow="ellipsis", no_wrap=True)]
-        return Group(*title, bars)
+        return Group(self._title, self._bars)
 
     def compiling(self, label: str) -> None:
         """Show this in place of the block's title."""
-        self._compiling = label
+        self._title = Text(f"{label}: compiling", style="dim")
 
     def begin(self, now: RunStatus) -> None:
         """Update the bars; print a line if the block resumes."""
-        self._compiling = ""
+        self._title = Text(_place(now), style="bold", overflow="ellipsis", no_wrap=True)
+        self._bars.reset(self._block, total=now.steps)
         self.advance(now)
         if now.step:
             self._print_start(now)
 
     def advance(self, now: RunStatus) -> None:
         """Update the bars."""
-        self._now, self._updated = now, time.monotonic()
+        state = f"step {now.step:,} of {now.steps:,}, {_measured(now)}"
+        self._bars.update(self._block, completed=now.step, state=state)
+        left = "" if now.left is None else f"about {duration(now.left)} left"
+        self._bars.update(self._run, completed=now.done, total=max(now.total, 1), state=left)
 
     def warn(self, text: str) -> None:
         """Print a line above the bars; on standard error it would break them."""
@@ -122,7 +118,7 @@ class LiveDisplay(PlainDisplay):
 
 
 def _place(now: RunStatus) -> str:
-    return f"[{now.block}/{now.blocks}] {now.label}, {seed_words(now.seeds)}"
+    return f"[{now.block}/{now.blocks}] {now.cell.label}, {seed_words(now.seeds)}"
 
 
 def _measured(now: RunStatus) -> str:

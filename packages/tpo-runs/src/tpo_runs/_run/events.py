@@ -75,5 +75,5 @@ class JsonDisplay(Display):
 
 
 def _block(now: RunStatus) -> dict[str, Any]:
-    names = ("method", "point", "seeds", "block", "blocks")
-    return {"cell": now.key, **{name: getattr(now, name) for name in names}}
+    cell = {"cell": now.cell.key, "method": now.cell.method, "point": now.cell.point}
+    return {**cell, "seeds": now.seeds, "block": now.block, "blocks": now.blocks}

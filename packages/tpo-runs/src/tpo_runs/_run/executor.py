@@ -1,8 +1,9 @@
-"""Executors, which train blocks of seeds in this process or on a cluster."""
+"""Executors, which train blocks of seeds in this process or on a cluster, and the loop over all blocks."""
 
-import importlib
 import importlib.util
+from collections import Counter
 from collections.abc import Container, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -10,6 +11,9 @@ from .._config import ENGINES, InProcessSpec, RaySpec, SlurmSpec
 from .._errors import ConfigError
 from .block import RunContext
 from .blocks import Block
+from .in_process import InProcess
+from .on_ray import RayCluster
+from .on_slurm import SlurmCluster
 
 
 @runtime_checkable
@@ -54,18 +58,35 @@ def make_executor(
 ) -> Executor:
     """Make the executor of an `[executor]` table.
 
-    Args:
-        spec: the table.
-        config: path of the config; custom objectives may be beside it.
-        context: what the blocks of the run share.
-        short: whether compilation takes longer than training.
-
     Raises:
         ConfigError: the cluster cannot be reached, lacks a resource, or does not share the store.
     """
     if isinstance(spec, InProcessSpec):
-        from .in_process import InProcess
-
         return InProcess(config, context)
-    module = importlib.import_module(f".on_{spec.kind}", __package__)
-    return module.make(spec, config, context, short=short)
+    if isinstance(spec, RaySpec):
+        return RayCluster(spec, config, context, short=short)
+    return SlurmCluster(spec, config, context, short=short)
+
+
+def train_all(blocks: Sequence[Block], executor: Executor, context: RunContext) -> list[str]:
+    """Train blocks. If one fails, the other blocks of its cell are dropped, and the other cells continue.
+
+    Returns:
+        The labels of the cells that failed.
+
+    Raises:
+        Stopped: a signal arrived; checkpoints were saved where possible.
+        StorageError: a file cannot be written.
+    """
+    left = Counter(block.cell.key for block in blocks)
+    failed: dict[str, str] = {}
+    with closing(executor.train(blocks, failed)) as ended:
+        for block, failure in ended:
+            cell = block.cell
+            if failure and cell.key not in failed:
+                failed[cell.key] = cell.label
+                kept = "; its earlier results are kept" if cell.key in context.replacement else ""
+                context.reporter.warn(f"{cell.label}: failed: {failure}{kept}")
+                context.reporter.skip(cell, left[cell.key])
+            left[cell.key] -= 1
+    return list(failed.values())

@@ -1,13 +1,13 @@
 """One run: train the cells that the store lacks, then draw its figures."""
 
 import importlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 from .._config import Cell, LoadedConfig
-from .._console import make_console
+from .._console import make_console, print_line
 from .._errors import as_storage_error
 from .._signals import StopSignals
 from .._store import Store, check_output, check_same_settings, locked, manifest, replaced_cells
@@ -16,13 +16,12 @@ from .blocks import Block, blocks_of
 from .devices import check_devices, set_up_jax
 from .display import make_display
 from .events import JsonDisplay
-from .executor import Executor, make_executor
+from .executor import make_executor, train_all
 from .jax_settings import fixed_settings
 from .machine import changes, origin
 from .mixing import check_not_mixed
 from .on_slurm import cancel_earlier_jobs
 from .progress import Reporter
-from .queue import train_all
 from .replacement import Replacement
 from .space import check_space, check_writable
 from .tracking import Trackers
@@ -49,14 +48,7 @@ class RunOptions(NamedTuple):
 def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions) -> int:
     """Train, store and draw. Stored seeds are skipped, and blocks resume from their last checkpoint.
 
-    Args:
-        loaded: the config.
-        out: the output directory.
-        stop: the signals that stop the run.
-        options: options that change no result.
-
-    Returns:
-        The exit code.
+    Returns the exit code.
 
     Raises:
         ConfigError: the output directory is not suitable, or a data set is not available.
@@ -71,15 +63,15 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
         # Fails on missing data before anything is written.
         cell.task.build()
     check_writable(store.root)
-    with fixed_settings() as requested, locked(store.root) as takeover:
-        notes = [*requested.ignored, takeover] if takeover else [*requested.ignored]
+    with fixed_settings() as (notes, debugging), locked(store.root) as takeover:
+        notes += [takeover] if takeover else []
         for cell in loaded.cells:
             store.adopt(cell)
         if not options.overwrite:
             check_same_settings(loaded, store)
         notes += cancel_earlier_jobs(store)
         store.remove_unfinished()
-        return _train_and_draw(loaded, store, options, stop, notes, requested.debugging)
+        return _train_and_draw(loaded, store, options, stop, notes, debugging)
 
 
 def _train_and_draw(
@@ -121,7 +113,9 @@ def _train_and_draw(
         trackers = Trackers(loaded.config.tracking, store, reporter.warn)
         context = RunContext(store, reporter, stop, trackers, replacement, debugging)
         try:
-            with _executor(blocks, loaded, context, short=options.short) as executor:
+            spec = loaded.config.executor
+            executor = make_executor(spec, loaded.path, context, short=options.short) if blocks else None
+            with closing(executor) if executor else nullcontext():
                 with as_storage_error(store.root, "nothing was trained"):
                     store.discard_errors()
                     if not later:
@@ -144,7 +138,7 @@ def _train_and_draw(
         lines = [f"figures and tables: {', '.join(files)}"] if files else []
         lines += [f"failed: {'; '.join(failed)}"] if failed else []
         for line in lines:
-            console.print(line, soft_wrap=True, markup=False)
+            print_line(console, line)
     return code
 
 
@@ -154,18 +148,6 @@ def _missing_blocks(cell: Cell, store: Store) -> list[Block]:
         store.write_spec(cell)
         store.remove_spent_checkpoints(cell.key)
     return blocks_of(cell, store.finished_seeds(cell.key))
-
-
-@contextmanager
-def _executor(
-    blocks: Sequence[Block], loaded: LoadedConfig, context: RunContext, *, short: bool
-) -> Iterator[Executor | None]:
-    """The executor of the config; None if there is nothing to train."""
-    if not blocks:
-        yield None
-        return
-    with closing(make_executor(loaded.config.executor, loaded.path, context, short=short)) as executor:
-        yield executor
 
 
 def _report_stored(

@@ -1,13 +1,19 @@
-"""Errors of one cell, which leave the other cells running."""
+"""Errors of one cell, which leave the other cells running. Those of custom objectives name their file."""
 
+import functools
+import inspect
 import sysconfig
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from jax.errors import ConcretizationTypeError, NonConcreteBooleanIndexError, TracerArrayConversionError
+from jaxtyping import Array, Float
 
+from .._errors import Stopped
 from .._files import write_file
+from .._learn import check_losses
 from .._store import Store
 from .._text import printable
 
@@ -53,3 +59,36 @@ def keep_traceback(error: BaseException, store: Store, name: str) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, "".join(traceback.format_exception(error)).encode(errors="backslashreplace"))
     return f"{describe_error(error)}; the whole traceback is in {path}"
+
+
+def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap an objective to raise `ObjectiveError` if it returns no losses, or if it exits."""
+
+    @functools.wraps(function, updated=())
+    def objective(
+        logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], scores: Float[Array, "*b"], **keywords: Any
+    ) -> Any:
+        try:
+            losses = function(logp, old_logp, scores, **keywords)
+        except (Exception, Stopped):
+            raise
+        except BaseException as error:  # SystemExit and the like would end the run
+            text = f"{_place(function)}: the objective raised {type(error).__name__}: {error}"
+            raise ObjectiveError(text) from error
+        try:
+            check_losses(losses, logp.shape)
+        except (TypeError, ValueError) as error:
+            raise ObjectiveError(f"{_place(function)}: {error}") from error
+        return losses
+
+    return objective
+
+
+def _place(function: Callable[..., Any]) -> str:
+    """The file and line of a function, or of the class of a callable object."""
+    named = function if inspect.isroutine(function) else type(function)
+    try:
+        plain = inspect.unwrap(named)
+        return f"{Path(inspect.getfile(plain)).name}, line {inspect.getsourcelines(plain)[1]}"
+    except (TypeError, OSError):
+        return repr(function)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
@@ -37,21 +37,12 @@ ALTERNATIVES = {
 DEBUGGING = ("jax_debug_nans", "jax_debug_infs")
 
 
-class RequestedSettings(NamedTuple):
-    """The settings that the environment requested.
-
-    Args:
-        ignored: a line for each environment variable without effect.
-        debugging: the requested settings for debugging NaN and infinities.
-    """
-
-    ignored: tuple[str, ...]
-    debugging: tuple[str, ...]
-
-
 @contextmanager
-def fixed_settings() -> Iterator[RequestedSettings]:
-    """Fix the settings of JAX in all threads within this context."""
+def fixed_settings() -> Iterator[tuple[list[str], tuple[str, ...]]]:
+    """Fix the settings of JAX in all threads within this context.
+
+    Yields a line for each environment variable without effect, and the requested settings of `DEBUGGING`.
+    """
     wanted = FIXED | dict.fromkeys(DEBUGGING, False)
     before = {name: _plain(jax.config.values[name]) for name in wanted if name in jax.config.values}
     ignored = [
@@ -64,7 +55,7 @@ def fixed_settings() -> Iterator[RequestedSettings]:
     for name in changed:
         jax.config.update(name, wanted[name])
     try:
-        yield RequestedSettings(tuple(ignored), tuple(name for name in DEBUGGING if before.get(name)))
+        yield ignored, tuple(name for name in DEBUGGING if before.get(name))
     finally:
         for name, value in changed.items():
             jax.config.update(name, value)

@@ -10,12 +10,7 @@ from .._text import point_label
 
 
 def list_cells(loaded: LoadedConfig, store: Store, *, json: bool) -> None:
-    """Print one row or one event for each cell.
-
-    Args:
-        loaded: the config.
-        store: its store.
-        json: whether to print events.
+    """Print one row for each cell, or with `json` one event.
 
     Raises:
         ConfigError: a file of the store is damaged.

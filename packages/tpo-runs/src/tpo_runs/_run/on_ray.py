@@ -12,10 +12,10 @@ from typing import Any
 from .._config import RaySpec
 from .._errors import ConfigError
 from .._store import Store
+from .._worker import train_block_into_store
 from .block import RunContext
 from .cluster import AbstractCluster, no_capacity, not_shared, probe_file
 from .failures import describe_error
-from .worker import train_block_into_store
 
 CONNECT_SECONDS = 5.0
 PROBE_SECONDS = 60.0
@@ -131,6 +131,3 @@ def _check_store_is_shared(store: Store, where: str) -> None:
         without = [hosts[ref] for ref in done if not ray.get(ref)]
     if without:
         raise not_shared(store, f"{', '.join(without)} of {where}")
-
-
-make = RayCluster

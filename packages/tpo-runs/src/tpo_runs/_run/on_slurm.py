@@ -15,29 +15,15 @@ from .._errors import ConfigError
 from .._files import digest, discard
 from .._store import Store
 from .._text import printable
+from .._worker import TrainBlock
 from .block import RunContext
 from .cluster import AbstractCluster, no_capacity, not_shared, probe_file
-from .worker import train_block_into_store
 
 SUBMITIT = "submitit"  # the directory among the store's jobs, where users may keep other files
 QUEUE_SECONDS = 2.0
 PROBE_SECONDS = 20
 COMMAND_SECONDS = 60
 MAX_REQUEUES = 1_000_000
-
-
-class TrainBlock:
-    """`train_block_into_store` for submitit, which requeues it when a job reaches its time limit."""
-
-    def __call__(self, **call: Any) -> str:
-        """Train a block."""
-        return train_block_into_store(**call)
-
-    def checkpoint(self, **call: Any) -> Any:
-        """The call of the requeued job, in which the block resumes from its last checkpoint."""
-        from submitit.helpers import DelayedSubmission  # pyright: ignore[reportMissingImports]
-
-        return DelayedSubmission(self, **call)
 
 
 class SlurmCluster(AbstractCluster):
@@ -114,9 +100,6 @@ class SlurmCluster(AbstractCluster):
         """Remove submitit's files, unless a job may still use them or a message refers to one."""
         if not self._jobs and not self._lost:
             _remove(self._directory)
-
-
-make = SlurmCluster
 
 
 def cancel_earlier_jobs(store: Store) -> list[str]:

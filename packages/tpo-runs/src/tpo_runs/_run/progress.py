@@ -4,14 +4,12 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from rich.console import Console
 
 from .._config import Cell, LoadedConfig
-from .._console import make_console
+from .._console import make_console, print_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,36 +17,33 @@ class RunStatus:
     """The block in training, and the state of the whole run.
 
     Args:
-        label: description of the cell.
-        key: key of the cell in the store.
-        method: name of the method.
-        point: the grid point.
+        cell: the cell.
         seeds: the seeds of the block.
         block: number of the block, from 1.
         blocks: number of blocks that the run trains.
         step: completed steps of the block.
-        steps: total steps of the block.
-        errors: last error of each seed; NaN if the seed diverged.
-        rate: episodes per second, over all seeds of the block; None before the first chunk.
         done: completed steps of all blocks of the run.
         total: total steps of all blocks of the run.
         left: estimated seconds until the run ends; None before the first step.
+        errors: last error of each seed; NaN if the seed diverged.
+        rate: episodes per second, over all seeds of the block; None before the first chunk.
     """
 
-    label: str
-    key: str
-    method: str
-    point: Mapping[str, Any]
+    cell: Cell
     seeds: tuple[int, ...]
     block: int
     blocks: int
     step: int
-    steps: int
+    done: int
+    total: int
+    left: float | None
     errors: tuple[float, ...] = ()
     rate: float | None = None
-    done: int = 0
-    total: int = 0
-    left: float | None = None
+
+    @property
+    def steps(self) -> int:
+        """Total steps of the block."""
+        return self.cell.schedule.steps
 
     @property
     def error(self) -> float:
@@ -123,15 +118,11 @@ class Reporter:
         self._training = True
         self._done += step
         self._now = RunStatus(
-            label=cell.label,
-            key=cell.key,
-            method=cell.method,
-            point=cell.point,
+            cell=cell,
             seeds=tuple(seeds),
             block=self.begun,
             blocks=self._blocks,
             step=step,
-            steps=cell.schedule.steps,
             done=self._done,
             total=self._total,
             left=self._left(),
@@ -163,18 +154,13 @@ class Reporter:
 
     def skip(self, cell: Cell, blocks: int) -> None:
         """A cell has failed. Its last `blocks` blocks are dropped, including the one in training."""
-        begun = self._training and self._now is not None and self._now.key == cell.key
+        begun = self._training and self._now is not None and self._now.cell.key == cell.key
         self._training = False
         self.begun += blocks - begun
         self._total -= blocks * cell.schedule.steps - (self._now.step if self._now and begun else 0)
 
     def _left(self) -> float | None:
         return self._seconds / self._trained * (self._total - self._done) if self._trained else None
-
-
-def print_line(console: Console, text: str, style: str | None = None) -> None:
-    """Print text without markup, highlighting and line breaks."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True, style=style)
 
 
 def seed_words(seeds: Sequence[int]) -> str:

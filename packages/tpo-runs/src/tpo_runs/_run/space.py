@@ -10,7 +10,7 @@ from pathlib import Path
 import equinox as eqx
 import jax
 
-from .._errors import ConfigError
+from .._errors import ConfigError, reason_of
 from .._learn import PolicyMaker
 from .._store import Store
 from .blocks import Block
@@ -36,17 +36,14 @@ def check_writable(root: Path) -> None:
                 with tempfile.TemporaryFile(dir=directory) as probe:
                     probe.write(b"x")
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise ConfigError([f"{directory}: cannot be written: {reason}; choose another --out"]) from None
+            fault = f"{directory}: cannot be written: {reason_of(error)}"
+            raise ConfigError([f"{fault}; choose another --out"]) from None
 
 
 def check_space(root: Path, blocks: Iterable[Block], replaced: int = 0) -> None:
     """Check that the disk has space for the results and checkpoints of some blocks.
 
-    Args:
-        root: the output directory.
-        blocks: the blocks to train.
-        replaced: bytes of results that the run removes.
+    The run frees `replaced` bytes before.
 
     Raises:
         ConfigError: there is too little space; with one line.

@@ -1,13 +1,17 @@
-"""The interface of experiment trackers, which log the metrics of one block of seeds."""
+"""Experiment trackers, which log the metrics of one block of seeds."""
 
-import importlib
 import importlib.util
-from collections.abc import Iterable, Mapping
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from .._config import TRACKERS
 from .._errors import ConfigError
+from .._store import Store
 
 
 class TrackedBlock(NamedTuple):
@@ -59,6 +63,112 @@ def check_installed(names: Iterable[str]) -> None:
         )
 
 
+class TensorBoardRun:
+    """TensorBoard: the event files of a block, in `OUT/tensorboard/CELL/SEEDS`."""
+
+    def __init__(self, block: TrackedBlock):
+        from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports]
+
+        directory = Store(block.out).tensorboard / _file_name(block.cell) / _file_name(block.seeds)
+        if block.first_step == 0:
+            # The files of an earlier training of this block.
+            shutil.rmtree(directory, ignore_errors=True)
+        # TensorBoard ignores what earlier files log from this step on.
+        self._writer = SummaryWriter(str(directory), purge_step=block.first_step or None)
+        if block.first_step == 0:
+            config = json.dumps(block.config, indent=2)
+            self._writer.add_text("config", "    " + config.replace("\n", "\n    "))
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Write the values through to the file."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Close the event file."""
+        self._writer.close()
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^\w .,=()+-]", "_", text).strip(" .") or "_"
+
+
+class TrackioRun:
+    """trackio, which logs to a database on this machine or to a Space on the Hugging Face Hub.
+
+    A block is a run in the group of its cell.
+    """
+
+    def __init__(self, block: TrackedBlock):
+        import trackio  # pyright: ignore[reportMissingImports]
+
+        for name, module in list(sys.modules.items()):
+            # Keep its messages out of standard output.
+            if name.partition(".")[0] == "trackio":
+                vars(module)["print"] = lambda *_, **__: None
+        self._run = trackio.init(
+            block.project,
+            name=f"{block.cell}, {block.seeds} ({block.id})",
+            group=block.cell,
+            config=dict(block.config),
+            resume="allow",
+            embed=False,
+            auto_log_gpu=False,
+            auto_log_cpu=False,
+        )
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Pass the values to the thread of trackio."""
+        self._run.log(dict(values), step=step)
+
+    def close(self) -> None:
+        """Wait until trackio has written everything."""
+        self._run.finish()
+
+
+class WandbRun:
+    """Weights & Biases: online, or offline with `WANDB_MODE=offline`.
+
+    A block is a run in the group of its cell. Its files go to `OUT/wandb`.
+    """
+
+    def __init__(self, block: TrackedBlock):
+        import wandb  # pyright: ignore[reportMissingImports]
+
+        settings = wandb.setup().settings
+        online = settings.mode == "online"
+        if online and not settings.api_key and not wandb.api.api_key:
+            # wandb would prompt for a key.
+            raise RuntimeError("not logged in; run 'wandb login', or set WANDB_MODE=offline")
+        self._run = wandb.init(
+            project=block.project,
+            name=f"{block.cell}, {block.seeds}",
+            group=block.cell,
+            id=block.id,
+            # Offline runs with the same id are merged when they are synchronized.
+            resume="allow" if online else None,
+            config=dict(block.config),
+            dir=str(block.out),
+            settings=wandb.Settings(console="off", silent=True, x_disable_stats=True),
+        )
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Pass the values to the process of Weights & Biases."""
+        self._run.log(dict(values), step=step)
+
+    def close(self) -> None:
+        """Wait until that process has received everything."""
+        self._run.finish()
+
+
+_OPENERS: dict[str, Callable[[TrackedBlock], Tracker]] = {
+    "tensorboard": TensorBoardRun,
+    "trackio": TrackioRun,
+    "wandb": WandbRun,
+}
+
+
 def open_tracker(name: str, block: TrackedBlock) -> Tracker:
     """Open a run of a tracker for a block."""
-    return importlib.import_module(f".tracker_{name}", __package__).open_run(block)
+    return _OPENERS[name](block)

@@ -1,8 +1,8 @@
 """The results store. No other room knows its files and directories."""
 
+from .block import BITS as BITS
+from .block import FACTS as FACTS
 from .block import StoredBlock as StoredBlock
-from .facts import BITS as BITS
-from .facts import FACTS as FACTS
 from .layout import METRICS as METRICS
 from .layout import PROVENANCE as PROVENANCE
 from .layout import TIMING as TIMING

@@ -14,6 +14,24 @@ from .._files import DamagedError, contents, unsealed
 from .layout import BLOCK, CONFIG, METRICS, PROVENANCE, SPEC, TIMING
 from .metrics import has_all_rows, read_table
 
+# The facts of a provenance, in the order in which reports show them.
+FACTS = (
+    "versions",
+    "python",
+    "platform",
+    "processor",
+    "devices",
+    "cpu_count",
+    "xla_flags",
+    "matmul_precision",
+    "environment",
+    "git",
+    "objective",
+    "data",
+)
+# The facts that the bits of a result may depend on: all but the commit, which changes with every document.
+BITS = tuple(name for name in FACTS if name != "git")
+
 
 class BlockContent(NamedTuple):
     """The contents of a block: the rows of its metrics, their provenance and timing."""

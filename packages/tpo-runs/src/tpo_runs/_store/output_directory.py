@@ -79,11 +79,18 @@ def holds_results(root: Path) -> bool:
 
 def _is_settings(path: Path) -> bool:
     try:
-        content = path.read_bytes()
-        identity = json.loads(content)
-        return json_bytes(identity) == content and key_of(identity) == path.parent.name
-    except (OSError, ValueError, TypeError, RecursionError):
+        return settings_key(path.read_bytes()) == path.parent.name
+    except OSError:
         return False
+
+
+def settings_key(content: bytes) -> str:
+    """The key of the cell with these settings, the content of a `spec.json`; empty if it is damaged."""
+    try:
+        identity = json.loads(content)
+        return key_of(identity) if json_bytes(identity) == content else ""
+    except (ValueError, TypeError, RecursionError):
+        return ""
 
 
 def _looks_like_manifest(manifest: Path) -> bool:

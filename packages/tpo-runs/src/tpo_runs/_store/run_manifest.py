@@ -1,13 +1,12 @@
 """The manifest of a run, and whether a config fits an output directory."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._config import Cell, Config, LoadedConfig, effective, key_of
 from .._errors import ConfigError
 from .store import Store
 
-Entries = dict[tuple[str, str], dict[str, Any]]
 ABSENT = "nothing"
 
 
@@ -17,7 +16,7 @@ def manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
     settings = _settings(config)
     earlier = store.manifest() if store.has_manifest() else {}
     kept = earlier.get("cells", []) if _earlier_settings(earlier) == settings else []
-    entries = {_place(entry): entry for entry in kept} | _entries(loaded.cells)
+    entries = {_place(entry): entry for entry in [*kept, *map(_entry, loaded.cells)]}
     return {
         "title": config.title,
         "paper": config.paper,
@@ -41,7 +40,7 @@ def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
     lines = dict(differences(_earlier_settings(earlier), _settings(loaded.config), ""))
     before = {_place(entry): entry["key"] for entry in earlier["cells"]}
     for cell in loaded.cells:
-        key = before.get(_place_of(cell), cell.key)
+        key = before.get(_place(_entry(cell)), cell.key)
         if key not in (cell.key, key_of(cell.earlier_identity())) and not lines:
             lines |= differences(store.spec(key), cell.identity(), f"method '{cell.method}': ")
     if lines:
@@ -75,24 +74,17 @@ def _earlier_settings(earlier: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _entries(cells: Iterable[Cell]) -> Entries:
+def _entry(cell: Cell) -> dict[str, Any]:
     return {
-        _place_of(cell): {
-            "method": cell.method,
-            "point": dict(cell.point),
-            "key": cell.key,
-            "seeds": list(cell.seeds),
-        }
-        for cell in cells
+        "method": cell.method,
+        "point": dict(cell.point),
+        "key": cell.key,
+        "seeds": list(cell.seeds),
     }
 
 
 def _place(entry: Mapping[str, Any]) -> tuple[str, str]:
     return entry["method"], repr(sorted(entry["point"].items()))
-
-
-def _place_of(cell: Cell) -> tuple[str, str]:
-    return cell.method, repr(sorted(cell.point.items()))
 
 
 def differences(there: Any, here: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -30,6 +30,7 @@ from .layout import (
     block_name,
 )
 from .metrics import by_seed, write_metrics
+from .output_directory import settings_key
 from .run_files import RunFiles
 
 
@@ -107,17 +108,12 @@ class Store(RunFiles):
             return {}
         with as_config_error(path):
             content = path.read_bytes()
-        try:
-            identity = json.loads(content)
-            owner = key_of(identity) if json_bytes(identity) == content else ""
-        except (ValueError, TypeError, RecursionError):
-            owner, identity = "", {}
-        if owner != key:
+        if (owner := settings_key(content)) != key:
             renamed = f"if {path.parent} was called {owner}, rename it back; else " if owner else ""
             fault = "damaged, does not match the name of its directory"
             fix = "remove it, and run the config again, which writes it again"
             raise ConfigError([f"{path}: {fault}; {renamed}{fix}"])
-        return identity
+        return json.loads(content)
 
     def adopt(self, cell: Cell) -> None:
         """Rename a cell that the store has under the key that it had in earlier versions."""

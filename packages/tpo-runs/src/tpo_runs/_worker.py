@@ -1,4 +1,4 @@
-"""Training one block in a worker process of Ray or submitit."""
+"""Training one block in a worker process of Ray or submitit, which imports this file before JAX."""
 
 import os
 import signal
@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from .._errors import Stopped
-from .._signals import SIGNALS, StopSignals
+from ._errors import Stopped
+from ._signals import SIGNALS, StopSignals
 
 # The last compiled program, by its key. The next block often needs it again.
 _program: dict[Any, Any] = {}
@@ -47,7 +47,7 @@ def train_block_into_store(
             os.environ.update(environment)
             if Path(directory).is_dir():
                 os.chdir(directory)
-            from .devices import set_up_jax
+            from ._run import set_up_jax
 
             set_up_jax(short=short, cpus=cpus)
             _train(text, name, Path(store), Path(config), stop)
@@ -55,24 +55,29 @@ def train_block_into_store(
         # Both engines see these as an interruption, and Ray restarts a task whose worker exits.
         raise (KeyboardInterrupt if stopped.name == "SIGINT" else SystemExit(stopped.code)) from None
     except Exception as error:
-        from .._store import Store
-        from .failures import keep_traceback
+        from ._run import keep_traceback
+        from ._store import Store
 
         return keep_traceback(error, Store(store), name.partition("-")[0])
     return ""
 
 
 def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) -> None:
-    from .._config import Config, TrackingSpec, expand
-    from .._store import Store
-    from .block import RunContext, train_block
-    from .block_lock import block_lock
-    from .blocks import Block, compile_block
-    from .devices import drop_programs
-    from .jax_settings import fixed_settings
-    from .progress import Display, Reporter
-    from .replacement import Replacement
-    from .tracking import Trackers
+    from ._config import Config, TrackingSpec, expand
+    from ._run import (
+        Block,
+        Display,
+        Replacement,
+        Reporter,
+        RunContext,
+        Trackers,
+        block_lock,
+        compile_block,
+        drop_programs,
+        fixed_settings,
+        train_block,
+    )
+    from ._store import Store
 
     (cell,) = expand(Config.model_validate(tomllib.loads(text)))
     block = Block(cell, tuple(cell.seeds))
@@ -93,3 +98,17 @@ def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) ->
         trackers = Trackers(TrackingSpec(), store, reporter.warn)
         context = RunContext(store, reporter, stop, trackers, Replacement(store))
         train_block(block, _program[key], context)
+
+
+class TrainBlock:
+    """`train_block_into_store` for submitit, which requeues it when a job reaches its time limit."""
+
+    def __call__(self, **call: Any) -> str:
+        """Train a block."""
+        return train_block_into_store(**call)
+
+    def checkpoint(self, **call: Any) -> Any:
+        """The call of the requeued job, in which the block resumes from its last checkpoint."""
+        from submitit.helpers import DelayedSubmission  # pyright: ignore[reportMissingImports]
+
+        return DelayedSubmission(self, **call)
