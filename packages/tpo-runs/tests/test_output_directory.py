@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from reliability import CONFIG, contents
+from reliability import UNDRAWN, contents
+from report_store import UNDRAWN as UNDRAWN_STORE
 from report_store import make_store
 
 from tpo_runs import Store
@@ -17,7 +18,7 @@ from tpo_runs._cli import main
 from tpo_runs._store import locked
 
 # Its first method only.
-SHORT = "[[method]]".join(CONFIG.replace("steps = 6000", "steps = 20").split("[[method]]")[:2])
+SHORT = "[[method]]".join(UNDRAWN.replace("steps = 6000", "steps = 20").split("[[method]]")[:2])
 
 
 @pytest.fixture
@@ -31,7 +32,9 @@ def config(tmp_path):
 def made(tmp_path_factory):
     """A complete store, and the config that it is of."""
     root = tmp_path_factory.mktemp("made")
-    return make_store(root, points=1, seeds=2, steps=20, complete=True), root / "made_up.toml"
+    config = UNDRAWN_STORE.replace("figures = []", 'figures = ["learning_curves"]')
+    made = make_store(root, points=1, seeds=2, steps=20, complete=True, config=config)
+    return made, root / "made_up.toml"
 
 
 @pytest.fixture
