@@ -9,6 +9,7 @@ from tpo_runs._cli import main
 from tpo_runs._publish import write_summary
 from tpo_runs._results import final_error
 
+pytestmark = pytest.mark.usefixtures("unrendered")
 FALLING = np.exp(-np.arange(450) / np.array([[30.0], [45.0], [60.0], [50.0]]))
 
 
@@ -80,14 +81,6 @@ def test_seeds_that_were_trained_in_pieces_are_drawn_together(pieces, tmp_path):
     assert "steps are known to within 3." in tables
     assert drawn(tmp_path / "a") >= {"learning_curves.png", "learning_curves.pdf", "final_errors.png"}
     assert not (tmp_path / "b" / "summary.md").exists()
-
-
-def test_drawing_twice_gives_the_same_bytes(pieces, tmp_path):
-    def files(name):
-        assert main(["draw", *pieces, "--to", str(tmp_path / name)]) == 0
-        return {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
-
-    assert files("first") == files("second")
 
 
 def config_file(folder, text):

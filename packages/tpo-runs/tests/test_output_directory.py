@@ -248,6 +248,7 @@ def test_a_link_under_another_name_is_left_alone(place, out, tmp_path):
     assert (out / place).is_symlink()
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_second_name_of_the_users_file_in_a_store_is_not_written_through(made, out, tmp_path):
     names = ["config.toml", "figures/summary.md", "figures/learning_curves.png", "lock.json"]
     for number, name in enumerate(names):
@@ -472,6 +473,7 @@ def test_of_a_store_that_cannot_be_written_one_line_says_how_to_write_elsewhere(
     assert contents(out) == before
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_figures_of_summaries_follow_the_users_links(out, tmp_path):
     assert summarize(out, tmp_path / "s.json") == 0
     (tmp_path / "figures").mkdir()

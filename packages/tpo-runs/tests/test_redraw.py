@@ -4,6 +4,7 @@ import pytest
 from report_store import UNDRAWN, make_store
 
 from tpo_runs._cli import main
+from tpo_runs._publish import write_summary
 from tpo_runs._store import locked
 
 
@@ -23,6 +24,7 @@ def results(store):
     return {path: path.read_bytes() for path in store.root.glob("cells/**/*") if path.is_file()}
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_what_is_there_of_a_run_is_drawn(store, capsys):
     before = results(store)
     assert main(["draw", str(store.root)]) == 0
@@ -39,6 +41,17 @@ def test_drawing_twice_gives_the_same_bytes(store):
     assert drawn() == drawn()
 
 
+def test_drawing_a_summary_twice_gives_the_same_bytes(tmp_path):
+    summary = write_summary(make_store(tmp_path, points=1, seeds=2, steps=20).root)
+
+    def drawn(name):
+        assert main(["draw", str(summary), "--to", str(tmp_path / name)]) == 0
+        return {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+
+    assert drawn("first") == drawn("second")
+
+
+@pytest.mark.usefixtures("unrendered")
 def test_another_config_may_say_what_is_drawn(store, tmp_path):
     config = tmp_path / "made_up.toml"
     text = config.read_text().replace("Made up <b>& small</b>", "Another title")
@@ -124,6 +137,7 @@ def test_a_store_that_asks_for_a_metric_it_lacks_says_so_and_recovers(command, u
     assert main([command, str(undrawn.root)]) == 0
 
 
+@pytest.mark.usefixtures("unrendered")
 @pytest.mark.parametrize("figure", ["unheard_of", {"kind": "sweep", "name": "../up"}])
 def test_a_store_that_asks_for_a_figure_there_is_not_is_drawn_without_it(figure, store, capsys):
     store.write_manifest(store.manifest() | {"figures": [figure, "final_errors"]})
