@@ -85,7 +85,8 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests but the slow ones; arguments go to pytest."""
     sync_packages(session, "--group=test", "--extra=mnist")
-    session.run("pytest", "--numprocesses=2", "-m", FAST, *session.posargs, env=TEST_ENV)
+    # Each process takes neighbors, so that most files share their fixtures, until one process has none left.
+    session.run("pytest", "--numprocesses=2", "--dist=worksteal", "-m", FAST, *session.posargs, env=TEST_ENV)
 
 
 @nox.session
