@@ -18,6 +18,15 @@ def cache_away_from_home(tmp_path_factory):
         yield
 
 
+@pytest.fixture(autouse=True, scope="module")
+def programs_are_let_go():
+    """JAX keeps each program that it compiles, gigabytes of them, which slow down those that follow."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
+
+
 @pytest.fixture(autouse=True)
 def own_modules_are_forgotten(tmp_path_factory):
     """A module that a test wrote is not there for the next test that writes one of the same name."""
