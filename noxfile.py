@@ -36,8 +36,8 @@ SCHEMAS = {
 }
 # Tests compile far longer than they compute, and start hundreds of interpreters, which read bytecode faster.
 TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0", "PYTHONDONTWRITEBYTECODE": ""}
-if sys.version_info < (3, 12):  # the JAX of newer Pythons no longer has this flag
-    TEST_ENV["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
+if sys.version_info < (3, 12):  # the JAX of newer Pythons no longer has the first flag
+    TEST_ENV["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 # Material prints on every build that MkDocs 2 will have no plugins; the lock file keeps MkDocs 1.
 DOCS_ENV = {"NO_MKDOCS_2_WARNING": "1"}
 # As pip does, uv trusts the machine's certificates and compiles bytecode. It uses the Python that runs nox.
@@ -85,7 +85,8 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests but the slow ones; arguments go to pytest."""
     sync_packages(session, "--group=test", "--extra=mnist")
-    session.run("pytest", "--numprocesses=2", "-m", FAST, *session.posargs, env=TEST_ENV)
+    # Each process takes neighbors, so that most files share their fixtures, until one process has none left.
+    session.run("pytest", "--numprocesses=2", "--dist=worksteal", "-m", FAST, *session.posargs, env=TEST_ENV)
 
 
 @nox.session

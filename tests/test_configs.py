@@ -225,9 +225,9 @@ def test_every_published_number_belongs_to_one_cell_of_its_config():
 
     numbers = [n for n in paper_numbers() if n.where.get("policy.kind") == "transformer" and not n.unmatched]
     assert {number.source for number in numbers} == set(SOURCES)
+    loaded = {name: load_config(ROOT / "configs" / f"{name}.toml").cells for name in SOURCES.values()}
     for number in numbers:
-        loaded = load_config(ROOT / "configs" / f"{SOURCES[number.source]}.toml")
-        cells = [cell for cell in loaded.cells if number.matches(cell.identity())]
+        cells = [cell for cell in loaded[SOURCES[number.source]] if number.matches(cell.identity())]
         assert len(cells) == 1, number
         assert cells[0].schedule.steps == number.steps
         assert cells[0].schedule.seeds == number.seeds

@@ -33,8 +33,13 @@ SUMMARY = read_summary(ROOT / "figures" / "tabular_single" / "summary.json")
 
 
 @pytest.fixture(scope="module")
-def rows():
-    return all_rows(all_runs(ROOT))
+def runs():
+    return all_runs(ROOT)
+
+
+@pytest.fixture(scope="module")
+def rows(runs):
+    return all_rows(runs)
 
 
 def evidence(verdict, seeds=4, steps=1000, **facts):
@@ -123,8 +128,8 @@ def test_where_nothing_was_run_nothing_is_chosen():
     assert Row(number(unmatched="nobody knows"), None).verdict == "no run can be compared"
 
 
-def test_a_run_speaks_for_the_numbers_of_its_own_setting_only():
-    for run, published in itertools.product(all_runs(ROOT), paper_numbers()):
+def test_a_run_speaks_for_the_numbers_of_its_own_setting_only(runs):
+    for run, published in itertools.product(runs, paper_numbers()):
         found = evidence_for(published, [run])
         assert bool(found) == (
             published.matches(run.cell.spec) and not math.isnan(compare([run.cell], [published])[0].ours)

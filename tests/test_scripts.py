@@ -1,5 +1,6 @@
 """The standalone plots draw what a store holds."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,23 @@ from tpo_runs._store import manifest
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.fixture
+def run_script(monkeypatch):
+    """Runs a script as Python does from its command line, in this process, which has imported JAX already."""
+
+    def run(name, *words):
+        monkeypatch.syspath_prepend(ROOT / "scripts")
+        monkeypatch.setattr(sys, "argv", [name, *map(str, words)])
+        runpy.run_path(str(ROOT / "scripts" / name), run_name="__main__")
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("script", "config", "metric"),
     [("plot_mnist", "mnist", "test_error"), ("plot_token_reversal", "transformer_rlvr", "error")],
 )
-def test_a_plot_is_drawn_from_a_store(script, config, metric, tmp_path):
+def test_a_plot_is_drawn_from_a_store(script, config, metric, run_script, tmp_path, capsys):
     loaded = load_config(ROOT / f"configs/{config}.toml", overrides=[("schedule.steps", "400")])
     store, figure = Store(tmp_path / "store"), tmp_path / "figures" / "plot"
     store.write_run(manifest(loaded, store), loaded.config)
@@ -26,29 +39,25 @@ def test_a_plot_is_drawn_from_a_store(script, config, metric, tmp_path):
         store.write_block(
             cell, range(20), {"error": falling, metric: falling}, {"diverged": {}}, {"seconds": 1.0}
         )
-    drawing = [sys.executable, str(ROOT / f"scripts/{script}.py"), str(store.root), str(figure)]
-    done = subprocess.run(drawing, check=True, timeout=300, capture_output=True, text=True)
-    assert done.stdout.split() == [f"{figure}.png", f"{figure}.pdf"]
+    run_script(f"{script}.py", store.root, figure)
+    assert capsys.readouterr().out.split() == [f"{figure}.png", f"{figure}.pdf"]
     assert figure.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert figure.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_the_picture_of_intervals_by_seeds_is_drawn(tmp_path):
-    drawing = [sys.executable, str(ROOT / "scripts/plot_seed_noise.py"), "--figure", str(tmp_path / "noise")]
-    subprocess.run(drawing, check=True, timeout=300, capture_output=True)
+def test_the_picture_of_intervals_by_seeds_is_drawn(run_script, tmp_path):
+    run_script("plot_seed_noise.py", "--figure", tmp_path / "noise")
     assert {path.name for path in tmp_path.iterdir()} == {"noise.png", "noise.pdf"}
 
 
-def test_the_pictures_of_the_tasks_are_drawn(tmp_path):
-    drawing = [sys.executable, str(ROOT / "scripts/draw_tasks.py"), "--out", str(tmp_path)]
-    subprocess.run(drawing, check=True, timeout=300, capture_output=True)
+def test_the_pictures_of_the_tasks_are_drawn(run_script, tmp_path):
+    run_script("draw_tasks.py", "--out", tmp_path)
     pages = {path.stem for path in (ROOT / "docs" / "tasks").glob("*.md")} - {"README"}
     assert {path.stem for path in tmp_path.glob("*.png")} == pages
 
 
-def test_the_picture_of_the_idea_is_drawn(tmp_path):
-    drawing = [sys.executable, str(ROOT / "scripts/draw_idea.py"), "--out", str(tmp_path / "idea.png")]
-    subprocess.run(drawing, check=True, timeout=300, capture_output=True)
+def test_the_picture_of_the_idea_is_drawn(run_script, tmp_path):
+    run_script("draw_idea.py", "--out", tmp_path / "idea.png")
     assert {path.name for path in tmp_path.iterdir()} == {"idea.png", "idea_narrow.png"}
 
 

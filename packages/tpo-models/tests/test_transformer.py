@@ -49,7 +49,8 @@ def tokens(seed, *shape, vocab_size=3):
 
 
 def test_parameter_count_of_the_paper():
-    policy = CausalTransformer(vocab_size=4, horizon=10, width=64, layers=2, heads=2, key=jax.random.key(0))
+    sizes = {"vocab_size": 4, "horizon": 10, "width": 64, "layers": 2, "heads": 2}
+    policy = eqx.filter_eval_shape(lambda key: CausalTransformer(**sizes, key=key), jax.random.key(0))
     assert sum(leaf.size for leaf in jax.tree.leaves(policy)) == 101_892
 
 
@@ -131,7 +132,7 @@ def test_the_memory_of_attention_and_its_gradient_grows_linearly_with_the_horizo
     assert temporary_bytes(16 * QUERY_BLOCK) < 2.2 * temporary_bytes(8 * QUERY_BLOCK)
 
 
-@pytest.mark.parametrize("horizon", [1, 2, 4])
+@pytest.mark.parametrize("horizon", [1, 3])
 def test_cached_sampling_equals_recomputing_the_sequence_for_every_token(horizon):
     policy, prompts = make(horizon=horizon), tokens(1, 6, horizon)
     answers, sampled = sample(policy, jax.random.key(7), prompts, 4)
@@ -193,17 +194,17 @@ def test_candidates_of_a_prompt_do_not_see_each_other():
 def test_vmap_over_seeds_equals_one_seed_at_a_time():
     prompts, answers = tokens(1, 5, 4), tokens(2, 5, 3, 4)
     policies = [make(seed=seed) for seed in (0, 10)]
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *policies)
-    together = eqx.filter_vmap(lambda policy: policy.log_probs(prompts, answers))(stacked)
+    stacked = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *policies)
+    together = eqx.filter_jit(eqx.filter_vmap(lambda policy: policy.log_probs(prompts, answers)))(stacked)
     for policy, got in zip(policies, together, strict=True):
         np.testing.assert_allclose(got, log_probs(policy, prompts, answers), atol=1e-5)
 
 
 def test_initialisers():
     width = 256
-    policy = CausalTransformer(
-        vocab_size=300, horizon=200, width=width, layers=1, heads=4, key=jax.random.key(0)
-    )
+    sizes = {"vocab_size": 300, "horizon": 200, "width": width, "layers": 1, "heads": 4}
+    policy = eqx.filter_jit(CausalTransformer)(**sizes, key=jax.random.key(0))
+    policy = jax.tree.map(np.asarray, policy)
     block = policy.blocks[0]
 
     def has_std(array, expected):
@@ -222,8 +223,8 @@ def test_initialisers():
     for kernel, fan_in in lecun:
         has_std(kernel, fan_in**-0.5)
         # a normal truncated at two standard deviations, then scaled up by 1 / 0.8796 to have the wanted one
-        assert float(jnp.abs(kernel).max()) <= 2 * fan_in**-0.5 / 0.8796
-    assert not jnp.allclose(block.attention.query, block.attention.key)
+        assert np.abs(kernel).max() <= 2 * fan_in**-0.5 / 0.8796
+    assert not np.allclose(block.attention.query, block.attention.key)
     zeros = [leaf for leaf in jax.tree.leaves(policy) if not leaf.any()]
     ones = [leaf for leaf in jax.tree.leaves(policy) if (leaf == 1).all()]
     assert sum(leaf.size for leaf in zeros) == 3 * width + width + 4 * width + width + 300 + 3 * width

@@ -42,6 +42,16 @@ class Case:
     def _gradient(self):
         return jax.jit(jax.grad(lambda *arrays, **where: self._plain(*arrays, **where).sum()))
 
+    @functools.cached_property
+    def run(self):
+        """Losses and the gradient of their sum, in one program."""
+
+        def both(logp, old_logp, scores, **where):
+            losses, pull_back = jax.vjp(lambda logp: self._plain(logp, old_logp, scores, **where), logp)
+            return losses, pull_back(jnp.ones_like(losses))[0]
+
+        return jax.jit(both)
+
     def _plain(self, logp, old_logp, scores, **where):
         import tpo_objectives
 

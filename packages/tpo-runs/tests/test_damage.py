@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from reliability import CONFIG, contents
+from reliability import CONFIG, UNDRAWN, contents
 
 from tpo_runs import load_config
 from tpo_runs._cli import main
@@ -36,10 +36,19 @@ def checkpoint(step):
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """A finished run, with two checkpoints of another block beside it."""
-    directory = tmp_path_factory.mktemp("run")
+    """A finished run without figures, with two checkpoints of another block beside it."""
+    return finished(tmp_path_factory.mktemp("run"), UNDRAWN)
+
+
+@pytest.fixture(scope="module")
+def drawn_store(tmp_path_factory):
+    """The same with figures."""
+    return finished(tmp_path_factory.mktemp("drawn"), CONFIG)
+
+
+def finished(directory, text):
     config = directory / "small.toml"
-    config.write_text(CONFIG.replace("steps = 6000", "steps = 20"))
+    config.write_text(text.replace("steps = 6000", "steps = 20"))
     assert main([str(config), "--out", str(directory / "out"), "--quiet"]) == 0
     store = Store(directory / "out")
     saved = Checkpoints(checkpoints_of(store), IDENTITY)
@@ -68,21 +77,23 @@ def complaints(store):
     return told, found
 
 
-def test_an_intact_store_has_nothing_to_complain_about(store, tmp_path):
-    copy = shutil.copytree(store.root, tmp_path / "copy")
+def test_an_intact_store_has_nothing_to_complain_about(drawn_store, tmp_path):
+    copy = shutil.copytree(drawn_store.root, tmp_path / "copy")
     told, found = complaints(Store(copy))
     assert told == []
     assert found.step == 8
     np.testing.assert_array_equal(found.state["policy"], STATE["policy"])
 
 
-def test_every_flipped_bit_is_noticed_and_named(store, tmp_path):
+def test_every_flipped_bit_is_noticed_and_named(drawn_store, tmp_path):
     moments = random.Random(0)
-    files = sorted(path.relative_to(store.root) for path in store.root.rglob("*") if path.is_file())
+    files = sorted(
+        path.relative_to(drawn_store.root) for path in drawn_store.root.rglob("*") if path.is_file()
+    )
     files = [name for name in files if name.name != ".lock"]
     for trial in range(200):
         name = files[trial % len(files)]
-        copy = shutil.copytree(store.root, tmp_path / "copy")
+        copy = shutil.copytree(drawn_store.root, tmp_path / "copy")
         content = bytearray((copy / name).read_bytes())
         content[moments.randrange(len(content))] ^= 1 << moments.randrange(8)
         (copy / name).write_bytes(bytes(content))

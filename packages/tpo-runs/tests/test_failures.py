@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from reliability import CONFIG, contents, finish, start
+from reliability import CONFIG, UNDRAWN, contents, finish, start
 
 from tpo_envs import symmetric_bandit
 from tpo_models import LogitTable
@@ -22,7 +22,7 @@ from tpo_runs._learn import SampledActions, bandit_baseline, unit_norm
 from tpo_runs._run import drop_programs
 from tpo_runs._store import Store
 
-SHORT = CONFIG.replace("steps = 6000", "steps = 30")
+SHORT = UNDRAWN.replace("steps = 6000", "steps = 30")
 OWN = """
 import jax.numpy as jnp
 

@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from reliability import CONFIG, contents, start, wait_for
+from reliability import UNDRAWN, contents, start, wait_for
 
 from tpo_runs import Store
 from tpo_runs._cli import main
 
-SHORT = CONFIG.replace("steps = 6000", "steps = 30").partition('[[method]]\nname = "DG"')[0]
+SHORT = UNDRAWN.replace("steps = 6000", "steps = 30").partition('[[method]]\nname = "DG"')[0]
 OWN = """
 import jax.numpy as jnp
 from helper import FACTOR

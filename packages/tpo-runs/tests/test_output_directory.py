@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from reliability import CONFIG, contents
+from reliability import UNDRAWN, contents
+from report_store import UNDRAWN as UNDRAWN_STORE
 from report_store import make_store
 
 from tpo_runs import Store
@@ -17,7 +18,7 @@ from tpo_runs._cli import main
 from tpo_runs._store import locked
 
 # Its first method only.
-SHORT = "[[method]]".join(CONFIG.replace("steps = 6000", "steps = 20").split("[[method]]")[:2])
+SHORT = "[[method]]".join(UNDRAWN.replace("steps = 6000", "steps = 20").split("[[method]]")[:2])
 
 
 @pytest.fixture
@@ -31,7 +32,9 @@ def config(tmp_path):
 def made(tmp_path_factory):
     """A complete store, and the config that it is of."""
     root = tmp_path_factory.mktemp("made")
-    return make_store(root, points=1, seeds=2, steps=20, complete=True), root / "made_up.toml"
+    config = UNDRAWN_STORE.replace("figures = []", 'figures = ["learning_curves"]')
+    made = make_store(root, points=1, seeds=2, steps=20, complete=True, config=config)
+    return made, root / "made_up.toml"
 
 
 @pytest.fixture
@@ -245,6 +248,7 @@ def test_a_link_under_another_name_is_left_alone(place, out, tmp_path):
     assert (out / place).is_symlink()
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_second_name_of_the_users_file_in_a_store_is_not_written_through(made, out, tmp_path):
     names = ["config.toml", "figures/summary.md", "figures/learning_curves.png", "lock.json"]
     for number, name in enumerate(names):
@@ -469,6 +473,7 @@ def test_of_a_store_that_cannot_be_written_one_line_says_how_to_write_elsewhere(
     assert contents(out) == before
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_figures_of_summaries_follow_the_users_links(out, tmp_path):
     assert summarize(out, tmp_path / "s.json") == 0
     (tmp_path / "figures").mkdir()

@@ -5,12 +5,12 @@ import signal
 import sys
 
 import pytest
-from reliability import CONFIG, contents, finish, start, wait_for
+from reliability import UNDRAWN, contents, finish, start, wait_for
 
 from tpo_runs import Store
 from tpo_runs._cli import main
 
-SHORT = CONFIG.replace("steps = 6000", "steps = 20").replace('{ kind = "dg" }', '{ kind = "own:loss" }')
+SHORT = UNDRAWN.replace("steps = 6000", "steps = 20").replace('{ kind = "dg" }', '{ kind = "own:loss" }')
 OWN = "def loss(logp, old_logp, scores):\n    return -logp * scores\n"
 RAISES = 'def loss(logp, old_logp, scores):\n    raise ValueError("as a test")\n'
 LONG = ("--schedule.checkpoint_minutes", "0.0001", "--method.PG.schedule.steps", "400000")

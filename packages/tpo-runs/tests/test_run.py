@@ -9,17 +9,12 @@ from tpo_runs._store import Store
 
 CONFIG = """
 title = "A tiny run"
+figures = []
 [task]
-kind = "tokens"
-target = "copy"
-reward = "terminal"
-horizon = 2
-vocab_size = 2
+kind = "symmetric_bandit"
+actions = 4
 [policy]
-kind = "transformer"
-width = 4
-layers = 1
-heads = 1
+kind = "logit_table"
 [optimizer]
 kind = "adam"
 learning_rate = 1e-2
@@ -29,11 +24,11 @@ seeds = 2
 [[method]]
 name = "TPO"
 objective = { kind = "tpo" }
-rollout = { kind = "sequence_group", prompts = 4, candidates = 2 }
+rollout = { kind = "all_actions", contexts = "all", samples = 4, baseline = "expected" }
 [[method]]
 name = "PG"
 objective = { kind = "reinforce" }
-rollout = { kind = "single", prompts = 4, baseline = "batch_mean" }
+rollout = { kind = "sampled_actions", contexts = "all", samples = 4, baseline = "expected" }
 """
 OWN = """
 import jax.numpy as jnp
@@ -46,7 +41,7 @@ OWN_METHOD = """
 [[method]]
 name = "Best of group"
 objective = { kind = "my_objectives:best_of_group", weight = 2.0 }
-rollout = { kind = "sequence_group", prompts = 4, candidates = 2 }
+rollout = { kind = "all_actions", contexts = "all", samples = 4, baseline = "expected" }
 """
 
 
@@ -63,6 +58,8 @@ def finished(out):
 
 
 def test_a_run_ends_with_metrics_figures_and_tables_and_resumes(config, capsys):
+    undrawn = config.read_text()
+    config.write_text(undrawn.replace("figures = []\n", ""))
     assert main([str(config)]) == 0
     out = config.parent / "results" / "tiny"
     assert finished(out) == {"TPO": [0, 1], "PG": [0, 1]}
@@ -80,6 +77,7 @@ def test_a_run_ends_with_metrics_figures_and_tables_and_resumes(config, capsys):
     blocks = {path: path.stat().st_mtime_ns for path in out.glob("cells/*/*/metrics.parquet")}
     assert len(blocks) == 2
 
+    config.write_text(undrawn)
     assert main([str(config)]) == 0
     assert "TPO: already complete" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in blocks} == blocks
@@ -127,10 +125,10 @@ def test_with_json_the_listing_is_an_event_for_each_cell(config, capsys):
 
 
 def test_a_wrong_config_ends_with_one_line_and_code_two(config, capsys):
-    config.write_text(CONFIG.replace("horizon = 2", "horizont = 2"))
+    config.write_text(CONFIG.replace("actions = 4", "acitons = 4"))
     assert main([str(config)]) == 2
     captured = capsys.readouterr()
     (line,) = captured.err.splitlines()
-    assert "task.horizont" in line
-    assert "did you mean 'horizon'" in line
+    assert "task.acitons" in line
+    assert "did you mean 'actions'" in line
     assert captured.out == ""

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from reliability import CONFIG, wait_for
+from reliability import UNDRAWN, wait_for
 
-CONFIG = CONFIG.replace("steps = 6000", "steps = 20").replace("A small run", "Títle \N{MINUS SIGN} 1")
+CONFIG = UNDRAWN.replace("steps = 6000", "steps = 20").replace("A small run", "Títle \N{MINUS SIGN} 1")
 CONFIG = CONFIG.partition('[[method]]\nname = "DG"')[0]
 
 
@@ -73,6 +73,7 @@ def test_figures_need_no_window_and_asserts_no_interpreter_that_keeps_them(confi
         "COLUMNS": "garbage",
         "NO_COLOR": "1",
     }
+    config.write_text(CONFIG.replace("figures = []", 'figures = ["learning_curves"]'), encoding="utf-8")
     done = program(config, config, "--schedule.seeds=1", environment=odd)
     assert done.returncode == 0, done.stderr
     assert b"Traceback" not in done.stderr

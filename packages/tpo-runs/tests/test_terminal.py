@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reliability import CONFIG
+from reliability import CONFIG, UNDRAWN
 from rich.console import Console
 
 from tpo_runs import load_config
@@ -25,7 +25,7 @@ def raises(logp, old_logp, scores):
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "config.toml"
-    path.write_text(CONFIG.replace("steps = 6000", "steps = 50"))
+    path.write_text(UNDRAWN.replace("steps = 6000", "steps = 50"))
     return path
 
 
@@ -156,6 +156,7 @@ def events_of(text: str) -> list[dict[str, Any]]:
 
 
 def test_events_tell_the_whole_run(config, capsys):
+    config.write_text(CONFIG.replace("steps = 6000", "steps = 50"))
     assert main([str(config), "--json"]) == 0
     output = capsys.readouterr()
     events = events_of(output.out)

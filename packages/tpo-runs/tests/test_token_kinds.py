@@ -7,6 +7,7 @@ from tpo_runs._config import TOKEN_KINDS
 
 CONFIG = """
 title = "A kind of token task"
+figures = []
 
 [task]
 {task}

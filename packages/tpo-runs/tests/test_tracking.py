@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reliability import CONFIG, contents
+from reliability import UNDRAWN, contents
 
 from tpo_runs import load_config
 from tpo_runs._cli import main
@@ -51,7 +51,7 @@ class Listener:
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "config.toml"
-    path.write_text(CONFIG.replace("steps = 6000", "steps = 50"))
+    path.write_text(UNDRAWN.replace("steps = 6000", "steps = 50"))
     return path
 
 

@@ -18,6 +18,7 @@ from .._text import nearest, printable
 GPU_EXTRAS = "NVIDIA GPUs need pip install 'tpo-runs[cuda12]' or 'tpo-runs[cuda13]'"
 KNOWN_FLAGS = (
     "--xla_backend_optimization_level=",
+    "--xla_cpu_parallel_codegen_split_count=",
     "--xla_cpu_use_fusion_emitters=",
     "--xla_force_host_platform_device_count=",
 )
