@@ -11,15 +11,15 @@ import numpy as np
 
 from ._files import destination, is_stream, write_text
 from ._intervals import LEVEL
+from ._numpy_answers import NumpyAnswerTask
 from ._numpy_bandit import NumpyBandit
 from ._numpy_checks import check_count
-from ._numpy_tokens import NumpyTokenTask
 from ._scoring import Score, score, summarize
 from ._suite import describe, list_tasks, make_numpy
 from ._user_code import user_code
 
 FORMAT = "tpo-envs results 1"
-Method = Callable[[NumpyTokenTask | NumpyBandit, int], Callable[[Any], Any]]
+Method = Callable[[NumpyAnswerTask | NumpyBandit, int], Callable[[Any], Any]]
 
 
 def run_suite(

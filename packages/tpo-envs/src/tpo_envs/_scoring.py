@@ -8,9 +8,9 @@ from jaxtyping import Bool, Float, Shaped
 
 from ._arrays import is_integer
 from ._intervals import Interval, interval
+from ._numpy_answers import NumpyAnswerTask
 from ._numpy_bandit import NumpyBandit
 from ._numpy_checks import check_range
-from ._numpy_tokens import NumpyTokenTask
 from ._suite import make_numpy
 from ._user_code import user_code
 
@@ -92,7 +92,7 @@ def score(task_id: str, policy_or_answers: Any, *, n: int = 1000, seed: int = 0)
 
 
 def summarize(
-    task: NumpyTokenTask | NumpyBandit, paid: Float[np.ndarray, "s n"], right: Bool[np.ndarray, "s n"]
+    task: NumpyAnswerTask | NumpyBandit, paid: Float[np.ndarray, "s n"], right: Bool[np.ndarray, "s n"]
 ) -> dict[str, Interval]:
     """Every measure, from the reward and correctness of every answer by seed."""
     returns = interval(paid, 1 - task.gap if isinstance(task, NumpyBandit) else 0.0)
@@ -105,12 +105,12 @@ def summarize(
     }
 
 
-def _expected(task: NumpyTokenTask | NumpyBandit, n: int) -> str:
+def _expected(task: NumpyAnswerTask | NumpyBandit, n: int) -> str:
     shape = f"[{n}]" if isinstance(task, NumpyBandit) else f"[{n}, {task.horizon}]"
     return f"integers {shape} from 0 to {task.num_actions - 1}, one answer to each question"
 
 
-def checked_answers(task_id: str, task: NumpyTokenTask | NumpyBandit, given: Any, n: int) -> Any:
+def checked_answers(task_id: str, task: NumpyAnswerTask | NumpyBandit, given: Any, n: int) -> Any:
     """Check answers and return them as a new array.
 
     Raises:
