@@ -12,7 +12,19 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from tpo_envs import BracketTask, MultiTurnTask, NoisyVerifier, TokenTask, make_numpy
+from tpo_envs import (
+    ArgsortTask,
+    BracketTask,
+    ColoringTask,
+    CountdownTask,
+    CountingTask,
+    LengthLadder,
+    MultiTurnTask,
+    NoisyVerifier,
+    TokenTask,
+    VariableLengthTask,
+    make_numpy,
+)
 
 ROOT = Path(__file__).parents[1]
 # Pale, so that black figures stay legible, and told apart without red and green.
@@ -137,6 +149,42 @@ def noisy_verifier():
     return figure
 
 
+def answer_lengths():
+    """A prompt of every task, with a right answer and another one."""
+    signs = [*map(str, range(10)), "+", "−", "×"]
+    shown = [
+        ("ladder", LengthLadder(horizon=7), [1, 3], [3, 1, 2, 0, 2, 2, 1], [1, 1, 0, 3, 2, 0, 1]),
+        ("reversal", VariableLengthTask("reverse_copy", "graded", 1, 6, 4), [0, 2, 1], None, [1, 2, 3]),
+        ("counting", CountingTask("graded", limit=6), [4], None, [1, 2, 3, 10]),
+        ("countdown", CountdownTask("graded", 3), [2, 3, 7, 2, 7], None, [7, 12, 3, 10, 2, 13]),
+        ("coloring", ColoringTask("graded", 4, 4, 2), [0, 1, 0, 3, 1, 2, 2, 3], None, [1, 0, 1, 1, 4]),
+        ("argsort", ArgsortTask("graded", 5, 2), [1, 0, 1, 1, 0], None, [4, 1, 0, 0, 2, 5]),
+    ]
+    figure, axes = plt.subplots()
+    y = 0.0
+    for name, task, prompt, right, other in shown:
+        prompt = np.array([*prompt, *[task.end] * (task.prompt_length - len(prompt))])
+        answers = [task.answer(prompt) if right is None else np.array(right)]
+        answers.append(np.array([*other, *[task.end] * (task.horizon - len(other))]))
+        for title, tokens in zip((f"{name}: prompt", "right", "another"), (prompt, *answers), strict=True):
+            is_answer = title in ("right", "another")
+            if is_answer:
+                tokens = tokens[: task.lengths(tokens)]
+            texts = ["end" if t == task.end else (signs[t] if name == "countdown" else t) for t in tokens]
+            row(axes, y, title, tokens, texts=texts)
+            if is_answer:
+                axes.text(8.6, y, f"score {task.score(prompt, tokens_in(task, tokens)):.2g}", va="center")
+            y -= 1.1
+        y -= 0.6
+    finish(figure, axes, -y, 11, 4.6)
+    return figure
+
+
+def tokens_in(task, tokens):
+    """An answer as an array of `horizon` tokens."""
+    return np.append(tokens, np.full(task.horizon - len(tokens), task.vocab_size - 1))
+
+
 def bandits():
     """Rewards of all arms of a few contexts, for two gaps."""
     figure, both = plt.subplots(1, 2, figsize=(6.4, 2.9))
@@ -166,7 +214,8 @@ def images():
     return figure
 
 
-PICTURES = {draw.__name__: draw for draw in (tokens, brackets, multi_turn, noisy_verifier, bandits, images)}
+DRAWN = (tokens, brackets, multi_turn, noisy_verifier, answer_lengths, bandits, images)
+PICTURES = {draw.__name__: draw for draw in DRAWN}
 
 
 def main():

@@ -1,55 +1,12 @@
-"""Tasks whose answers have lengths, by brute force: every answer to every prompt, scored in plain Python."""
+"""Tasks with one right answer by brute force: every answer to every prompt, scored in plain Python."""
 
 import itertools
 
-import jax
 import numpy as np
 import pytest
+from answer_oracle import REWARDS, SOURCES, all_sequences, check_against, check_distribution, said
 
-from tpo_envs import LengthLadder, VariableLengthTask
-
-REWARDS = ("terminal", "graded")
-SOURCES = ("numpy", "jax")
-
-
-def all_sequences(length, count):
-    return np.array(list(itertools.product(range(count), repeat=length)), np.int32).reshape(-1, length)
-
-
-def said(answer, end):
-    """The tokens before the end, or None if there is no end."""
-    answer = list(answer)
-    return answer[: answer.index(end)] if end in answer else None
-
-
-def draw(task, source, n, seed=0):
-    if source == "numpy":
-        return task.numpy_prompts(np.random.default_rng(seed), n)
-    return np.asarray(task.prompts(jax.random.key(seed), n))
-
-
-def check_distribution(task, source, prompts, chances, limit, n=20_000):
-    """Chi-square of the drawn prompts; `limit` is beyond the 1e-4 tail of its degrees of freedom."""
-    found = draw(task, source, n)
-    counts = np.array([(found == prompt).all(axis=1).sum() for prompt in prompts])
-    assert counts.sum() == n, "every prompt is one of these"
-    expected = n * np.array(chances)
-    assert ((counts - expected) ** 2 / expected).sum() < limit
-
-
-def check_against(task, prompts, chances, naive):
-    """Scores of every answer to every prompt, and their mean."""
-    answers = all_sequences(task.horizon, task.vocab_size)
-    expected = np.array([[naive(p, a) for a in answers.tolist()] for p in prompts.tolist()])
-    scores = task.score(prompts[:, None], answers)
-    np.testing.assert_allclose(scores, expected, rtol=1e-12)
-    np.testing.assert_array_equal(task.exact_match(prompts[:, None], answers), expected == 1)
-    assert sum(chances) == pytest.approx(1)
-    assert task.random_score == pytest.approx(np.array(chances) @ expected.mean(axis=1), rel=1e-9)
-    groups = np.broadcast_to(answers, (len(prompts), *answers.shape))
-    lengths = [{tuple(said(a, task.end) or a) for a in answers[row == 1].tolist()} for row in expected]
-    np.testing.assert_array_equal(task.distinct_right(prompts, groups), [len(right) for right in lengths])
-
+from tpo_envs import CountingTask, LengthLadder, VariableLengthTask
 
 # --- the length ladder ---
 
@@ -163,3 +120,60 @@ def test_wrong_lengths_are_told(changes, error, message):
     settings = {"target": "copy", "reward": "terminal", "min_length": 1, "max_length": 4, "vocab_size": 3}
     with pytest.raises(error, match=message):
         VariableLengthTask(**{**settings, **changes})
+
+
+# --- counting ---
+
+
+def naive_count(number, digits, base):
+    """The digits of 1, 2, ..., number."""
+    return [int(digit) for n in range(1, number + 1) for digit in np.base_repr(n, base).zfill(digits)]
+
+
+def numbers_up_to(limit, digits, base):
+    written = [[int(digit) for digit in np.base_repr(n, base).zfill(digits)] for n in range(1, limit + 1)]
+    return np.array(written, np.int32)
+
+
+@pytest.mark.parametrize("reward", REWARDS)
+@pytest.mark.parametrize(("limit", "base", "digits"), [(1, 2, 1), (3, 4, 1), (4, 5, 1), (3, 2, 2)])
+def test_every_answer_to_every_number(reward, limit, base, digits):
+    task = CountingTask(reward, limit, base)
+    assert (task.prompt_length, task.horizon, task.end) == (digits, digits * limit + 1, base)
+    prompts = numbers_up_to(limit, digits, base)
+
+    def naive(prompt, answer):
+        number = int("".join(map(str, prompt)), base)
+        return naive_unique(naive_count(number, digits, base), answer, base, task.horizon, reward)
+
+    check_against(task, prompts, [1 / limit] * limit, naive)
+
+
+def test_numbers_of_several_digits_are_counted_with_zeros_in_front():
+    task = CountingTask("terminal", limit=12)
+    assert (task.horizon, task.vocab_size) == (25, 11)
+    prompts = numbers_up_to(12, 2, 10)
+    for number, answer in enumerate(task.answer(prompts).tolist(), start=1):
+        assert said(answer, 10) == naive_count(number, 2, 10)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_numbers_are_uniform(source):
+    # 6 degrees of freedom
+    check_distribution(
+        CountingTask("terminal", 7, 2), source, numbers_up_to(7, 3, 2), [1 / 7] * 7, limit=27.9
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"limit": 0}, "limit must be at least 1; got 0"),
+        ({"base": 1}, "base must be at least 2; got 1"),
+        ({"limit": 2**27, "base": 20}, "product must be below 2"),
+        ({"reward": "sequential"}, "reward is 'sequential'"),
+    ],
+)
+def test_wrong_counts_are_told(changes, message):
+    with pytest.raises(ValueError, match=message):
+        CountingTask(**{"reward": "terminal", "limit": 4, **changes})

@@ -8,13 +8,30 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tpo_envs import AbstractAnswerTask, LengthLadder, TokenTask, VariableLengthTask
+from tpo_envs import (
+    AbstractAnswerTask,
+    ArgsortTask,
+    ColoringTask,
+    CountdownTask,
+    CountingTask,
+    LengthLadder,
+    TokenTask,
+    VariableLengthTask,
+)
 
 TASKS = [
     LengthLadder(horizon=6, vocab_size=3, scored=2),
     LengthLadder(horizon=4, vocab_size=4, scored=3, reward="graded", target="flip"),
     VariableLengthTask("reverse_copy", "terminal", 1, 4, 3),
     VariableLengthTask("copy", "graded", 2, 3, 2),
+    CountingTask("terminal", limit=4, base=5),
+    CountingTask("graded", limit=3, base=2),
+    CountdownTask("terminal", numbers=2, base=4),
+    CountdownTask("graded", numbers=3),
+    ColoringTask("terminal", nodes=3, edges=2, colors=2),
+    ColoringTask("graded", nodes=4, edges=4, colors=5),
+    ArgsortTask("terminal", length=3, values=2),
+    ArgsortTask("graded", length=4, values=5),
 ]
 every_task = pytest.mark.parametrize("task", TASKS, ids=str)
 ended = pytest.mark.parametrize("task", [task for task in TASKS if task.end is not None], ids=str)

@@ -23,6 +23,16 @@ SOME = [
     "bandit-c100-a10-gap0.1",
 ]
 
+# One of each kind; the answers of the first always have the same length.
+ANSWERS = [
+    "ladder-reversal-terminal-h4-v4",
+    "variable-reversal-graded-h5-v3",
+    "counting-terminal-h5-v11",
+    "countdown-graded-h4-v14",
+    "coloring-terminal-c2-e2-h4-v4",
+    "argsort-graded-n2-h5-v5",
+]
+
 
 def test_every_task_is_registered_and_no_vocabulary_is_taken_for_a_version():
     for task_id in list_tasks():
@@ -30,7 +40,7 @@ def test_every_task_is_registered_and_no_vocabulary_is_taken_for_a_version():
         assert (spec.id, spec.version) == (f"tpo_envs/{task_id}", None)
 
 
-@pytest.mark.parametrize("task_id", SOME)
+@pytest.mark.parametrize("task_id", [*SOME, *ANSWERS])
 def test_gymnasiums_own_checker_is_content(task_id):
     from gymnasium.utils.env_checker import check_env
 
@@ -68,6 +78,63 @@ def test_an_episode_pays_the_score_of_its_answer(task_id):
         assert info["exact_match"] == task.exact_match(prompt, answer)[0]
         if not task.task.rule.dense:
             assert rewards[:-1] == [0] * (task.horizon - 1)
+
+
+@pytest.mark.parametrize("task_id", ANSWERS)
+def test_an_episode_lasts_up_to_the_end_token(task_id):
+    env, task = gymnasium.make(f"tpo_envs/{task_id}"), make_numpy(task_id)
+    for episode in range(20):
+        env.reset(seed=episode)
+        prompt = env.unwrapped._episodes.prompts
+        answer = task.answer(prompt) if episode % 2 else task.random_answers(episode, 1)
+        length = task.lengths(answer)[0]
+        for t, token in enumerate(answer[0, :length]):
+            observation, reward, terminated, truncated, info = env.step(token)
+            written = observation[task.prompt_length :].tolist()
+            assert written[: t + 1] == answer[0, : t + 1].tolist()
+            assert set(written[t + 1 :]) <= {task.vocab_size}
+            assert (terminated, truncated) == (t == length - 1, False)
+            assert reward == (task.score(prompt, answer)[0] if terminated else 0)
+        assert info == {"score": reward, "exact_match": task.exact_match(prompt, answer)[0]}
+        with pytest.raises(ValueError, match="the episode is over"):
+            env.step(0)
+
+
+@pytest.mark.parametrize("task_id", ANSWERS)
+def test_episodes_of_a_batch_end_one_by_one_and_begin_again(task_id):
+    env, task = gymnasium.make_vec(f"tpo_envs/{task_id}", num_envs=5), make_numpy(task_id)
+    env.reset(seed=3)
+    env.action_space.seed(0)
+    written, begins, finished = [[] for _ in range(5)], np.zeros(5, bool), 0
+    for _ in range(60):
+        # Three random answers and two right ones.
+        actions = np.where(np.arange(5) < 3, env.action_space.sample(), 0)
+        right = task.answer(env._episodes.prompts)
+        for i in range(3, 5):
+            actions[i] = right[i, len(written[i])] if len(written[i]) < task.horizon else 0
+        prompts = env._episodes.prompts.copy()
+        observations, rewards, terminated, truncated, info = env.step(actions)
+        assert env.observation_space.contains(observations)
+        assert not truncated.any()
+        for i in range(5):
+            if begins[i]:
+                written[i] = []
+                assert (rewards[i], terminated[i]) == (0, False)
+                continue
+            written[i].append(int(actions[i]))
+            over = written[i][-1] == task.end or len(written[i]) == task.horizon
+            assert terminated[i] == over
+            if over:
+                answer = np.array([*written[i], *[0] * (task.horizon - len(written[i]))])
+                assert rewards[i] == info["score"][i] == task.score(prompts[i], answer)
+                assert info["exact_match"][i] == task.exact_match(prompts[i], answer)
+                finished += 1
+        if terminated.any():
+            np.testing.assert_array_equal(info["_score"], terminated)
+        else:
+            assert info == {}
+        begins = terminated.copy()
+    assert finished > 20
 
 
 def test_messages_appear_when_it_is_their_turn():
@@ -168,7 +235,7 @@ WITHOUT = """
 import sys
 sys.modules["gymnasium"] = None
 import tpo_envs
-assert len(tpo_envs.list_tasks()) == 114
+assert len(tpo_envs.list_tasks()) == 160
 try:
     import tpo_envs.gymnasium
 except ImportError as error:

@@ -147,6 +147,38 @@ def test_the_whole_suite_is_run_when_no_task_is_named():
     assert results["tags"]["dense"] == 1
 
 
+def test_different_right_answers_are_counted_where_there_are_several():
+    def any_order(task, seed):
+        rng = np.random.default_rng(seed)
+
+        def policy(prompts):
+            tied = prompts + rng.random(prompts.shape)
+            ends = np.full((len(prompts), 1), task.end)
+            return np.concatenate([tied.argsort(axis=1), ends], axis=1)
+
+        return policy
+
+    ids = ["argsort-terminal-n2-h4-v4", "countdown-terminal-h4-v14", REVERSAL]
+    results = run_suite(
+        lambda task, seed: any_order(task, seed) if task.end == 3 else best(task),
+        ids,
+        n=400,
+        seeds=3,
+        candidates=64,
+    )["tasks"]
+    found = results[ids[0]]["distinct_right"]
+    # Of 8 prompts, 2 have three equal values with 6 right answers, and 6 have two equal ones with 2.
+    assert found["low"] < 3 < found["high"]
+    assert (found["candidates"], len(found["by_seed"])) == (64, 3)
+    assert found["mean"] == pytest.approx(np.mean(found["by_seed"]))
+    assert results[ids[0]]["exact_match"]["mean"] == 1
+    assert results[ids[1]]["distinct_right"]["mean"] == 1
+    assert "distinct_right" not in results[REVERSAL]
+    assert score(ids[0], best(make_numpy(ids[0])), n=5).distinct_right is None
+    with pytest.raises(ValueError, match="candidates must be at least 1; got 0"):
+        score(ids[0], best(make_numpy(ids[0])), n=5, candidates=0)
+
+
 # --- the program ---
 
 

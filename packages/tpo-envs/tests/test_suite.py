@@ -14,7 +14,10 @@ import tpo_envs
 from tpo_envs import describe, list_tasks, make, make_numpy
 
 FROZEN = Path(__file__).parent / "data" / "suite.json"
-TOKENS = [i for i in list_tasks() if describe(i).family not in ("bandit", "images")]
+TOKENS = [
+    i for i in list_tasks() if "vocab_size" in describe(i).settings and "length" not in describe(i).tags
+]
+ANSWERS = list_tasks("length")
 BANDITS = list_tasks(family="bandit")
 
 
@@ -107,6 +110,32 @@ def test_numpy_and_jax_agree(task_id):
     np.testing.assert_allclose(numpy_task.token_rewards(prompts, answers).mean(axis=1), got, rtol=1e-9)
 
 
+@pytest.mark.parametrize("task_id", ANSWERS)
+def test_numpy_and_jax_agree_on_answers_with_lengths(task_id):
+    task, numpy_task = make(task_id), make_numpy(task_id)
+    prompts, answers = numpy_task.sample(seed=1, n=12), numpy_task.random_answers(seed=2, n=12)
+    right = numpy_task.answer(prompts)
+    answers[:3], answers[3:9, :-1] = right[:3], right[3:9, :-1]
+    asked, given = jnp.array(prompts), jnp.array(answers)
+    scores, matches, best, lengths = jax.jit(
+        lambda p, a: (task.score(p, a), task.exact_match(p, a), task.answer(p), task.lengths(a))
+    )(asked, given)
+    np.testing.assert_allclose(numpy_task.score(prompts, answers), scores, rtol=1e-6)
+    np.testing.assert_array_equal(numpy_task.exact_match(prompts, answers), matches)
+    np.testing.assert_array_equal(right, best)
+    np.testing.assert_array_equal(numpy_task.lengths(answers), lengths)
+    assert matches[:3].all()
+    assert numpy_task.random_score == task.random_score
+    assert (numpy_task.prompt_length, numpy_task.end) == (task.prompt_length, task.end)
+    assert task_id.endswith(f"-h{task.horizon}-v{task.vocab_size}")
+
+
+def test_the_ladder_is_equally_hard_on_every_rung():
+    rungs = [(describe(i).difficulty, make_numpy(i).random_score) for i in list_tasks(family="length_ladder")]
+    assert len(rungs) == 7
+    assert len(set(rungs)) == 1
+
+
 @pytest.mark.parametrize("task_id", BANDITS)
 def test_bandits_agree(task_id):
     task, numpy_task = make(task_id), make_numpy(task_id)
@@ -158,7 +187,7 @@ def test_long_batches_are_scored_in_pieces(monkeypatch):
     task = make_numpy("brackets-sequential-h8-v4")
     prompts, answers = task.sample(0, 50), task.random_answers(1, 50)
     whole = task.score(prompts, answers)
-    monkeypatch.setattr("tpo_envs._numpy_tokens._CHUNK", 16**2 * 7)
+    monkeypatch.setattr("tpo_envs._numpy_answers._CHUNK", 16**2 * 7)
     np.testing.assert_array_equal(task.score(prompts, answers), whole)
 
 

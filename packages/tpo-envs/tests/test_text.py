@@ -15,7 +15,7 @@ def test_the_answer_of_every_task_is_read_back_and_paid(task_id):
     task = TextTask(task_id)
     questions = task.questions(4, seed=0)
     for question, answer in zip(questions.tolist(), task.answers(questions).tolist(), strict=True):
-        words = " ".join(map(str, answer))
+        words = task.words(answer)
         assert task.parse(f"Answer: {words}") == answer
         best = task.score(question, f"Answer: {words}")
         if describe(task_id).family == "noisy_verifier":
@@ -44,6 +44,17 @@ def test_the_answer_of_every_task_is_read_back_and_paid(task_id):
             "2 messages of 2.* Then: Write the numbers in rev",
         ),
         ("bandit-c100-a10-gap1", [42], "10 arms, .* in context 42"),
+        ("ladder-reversal-terminal-h8-v4", [3, 1], "reverse order. Then .* until there are 8."),
+        ("variable-reversal-terminal-h5-v3", [0, 1, 1, 2], "reverse order.\nNumbers: 0 1 1\nWrite"),
+        ("counting-terminal-h10-v11", [7], "Count from 1 to 7\\."),
+        ("counting-terminal-h22-v3", [1, 0, 1], "from 0 0 1 to 1 0 1, each number with 3 digits in base 2"),
+        ("countdown-terminal-h6-v14", [2, 3, 7, 2, 7], "Make 27 .* left to right.*\nNumbers: 2 3 7\n"),
+        (
+            "coloring-terminal-c2-e2-h4-v4",
+            [0, 1, 1, 2],
+            "nodes 0 to 2 a color .*\nEdges: 0-1 1-2\n",
+        ),
+        ("argsort-terminal-n2-h4-v4", [1, 0, 1], "sort them.*\nNumbers: 1 0 1\nWrite the 3 positions"),
     ],
 )
 def test_prompts_say_what_is_asked(task_id, question, words):
@@ -74,6 +85,30 @@ def test_prompts_say_what_is_asked(task_id, question, words):
 )
 def test_what_counts_as_an_answer(text, numbers):
     assert TextTask(REVERSAL).parse(text) == numbers
+
+
+@pytest.mark.parametrize(
+    ("task_id", "text", "tokens"),
+    [
+        ("variable-reversal-terminal-h5-v3", "Answer: 1 0", [1, 0, 2, 2, 2]),
+        ("variable-reversal-terminal-h5-v3", "[1, 0, 1, 0]", [1, 0, 1, 0, 2]),
+        ("variable-reversal-terminal-h5-v3", "1 0 1 0 1", None),
+        ("variable-reversal-terminal-h5-v3", "1 0 2", None),
+        ("variable-reversal-terminal-h5-v3", "Answer:", None),
+        ("countdown-terminal-h6-v14", "Answer: 7 + 2 * 3", [7, 10, 2, 12, 3, 13]),
+        ("countdown-terminal-h6-v14", "7*3-2.", [7, 12, 3, 11, 2, 13]),
+        ("countdown-terminal-h6-v14", "7 7", [7, 7, 13, 13, 13, 13]),
+        ("countdown-terminal-h6-v14", "- 7", [11, 7, 13, 13, 13, 13]),
+        ("countdown-terminal-h6-v14", "(7 + 2) * 3", None),
+        ("countdown-terminal-h6-v14", "7 + 2 * 3 = 27", None),
+        ("countdown-terminal-h6-v14", "10 + 2", None),
+        ("countdown-terminal-h6-v14", "1 + 2 + 3 + 4", None),
+        ("countdown-terminal-h6-v14", "+ " * 50_000 + "?", None),
+        ("countdown-terminal-h6-v14", "9" * 5000, None),
+    ],
+)
+def test_what_counts_as_an_answer_that_ends(task_id, text, tokens):
+    assert TextTask(task_id).parse(text) == tokens
 
 
 def as_trl_calls(reward, rows, completions, generations):

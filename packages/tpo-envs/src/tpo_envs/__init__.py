@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._answer_base import AbstractAnswerTask as AbstractAnswerTask
+    from ._argsort import ArgsortTask as ArgsortTask
     from ._bandits import AbstractBandit as AbstractBandit
     from ._bandits import Contexts as Contexts
     from ._brackets import BracketTask as BracketTask
     from ._classification_bandit import ClassificationBandit as ClassificationBandit
+    from ._coloring import ColoringTask as ColoringTask
     from ._context_table import ContextTable as ContextTable
     from ._context_table import symmetric_bandit as symmetric_bandit
+    from ._countdown import CountdownTask as CountdownTask
+    from ._counting import CountingTask as CountingTask
     from ._datasets import DATASETS as DATASETS
     from ._datasets import load_dataset as load_dataset
     from ._harness import run_suite as run_suite
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from ._length_ladder import LengthLadder as LengthLadder
     from ._multi_turn import MultiTurnTask as MultiTurnTask
     from ._noisy_verifier import NoisyVerifier as NoisyVerifier
+    from ._numpy_answers import NumpyAnswerTask as NumpyAnswerTask
     from ._numpy_bandit import NumpyBandit as NumpyBandit
     from ._numpy_bandit import NumpyContexts as NumpyContexts
     from ._numpy_tokens import NumpyTokenTask as NumpyTokenTask
@@ -51,10 +56,14 @@ _MODULE_OF = {
     "AbstractAnswerTask": "_answer_base",
     "AbstractBandit": "_bandits",
     "AbstractTokenTask": "_token_base",
+    "ArgsortTask": "_argsort",
     "BracketTask": "_brackets",
     "ClassificationBandit": "_classification_bandit",
+    "ColoringTask": "_coloring",
     "ContextTable": "_context_table",
     "Contexts": "_bandits",
+    "CountdownTask": "_countdown",
+    "CountingTask": "_counting",
     "DATASETS": "_datasets",
     "DatasetError": "_image_dataset",
     "ImageDataset": "_image_dataset",
@@ -62,6 +71,7 @@ _MODULE_OF = {
     "LengthLadder": "_length_ladder",
     "MultiTurnTask": "_multi_turn",
     "NoisyVerifier": "_noisy_verifier",
+    "NumpyAnswerTask": "_numpy_answers",
     "NumpyBandit": "_numpy_bandit",
     "NumpyContexts": "_numpy_bandit",
     "NumpyTokenTask": "_numpy_tokens",
@@ -88,8 +98,9 @@ _MODULE_OF = {
 }
 # These must be registered with JAX before they are used under `jax.jit`.
 _PYTREES = {
-    *("AbstractAnswerTask", "AbstractTokenTask", "BracketTask", "LengthLadder", "MultiTurnTask"),
-    *("NoisyVerifier", "TokenTask", "VariableLengthTask"),
+    *("AbstractAnswerTask", "AbstractTokenTask", "ArgsortTask", "BracketTask", "ColoringTask"),
+    *("CountdownTask", "CountingTask", "LengthLadder", "MultiTurnTask", "NoisyVerifier", "TokenTask"),
+    "VariableLengthTask",
 }
 _NEED_JAX = {"_bandits", "_classification_bandit", "_context_table"}
 

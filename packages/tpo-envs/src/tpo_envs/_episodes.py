@@ -6,6 +6,7 @@ import numpy as np
 
 from ._arrays import is_integer
 from ._multi_turn import MultiTurnTask
+from ._numpy_answers import NumpyAnswerTask
 from ._numpy_bandit import NumpyBandit
 from ._numpy_checks import check_range
 from ._numpy_tokens import NumpyTokenTask
@@ -15,67 +16,74 @@ class Step(NamedTuple):
     """The result of a step of `n` episodes.
 
     Attributes:
-        observations: `[n, ...]`.
         rewards: `[n]`; the rewards of an episode sum to its score.
-        over: whether the episodes are over; all have the same length.
-        scores: the scores `[n]` if the episodes are over, else None.
-        exact: whether each answer was entirely right `[n]` if the episodes are over, else None.
+        ended: which episodes this step ended `[n]`.
+        scores: the scores `[n]` of these episodes, 0 for others.
+        exact: whether each of their answers is entirely right `[n]`, False for others.
     """
 
-    observations: Any
     rewards: Any
-    over: bool
-    scores: Any = None
-    exact: Any = None
+    ended: Any
+    scores: Any
+    exact: Any
 
 
 class TokenEpisodes:
-    """`n` episodes of a token task: one token a step, `horizon` steps.
+    """`n` episodes of a task of tokens: one token a step, up to the end token or for `horizon` steps.
 
-    An observation is the prompt followed by the answer so far, `[n, 2 horizon]`, padded with `vocab_size`. In
-    a conversation, each message appears at its turn. Dense rewards are paid at every step, other rewards with
-    the last token.
+    An observation is the prompt followed by the answer so far, `[n, prompt_length + horizon]`, padded with
+    `vocab_size`. In a conversation, each message appears at its turn. Dense rewards are paid at every step,
+    other rewards with the last token.
     """
 
-    def __init__(self, task: NumpyTokenTask, n: int):
+    def __init__(self, task: NumpyAnswerTask, n: int):
         self.task, self.n = task, n
-        self.dense = task.task.rule.dense
-        self.prompts = self.answers = np.zeros((n, task.horizon), np.int32)
-        self.t = task.horizon
+        self.dense = isinstance(task, NumpyTokenTask) and task.task.rule.dense
+        self.prompts = np.zeros((n, task.prompt_length), np.int32)
+        self.answers = np.zeros((n, task.horizon), np.int32)
+        self.t = np.zeros(n, int)
+        self.over = np.ones(n, bool)
 
-    def reset(self, rng: np.random.Generator) -> Any:
-        """Begin new episodes and return the first observations."""
-        self.prompts = self.task.task.numpy_prompts(rng, self.n)
-        self.answers = np.zeros_like(self.prompts)
-        self.t = 0
-        return self.observations()
+    def begin(self, rng: np.random.Generator, which: Any) -> None:
+        """Begin new episodes at the places `which` `[n]`."""
+        self.prompts, self.answers = self.prompts.copy(), self.answers.copy()
+        self.prompts[which] = self.task.task.numpy_prompts(rng, int(which.sum()))
+        self.answers[which] = 0
+        self.t = np.where(which, 0, self.t)
+        self.over = self.over & ~which
 
     def observations(self) -> Any:
         """The current observations."""
-        horizon, blank = self.task.horizon, self.task.vocab_size
-        seen = np.full((self.n, 2 * horizon), blank, np.int64)
-        shown = horizon
+        blank = self.task.vocab_size
+        shown = np.full(self.n, self.task.prompt_length)
         if isinstance(self.task.task, MultiTurnTask):
             length = self.task.task.message_length
-            shown = min(horizon, (self.t // length + 1) * length)
-        seen[:, :shown] = self.prompts[:, :shown]
-        seen[:, horizon : horizon + self.t] = self.answers[:, : self.t]
-        return seen
+            shown = (self.t // length + 1) * length
+        prompts, answers = (
+            np.where(np.arange(tokens.shape[-1]) < count[:, None], tokens, blank)
+            for tokens, count in ((self.prompts, shown), (self.answers, self.t))
+        )
+        return np.concatenate([prompts, answers], axis=-1).astype(np.int64)
 
     def step(self, actions: Any) -> Step:
-        """Write one token in each episode."""
-        t, horizon = self.t, self.task.horizon
-        check_over(t >= horizon)
-        self.answers[:, t] = checked_actions(actions, self.n, self.task.vocab_size)
-        self.t = t + 1
-        rewards = np.zeros(self.n)
-        if self.dense:
-            rewards = self.task.task.token_rewards(self.prompts, self.answers)[:, t] / horizon
-        if self.t < horizon:
-            return Step(self.observations(), rewards, False)
-        scores = self.task.task.score(self.prompts, self.answers)
-        exact = self.task.task.exact_match(self.prompts, self.answers)
-        return Step(self.observations(), rewards if self.dense else scores.copy(), True, scores, exact)
+        """Write one token in each episode that is not over."""
+        writes = ~self.over
+        check_over(self.over)
+        actions = checked_actions(actions, writes, self.task.vocab_size)
+        rows, t = np.flatnonzero(writes), self.t[writes]
+        self.answers[rows, t] = actions[writes]
+        self.t = self.t + writes
+        ended = writes & ((self.t == self.task.horizon) | (actions == self.task.end))
+        self.over = self.over | ended
+        rewards, scores, exact = np.zeros(self.n), np.zeros(self.n), np.zeros(self.n, bool)
+        if self.dense and isinstance(self.task, NumpyTokenTask):
+            paid = self.task.task.token_rewards(self.prompts[rows], self.answers[rows])
+            rewards[rows] = paid[np.arange(len(rows)), t] / self.task.horizon
+        if ended.any():
+            finished = self.prompts[ended], self.answers[ended]
+            scores[ended] = self.task.task.score(*finished)
+            exact[ended] = self.task.task.exact_match(*finished)
+        return Step(rewards if self.dense else scores.copy(), ended, scores, exact)
 
 
 class BanditEpisodes:
@@ -84,13 +92,13 @@ class BanditEpisodes:
     def __init__(self, task: NumpyBandit, n: int):
         self.task, self.n = task, n
         self.contexts = task.contexts(np.zeros(n, int))
-        self.over = True
+        self.over = np.ones(n, bool)
 
-    def reset(self, rng: np.random.Generator) -> Any:
-        """Draw new contexts and return the observations."""
+    def begin(self, rng: np.random.Generator, which: Any) -> None:
+        """Draw new contexts; all episodes begin together, since all have one step."""
+        del which
         self.contexts = self.task.contexts(rng.integers(0, len(self.task.labels), self.n))
-        self.over = False
-        return self.observations()
+        self.over = np.zeros(self.n, bool)
 
     def observations(self) -> Any:
         """The observations of the current contexts."""
@@ -100,29 +108,30 @@ class BanditEpisodes:
     def step(self, actions: Any) -> Step:
         """Act in each episode."""
         check_over(self.over)
-        actions = checked_actions(actions, self.n, self.task.num_actions)
-        self.over = True
+        actions = checked_actions(actions, ~self.over, self.task.num_actions)
+        self.over = np.ones(self.n, bool)
         scores, exact = (judge(self.contexts, actions) for judge in (self.task.score, self.task.exact_match))
-        return Step(self.observations(), scores.copy(), True, scores, exact)
+        return Step(scores.copy(), self.over, scores, exact)
 
 
-def check_over(over: bool) -> None:
-    """Raise `ValueError` if the episodes are over."""
-    if over:
+def check_over(over: Any) -> None:
+    """Raise `ValueError` if all episodes are over."""
+    if over.all():
         raise ValueError("the episode is over or has not begun; call reset first")
 
 
-def checked_actions(actions: Any, n: int, count: int) -> Any:
-    """Check actions and return them as an array `[n]`.
+def checked_actions(actions: Any, counts: Any, count: int) -> Any:
+    """Check actions and return them as an array `[n]`; those where `counts` `[n]` is False become 0.
 
     Raises:
         TypeError: if actions are not integers.
-        ValueError: if there are not `n` of them, or one is out of range.
+        ValueError: if there are not `n` of them, or one that counts is out of range.
     """
-    array = np.asarray(actions)
+    array, n = np.asarray(actions), len(counts)
     if not is_integer(array.dtype):
         raise TypeError(f"an action must be an integer from 0 to {count - 1}; got dtype {array.dtype}")
     if array.shape not in ((n,), () if n == 1 else (n,)):
         raise ValueError(f"there must be one action for each of {n} episodes; got shape {array.shape}")
+    array = np.where(counts, array.reshape(n), 0)
     check_range("actions", array, count)
-    return array.reshape(n)
+    return array

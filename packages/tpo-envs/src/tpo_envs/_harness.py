@@ -11,15 +11,15 @@ import numpy as np
 
 from ._files import destination, is_stream, write_text
 from ._intervals import LEVEL
+from ._numpy_answers import NumpyAnswerTask
 from ._numpy_bandit import NumpyBandit
 from ._numpy_checks import check_count
-from ._numpy_tokens import NumpyTokenTask
-from ._scoring import Score, score, summarize
+from ._scoring import Score, count_interval, score, summarize
 from ._suite import describe, list_tasks, make_numpy
 from ._user_code import user_code
 
 FORMAT = "tpo-envs results 1"
-Method = Callable[[NumpyTokenTask | NumpyBandit, int], Callable[[Any], Any]]
+Method = Callable[[NumpyAnswerTask | NumpyBandit, int], Callable[[Any], Any]]
 
 
 def run_suite(
@@ -28,6 +28,7 @@ def run_suite(
     *,
     seeds: int = 1,
     n: int = 1000,
+    candidates: int = 1,
     out: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
     """Train or build a policy for every task and seed, score it, and write all scores to one JSON file.
@@ -40,6 +41,8 @@ def run_suite(
             the means of the seeds differ by more than questions explain, by Student's t over these means.
             With two seeds, intervals are wide.
         n: how many questions a policy is scored on; every seed has its own.
+        candidates: if above 1, policies also give so many answers to each question of a task in which several
+            can be right, and `distinct_right` counts the different right ones, as in `score`.
         out: the JSON file. It is replaced after every task, so that an error in a later task loses nothing. A
             stream such as `/dev/stdout` is written to once, at the end.
 
@@ -69,6 +72,7 @@ def run_suite(
         describe(task_id)
     check_count("seeds", seeds, 1)
     check_count("n", n, 1)
+    check_count("candidates", candidates, 1)
     results: dict[str, Any] = {
         "format": FORMAT,
         "tpo-envs": version("tpo-envs"),
@@ -82,8 +86,8 @@ def run_suite(
     streams = path is not None and is_stream(path)
     try:
         for task_id in ids:
-            scores = [_score(method, task_id, seed, n) for seed in range(seeds)]
-            results["tasks"][task_id] = _entry(task_id, scores)
+            scores = [_score(method, task_id, seed, n, candidates) for seed in range(seeds)]
+            results["tasks"][task_id] = _entry(task_id, scores, candidates)
             results["tags"] = _by_tag(results["tasks"])
             if path is not None and not streams:
                 write_text(path, json.dumps(results, indent=1))
@@ -93,7 +97,7 @@ def run_suite(
     return results
 
 
-def _score(method: Method, task_id: str, seed: int, n: int) -> Score:
+def _score(method: Method, task_id: str, seed: int, n: int, candidates: int) -> Score:
     # Make a task for every seed, because a method may modify it.
     with user_code(f"the method on task {task_id!r}, seed {seed}", "method(task, seed) returns a policy"):
         policy = method(make_numpy(task_id), seed)
@@ -101,10 +105,10 @@ def _score(method: Method, task_id: str, seed: int, n: int) -> Score:
         raise TypeError(
             f"{task_id}: method(task, seed) must return a policy, a function from inputs to answers; got None"
         )
-    return score(task_id, policy, n=n, seed=seed)
+    return score(task_id, policy, n=n, seed=seed, candidates=candidates)
 
 
-def _entry(task_id: str, scores: list[Score]) -> dict[str, Any]:
+def _entry(task_id: str, scores: list[Score], candidates: int) -> dict[str, Any]:
     row, task = describe(task_id), make_numpy(task_id)
     entry: dict[str, Any] = {
         "family": row.family,
@@ -118,6 +122,10 @@ def _entry(task_id: str, scores: list[Score]) -> dict[str, Any]:
     for measure, whole in summarize(task, paid, right).items():
         by_seed = [getattr(one, measure).mean for one in scores]
         entry[measure] = {**dataclasses.asdict(whole), "by_seed": by_seed}
+    if scores[0].distinct_by_question is not None:
+        found = np.stack([one.distinct_by_question for one in scores])
+        whole, by_seed = count_interval(found, candidates), found.mean(axis=1).tolist()
+        entry["distinct_right"] = {**dataclasses.asdict(whole), "by_seed": by_seed, "candidates": candidates}
     return entry
 
 

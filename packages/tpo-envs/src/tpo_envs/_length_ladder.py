@@ -49,7 +49,9 @@ class LengthLadder(AbstractDrawnTask):
     reward: str = "terminal"
     target: str = "reverse_copy"
 
-    end = None  # pyright: ignore[reportIncompatibleMethodOverride]
+    @property
+    def end(self) -> None:
+        """No token ends an answer."""
 
     def __post_init__(self) -> None:
         check_name("target", self.target, TARGETS)

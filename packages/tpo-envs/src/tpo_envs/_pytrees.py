@@ -6,7 +6,11 @@ from typing import Any
 
 import jax
 
+from ._argsort import ArgsortTask
 from ._brackets import BracketTask
+from ._coloring import ColoringTask
+from ._countdown import CountdownTask
+from ._counting import CountingTask
 from ._length_ladder import LengthLadder
 from ._multi_turn import MultiTurnTask
 from ._noisy_verifier import NoisyVerifier
@@ -21,5 +25,8 @@ def make_known(task: type[Any]) -> None:
         jax.tree_util.register_static(task)
 
 
-for _task in (TokenTask, BracketTask, NoisyVerifier, MultiTurnTask, LengthLadder, VariableLengthTask):
+for _task in (
+    *(TokenTask, BracketTask, NoisyVerifier, MultiTurnTask),
+    *(LengthLadder, VariableLengthTask, CountingTask, CountdownTask, ColoringTask, ArgsortTask),
+):
     make_known(_task)

@@ -4,14 +4,14 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Integer, Shaped
 
 from ._arrays import is_integer
 from ._intervals import Interval, interval
+from ._numpy_answers import NumpyAnswerTask
 from ._numpy_bandit import NumpyBandit
-from ._numpy_checks import check_range
-from ._numpy_tokens import NumpyTokenTask
-from ._suite import make_numpy
+from ._numpy_checks import check_count, check_range
+from ._suite import describe, make_numpy
 from ._user_code import user_code
 
 MEASURES = ("mean_return", "exact_match", "regret", "normalized")
@@ -34,6 +34,9 @@ class Score:
         normalized: `(return - random) / (optimal - random)`: 0 for the uniform policy, 1 for the best one.
         by_question: the reward of every answer `[n]`.
         right: which answers are entirely right `[n]`.
+        distinct_right: how many different answers are right among `candidates` answers to a question; None
+            if not asked for, or if a question of the task has one right answer.
+        distinct_by_question: the same for every question `[n]`, or None.
     """
 
     task: str
@@ -44,6 +47,8 @@ class Score:
     normalized: Interval
     by_question: Any = dataclasses.field(repr=False, compare=False)
     right: Any = dataclasses.field(repr=False, compare=False)
+    distinct_right: Interval | None = None
+    distinct_by_question: Any = dataclasses.field(default=None, repr=False, compare=False)
 
 
 def evaluation_inputs(task_id: str, *, n: int = 1000, seed: int = 0) -> Shaped[np.ndarray, "n ..."]:
@@ -56,7 +61,9 @@ def evaluation_inputs(task_id: str, *, n: int = 1000, seed: int = 0) -> Shaped[n
     return task.inputs(task.sample(seed, n))  # pyright: ignore[reportArgumentType]
 
 
-def score(task_id: str, policy_or_answers: Any, *, n: int = 1000, seed: int = 0) -> Score:
+def score(
+    task_id: str, policy_or_answers: Any, *, n: int = 1000, seed: int = 0, candidates: int = 1
+) -> Score:
     """Score a policy, or answers to the questions of `evaluation_inputs`.
 
     Args:
@@ -65,6 +72,9 @@ def score(task_id: str, policy_or_answers: Any, *, n: int = 1000, seed: int = 0)
             bandit), or such answers, as anything that NumPy converts to an array of integers.
         n: how many questions; must equal the number of answers.
         seed: which questions; answers must be to the questions of this seed.
+        candidates: if above 1, and if several answers to a question can be right, a policy also gives so many
+            answers to each question, from the repeated questions `[n * candidates, ...]`, and
+            `distinct_right` counts the different right ones. They change no other measure.
 
     Returns:
         `Score`.
@@ -80,19 +90,38 @@ def score(task_id: str, policy_or_answers: Any, *, n: int = 1000, seed: int = 0)
         >>> result.mean_return.mean, result.exact_match.mean, result.regret.mean, result.normalized.mean
         (1.0, 1.0, 0.0, 1.0)
     """
+    check_count("candidates", candidates, 1)
     task = make_numpy(task_id, split="test")
     questions: Any = task.sample(seed, n)
-    answers = policy_or_answers
+    answers = _answers(task_id, task, policy_or_answers, questions)
+    paid, right = task.score(questions, answers), task.exact_match(questions, answers)
+    measures: dict[str, Any] = {**summarize(task, paid[None], right[None])}
+    if candidates > 1 and callable(policy_or_answers) and "many_right" in describe(task_id).tags:
+        found = _distinct(task_id, task, policy_or_answers, questions, candidates)
+        measures |= {"distinct_right": count_interval(found[None], candidates), "distinct_by_question": found}
+    return Score(task_id, n, **measures, by_question=paid, right=right)
+
+
+def count_interval(counts: Integer[np.ndarray, "s n"], most: int) -> Interval:
+    """The mean of counts of at most `most`, by seed and question."""
+    return interval(counts / most).mapped(lambda share: most * share)
+
+
+def _answers(task_id: str, task: Any, policy_or_answers: Any, questions: Any) -> Any:
+    n, answers = len(task.inputs(questions)), policy_or_answers
     if callable(policy_or_answers):
         with user_code(f"the policy on task {task_id!r}", f"a policy returns {_expected(task, n)}"):
             answers = policy_or_answers(task.inputs(questions))
-    answers = checked_answers(task_id, task, answers, n)
-    paid, right = task.score(questions, answers), task.exact_match(questions, answers)
-    return Score(task_id, n, **summarize(task, paid[None], right[None]), by_question=paid, right=right)
+    return checked_answers(task_id, task, answers, n)
+
+
+def _distinct(task_id: str, task: Any, policy: Any, questions: Any, candidates: int) -> Any:
+    answers = _answers(task_id, task, policy, np.repeat(questions, candidates, axis=0))
+    return task.distinct_right(questions, answers.reshape(len(questions), candidates, -1))
 
 
 def summarize(
-    task: NumpyTokenTask | NumpyBandit, paid: Float[np.ndarray, "s n"], right: Bool[np.ndarray, "s n"]
+    task: NumpyAnswerTask | NumpyBandit, paid: Float[np.ndarray, "s n"], right: Bool[np.ndarray, "s n"]
 ) -> dict[str, Interval]:
     """Every measure, from the reward and correctness of every answer by seed."""
     returns = interval(paid, 1 - task.gap if isinstance(task, NumpyBandit) else 0.0)
@@ -105,12 +134,12 @@ def summarize(
     }
 
 
-def _expected(task: NumpyTokenTask | NumpyBandit, n: int) -> str:
+def _expected(task: NumpyAnswerTask | NumpyBandit, n: int) -> str:
     shape = f"[{n}]" if isinstance(task, NumpyBandit) else f"[{n}, {task.horizon}]"
     return f"integers {shape} from 0 to {task.num_actions - 1}, one answer to each question"
 
 
-def checked_answers(task_id: str, task: NumpyTokenTask | NumpyBandit, given: Any, n: int) -> Any:
+def checked_answers(task_id: str, task: NumpyAnswerTask | NumpyBandit, given: Any, n: int) -> Any:
     """Check answers and return them as a new array.
 
     Raises:

@@ -6,14 +6,15 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from ._answer_table import answer_rows
 from ._names import check_name
 from ._suite_table import TAGS, Row, rows
 
 if TYPE_CHECKING:
+    from ._answer_base import AbstractAnswerTask
     from ._bandits import AbstractBandit
+    from ._numpy_answers import NumpyAnswerTask
     from ._numpy_bandit import NumpyBandit
-    from ._numpy_tokens import NumpyTokenTask
-    from ._token_base import AbstractTokenTask
 
 Split = Literal["train", "test"]
 SPLITS = ("train", "test")
@@ -22,7 +23,7 @@ SPLITS = ("train", "test")
 @functools.cache
 def suite() -> Mapping[str, Row]:
     """Every row of the suite by its id."""
-    return types.MappingProxyType({row.id: row for row in rows()})
+    return types.MappingProxyType({row.id: row for row in (*rows(), *answer_rows())})
 
 
 def list_tasks(
@@ -32,7 +33,7 @@ def list_tasks(
 
     Args:
         tags: one tag, or several that tasks must all have; `tpo_envs.TAGS` describes them.
-        family: "tokens", "brackets", "multi_turn", "noisy_verifier", "bandit" or "images".
+        family: one kind of task, such as "tokens", "countdown" or "bandit".
         max_difficulty: the highest difficulty, 1 to 5.
 
     Returns:
@@ -82,7 +83,7 @@ def describe(task_id: str) -> Row:
     return suite()[task_id]
 
 
-def make(task_id: str, *, split: Split = "train") -> "AbstractTokenTask | AbstractBandit":
+def make(task_id: str, *, split: Split = "train") -> "AbstractAnswerTask | AbstractBandit":
     """Make a task for JAX, with pure functions that can be jitted and vmapped.
 
     Args:
@@ -90,8 +91,8 @@ def make(task_id: str, *, split: Split = "train") -> "AbstractTokenTask | Abstra
         split: which images, for a task made of images; other tasks have no splits.
 
     Returns:
-        A token task, with `prompts`, `score` and `candidate_rewards`, or a bandit, with `sample`, `reward`
-        and `all_rewards`.
+        A task of tokens, with `prompts`, `score` and `exact_match`, or a bandit, with `sample`, `reward` and
+        `all_rewards`. Token tasks also have `token_rewards` and `candidate_rewards`.
 
     Raises:
         ValueError: if the id is unknown, with the nearest matches.
@@ -126,7 +127,7 @@ def make(task_id: str, *, split: Split = "train") -> "AbstractTokenTask | Abstra
     return token_task(row)
 
 
-def make_numpy(task_id: str, *, split: Split = "train") -> "NumpyTokenTask | NumpyBandit":
+def make_numpy(task_id: str, *, split: Split = "train") -> "NumpyAnswerTask | NumpyBandit":
     """Make a task for NumPy arrays, with integer seeds and without JAX.
 
     Args:
@@ -156,23 +157,38 @@ def make_numpy(task_id: str, *, split: Split = "train") -> "NumpyTokenTask | Num
             return NumpyBandit(*_images(row.settings["dataset"], split))
         contexts, arms, gap = (row.settings[name] for name in ("contexts", "arms", "gap"))
         return NumpyBandit.table(right_arms(contexts, arms), arms, gap=gap)
+    from ._numpy_answers import NumpyAnswerTask
     from ._numpy_tokens import NumpyTokenTask
+    from ._token_base import AbstractTokenTask
 
-    return NumpyTokenTask(token_task(row))
+    task = token_task(row)
+    return NumpyTokenTask(task) if isinstance(task, AbstractTokenTask) else NumpyAnswerTask(task)
 
 
-def token_task(row: Row) -> "AbstractTokenTask":
-    """The token task of a row, for JAX and NumPy alike."""
+def token_task(row: Row) -> "AbstractAnswerTask":
+    """The task of tokens of a row, for JAX and NumPy alike."""
+    from ._argsort import ArgsortTask
     from ._brackets import BracketTask
+    from ._coloring import ColoringTask
+    from ._countdown import CountdownTask
+    from ._counting import CountingTask
+    from ._length_ladder import LengthLadder
     from ._multi_turn import MultiTurnTask
     from ._noisy_verifier import NoisyVerifier
     from ._tokens import TokenTask
+    from ._variable_length import VariableLengthTask
 
     kinds = {
         "tokens": TokenTask,
         "brackets": BracketTask,
         "multi_turn": MultiTurnTask,
         "noisy_verifier": NoisyVerifier,
+        "length_ladder": LengthLadder,
+        "variable_length": VariableLengthTask,
+        "counting": CountingTask,
+        "countdown": CountdownTask,
+        "coloring": ColoringTask,
+        "argsort": ArgsortTask,
     }
     return kinds[row.family](**row.settings)
 

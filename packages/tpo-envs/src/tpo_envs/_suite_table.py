@@ -79,6 +79,8 @@ TAGS = {
     "noise": "the reward makes mistakes",
     "structure": "the answer is computed, not copied",
     "bandit": "one action",
+    "length": "answers end by themselves, or their length is all that differs",
+    "many_right": "several answers to a prompt are right, and `distinct_right` counts them",
     "paper": "a task of arXiv 2604.06159",
 }
 
@@ -113,7 +115,7 @@ class Row:
 
     Attributes:
         id: its name; the settings of an id never change.
-        family: the kind of task: "tokens", "brackets", "multi_turn", "noisy_verifier", "bandit" or "images".
+        family: the kind of task, such as "tokens", "countdown" or "bandit".
         settings: the keyword arguments of its class.
         tags: its properties, from `TAGS`.
         difficulty: from 1, solved within seconds by any method, to 5, unsolved.

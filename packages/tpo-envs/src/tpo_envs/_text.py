@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Integer
 
+from ._countdown import CountdownTask
+from ._length_ladder import LengthLadder
 from ._multi_turn import MultiTurnTask
 from ._names import check_name
+from ._numpy_answers import NumpyAnswerTask
 from ._numpy_bandit import NumpyBandit
 from ._numpy_checks import check_count
-from ._numpy_tokens import NumpyTokenTask
 from ._suite import list_tasks, make_numpy, suite
+from ._text_answers import answer_words, question_words, read_expression
 
 # Instructions for numbers x_1 ... x_h below V.
 _INSTRUCTIONS = {
@@ -33,6 +36,7 @@ _TURNS = (
     "The numbers are {turns} messages of {each}. Reply to each message in turn: add to it your reply to the "
     "message before, number by number and modulo {count}; there is none before the first. Then: "
 )
+_FREE = " Then write any numbers until there are {length}."
 _ARM = (
     "There are {count} arms, and one of them is right in context {context}. Choose it.\n"
     "Write its number, from 0 to {last}, after 'Answer:'."
@@ -74,11 +78,17 @@ class TextTask:
             check_name("the id of a task in words", task_id, text_tasks())
         self.task_id = task_id
         self.task = make_numpy(task_id)
+        # The task of tokens, if its answers end.
+        self._ended = None
+        if isinstance(self.task, NumpyAnswerTask) and self.task.end is not None:
+            self._ended = self.task.task
 
     @property
     def answer_length(self) -> int:
-        """The number of numbers in an answer."""
-        return 1 if isinstance(self.task, NumpyBandit) else self.task.horizon
+        """The most numbers in an answer; exactly so many if no token ends it."""
+        if isinstance(self.task, NumpyBandit):
+            return 1
+        return self.task.horizon - (self._ended is not None)
 
     def questions(self, n: int, seed: int) -> Integer[np.ndarray, "n length"]:
         """Draw `n` questions: prompts `[n, horizon]`, or numbers of contexts `[n, 1]`."""
@@ -87,8 +97,8 @@ class TextTask:
             return self.task.sample(seed, n).inputs[:, None]
         return self.task.sample(seed, n)
 
-    def answers(self, questions: Integer[np.ndarray, "n length"]) -> Integer[np.ndarray, "n length"]:
-        """A right answer to every question."""
+    def answers(self, questions: Integer[np.ndarray, "n length"]) -> Integer[np.ndarray, "n tokens"]:
+        """A right answer to every question, filled with end tokens if answers end."""
         if isinstance(self.task, NumpyBandit):
             return self.task.labels[questions]
         return self.task.answer(questions)
@@ -98,25 +108,43 @@ class TextTask:
         count = self.task.num_actions
         if isinstance(self.task, NumpyBandit):
             return _ARM.format(count=count, context=question[0], last=count - 1)
+        if self._ended is not None:
+            return question_words(self._ended, question)
         instruction = _instruction(self.task)
         numbers = " ".join(map(str, question))
         return _FORM.format(
             instruction=instruction, numbers=numbers, length=self.task.horizon, last=count - 1
         )
 
+    def words(self, answer: Sequence[int]) -> str:
+        """An answer in words, without its end token."""
+        return " ".join(map(str, answer)) if self._ended is None else answer_words(self._ended, answer)
+
     def parse(self, text: str) -> list[int] | None:
-        """The numbers in a completion, or None if their count is wrong or one is out of range.
+        """The answer in a completion, or None if it is too long or short or a number is out of range.
 
         Only the text after the last "Answer:" counts, or the whole text if there is none. Besides the
-        numbers, it may only contain whitespace, commas, brackets around the numbers and a period at the end.
+        numbers, it may only contain whitespace, commas, brackets around the numbers and a period at the end,
+        or numbers and operators if an expression is asked for. If answers end, the numbers are followed by
+        end tokens.
         """
         said = re.split(r"answer\s*:", text, flags=re.IGNORECASE)[-1]
+        tokens = self._read(said)
+        if tokens is None or len(tokens) > self.answer_length:
+            return None
+        if self._ended is not None:
+            return [*tokens, *[self.task.num_actions - 1] * (self._ended.horizon - len(tokens))]
+        return tokens if len(tokens) == self.answer_length else None
+
+    def _read(self, said: str) -> list[int] | None:
+        """The tokens that a text has, all in range."""
+        if isinstance(self._ended, CountdownTask):
+            return read_expression(self._ended, said)
         match = _NUMBERS.fullmatch(said)
         if match is None:
             return None
         numbers = [int(number) for number in re.split(r"[\s,]+", match[1])]
-        fits = len(numbers) == self.answer_length and max(numbers) < self.task.num_actions
-        return numbers if fits else None
+        return numbers if max(numbers) < self.task.num_actions - (self._ended is not None) else None
 
     def score(self, question: Sequence[int] | Integer[np.ndarray, " length"], text: str) -> float:
         """The score of a completion; 0 if it has no valid answer."""
@@ -129,14 +157,16 @@ class TextTask:
         return float(self.task.score(np.array(question), np.array(numbers)))
 
 
-def _instruction(task: NumpyTokenTask) -> str:
+def _instruction(task: NumpyAnswerTask) -> str:
     rules: Any = task.task
     count = task.vocab_size
     target = getattr(rules, "target", None)
     if target is None:
         return _BRACKETS.format(types=count // 2)
-    length = rules.message_length if isinstance(rules, MultiTurnTask) else rules.horizon
+    length = rules.message_length if isinstance(rules, MultiTurnTask) else rules.prompt_length
     words = _INSTRUCTIONS[target].format(last=count - 1, count=count, signals=(count + 1) // 2, length=length)
+    if isinstance(rules, LengthLadder):
+        return words + _FREE.format(length=rules.horizon)
     if not isinstance(rules, MultiTurnTask):
         return words
     return _TURNS.format(turns=rules.turns, each=rules.message_length, count=count) + words

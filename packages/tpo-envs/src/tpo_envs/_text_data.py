@@ -40,7 +40,7 @@ def text_dataset(task_id: str, *, n: int = 1000, seed: int = 0, conversational: 
     prompts: list[Any] = [task.prompt(question) for question in questions.tolist()]
     if conversational:
         prompts = [[{"role": "user", "content": prompt}] for prompt in prompts]
-    answers = ["Answer: " + " ".join(map(str, answer)) for answer in task.answers(questions).tolist()]
+    answers = ["Answer: " + task.words(answer) for answer in task.answers(questions).tolist()]
     return datasets.Dataset.from_dict({"prompt": prompts, "answer": answers, "question": questions.tolist()})
 
 

@@ -35,7 +35,9 @@ class AbstractTokenTask(AbstractAnswerTask):
     horizon: int
     vocab_size: int
 
-    end = None  # pyright: ignore[reportIncompatibleMethodOverride]
+    @property
+    def end(self) -> None:
+        """No token ends an answer."""
 
     def __post_init__(self) -> None:
         check_fields(self, TOKEN_FIELDS)

@@ -29,7 +29,7 @@ except ImportError as error:
         f"tpo_envs.gymnasium needs Gymnasium 1.1 or later: pip install 'tpo-envs[gymnasium]' ({error})"
     ) from None
 
-from ._episodes import BanditEpisodes, Step, TokenEpisodes
+from ._episodes import BanditEpisodes, TokenEpisodes
 from ._numpy_bandit import NumpyBandit
 from ._suite import Split, list_tasks, make_numpy
 
@@ -39,9 +39,9 @@ NAMESPACE = "tpo_envs"
 class TaskEnv(gymnasium.Env):
     """A task of the suite as a Gymnasium environment.
 
-    A token task takes one token per step, for `horizon` steps. It observes the prompt and the answer so far
-    `[2 horizon]`, padded with `vocab_size`. A bandit takes one action. The rewards of an episode sum to its
-    score, and the last `info` has `score` and `exact_match`.
+    A task of tokens takes one token per step, up to its end token or for `horizon` steps. It observes the
+    prompt and the answer so far `[prompt_length + horizon]`, padded with `vocab_size`. A bandit takes one
+    action. The rewards of an episode sum to its score, and the last `info` has `score` and `exact_match`.
 
     Args:
         task_id: an id of `tpo_envs.list_tasks()`.
@@ -63,13 +63,15 @@ class TaskEnv(gymnasium.Env):
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Any, dict]:
         """Begin an episode."""
         super().reset(seed=seed, options=dict(options or {}))
-        return self._one(self._episodes.reset(self.np_random)), {}
+        self._episodes.begin(self.np_random, np.ones(1, bool))
+        return self._one(self._episodes.observations()), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
         """Write a token, or take the action."""
         step = self._episodes.step(np.asarray(action).reshape(1))
-        info = {name: values[0].item() for name, values in _outcome(step).items()}
-        return self._one(step.observations), float(step.rewards[0]), step.over, False, info
+        over, seen = bool(step.ended[0]), self._one(self._episodes.observations())
+        info = {"score": step.scores[0].item(), "exact_match": step.exact[0].item()} if over else {}
+        return seen, float(step.rewards[0]), over, False, info
 
     def render(self) -> Any:
         """The observation as a line of text."""
@@ -78,9 +80,9 @@ class TaskEnv(gymnasium.Env):
         seen = self._episodes.observations()[0]
         if isinstance(self._episodes, BanditEpisodes):
             return f"{self.task_id}: context {seen}\n"
-        horizon, blank = self._episodes.task.horizon, self._episodes.task.vocab_size
+        asked, blank = self._episodes.task.prompt_length, self._episodes.task.vocab_size
         words = ["_" if token == blank else str(token) for token in seen.tolist()]
-        return f"{self.task_id}: {' '.join(words[:horizon])} -> {' '.join(words[horizon:])}\n"
+        return f"{self.task_id}: {' '.join(words[:asked])} -> {' '.join(words[asked:])}\n"
 
     def _one(self, observations: Any) -> Any:
         discrete = isinstance(self.observation_space, gymnasium.spaces.Discrete)
@@ -90,9 +92,9 @@ class TaskEnv(gymnasium.Env):
 class TaskVectorEnv(VectorEnv):
     """A task of the suite as a vector environment, computed as one batch.
 
-    All episodes of a task have the same length. New ones begin with the step after the last one, whose
-    actions are ignored, as in Gymnasium's "next step" mode. Spaces, rewards and `info` are those of
-    `TaskEnv`, with a leading axis.
+    A new episode begins with the step after the last one of the episode before, whose action is ignored, as
+    in Gymnasium's "next step" mode. Spaces, rewards and `info` are those of `TaskEnv`, with a leading axis.
+    If episodes end, `info` also has `_score` and `_exact_match`, which tell for which.
 
     Args:
         task_id: an id of `tpo_envs.list_tasks()`.
@@ -111,7 +113,7 @@ class TaskVectorEnv(VectorEnv):
         self.single_observation_space, self.single_action_space = _spaces(self._episodes)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._over = False
+        self._over = np.zeros(num_envs, bool)
 
     def reset(
         self,
@@ -123,18 +125,24 @@ class TaskVectorEnv(VectorEnv):
         if isinstance(seed, list):
             raise TypeError("episodes are drawn as one batch, so seed must be one integer, not a list")
         super().reset(seed=seed, options=options)
-        self._over = False
-        return self._episodes.reset(self.np_random), {}
+        self._over = np.zeros(self.num_envs, bool)
+        self._episodes.begin(self.np_random, np.ones(self.num_envs, bool))
+        return self._episodes.observations(), {}
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Take a step in all episodes, or begin new ones after the last step."""
-        ended = np.zeros(self.num_envs, bool)
-        if self._over:
-            self._over = False
-            return self._episodes.reset(self.np_random), np.zeros(self.num_envs), ended, ended.copy(), {}
-        step = self._episodes.step(actions)
-        self._over = step.over
-        return step.observations, step.rewards, ended | step.over, ended, _outcome(step)
+        """Take a step in the episodes that are not over, and begin new ones in place of the others."""
+        begins, info = self._over, {}
+        rewards, ended = np.zeros(self.num_envs), np.zeros(self.num_envs, bool)
+        if not begins.all():
+            step = self._episodes.step(actions)
+            rewards, ended = step.rewards, step.ended
+            if ended.any():
+                info = {"score": step.scores, "exact_match": step.exact}
+                info |= {"_score": ended.copy(), "_exact_match": ended.copy()}
+        if begins.any():
+            self._episodes.begin(self.np_random, begins)
+        self._over = ended.copy()
+        return self._episodes.observations(), rewards, ended, np.zeros_like(ended), info
 
 
 def _episodes(task_id: str, split: Split, n: int) -> TokenEpisodes | BanditEpisodes:
@@ -145,16 +153,13 @@ def _episodes(task_id: str, split: Split, n: int) -> TokenEpisodes | BanditEpiso
 def _spaces(episodes: TokenEpisodes | BanditEpisodes) -> tuple[Any, Any]:
     actions = gymnasium.spaces.Discrete(episodes.task.num_actions)
     if isinstance(episodes, TokenEpisodes):
-        sizes = np.full(2 * episodes.task.horizon, episodes.task.vocab_size + 1)
+        task = episodes.task
+        sizes = np.full(task.prompt_length + task.horizon, task.vocab_size + 1)
         return gymnasium.spaces.MultiDiscrete(sizes), actions
     inputs = episodes.task.all_inputs
     if inputs.ndim == 1:
         return gymnasium.spaces.Discrete(len(inputs)), actions
     return gymnasium.spaces.Box(0.0, 1.0, inputs.shape[1:], np.float32), actions
-
-
-def _outcome(step: Step) -> dict[str, Any]:
-    return {"score": step.scores, "exact_match": step.exact} if step.over else {}
 
 
 def _register() -> None:
