@@ -33,7 +33,9 @@ def test_what_is_there_of_a_run_is_drawn(store, capsys):
     assert results(store) == before
 
 
-def test_drawing_twice_gives_the_same_bytes(store):
+def test_drawing_twice_gives_the_same_bytes(tmp_path):
+    store = make_store(tmp_path, points=1, seeds=2, steps=20)
+
     def drawn():
         assert main(["draw", str(store.root)]) == 0
         return {path.name: path.read_bytes() for path in store.figures.iterdir()}
