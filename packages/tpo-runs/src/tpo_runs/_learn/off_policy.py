@@ -100,3 +100,10 @@ class _Tempered(eqx.Module):
 
     def sample(self, key: PRNGKeyArray, prompts: Array, candidates: int, **options: Any) -> Any:
         return self.policy.sample(key, prompts, candidates, temperature=self.temperature, **options)
+
+    def log_probs(self, prompts: Array, answers: Array) -> Array:
+        log_softmax = self.answer_log_softmax(prompts, answers)
+        return jnp.take_along_axis(log_softmax, answers[..., None], axis=-1)[..., 0]
+
+    def answer_log_softmax(self, prompts: Array, answers: Array) -> Array:
+        return jax.nn.log_softmax(self.policy.answer_log_softmax(prompts, answers) / self.temperature)

@@ -1,0 +1,78 @@
+"""Groups of answers that end, and samplers that are not the trained policy."""
+
+import functools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tpo_envs import LengthLadder, VariableLengthTask
+from tpo_models import CausalTransformer
+from tpo_objectives import corrections
+from tpo_runs._learn import AnswerGroup, OffPolicy
+
+TASK = VariableLengthTask("reverse_copy", "terminal", min_length=1, max_length=3, vocab_size=3)
+
+
+def make_policy(task, seed=0):
+    sizes = {"vocab_size": task.vocab_size, "horizon": task.horizon, "prompt_length": task.prompt_length}
+    return CausalTransformer(**sizes, width=8, layers=1, heads=1, key=jax.random.key(seed))
+
+
+@eqx.filter_jit
+def draw(rollout, policy, seed=1, state=None):
+    return rollout.draw(policy, state, jax.random.key(seed))
+
+
+def test_a_group_of_answers_that_end_holds_the_log_probs_up_to_the_end_token():
+    policy = make_policy(TASK)
+    batch, _ = draw(AnswerGroup(TASK, prompts=6, candidates=5, tokens=True), policy)
+    prompts, where, answers = batch.inputs
+    ended = np.cumsum(np.asarray(answers) == TASK.end, axis=-1) - (np.asarray(answers) == TASK.end) > 0
+    np.testing.assert_array_equal(where, ~ended)
+    np.testing.assert_array_equal(batch.where, where)
+    logp = eqx.filter_jit(policy.log_probs)(prompts, answers)
+    np.testing.assert_allclose(batch.old_logp, np.where(ended, 0.0, logp), atol=1e-5)
+    np.testing.assert_array_equal(batch.scores, TASK.score(np.asarray(prompts)[:, None], np.asarray(answers)))
+    assert batch.error == pytest.approx(1 - np.mean(batch.scores))
+
+
+def test_without_tokens_the_log_probs_are_their_sums():
+    policy = make_policy(TASK)
+    of_tokens, _ = draw(AnswerGroup(TASK, 6, 5, tokens=True), policy)
+    rollout = AnswerGroup(TASK, 6, 5)
+    batch, _ = draw(rollout, policy)
+    assert batch.where is None
+    np.testing.assert_allclose(batch.old_logp, of_tokens.old_logp.sum(axis=-1), atol=1e-5)
+    np.testing.assert_allclose(eqx.filter_jit(rollout.log_probs)(policy, batch), batch.old_logp, atol=1e-5)
+
+
+def test_a_stale_sampler_is_the_policy_from_that_many_steps_before():
+    task = LengthLadder(horizon=3)
+    policies = [make_policy(task, seed) for seed in range(5)]
+    inner = AnswerGroup(task, 4, 3)
+    rollout = OffPolicy(inner, stale_steps=2)
+    state = rollout.init(policies[0], jax.random.key(0))
+    for step, policy in enumerate(policies):
+        batch, state = draw(rollout, policy, step, state)
+        expected, _ = draw(inner, policies[max(0, step - 2)], step)
+        np.testing.assert_array_equal(batch.inputs[-1], expected.inputs[-1])
+        np.testing.assert_allclose(batch.old_logp, expected.old_logp, atol=1e-6)
+
+
+def test_the_trainer_s_log_probs_and_the_correction_of_a_sampler_at_another_temperature():
+    task = LengthLadder(horizon=3)
+    policy, inner = make_policy(task), AnswerGroup(task, 4, 3, tokens=True)
+    sampler = OffPolicy(inner, temperature=2.0, dtype="bfloat16")
+    correction = functools.partial(corrections.truncated, cap=1.1)
+    trainer = OffPolicy(inner, temperature=2.0, dtype="bfloat16", trainer_logp=True, correction=correction)
+    drawn, _ = draw(sampler, policy, state=sampler.init(policy, jax.random.key(0)))
+    batch, _ = draw(trainer, policy, state=trainer.init(policy, jax.random.key(0)))
+    logp = eqx.filter_jit(inner.log_probs)(policy, batch)
+    np.testing.assert_allclose(batch.old_logp, logp, atol=1e-5)
+    assert drawn.corrections is None and drawn.old_logp.dtype == jnp.float32
+    ratio = np.exp(np.asarray(logp) - np.asarray(drawn.old_logp))
+    assert ratio.std() > 0.01
+    np.testing.assert_allclose(batch.corrections, np.minimum(ratio, 1.1), rtol=1e-4)
