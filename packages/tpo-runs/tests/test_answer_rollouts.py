@@ -72,7 +72,8 @@ def test_the_trainer_s_log_probs_and_the_correction_of_a_sampler_at_another_temp
     batch, _ = draw(trainer, policy, state=trainer.init(policy, jax.random.key(0)))
     logp = eqx.filter_jit(inner.log_probs)(policy, batch)
     np.testing.assert_allclose(batch.old_logp, logp, atol=1e-5)
-    assert drawn.corrections is None and drawn.old_logp.dtype == jnp.float32
+    assert drawn.corrections is None
+    assert drawn.old_logp.dtype == jnp.float32
     ratio = np.exp(np.asarray(logp) - np.asarray(drawn.old_logp))
     assert ratio.std() > 0.01
     np.testing.assert_allclose(batch.corrections, np.minimum(ratio, 1.1), rtol=1e-4)

@@ -128,7 +128,7 @@ WRONG = [
     Wrong("float_for_int", "steps = 20", "steps = 20.0", "schedule.steps:", "found 20.0"),
     Wrong("bool_for_int", "epochs = 4", "epochs = true", "schedule.epochs:", "found true"),
     Wrong("bool_for_float", "eta = 1.0", "eta = true", "method 'TPO': objective.eta:", "found true"),
-    Wrong("int_for_bool", "eta = 1.0", "anchor = 1", "method 'TPO': objective.anchor:", "'ratio', found 1"),
+    Wrong("int_for_bool", "eta = 1.0", "anchor = 1", "method 'TPO': objective.anchor:", "'mean', found 1"),
     Wrong("text_for_float", "1e-3", '"1e-3"', "optimizer.learning_rate:", "a number above 0, found '1e-3'"),
     Wrong("number_for_text", '"A run"', "3", "title:", "expected a string, found 3"),
     Wrong("list_for_int", "vocab_size = 2", "vocab_size = [2]", "task.vocab_size:", "found a list of 1"),

@@ -13,7 +13,7 @@ TOKENS = ["token_grpo", "dr_grpo", "dapo", "rloo", "reinforce_pp", "gspo", "cisp
 TOKENS += ["maxrl", "opo", "gpg", "topr", "asymre", "dro", "dmpo"]
 KINDS = [*SAMPLES, *WHOLE_ANSWERS, *TOKENS]
 # They need more than one score per answer, or a greedy answer; no rollout has either.
-NOT_IN_CONFIGS = {"gdpo", "remax"}
+NOT_IN_CONFIGS = {"gdpo", "remax", "tpo_policy"}
 # Arrays, which no config holds.
 ARRAYS = {"where", "weights", "ref_logp"}
 

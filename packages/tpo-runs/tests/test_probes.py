@@ -367,18 +367,20 @@ def test_names_in_configs_are_those_of_the_functions():
             "sequence_group",
             "grpo",
             "gradient_norm success_share success_weight failure_weight all_fail_share zero_variance_share "
-            "distinct_candidates",
+            "distinct_candidates inactive_share largest_probability effective_candidates logp_spread "
+            "answer_length entropy clipped_share distinct_right pass_at_1 pass_at_2",
         ),
         (
             "token_group",
             "tpo",
             "gradient_norm success_share success_weight failure_weight all_fail_share zero_variance_share "
-            "distinct_candidates target_entropy target_gap",
+            "distinct_candidates target_entropy target_gap target_shift",
         ),
         (
             "exact_group",
             "tpo",
-            "gradient_norm zero_variance_share target_entropy target_gap misalignment error_after",
+            "gradient_norm zero_variance_share target_entropy target_gap target_shift misalignment "
+            "error_after",
         ),
         ("sampled_actions", "reinforce", "gradient_norm misalignment error_after"),
     ],

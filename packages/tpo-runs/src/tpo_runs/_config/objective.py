@@ -76,7 +76,8 @@ class TPOSpec(GroupObjectiveSpec):
         """The policy over a group under the anchor."""
         from tpo_objectives import tpo_policy
 
-        return functools.partial(tpo_policy, anchor=self.anchor, cap=self.cap)
+        options: dict[str, Any] = {"anchor": self.anchor, "cap": self.cap}
+        return functools.partial(tpo_policy, **options)
 
 
 class GRPOSpec(GroupObjectiveSpec):
