@@ -71,7 +71,10 @@ class AnswerTask(Protocol):
     `horizon`.
     """
 
-    horizon: int
+    @property
+    def horizon(self) -> int:
+        """The most tokens in an answer, its end token included."""
+        ...
 
     @property
     def end(self) -> int | None:
