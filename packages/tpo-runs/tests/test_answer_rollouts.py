@@ -11,6 +11,7 @@ import pytest
 from tpo_envs import LengthLadder, VariableLengthTask
 from tpo_models import CausalTransformer
 from tpo_objectives import corrections
+from tpo_runs import Config, SequenceGroup, build_trainer, expand
 from tpo_runs._learn import AnswerGroup, OffPolicy
 
 TASK = VariableLengthTask("reverse_copy", "terminal", min_length=1, max_length=3, vocab_size=3)
@@ -47,6 +48,44 @@ def test_without_tokens_the_log_probs_are_their_sums():
     assert batch.where is None
     np.testing.assert_allclose(batch.old_logp, of_tokens.old_logp.sum(axis=-1), atol=1e-5)
     np.testing.assert_allclose(eqx.filter_jit(rollout.log_probs)(policy, batch), batch.old_logp, atol=1e-5)
+
+
+TASKS = {
+    "tokens": {"target": "copy", "reward": "terminal", "horizon": 3, "vocab_size": 2},
+    "noisy_verifier": {
+        "target": "copy",
+        "horizon": 3,
+        "vocab_size": 2,
+        "false_positives": 0.1,
+        "false_negatives": 0.1,
+    },
+    "length_ladder": {"horizon": 3},
+    "counting": {"limit": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rollout"),
+    [
+        ("tokens", SequenceGroup),
+        ("noisy_verifier", SequenceGroup),
+        ("length_ladder", AnswerGroup),
+        ("counting", AnswerGroup),
+    ],
+)
+def test_a_task_that_rewards_tokens_keeps_the_rollout_that_reads_their_rewards(kind, rollout):
+    of_method = {"kind": "sequence_group", "prompts": 4, "candidates": 2}
+    config = Config.model_validate(
+        {
+            "task": {"kind": kind, **TASKS[kind]},
+            "policy": {"kind": "transformer"},
+            "optimizer": {"kind": "adam", "learning_rate": 0.1},
+            "schedule": {"steps": 1},
+            "method": [{"name": "TPO", "objective": {"kind": "tpo"}, "rollout": of_method}],
+        }
+    )
+    (cell,) = expand(config)
+    assert type(build_trainer(cell).rollout) is rollout
 
 
 def test_a_stale_sampler_is_the_policy_from_that_many_steps_before():

@@ -109,7 +109,8 @@ class SequenceGroupSpec(TokenRolloutSpec):
         """The rollout that samples from the task, as in `RolloutSpec`."""
         from .. import _learn
 
-        kind = _learn.AnswerGroup if hasattr(task, "mask") else _learn.SequenceGroup
+        # Tasks that reward tokens have a mask as well, but their scores are the means of these rewards.
+        kind = _learn.SequenceGroup if hasattr(task, "token_rewards") else _learn.AnswerGroup
         rollout = kind(task, self.prompts, self.candidates, tokens)
         return rollout if self.sampler is None else self.sampler.build(rollout)
 
