@@ -4,13 +4,12 @@ import functools
 import math
 from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Scalar
 
 from .group_probes import distinct, succeeded
 from .observation import Observation
-from .weight_probes import over_tokens, target_of
+from .weight_probes import group_policy, loss_gradient, over_tokens, target_of
 
 # Below this L1 distance between target and policy a group is inactive.
 INACTIVE = 0.05
@@ -69,8 +68,8 @@ def clipped_share(seen: Observation) -> Scalar:
     pass.
     """
     now = seen.rollout.log_probs(seen.after, seen.batch)
-    before = _loss_gradient(seen, seen.batch.old_logp) != 0
-    after = _loss_gradient(seen, now) != 0
+    before = loss_gradient(seen, seen.batch.old_logp) != 0
+    after = loss_gradient(seen, now) != 0
     return jnp.sum(before & ~after) / jnp.sum(before)
 
 
@@ -106,18 +105,11 @@ def _lengths(seen: Observation) -> Float[Array, "b k"]:
 
 
 def _old_policy(seen: Observation) -> Float[Array, "*b k"]:
-    old = seen.batch.old_logp
-    if seen.fitted is None:
-        return jax.nn.softmax(over_tokens(seen.batch, old), axis=-1)
-    return seen.fitted(old, old, seen.batch.scores, **seen.batch.mask)
+    return group_policy(seen, seen.batch.old_logp)
 
 
 def _shift(seen: Observation) -> Float[Array, "*b"]:
     if seen.target is None:
-        gradient = jnp.abs(_loss_gradient(seen, seen.batch.old_logp))
+        gradient = jnp.abs(loss_gradient(seen, seen.batch.old_logp))
         return jnp.sum(over_tokens(seen.batch, gradient), axis=-1)
     return jnp.sum(jnp.abs(target_of(seen) - _old_policy(seen)), axis=-1)
-
-
-def _loss_gradient(seen: Observation, logp: Float[Array, "..."]) -> Float[Array, "..."]:
-    return jax.grad(lambda x: jnp.sum(seen.batch.losses(seen.objective, x)))(logp)

@@ -45,12 +45,15 @@ def target_gap(seen: Observation) -> Scalar:
     The policy is normalized over the candidates of each group, as in the objective. The probe needs one more
     forward pass. Raises `ValueError` if the objective has no target.
     """
-    logp = seen.rollout.log_probs(seen.after, seen.batch)
-    if seen.fitted is None:
-        p = jax.nn.softmax(over_tokens(seen.batch, logp), axis=-1, where=seen.batch.exists)
-    else:
-        p = seen.fitted(logp, seen.batch.old_logp, seen.batch.scores, **seen.batch.mask)
+    p = group_policy(seen, seen.rollout.log_probs(seen.after, seen.batch))
     return seen.batch.mean(jnp.sum(jnp.abs(p - target_of(seen)), axis=-1))
+
+
+def group_policy(seen: Observation, logp: Float[Array, "..."]) -> Float[Array, "*b k"]:
+    """The distribution over each group that the objective fits: by default, the softmax of `logp`."""
+    if seen.fitted is None:
+        return jax.nn.softmax(over_tokens(seen.batch, logp), axis=-1, where=seen.batch.exists)
+    return seen.fitted(logp, seen.batch.old_logp, seen.batch.scores, **seen.batch.mask)
 
 
 def target_of(seen: Observation) -> Float[Array, "*b k"]:
@@ -66,8 +69,12 @@ def target_of(seen: Observation) -> Float[Array, "*b k"]:
 def _weights(seen: Observation) -> Float[Array, "*b"]:
     if seen.target is not None:
         return target_of(seen)
-    loss = lambda logp: jnp.sum(seen.batch.losses(seen.objective, logp))  # noqa: E731
-    return jnp.abs(over_tokens(seen.batch, jax.grad(loss)(seen.batch.old_logp)))
+    return jnp.abs(over_tokens(seen.batch, loss_gradient(seen, seen.batch.old_logp)))
+
+
+def loss_gradient(seen: Observation, logp: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The gradient of the sum of the losses in each log-prob."""
+    return jax.grad(lambda x: jnp.sum(seen.batch.losses(seen.objective, x)))(logp)
 
 
 def over_tokens(batch: Batch, values: Float[Array, "..."]) -> Float[Array, "*b"]:
