@@ -6,18 +6,19 @@ import math
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Integer
+from jaxtyping import Int, Integer
 
 from ._arrays import AnyArray, namespace
-from ._draws import AbstractDrawnTask, Draws
+from ._draws import Draws
 from ._names import check_name
 from ._numpy_checks import check_count
+from ._parts import AbstractPartsTask
 from ._token_checks import check_sizes
 from ._unique_answers import ANSWER_REWARDS
 
 
 @dataclasses.dataclass(frozen=True)
-class ArgsortTask(AbstractDrawnTask):
+class ArgsortTask(AbstractPartsTask):
     """Write the positions of the prompt's values in an order that sorts them, then end. Ties leave a choice.
 
     A prompt has `length` values, uniform in `0 .. values - 1`. An answer has each position `0 .. length - 1`
@@ -79,23 +80,6 @@ class ArgsortTask(AbstractDrawnTask):
         xp = namespace(prompts)
         order = xp.argsort(prompts, axis=-1, stable=True).astype(prompts.dtype)
         return xp.concatenate([order, xp.full_like(prompts[..., :1], self.vocab_size - 1)], axis=-1)
-
-    def exact_match(
-        self, prompts: Integer[AnyArray, "*#b p"], answers: Integer[AnyArray, "*#b h"]
-    ) -> Bool[AnyArray, "*b"]:
-        """Whether an answer has every position once, in an order that sorts the values."""
-        complete, right = self._read(prompts, answers)
-        return complete & namespace(prompts, answers).all(right, axis=-1)
-
-    def score(
-        self, prompts: Integer[AnyArray, "*#b p"], answers: Integer[AnyArray, "*#b h"]
-    ) -> Float[AnyArray, "*b"]:
-        """The score of every answer, in [0, 1]."""
-        if self.reward == "terminal":
-            return super().score(prompts, answers)
-        complete, right = self._read(prompts, answers)
-        share = right.sum(axis=-1, dtype=np.int32) / self.length
-        return namespace(prompts, answers).where(complete, share**2, 0.0)
 
     def _read(self, prompts: AnyArray, answers: AnyArray) -> tuple[AnyArray, AnyArray]:
         """Whether answers have `length` tokens before the end, and which are right `[..., length]`."""

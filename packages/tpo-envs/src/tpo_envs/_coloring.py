@@ -5,19 +5,20 @@ import itertools
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Integer
+from jaxtyping import Int, Integer
 
 from ._arrays import AnyArray, namespace
-from ._draws import AbstractDrawnTask, Draws
+from ._draws import Draws
 from ._names import check_name
 from ._numpy_checks import check_count
+from ._parts import AbstractPartsTask
 from ._unique_answers import ANSWER_REWARDS
 
 _MOST_COLORINGS = 4096
 
 
 @dataclasses.dataclass(frozen=True)
-class ColoringTask(AbstractDrawnTask):
+class ColoringTask(AbstractPartsTask):
     """Color the nodes of a graph so that the two nodes of every edge differ. Many answers may be right.
 
     A prompt has `edges` edges, two tokens each: the smaller node, then the larger, in ascending order. An
@@ -118,23 +119,6 @@ class ColoringTask(AbstractDrawnTask):
     @property
     def _every(self) -> Any:
         return np.array(list(itertools.product(range(self.colors), repeat=self.nodes)), np.int32)
-
-    def exact_match(
-        self, prompts: Integer[AnyArray, "*#b p"], answers: Integer[AnyArray, "*#b h"]
-    ) -> Bool[AnyArray, "*b"]:
-        """Whether an answer gives every node a color and the nodes of every edge two."""
-        colored, edges = self._read(prompts, answers)
-        return colored & namespace(prompts, answers).all(edges, axis=-1)
-
-    def score(
-        self, prompts: Integer[AnyArray, "*#b p"], answers: Integer[AnyArray, "*#b h"]
-    ) -> Float[AnyArray, "*b"]:
-        """The score of every answer, in [0, 1]."""
-        if self.reward == "terminal":
-            return super().score(prompts, answers)
-        colored, edges = self._read(prompts, answers)
-        share = edges.sum(axis=-1, dtype=np.int32) / self.edges
-        return namespace(prompts, answers).where(colored, share**2, 0.0)
 
     def _read(self, prompts: AnyArray, answers: AnyArray) -> tuple[AnyArray, AnyArray]:
         """Whether answers are colors of all nodes and the end token, and which edges are right `[..., e]`."""

@@ -18,9 +18,9 @@ from ._unique_answers import ANSWER_REWARDS
 class LengthLadder(AbstractDrawnTask):
     """Answer with `horizon` tokens, the first `scored` of which are `target(prompt)`; the others are free.
 
-    The free tokens change no score, so a random answer is right with probability `V^-scored` for every
-    horizon, and learning should not depend on the horizon either. What does comes from the method: from how
-    it weights tokens and from the noise that free tokens add to its gradients.
+    The free tokens change no score, so the probability that a random answer is right is `V^-scored` at every
+    horizon. If a method learns more slowly at a longer horizon, the cause is the method: how it weights
+    tokens, and the noise that free tokens add to its gradients.
 
     **Arguments:**
 

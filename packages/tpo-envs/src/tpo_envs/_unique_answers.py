@@ -64,7 +64,7 @@ class AbstractUniqueAnswerTask(AbstractDrawnTask):
         return expected
 
     def _squared_hits(self, tokens: int, *, ended: bool = False) -> float:
-        """The mean square of the hits among tokens that do not end the answer, plus 1 if its end is right."""
+        """The mean square of the right tokens among `tokens` random ones, and the end token if `ended`."""
         p = 1 / (self.vocab_size - 1)
         mean, variance = tokens * p + ended, tokens * p * (1 - p)
         return mean**2 + variance
