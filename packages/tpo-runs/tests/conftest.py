@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 @pytest.fixture
 def unrendered(monkeypatch):
-    """Files of figures hold a word, for tests of which figures there are and of what is told with them."""
+    """Figures are saved without rendering, for tests of file names and messages."""
     from matplotlib.figure import Figure
 
     monkeypatch.setattr(Figure, "savefig", lambda self, file, **_: file.write(b"figure"))

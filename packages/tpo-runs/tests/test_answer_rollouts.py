@@ -11,7 +11,7 @@ import pytest
 from tpo_envs import LengthLadder, VariableLengthTask
 from tpo_models import CausalTransformer
 from tpo_objectives import corrections
-from tpo_runs import Config, SequenceGroup, build_trainer, expand
+from tpo_runs import Config, ConfigError, SequenceGroup, build_trainer, expand
 from tpo_runs._learn import AnswerGroup, OffPolicy
 
 TASK = VariableLengthTask("reverse_copy", "terminal", min_length=1, max_length=3, vocab_size=3)
@@ -20,6 +20,19 @@ TASK = VariableLengthTask("reverse_copy", "terminal", min_length=1, max_length=3
 def make_policy(task, seed=0):
     sizes = {"vocab_size": task.vocab_size, "horizon": task.horizon, "prompt_length": task.prompt_length}
     return CausalTransformer(**sizes, width=8, layers=1, heads=1, key=jax.random.key(seed))
+
+
+def config_of(kind, sizes):
+    rollout = {"kind": "sequence_group", "prompts": 4, "candidates": 2}
+    return Config.model_validate(
+        {
+            "task": {"kind": kind, **sizes},
+            "policy": {"kind": "transformer"},
+            "optimizer": {"kind": "adam", "learning_rate": 0.1},
+            "schedule": {"steps": 1},
+            "method": [{"name": "TPO", "objective": {"kind": "tpo"}, "rollout": rollout}],
+        }
+    )
 
 
 @eqx.filter_jit
@@ -74,18 +87,21 @@ TASKS = {
     ],
 )
 def test_a_task_that_rewards_tokens_keeps_the_rollout_that_reads_their_rewards(kind, rollout):
-    of_method = {"kind": "sequence_group", "prompts": 4, "candidates": 2}
-    config = Config.model_validate(
-        {
-            "task": {"kind": kind, **TASKS[kind]},
-            "policy": {"kind": "transformer"},
-            "optimizer": {"kind": "adam", "learning_rate": 0.1},
-            "schedule": {"steps": 1},
-            "method": [{"name": "TPO", "objective": {"kind": "tpo"}, "rollout": of_method}],
-        }
-    )
-    (cell,) = expand(config)
+    (cell,) = expand(config_of(kind, TASKS[kind]))
     assert type(build_trainer(cell).rollout) is rollout
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes", "fault"),
+    [
+        ("length_ladder", {"horizon": 1}, "scored is 2, but an answer has only horizon = 1 tokens"),
+        ("variable_length", {"min_length": 4, "max_length": 2, "vocab_size": 3}, "at least min_length = 4"),
+        ("graph_coloring", {"nodes": 12, "edges": 3}, "colors is 3 and nodes 12"),
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused_before_training(kind, sizes, fault):
+    with pytest.raises(ConfigError, match=f"task: .*{fault}"):
+        expand(config_of(kind, sizes))
 
 
 def test_a_stale_sampler_is_the_policy_from_that_many_steps_before():

@@ -2,9 +2,8 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from .spec import invalid
 from .task_base import Horizon, Target, TaskSpec, Vocabulary
 
 WholeReward = Literal["terminal", "graded"]
@@ -31,12 +30,6 @@ class LengthLadderSpec(TaskSpec):
     reward: WholeReward = "terminal"
     target: Target = "reverse_copy"
 
-    @model_validator(mode="after")
-    def _check_scored(self) -> "LengthLadderSpec":
-        if self.scored > self.horizon:
-            raise invalid(f"scored = {self.scored} is more than horizon = {self.horizon}")
-        return self
-
 
 class VariableLengthSpec(TaskSpec):
     """Prompts of different lengths; the answer is a transformation of the prompt, then the end token.
@@ -57,12 +50,6 @@ class VariableLengthSpec(TaskSpec):
     min_length: Count = 1
     max_length: Count
     vocab_size: Vocabulary
-
-    @model_validator(mode="after")
-    def _check_lengths(self) -> "VariableLengthSpec":
-        if self.min_length > self.max_length:
-            raise invalid(f"min_length = {self.min_length} is more than max_length = {self.max_length}")
-        return self
 
 
 class CountingSpec(TaskSpec):
