@@ -48,7 +48,7 @@ from ._token_grpo import token_grpo as token_grpo
 from ._topr import topr as topr
 from ._tpo import tpo as tpo
 from ._tpo import tpo_policy as tpo_policy
-from ._tpo import tpo_target as tpo_target
+from ._tpo_target import tpo_target as tpo_target
 from ._v_mpo import v_mpo as v_mpo
 
 __version__ = importlib.metadata.version("tpo-objectives")
