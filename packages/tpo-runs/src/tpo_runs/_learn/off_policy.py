@@ -70,7 +70,7 @@ class OffPolicy(AbstractRollout):
         queue = jax.tree.map(lambda old, new: jnp.concatenate([old, new[None]]), older, arrays)
         oldest = jax.tree.map(lambda leaves: leaves[0], queue)
         batch, inner = self.rollout.draw(self._sampler(eqx.combine(oldest, static)), inner, key)
-        sampler_logp = batch.old_logp.astype(jnp.float32)
+        sampler_logp = batch.old_logp.astype(jnp.promote_types(batch.old_logp.dtype, jnp.float32))
         batch = eqx.tree_at(lambda b: b.old_logp, batch, sampler_logp)
         if self.trainer_logp:
             logp = self.rollout.log_probs(policy, batch)
