@@ -178,7 +178,7 @@ def test_seeds_of_an_edited_objective_are_refused(file, config, capsys):
 
 
 def test_a_checkpoint_of_other_settings_is_refused(config, tmp_path):
-    config.write_text(SHORT.replace("steps = 30", "steps = 200000"))
+    config.write_text(SHORT.replace("steps = 30", "steps = 5000000"))
     out = tmp_path / "out"
     process = start(config, "--out", out, "--quiet")
     wait_for(lambda: list(out.glob("cells/*/checkpoints/*/step-*")))
