@@ -65,8 +65,10 @@ def filled(tokens, length, end):
 def naive_unique(right, answer, end, horizon, reward):
     """The score of an answer if the tokens `right` are the only right ones."""
     given = said(answer, end)
-    if reward == "terminal":
+    if reward == "terminal" or given == right:
         return float(given == right)
+    if reward == "form":
+        return 0.01 if given is not None and len(given) == len(right) else 0.0
     written, wanted = [*given, end] if given is not None else list(answer), [*right, end]
     hits = sum(a == b for a, b in zip(written, wanted, strict=False))
     return (hits / max(len(written), len(wanted))) ** 2
@@ -82,7 +84,7 @@ def prompts_of_any_length(shortest, longest, vocab_size):
     return np.array(prompts, np.int32), chances
 
 
-@pytest.mark.parametrize("reward", REWARDS)
+@pytest.mark.parametrize("reward", [*REWARDS, "form"])
 @pytest.mark.parametrize("target", ["copy", "reverse_copy"])
 @pytest.mark.parametrize(("shortest", "longest", "vocab_size"), [(1, 1, 2), (1, 3, 3), (2, 3, 4), (3, 3, 2)])
 def test_every_answer_to_every_prompt_of_any_length(target, reward, shortest, longest, vocab_size):
@@ -96,6 +98,15 @@ def test_every_answer_to_every_prompt_of_any_length(target, reward, shortest, lo
         return naive_unique(right, answer, end, task.horizon, reward)
 
     check_against(task, prompts, chances, naive)
+
+
+def test_the_form_of_an_answer_pays_a_hundredth():
+    task = VariableLengthTask("reverse_copy", "form", 1, 3, 3)
+    prompt = np.array([0, 1, 2])
+    answers = {"right": [1, 0, 2, 0], "wrong": [0, 0, 2, 1], "short": [1, 2, 2, 2], "endless": [1, 0, 0, 0]}
+    assert task.score(prompt, np.array(list(answers.values()))).tolist() == [1.0, 0.01, 0.0, 0.0]
+    longest = np.array([0, 1, 1])
+    assert task.score(longest, np.array([[1, 1, 0, 1], [0, 1, 0, 2]])).tolist() == [0.0, 0.01]
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -114,6 +125,7 @@ def test_lengths_of_prompts_are_uniform_and_so_are_their_tokens(source):
         ({"vocab_size": 1}, ValueError, "vocab_size is 1"),
         ({"target": "sort"}, ValueError, "target is 'sort', but it must be one of 'copy', 'reverse_copy'"),
         ({"reward": "grade"}, ValueError, "did you mean 'graded'"),
+        ({"reward": "from"}, ValueError, "did you mean 'form'"),
     ],
 )
 def test_wrong_lengths_are_told(changes, error, message):

@@ -24,6 +24,7 @@ TASKS = [
     LengthLadder(horizon=4, vocab_size=4, scored=3, reward="graded", target="flip"),
     VariableLengthTask("reverse_copy", "terminal", 1, 4, 3),
     VariableLengthTask("copy", "graded", 2, 3, 2),
+    VariableLengthTask("reverse_copy", "form", 1, 3, 4),
     CountingTask("terminal", limit=4, base=5),
     CountingTask("graded", limit=3, base=2),
     CountdownTask("terminal", numbers=2, base=4),

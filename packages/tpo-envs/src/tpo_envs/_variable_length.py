@@ -4,16 +4,19 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Integer
+from jaxtyping import Float, Int, Integer
 
 from ._arrays import AnyArray, namespace
 from ._draws import Draws
 from ._names import check_name
 from ._numpy_checks import check_count
 from ._token_checks import check_sizes
+from ._token_methods import on_tokens
 from ._unique_answers import ANSWER_REWARDS, AbstractUniqueAnswerTask
 
 VARIABLE_TARGETS = ("copy", "reverse_copy")
+VARIABLE_REWARDS = (*ANSWER_REWARDS, "form")
+FORM_REWARD = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +32,9 @@ class VariableLengthTask(AbstractUniqueAnswerTask):
     - `target`: `"copy"` or `"reverse_copy"`, of the tokens before the filling.
     - `reward`: `"terminal"` pays 1 for the right answer. `"graded"` pays
         `(right tokens / max(length of the answer, length of the right answer))^2`, so tokens that are missing
-        or too many count as wrong. An answer that never ends is wrong, and has `horizon` tokens.
+        or too many count as wrong. An answer that never ends is wrong, and has `horizon` tokens. `"form"`
+        pays 1 for the right answer, 0.01 for a wrong answer that ends and has the length of the right answer,
+        and 0 for any other: the scores of a group without a right answer are nearly equal.
     - `min_length`, `max_length`: tokens in a prompt, from 1.
     - `vocab_size`: tokens, with the end token; at least 2.
 
@@ -54,7 +59,7 @@ class VariableLengthTask(AbstractUniqueAnswerTask):
 
     def __post_init__(self) -> None:
         check_name("target", self.target, VARIABLE_TARGETS)
-        check_name("reward", self.reward, ANSWER_REWARDS)
+        check_name("reward", self.reward, VARIABLE_REWARDS)
         check_count("min_length", self.min_length, 1)
         check_count("max_length", self.max_length, None)
         if self.max_length < self.min_length:
@@ -97,3 +102,27 @@ class VariableLengthTask(AbstractUniqueAnswerTask):
         """How likely each length of the right answer is, its end token included."""
         lengths = range(self.min_length, self.max_length + 1)
         return {length + 1: 1 / len(lengths) for length in lengths}
+
+    @on_tokens
+    def score(
+        self, prompts: Integer[AnyArray, "*#b p"], answers: Integer[AnyArray, "*#b h"]
+    ) -> Float[AnyArray, "*b"]:
+        """The score of every answer, in [0, 1]."""
+        if self.reward != "form":
+            return super().score(prompts, answers)
+        xp = namespace(prompts, answers)
+        ended = xp.any(answers == self.end, axis=-1)
+        formed = ended & (self.lengths(answers) == self.lengths(self.answer(prompts)))
+        return xp.where(self.exact_match(prompts, answers), 1.0, xp.where(formed, FORM_REWARD, 0.0))
+
+    @property
+    def random_score(self) -> float:
+        """The expected score of uniformly random answers, in closed form."""
+        if self.reward != "form":
+            return super().random_score
+        return sum(chance * self._random_form(length) for length, chance in self.right_lengths.items())
+
+    def _random_form(self, length: int) -> float:
+        right = self._random_terminal(length)
+        formed = (1 - 1 / self.vocab_size) ** (length - 1) / self.vocab_size
+        return right + FORM_REWARD * (formed - right)

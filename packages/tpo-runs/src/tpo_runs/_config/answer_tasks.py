@@ -37,7 +37,8 @@ class VariableLengthSpec(TaskSpec):
     Args:
         target: the correct answer, as a function of the prompt.
         reward: "terminal" pays only for a fully correct answer, "graded" the square of the share of correct
-            tokens.
+            tokens, "form" 1 for a fully correct answer and 0.01 for a wrong one that ends after the right
+            number of tokens.
         min_length: tokens in the shortest prompt.
         max_length: tokens in the longest prompt.
         vocab_size: number of distinct tokens, the end token included.
@@ -46,7 +47,7 @@ class VariableLengthSpec(TaskSpec):
     builds: ClassVar[str] = "VariableLengthTask"
     kind: Literal["variable_length"] = "variable_length"
     target: Literal["copy", "reverse_copy"] = "reverse_copy"
-    reward: WholeReward = "terminal"
+    reward: Literal["terminal", "graded", "form"] = "terminal"
     min_length: Count = 1
     max_length: Count
     vocab_size: Vocabulary
