@@ -129,6 +129,30 @@ def summarize(out: Path, *, to: Path | None) -> int:
     return 0
 
 
+def choose(out: Path, axes: Sequence[str], *, metric: str) -> int:
+    """Print the best values of grid axes for each method: those with the smallest mean over steps and seeds.
+
+    Below the table, the choices are printed as the `at` keys of the methods of a config.
+    """
+    from rich.console import Console
+
+    from .._config import at_keys
+    from .._results import choice_table
+    from .._results import choose as choose_values
+    from .._store import Store, check_holds_run
+
+    check_holds_run(out)
+    try:
+        choices = choose_values(Store(out).results(), axes, metric=metric)
+    except ValueError as error:
+        raise ConfigError([f"tpo-runs choose: {printable(str(error))}"]) from None
+    Console().print(choice_table(choices, metric=metric).rich())
+    for method in dict.fromkeys(choice.method for choice in choices):
+        settings = [(choice.point, choice.values) for choice in choices if choice.method == method]
+        print(printable(f"{method}: ") + at_keys(settings))
+    return 0
+
+
 def _print_unless_output(written: Path, to: Path | None) -> None:
     """Print the name of the file, unless the file is standard output."""
     from .._files import open_descriptor

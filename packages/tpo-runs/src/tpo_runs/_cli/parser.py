@@ -15,7 +15,7 @@ from .._text import printable
 from . import commands
 from .hints import describe_unknown
 
-COMMANDS = ("check", "show", "schema", "draw", "report", "summarize")
+COMMANDS = ("check", "show", "schema", "draw", "report", "summarize", "choose")
 EPILOG = """\
 commands:
   tpo-runs CONFIG                          train, store and draw
@@ -25,6 +25,7 @@ commands:
   tpo-runs draw SUMMARY.json ...           draw them from summaries, without the stores
   tpo-runs report OUT                      write one HTML page about the run stored in OUT
   tpo-runs summarize OUT                   write its numbers and thinned curves to a small JSON file
+  tpo-runs choose OUT AXIS ...             print the best values of grid axes for each method
   tpo-runs schema                          print the JSON Schema of configs, for editors
 
 examples:
@@ -122,6 +123,11 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
         subparser.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
         help = f"file to write (default: OUT/{default})"
         subparser.add_argument("--to", type=_path, metavar="FILE", help=help)
+    choose = add(commands.choose)
+    choose.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
+    help = "axes of its grid, such as optimizer.learning_rate"
+    choose.add_argument("axes", nargs="+", metavar="AXIS", help=help)
+    choose.add_argument("--metric", default="error", help="what should be small (default: error)")
     return parser, dict(subparsers.choices)
 
 

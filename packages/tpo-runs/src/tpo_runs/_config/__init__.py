@@ -12,6 +12,7 @@ from .config import effective as effective
 from .custom import check_custom as check_custom
 from .custom import resolve as resolve
 from .custom import search_paths as search_paths
+from .dump import at_keys as at_keys
 from .dump import config_of_block as config_of_block
 from .dump import config_of_run as config_of_run
 from .dump import config_text as config_text

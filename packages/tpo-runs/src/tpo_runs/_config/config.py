@@ -78,6 +78,25 @@ Partial = dict[str, Any]
 ProbeNames = Annotated[Names, names_among(PROBES, "probe")]
 
 
+class PointSettings(Spec):
+    """What a method sets at some points of the grid.
+
+    Args:
+        point: values of axes of the grid; the settings count where the point has all of them.
+        task: keys that override the method's; likewise `policy`, `optimizer`, `schedule`, `objective`,
+            `rollout` and `evaluation`.
+    """
+
+    point: Annotated[dict[str, Any], Field(min_length=1, description="a table of grid values")]
+    task: Partial = {}
+    policy: Partial = {}
+    optimizer: Partial = {}
+    schedule: Partial = {}
+    objective: Partial = {}
+    rollout: Partial = {}
+    evaluation: Partial = {}
+
+
 class Method(Spec):
     """One line of a figure: an objective, a rollout, and the shared keys that it overrides.
 
@@ -87,6 +106,7 @@ class Method(Spec):
         rollout: the sampling.
         task: keys that override those of `[task]`; likewise `policy`, `optimizer`, `schedule` and
             `evaluation`.
+        at: what it sets at some points of the grid, such as a learning rate for each horizon.
         probes: replaces the config's `probes`.
     """
 
@@ -98,6 +118,11 @@ class Method(Spec):
     optimizer: Partial = {}
     schedule: Partial = {}
     evaluation: Partial = {}
+    at: Annotated[
+        tuple[PointSettings, ...],
+        Strict(False),
+        Field(max_length=MAX_VALUES, description=f"a list of tables, at most {MAX_VALUES}"),
+    ] = ()
     probes: Annotated[ProbeNames | None, Field(description="a list of names")] = None
 
 

@@ -1,5 +1,7 @@
 """Effective configs as TOML that reproduces the same cells."""
 
+import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +13,7 @@ from .._files import digest
 from .cell import Cell
 from .config import SHARED_SECTIONS, Config, effective
 from .expand import expand
+from .merge import merge, nest
 
 SEAL = "# The config as it took effect. SHA-256 of what follows: "
 
@@ -35,6 +38,38 @@ def config_of_block(cell: Cell, seeds: Sequence[int]) -> str:
 def config_text(config: Config) -> str:
     """The effective config as TOML."""
     return _dumps(effective(config))
+
+
+def at_keys(settings: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str:
+    """The keys of a method that set values, by dotted path, at points of the grid: `at`, or tables for all.
+
+    >>> print(at_keys([({"task.horizon": 4}, {"optimizer.learning_rate": 0.01})]))
+    at = [
+      { point = { "task.horizon" = 4 }, optimizer = { learning_rate = 0.01 } },
+    ]
+    >>> print(at_keys([({}, {"optimizer.learning_rate": 0.01})]))
+    optimizer = { learning_rate = 0.01 }
+    """
+    lines = []
+    for point, values in settings:
+        tables: dict[str, Any] = {}
+        for path, value in values.items():
+            tables = merge(tables, nest(path.split("."), value), by_kind=False)
+        if not point:
+            return "\n".join(f"{name} = {_inline(table)}" for name, table in tables.items())
+        lines.append(f"  {_inline({'point': dict(point), **tables})},")
+    return "\n".join(["at = [", *lines, "]"])
+
+
+def _inline(value: Any) -> str:
+    """A value as TOML on one line."""
+    if isinstance(value, Mapping):
+        keys = [name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name) for name in value]
+        items = ", ".join(
+            f"{key} = {_inline(inner)}" for key, inner in zip(keys, value.values(), strict=True)
+        )
+        return f"{{ {items} }}"
+    return tomli_w.dumps({"value": value}).partition(" = ")[2].strip()
 
 
 def config_of_run(config: Config) -> bytes:

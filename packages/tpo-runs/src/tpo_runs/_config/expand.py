@@ -100,12 +100,14 @@ def _cells(raw: Table, grid: Table) -> tuple[list[Cell], list[Problem]]:
 def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Cell | None, list[Problem]]:
     """Merge the shared tables, the method's own and the point, and validate the result."""
     shared = {section: raw[section] for section in SHARED_SECTIONS if section in raw}
+    settings = _settings_at(method, point)
     at_point: dict[str, Any] = {}
     for axis, value in point.items():
         at_point = merge(at_point, nest(axis.split("."), value), by_kind=False)
     tables = {}
     for section in SECTIONS:
-        layers = [layer[section] for layer in (shared, method, at_point) if section in layer]
+        layers = (shared, method, *settings.values(), at_point)
+        layers = [layer[section] for layer in layers if section in layer]
         wrong = [layer for layer in layers if not isinstance(layer, Mapping)]
         # A method's own keys cannot replace a required table.
         if layers and (section in raw or section not in REQUIRED):
@@ -127,6 +129,19 @@ def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Ce
     return cell.model_copy(update={"point": validated}), []
 
 
+def _settings_at(method: Table, point: Table) -> dict[int, Table]:
+    """The tables of `method.at`, by index from 1, whose values the point has. Invalid ones are left out."""
+    listed = method.get("at")
+    tables = enumerate(listed if isinstance(listed, Sequence) else (), 1)
+    return {i: table for i, table in tables if isinstance(table, Mapping) and _has(point, table.get("point"))}
+
+
+def _has(point: Table, values: Any) -> bool:
+    return isinstance(values, Mapping) and all(
+        axis in point and point[axis] == value for axis, value in values.items()
+    )
+
+
 def _place(
     problem: Problem, *, shared: Table, label: str | int, method: Table, point: Table, tables: Table
 ) -> Problem:
@@ -138,6 +153,10 @@ def _place(
         key = "" if not rest or axis == f"{section}.{rest[0]}" else f"{section}.{rest[0]}: "
         who = f"method {found(label)}: " if own else ""
         return Problem(("grid", axis), f"{who}{key}{problem.text}", problem.missing)
+    for i, table in reversed(_settings_at(method, point).items()):
+        of_section = table.get(section, {})
+        if of_section and (not rest or not isinstance(of_section, Mapping) or rest[0] in of_section):
+            return Problem(("method", label, "at", i, *problem.path), problem.text, problem.missing)
     both = isinstance(own, Mapping) and isinstance(shared.get(section), Mapping)
     changed = both and changes_kind(shared[section], own)
     sets = own and (not rest or not isinstance(own, Mapping) or rest[0] in own)
@@ -169,6 +188,12 @@ def _grid_problems(config: Config) -> Iterator[Problem]:
             yield Problem(("grid", axis), f"expected a path such as 'task.horizon'{hint}")
         elif not affects_results(section, key):
             yield Problem(("grid", axis), "cannot be swept: results do not depend on it")
+    for method in config.method:
+        for i, settings in enumerate(method.at, 1):
+            for axis in settings.point:
+                if axis not in config.grid:
+                    text = f"{found(axis)} is not an axis of the grid{one_of(axis, config.grid)}"
+                    yield Problem(("method", method.name, "at", i, "point"), text)
     count = math.prod(map(len, config.grid.values())) * len(config.method)
     if count > MAX_CELLS:
         text = f"makes {count} cells with {len(config.method)} methods; at most {MAX_CELLS} are allowed"

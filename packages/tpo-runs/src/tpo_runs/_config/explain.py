@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from .._text import did_you_mean, expectation, found, nearest, one_of
 from .cell import Cell
-from .config import KINDS, PLAIN, SECTIONS, TOP_SECTIONS, Config, Method
+from .config import KINDS, PLAIN, SECTIONS, TOP_SECTIONS, Config, Method, PointSettings
 from .figure import FIGURES
 from .objective import CustomSpec
 from .problems import MAX_LINES, KeyPath, Problem, method_label
@@ -18,6 +18,7 @@ from .problems import MAX_LINES, KeyPath, Problem, method_label
 TABLES: dict[type[BaseModel], tuple[str, ...]] = {
     Config: TOP_SECTIONS,
     Method: ("objective", "rollout"),
+    PointSettings: (),
     Cell: SECTIONS,
 }
 # The tags of unions that pydantic puts into paths.
@@ -57,6 +58,8 @@ def _locate(
     if model is Config and loc[0] == "method" and len(loc) > 1:
         path, loc = ("method", method_label(raw["method"][loc[1]], loc[1])), loc[2:]
         model = Method
+        if loc[:1] == ("at",) and len(loc) > 1:
+            path, loc, model = (*path, "at", loc[1] + 1), loc[2:], PointSettings
     head, *inner = loc or ("",)
     if model is Config and head == "figures" and inner:
         kinds, path, inner = FIGURES, ("figures", inner[0] + 1), inner[1:]

@@ -13,6 +13,9 @@ from .cell import group_by_point as group_by_point
 from .cell import last_values as last_values
 from .cell import on_all_axes as on_all_axes
 from .cell import setting_at as setting_at
+from .choice import Choice as Choice
+from .choice import choice_table as choice_table
+from .choice import choose as choose
 from .curves import interval_band as interval_band
 from .curves import mean_curve as mean_curve
 from .curves import recorded_curves as recorded_curves

@@ -1,0 +1,163 @@
+"""The key `at`: what a method sets at some points of the grid, and how `choose` finds it."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from report_store import UNDRAWN, make_store
+
+from tpo_runs import CellResult, ConfigError, load_config
+from tpo_runs._cli import main
+
+CONFIG = """\
+task = { kind = "tokens", target = "copy", reward = "terminal", horizon = 2, vocab_size = 2 }
+policy = { kind = "transformer", width = 8, layers = 1, heads = 1 }
+optimizer = { kind = "adam", learning_rate = 1e-3 }
+schedule = { steps = 4, seeds = 2, epochs = 2 }
+grid = { "task.horizon" = [2, 3], "task.vocab_size" = [2, 3] }
+
+[[method]]
+name = "TPO"
+objective = { kind = "tpo", eta = 2.0 }
+rollout = { kind = "sequence_group", prompts = 4, candidates = 4 }
+optimizer = { learning_rate = 0.1 }
+"""
+
+
+def cells_of(tmp_path: Path, at: str, *overrides: tuple[str, str]) -> dict[tuple[Any, ...], Any]:
+    path = tmp_path / "config.toml"
+    path.write_text(f"{CONFIG}at = {at}\n")
+    cells = load_config(path, overrides=overrides).cells
+    return {tuple(cell.point.values()): cell for cell in cells}
+
+
+def refusal_of(tmp_path: Path, at: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        cells_of(tmp_path, at)
+    return [line.partition("config.toml: ")[2] for line in caught.value.lines]
+
+
+def test_settings_count_at_the_points_that_have_all_their_values(tmp_path):
+    one = '{ point = { "task.horizon" = 3 }, optimizer = { learning_rate = 0.5 } }'
+    two = '{ point = { "task.horizon" = 3, "task.vocab_size" = 3 }, objective = { eta = 4 } }'
+    cells = cells_of(tmp_path, f"[{one}, {two}]")
+    rates = {point: cell.optimizer.learning_rate for point, cell in cells.items()}
+    assert rates == {(2, 2): 0.1, (2, 3): 0.1, (3, 2): 0.5, (3, 3): 0.5}
+    etas = {point: cell.objective.eta for point, cell in cells.items()}
+    assert etas == {(2, 2): 2, (2, 3): 2, (3, 2): 2, (3, 3): 4}
+
+
+def test_later_settings_are_laid_over_earlier_ones_and_the_grid_over_all(tmp_path):
+    rates = [f'{{ point = {{ "task.horizon" = 3 }}, optimizer = {{ learning_rate = {x} }} }}' for x in (1, 2)]
+    cells = cells_of(tmp_path, f"[{', '.join(rates)}]")
+    assert cells[3, 2].optimizer.learning_rate == 2
+    swept = cells_of(tmp_path, f"[{rates[0]}]", ("grid.optimizer.learning_rate", "[0.3]"))
+    assert swept[3, 2, 0.3].optimizer.learning_rate == 0.3
+
+
+def test_a_cell_is_the_same_wherever_its_settings_are_written(tmp_path):
+    cells = cells_of(tmp_path, '[{ point = { "task.horizon" = 3 }, optimizer = { learning_rate = 0.1 } }]')
+    assert cells[3, 2].identity() == cells_of(tmp_path, "[]")[3, 2].identity()
+
+
+@pytest.mark.parametrize(
+    ("at", "message"),
+    [
+        (
+            '[{ point = { "task.horizn" = 3 } }]',
+            "at.1.point: 'task.horizn' is not an axis of the grid; did you mean 'task.horizon'? allowed: ",
+        ),
+        (
+            '[{ point = { "task.horizon" = 3 }, optimizer = { learning_rate = -1 } }]',
+            "method 'TPO': at.1.optimizer.learning_rate: expected a number above 0, found -1",
+        ),
+        ("[{ optimizer = {} }]", "method 'TPO': at.1.point: missing; expected a table of grid values"),
+        ("[{ point = {} }]", "method 'TPO': at.1.point: expected a table of grid values, found a table"),
+        ('[{ point = { "task.horizon" = 3 }, objective = 3 }]', "at.1.objective: expected a table, found 3"),
+        ("[4]", "method 'TPO': at.1: expected a table, found 4"),
+        ("4", "method 'TPO': at: expected a list of tables, at most 1000, found 4"),
+    ],
+)
+def test_wrong_settings_are_refused_with_their_place(at, message, tmp_path):
+    (line,) = refusal_of(tmp_path, at)
+    assert message in line
+
+
+def result(method: str, horizon: int, rate: float, errors: Any, **options: Any) -> CellResult:
+    point = {"task.horizon": horizon, "optimizer.learning_rate": rate}
+    error = np.asarray(errors, dtype=np.float32)
+    provenance = options.pop("provenance", {})
+    return CellResult(method, point, {}, np.arange(len(error)), {"error": error, **options}, provenance)
+
+
+def test_the_smallest_mean_over_steps_and_seeds_is_chosen() -> None:
+    from tpo_runs._results import choose
+
+    cells = [
+        result("TPO", 2, 0.1, [[0.9, 0.1], [0.9, 0.1]]),
+        result("TPO", 2, 0.2, [[0.4, 0.4], [0.4, 0.2]]),
+        result("TPO", 2, 0.3, [[0.9, 0.0], [0.9, 0.0]]),
+        result("TPO", 3, 0.1, [[0.2, 0.2], [0.2, 0.2]]),
+        result("TPO", 3, 0.2, [[0.3, 0.0], [0.9, 0.8]]),
+    ]
+    first, second = choose(cells, ["optimizer.learning_rate"])
+    assert (first.point, first.values) == ({"task.horizon": 2}, {"optimizer.learning_rate": 0.2})
+    assert (round(first.mean, 6), round(first.second, 6)) == (0.35, 0.45)
+    assert first.at_edge == ()
+    assert second.values == {"optimizer.learning_rate": 0.1}
+    assert second.at_edge == ("optimizer.learning_rate",)
+    (both,) = choose(cells, ["optimizer.learning_rate", "task.horizon"])
+    assert both.values == {"optimizer.learning_rate": 0.1, "task.horizon": 3}
+
+
+def test_values_with_which_a_seed_diverged_come_last() -> None:
+    from tpo_runs._results import choose
+
+    lost = np.array([[0.5, np.nan]], dtype=np.float32)
+    cells = [
+        result("TPO", 2, 0.1, [[0.0, np.nan]], loss=lost),
+        result("TPO", 2, 0.2, [[0.9, 0.9]], loss=np.zeros((1, 2), np.float32)),
+    ]
+    (choice,) = choose(cells, ["optimizer.learning_rate"])
+    assert choice.values == {"optimizer.learning_rate": 0.2}
+
+
+def stored(tmp_path: Path, grid: str) -> Path:
+    """A run of made-up numbers with this line of a grid."""
+    config = UNDRAWN.replace('"task.horizon" = {horizons}', grid)
+    return make_store(tmp_path, points=1, seeds=2, steps=5, complete=True, config=config).root
+
+
+def test_choose_prints_keys_that_make_a_config_train_the_chosen_cells(tmp_path, capsys):
+    out = stored(tmp_path, '"optimizer.learning_rate" = [0.001, 0.1]\n"task.horizon" = [2, 3]')
+    assert main(["choose", str(out), "optimizer.learning_rate"]) == 0
+    keys = capsys.readouterr().out.partition("TPO: at = ")[2].partition("\nPPO: ")[0]
+    chosen = tomllib.loads(f"at = {keys}")["at"]
+    assert [table["point"] for table in chosen] == [{"task.horizon": 2}, {"task.horizon": 3}]
+    cells = cells_of(tmp_path, keys)
+    assert [cells[h, 2].optimizer.learning_rate for h in (2, 3)] == [
+        table["optimizer"]["learning_rate"] for table in chosen
+    ]
+
+
+def test_without_other_axes_choose_prints_plain_tables(tmp_path, capsys):
+    out = stored(tmp_path, '"optimizer.learning_rate" = [0.001, 0.1]')
+    assert main(["choose", str(out), "optimizer.learning_rate"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^PPO: optimizer = \{ learning_rate = 0\.(001|1) \}$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["optimizer.lr"], "'optimizer.lr' is not an axis of the grid; allowed: task.horizon"),
+        (["task.horizon", "--metric", "los"], "'TPO' has no metric 'los'; it has error, gradient_norm, loss"),
+    ],
+)
+def test_choose_refuses_what_the_run_does_not_have(words, message, tmp_path, capsys):
+    out = stored(tmp_path, '"task.horizon" = [2, 3]')
+    assert main(["choose", str(out), *words]) == 2
+    assert message in capsys.readouterr().err
