@@ -182,9 +182,11 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time training beside the machine's matrix products; arguments go to scripts/bench.py."""
+    """Time training beside the machine's matrix products; `-- sampling` and others run scripts/bench_NAME.py."""
     sync_packages(session)
-    session.run("python", "scripts/bench.py", *session.posargs)
+    name, *words = session.posargs or ["--"]
+    script = "scripts/bench.py" if name.startswith("-") else f"scripts/bench_{name}.py"
+    session.run("python", script, *(session.posargs if name.startswith("-") else words))
 
 
 @nox.session(reuse_venv=False)
