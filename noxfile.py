@@ -182,7 +182,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time training beside the machine's matrix products; `-- sampling` and others run scripts/bench_NAME.py."""
+    """Time training beside the machine's matrix products; `-- NAME` runs scripts/bench_NAME.py."""
     sync_packages(session)
     name, *words = session.posargs or ["--"]
     script = "scripts/bench.py" if name.startswith("-") else f"scripts/bench_{name}.py"
