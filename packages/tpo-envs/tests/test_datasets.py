@@ -130,14 +130,14 @@ def test_mnist_with_the_datasets_library(library, tmp_path, monkeypatch):
         split.to_parquet(copy / f"{part}-00000-of-00001.parquet")
     asked = []
 
-    def load_local_copy(repository):
-        asked.append(repository)
+    def load_local_copy(repository, name):
+        asked.append((repository, name))
         return original(str(copy))
 
     original = library.load_dataset
     monkeypatch.setattr(library, "load_dataset", load_local_copy)
     data = load_dataset("mnist", verify=False)
-    assert asked == ["ylecun/mnist"]
+    assert asked == [("ylecun/mnist", None)]
     np.testing.assert_array_equal(data.train_images, images[:3].reshape(3, 12))
     np.testing.assert_array_equal(data.test_images, images[3:].reshape(2, 12))
     assert data.train_labels.tolist() == [3, 1, 4]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ._numpy_checks import check_count, question_stream
-from ._problems import AbstractProblems, Problem, ProblemSplit, is_held_out
+from ._problems import AbstractProblems, Problem, is_held_out
 
 _WORDS = {"+": "add", "-": "sub", "*": "mul"}
 # A space of problems up to this size is shuffled; from a larger one, problems are drawn.
@@ -89,7 +89,7 @@ class FewShotArithmetic(AbstractProblems):
         """How many problems there are in both splits together."""
         return self.largest**self.terms * len(self.operations) ** (self.terms - 1)
 
-    def draw(self, split: ProblemSplit, seed: int) -> Iterator[Problem]:
+    def draw(self, split: str, seed: int) -> Iterator[Problem]:
         """Problems of a split, none twice."""
         shots = np.random.default_rng([seed, 3])
         for index in self._indices(question_stream(seed)):

@@ -9,7 +9,7 @@ from typing import Any
 from ._gsm8k_files import read_gsm8k
 from ._image_dataset import DatasetError
 from ._numpy_checks import check_count, question_stream
-from ._problems import AbstractProblems, Problem, ProblemSplit
+from ._problems import AbstractProblems, Problem
 
 _PROMPT = "{question}\n\nReason step by step. Then write the answer as a number alone after 'Answer:'."
 _MARKER = re.compile(r"####|answer\s*+:", flags=re.IGNORECASE)
@@ -64,7 +64,7 @@ class GSM8K(AbstractProblems):
             split: [_problem(row, split) for row in rows] for split, rows in read_gsm8k(path).items()
         }
 
-    def draw(self, split: ProblemSplit, seed: int) -> Iterator[Problem]:
+    def draw(self, split: str, seed: int) -> Iterator[Problem]:
         """The problems of a split in random order."""
         rows = self._rows[split]
         return (rows[index] for index in question_stream(seed).permutation(len(rows)).tolist())

@@ -5,13 +5,12 @@ import dataclasses
 import hashlib
 import itertools
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from ._names import check_name
 from ._numpy_checks import check_count
 
 PROBLEM_SPLITS = ("train", "held_out")
-ProblemSplit = Literal["train", "held_out"]
 # One problem in this many is held out.
 _HELD_OUT = 5
 
@@ -47,7 +46,7 @@ class AbstractProblems(abc.ABC):
     max_tokens: int
 
     @abc.abstractmethod
-    def draw(self, split: ProblemSplit, seed: int) -> Iterator[Problem]:
+    def draw(self, split: str, seed: int) -> Iterator[Problem]:
         """Problems of a split in the order that the seed determines, none twice, as many as there are."""
 
     @abc.abstractmethod
@@ -62,7 +61,7 @@ class AbstractProblems(abc.ABC):
             1 for a right answer.
         """
 
-    def problems(self, split: ProblemSplit, count: int, seed: int = 0) -> list[Problem]:
+    def problems(self, split: str, count: int, seed: int = 0) -> list[Problem]:
         """Draw `count` different problems, the same for the same seed.
 
         Args:

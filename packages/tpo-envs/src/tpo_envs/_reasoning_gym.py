@@ -9,7 +9,7 @@ from typing import Any
 from ._image_dataset import one_line
 from ._names import check_name, did_you_mean
 from ._numpy_checks import check_count
-from ._problems import AbstractProblems, Problem, ProblemSplit, is_held_out
+from ._problems import AbstractProblems, Problem, is_held_out
 from ._scorer_process import ScorerProcess
 
 _INSTALL = "pip install 'tpo-envs[reasoning-gym]'"
@@ -99,7 +99,7 @@ class ReasoningGymProblems(AbstractProblems):
         """Completions that took longer than the time limit."""
         return self._scorer.timeouts
 
-    def draw(self, split: ProblemSplit, seed: int) -> Iterator[Problem]:
+    def draw(self, split: str, seed: int) -> Iterator[Problem]:
         """Problems of a split, none twice, until no new ones come."""
         seen: set[str] = set()
         misses = 0

@@ -29,13 +29,14 @@ def evaluate_literal(text: Any, *_: Any) -> Any:
     """
     tree = ast.parse(str(text).strip(), mode="eval")
     for node in ast.walk(tree):
-        if not isinstance(node, _LITERALS):
+        # A power can take forever, and no literal needs one.
+        if not isinstance(node, _LITERALS) or isinstance(node, ast.Pow):
             raise ValueError(f"{type(node).__name__} is not allowed in a literal")
     return eval(compile(tree, "literal", "eval"), {"__builtins__": {}})
 
 
 def check_formula(text: Any) -> None:
-    """Check that a text is a formula: numbers, one-letter symbols, operators and calls of known functions.
+    """Check that a text is a formula: numbers, names, operators and calls of known functions.
 
     Raises:
         ValueError: if it has anything else; SymPy would evaluate it as Python.
@@ -49,7 +50,7 @@ def check_formula(text: Any) -> None:
         if isinstance(node, ast.Constant):
             allowed = type(node.value) in (int, float)
         elif isinstance(node, ast.Name):
-            allowed = len(node.id) == 1 or node.id in _FUNCTIONS | {"pi"}
+            allowed = not node.id.startswith("_")
         elif isinstance(node, ast.Call):
             allowed = isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS and not node.keywords
         if not allowed:
