@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tpo_envs import Problem, ReasoningGymProblems, make_problems
+from tpo_envs import ReasoningGymProblems, make_problems
 
 reasoning_gym = pytest.importorskip("reasoning_gym")
 
@@ -78,26 +78,24 @@ def test_problems_are_the_same_in_every_process_and_differ_between_seeds(sums):
 
 
 @pytest.mark.parametrize(
-    ("style", "end", "stop", "completion", "score"),
+    ("style", "stop", "completion", "answer"),
     [
-        ("answer", "after 'Answer:'.", "", "Answer: 1, no: ANSWER : 12", 1),
-        ("answer", "after 'Answer:'.", "", "12", 1),
-        ("answer", "after 'Answer:'.", "", "Answer:", 0),
-        ("tags", "between <answer> and </answer>.", "</answer>", "<answer>3 <answer>\n12\n</answer> 5", 1),
-        ("tags", "between <answer> and </answer>.", "</answer>", "<answer>12", 1),
-        ("tags", "between <answer> and </answer>.", "</answer>", "12", 0),
-        ("question", "5 + 7 =", "", " 12\n", 1),
-        ("question", "5 + 7 =", "", "Answer: 12", pytest.approx(0.2)),
+        ("answer", "", "Answer: 1, no: ANSWER : 12\n", "12"),
+        ("answer", "", " 12 ", "12"),
+        ("answer", "", "12 Answer:", ""),
+        ("tags", "</answer>", "<answer>3 <answer>\n1\n2\n</answer> 5", "1\n2"),
+        ("tags", "</answer>", "<answer>12", "12"),
+        ("tags", "</answer>", "Answer: 12", ""),
+        ("question", "", " Answer: 12\n", "Answer: 12"),
     ],
 )
-def test_where_an_answer_is(style, end, stop, completion, score):
+def test_where_an_answer_is(style, stop, completion, answer):
     task = ReasoningGymProblems("chain_sum", style=style)
     assert task.stop == stop
-    prompt = task.problems("train", 1)[0].prompt
-    assert prompt.endswith(end) or style == "question"
-    problem = Problem("5 + 7 =", "12", {"question": "5 + 7 =", "answer": "12", "metadata": {}})
-    assert task.score(problem, completion) == score
-    task.close()
+    assert task.read_answer(completion) == answer
+    (problem,) = task.problems("train", 1)
+    ends = {"answer": "after 'Answer:'.", "tags": "between <answer> and </answer>.", "question": " ="}
+    assert problem.prompt.endswith(ends[style])
 
 
 def test_a_scorer_that_hangs_is_killed_and_started_again():

@@ -64,7 +64,7 @@ class ReasoningGymProblems(AbstractProblems):
         name: str,
         *,
         style: str = "answer",
-        time_limit: float = 2.0,
+        time_limit: float | int = 2.0,
         max_tokens: int = 512,
         **config: Any,
     ):

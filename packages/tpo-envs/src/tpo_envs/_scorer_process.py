@@ -30,7 +30,7 @@ class ScorerProcess:
         timeouts: answers that took longer than the time limit.
     """
 
-    def __init__(self, name: str, config: Mapping[str, Any], time_limit: float):
+    def __init__(self, name: str, config: Mapping[str, Any], time_limit: float | int):
         self._arguments = (name, dict(config), time_limit)
         self._time_limit = time_limit
         self._lock = threading.Lock()
@@ -81,7 +81,7 @@ class ScorerProcess:
             why = f"did not answer within {_START_SECONDS:.0f} s" if late else "ended; it wrote why to stderr"
             raise RuntimeError(f"the process that scores reasoning-gym/{self._arguments[0]} {why}")
 
-    def _ask(self, request: Any, seconds: float) -> tuple[bytes, bool]:
+    def _ask(self, request: Any, seconds: float | int) -> tuple[bytes, bool]:
         """The reply to a request, empty if the process ended, and whether it was killed for being late."""
         process, late = self._process, threading.Event()
         assert process is not None
