@@ -9,6 +9,7 @@ def hostile_completions(marker):
     spelled = "+".join(f"chr({ord(letter)})" for letter in path)
     return {
         "digits": "9" * 10**6,
+        "thirty digits": "9" * 30 + "." + "9" * 30,
         "lines": "\n" * 10**6,
         "brackets": "[" * 10**5 + "]" * 10**5,
         "open brackets": "(" * 10**5,

@@ -84,6 +84,14 @@ def naive_number(text):
     return float("".join(groups) + "." + (fraction or "0")) * (-1 if negative else 1)
 
 
+def test_an_answer_may_have_decimals(tmp_path):
+    task = GSM8K(write(tmp_path, rows={"train": [("q", "#### 12.50")], "test": [("p", "#### 1")]}))
+    (problem,) = task.problems("train", 1)
+    assert problem.answer == "12.5"
+    assert task.score(problem, "Answer: $12.50") == 1
+    assert task.score(problem, "Answer: 12") == 0
+
+
 @pytest.mark.parametrize(
     ("completion", "score"),
     [

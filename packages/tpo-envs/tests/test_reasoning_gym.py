@@ -128,6 +128,18 @@ def test_a_process_that_hangs_or_is_closed_is_gone():
 
 
 @needs_proc
+def test_ctrl_c_does_not_end_a_scorer():
+    task = ReasoningGymProblems("leg_counting")
+    before, (problem,) = set(workers()), task.problems("train", 1)
+    assert task.score(problem, problem.answer) == 1
+    (process,) = set(workers()) - before
+    os.kill(process, signal.SIGINT)
+    assert task.score(problem, problem.answer) == 1
+    assert task.scorer_errors == 0
+    task.close()
+
+
+@needs_proc
 def test_a_process_that_ends_by_itself_counts_as_an_error(sums):
     (problem,) = sums.problems("train", 1)
     task = copy.deepcopy(sums)

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from ._gsm8k_files import read_gsm8k
@@ -13,7 +13,7 @@ from ._problems import AbstractProblems, Problem
 
 _PROMPT = "{question}\n\nReason step by step. Then write the answer as a number alone after 'Answer:'."
 _MARKER = re.compile(r"####|answer\s*+:", flags=re.IGNORECASE)
-# Digits with or without commas between thousands, and a fraction; never quadratic time or a huge number.
+# Digits with or without commas between thousands, and a fraction.
 _NUMBER = re.compile(r"(-?)\$?([0-9]{1,3}(?:,[0-9]{3}){1,8}|[0-9]{1,30})(\.[0-9]{1,30})?\.?")
 _LONGEST = 100
 
@@ -81,10 +81,11 @@ def _problem(row: dict[str, Any], split: str) -> Problem:
         raise DatasetError(
             f"gsm8k ({split}): the solution {row['answer'][-60:]!r} must end with '#### ' and a number"
         )
-    return Problem(_PROMPT.format(question=row["question"]), f"{number:f}", number)
+    answer = str(number) if number.denominator == 1 else str(float(number))
+    return Problem(_PROMPT.format(question=row["question"]), answer, number)
 
 
-def read_number(text: str) -> Decimal | None:
+def read_number(text: str) -> Fraction | None:
     """The number after the last "Answer:" or "####", or None if there is no such number alone on its line."""
     said = _MARKER.split(text)
     line = said[-1].lstrip().partition("\n")[0].strip()
@@ -92,5 +93,4 @@ def read_number(text: str) -> Decimal | None:
     if match is None:
         return None
     sign, whole, fraction = match.groups(default="")
-    number = Decimal(sign + whole.replace(",", "") + fraction)
-    return number.quantize(Decimal(1)) if number == number.to_integral_value() else number
+    return Fraction(sign + whole.replace(",", "") + fraction)

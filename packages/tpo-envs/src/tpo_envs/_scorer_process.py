@@ -48,7 +48,7 @@ class ScorerProcess:
             if self._process is None:
                 self._start()
             reply, late = self._ask((answer, entry), self._time_limit)
-            if not reply:
+            if late or not reply:
                 self._stop()
             try:
                 value = float(reply)
@@ -83,7 +83,7 @@ class ScorerProcess:
 
     def _ask(self, request: Any, seconds: float | int) -> tuple[bytes, bool]:
         """The reply to a request, empty if the process ended, and whether it was killed for being late."""
-        process, late = self._process, threading.Event()
+        process, late, reply = self._process, threading.Event(), b""
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
@@ -99,11 +99,13 @@ class ScorerProcess:
             data = pickle.dumps(request)
             process.stdin.write(len(data).to_bytes(8, "big") + data)
             process.stdin.flush()
-            return process.stdout.readline(), late.is_set()
-        except OSError:
-            return b"", late.is_set()
+            reply = process.stdout.readline()
+        except OSError:  # the process has ended
+            pass
         finally:
             timer.cancel()
+            timer.join()  # so that it kills no process whose reply is here
+        return reply, late.is_set()
 
     def _stop(self) -> None:
         if self._process is not None:

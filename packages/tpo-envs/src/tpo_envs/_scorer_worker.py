@@ -9,6 +9,7 @@ import faulthandler
 import importlib
 import os
 import pickle
+import signal
 import sys
 from typing import Any, BinaryIO
 
@@ -33,6 +34,8 @@ def receive(stream: BinaryIO) -> Any:
 def main() -> None:
     """Score until the standard input ends."""
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "w")
+    # Ctrl-C ends the parent, or makes it save what it has; both end this process in their time.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What scorers print must not be read as replies.
     silent = os.open(os.devnull, os.O_RDWR)
     os.dup2(silent, 0)
