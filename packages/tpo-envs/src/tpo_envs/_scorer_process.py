@@ -11,7 +11,8 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
-_START_SECONDS = 120.0
+# Importing the library takes seconds, on a busy machine minutes.
+_START_SECONDS = 600.0
 
 
 class ScorerProcess:
