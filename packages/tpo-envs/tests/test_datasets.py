@@ -130,14 +130,14 @@ def test_mnist_with_the_datasets_library(library, tmp_path, monkeypatch):
         split.to_parquet(copy / f"{part}-00000-of-00001.parquet")
     asked = []
 
-    def load_local_copy(repository):
-        asked.append(repository)
+    def load_local_copy(repository, name):
+        asked.append((repository, name))
         return original(str(copy))
 
     original = library.load_dataset
     monkeypatch.setattr(library, "load_dataset", load_local_copy)
     data = load_dataset("mnist", verify=False)
-    assert asked == ["ylecun/mnist"]
+    assert asked == [("ylecun/mnist", None)]
     np.testing.assert_array_equal(data.train_images, images[:3].reshape(3, 12))
     np.testing.assert_array_equal(data.test_images, images[3:].reshape(2, 12))
     assert data.train_labels.tolist() == [3, 1, 4]
@@ -154,7 +154,7 @@ class NotFound(http.server.BaseHTTPRequestHandler):
 
 
 def test_any_answer_counts_as_a_connection():
-    from tpo_envs._mnist_hub import _answers
+    from tpo_envs._hub import _answers
 
     with http.server.HTTPServer(("127.0.0.1", 0), NotFound) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -167,9 +167,9 @@ def test_any_answer_counts_as_a_connection():
 
 
 def test_a_refusal_and_silence_are_no_connection(monkeypatch):
-    from tpo_envs import _mnist_hub
+    from tpo_envs import _hub
 
-    monkeypatch.setattr(_mnist_hub, "_CONNECT_SECONDS", 0.1)
-    assert not _mnist_hub._answers(closed_address())
+    monkeypatch.setattr(_hub, "_CONNECT_SECONDS", 0.1)
+    assert not _hub._answers(closed_address())
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert not _mnist_hub._answers(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert not _hub._answers(f"http://127.0.0.1:{silent.getsockname()[1]}")

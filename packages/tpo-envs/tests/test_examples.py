@@ -11,7 +11,12 @@ import pytest
 import tpo_envs
 
 MODULES = sorted(module.name for module in pkgutil.iter_modules(tpo_envs.__path__))
-NEEDS = {"_datasets": "sklearn", "gymnasium": "gymnasium", "_text_data": "datasets"}
+NEEDS = {
+    "_datasets": "sklearn",
+    "_reasoning_gym": "reasoning_gym",
+    "_text_data": "datasets",
+    "gymnasium": "gymnasium",
+}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ._counting import CountingTask as CountingTask
     from ._datasets import DATASETS as DATASETS
     from ._datasets import load_dataset as load_dataset
+    from ._few_shot_arithmetic import FewShotArithmetic as FewShotArithmetic
+    from ._gsm8k import GSM8K as GSM8K
     from ._harness import run_suite as run_suite
     from ._image_dataset import DatasetError as DatasetError
     from ._image_dataset import ImageDataset as ImageDataset
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from ._numpy_bandit import NumpyBandit as NumpyBandit
     from ._numpy_bandit import NumpyContexts as NumpyContexts
     from ._numpy_tokens import NumpyTokenTask as NumpyTokenTask
+    from ._problem_suite import list_problems as list_problems
+    from ._problem_suite import make_problems as make_problems
+    from ._problems import AbstractProblems as AbstractProblems
+    from ._problems import Problem as Problem
+    from ._reasoning_gym import ReasoningGymProblems as ReasoningGymProblems
     from ._reference import reference_scores as reference_scores
     from ._rewards import REWARDS as REWARDS
     from ._scoring import Score as Score
@@ -55,6 +62,7 @@ if TYPE_CHECKING:
 _MODULE_OF = {
     "AbstractAnswerTask": "_answer_base",
     "AbstractBandit": "_bandits",
+    "AbstractProblems": "_problems",
     "AbstractTokenTask": "_token_base",
     "ArgsortTask": "_argsort",
     "BracketTask": "_brackets",
@@ -66,6 +74,8 @@ _MODULE_OF = {
     "CountingTask": "_counting",
     "DATASETS": "_datasets",
     "DatasetError": "_image_dataset",
+    "FewShotArithmetic": "_few_shot_arithmetic",
+    "GSM8K": "_gsm8k",
     "ImageDataset": "_image_dataset",
     "Interval": "_intervals",
     "LengthLadder": "_length_ladder",
@@ -75,7 +85,9 @@ _MODULE_OF = {
     "NumpyBandit": "_numpy_bandit",
     "NumpyContexts": "_numpy_bandit",
     "NumpyTokenTask": "_numpy_tokens",
+    "Problem": "_problems",
     "REWARDS": "_rewards",
+    "ReasoningGymProblems": "_reasoning_gym",
     "Score": "_scoring",
     "TAGS": "_suite_table",
     "TARGETS": "_targets",
@@ -84,10 +96,12 @@ _MODULE_OF = {
     "VariableLengthTask": "_variable_length",
     "describe": "_suite",
     "evaluation_inputs": "_scoring",
+    "list_problems": "_problem_suite",
     "list_tasks": "_suite",
     "load_dataset": "_datasets",
     "make": "_suite",
     "make_numpy": "_suite",
+    "make_problems": "_problem_suite",
     "reference_scores": "_reference",
     "run_suite": "_harness",
     "score": "_scoring",

@@ -1,0 +1,164 @@
+"""The procedural data sets of the reasoning-gym library."""
+
+import hashlib
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ._image_dataset import one_line
+from ._names import check_name, did_you_mean
+from ._numpy_checks import check_count
+from ._problems import AbstractProblems, Problem, is_held_out
+from ._scorer_process import ScorerProcess
+
+_INSTALL = "pip install 'tpo-envs[reasoning-gym]'"
+# Where a prompt asks for the answer.
+_STYLES = {
+    "answer": "{question}\n\nWrite the answer alone after 'Answer:'.",
+    "tags": "{question}\n\nWrite the answer alone between <answer> and </answer>.",
+    "question": "{question}",
+}
+# Questions made at once, because some data sets make all of them when they are created.
+_CHUNK = 64
+# So many questions one after the other that are not new end the search.
+_PATIENCE = 2000
+
+
+class ReasoningGymProblems(AbstractProblems):
+    """The problems of a data set of `reasoning-gym`, with its scorer.
+
+    One in five questions, by the hash of its text, is held out. Questions are made by the installed version
+    of the library, so another version may make others. Its scorers may pay less than 1 for an answer that is
+    partly right, and some pay a little for any answer that they can read, such as 0.01.
+
+    A scorer runs in a child process, which is killed after `time_limit` seconds. An answer for which it
+    raises an error or takes too long scores 0, and is counted. Some scorers evaluate answers as Python; in
+    the child process, they evaluate literals and formulas alone.
+
+    Args:
+        name: of the data set, such as `"leg_counting"`.
+        style: where the answer is. `"answer"`: after the last "Answer:", or everywhere if there is none.
+            `"tags"`: after the last `<answer>`, up to `</answer>`; without tags, a completion scores 0.
+            `"question"`: the prompt is the question alone, and the whole completion is the answer.
+        time_limit: seconds for scoring a completion.
+        max_tokens: how many tokens a completion may need.
+        config: settings of the data set, by the names that it gives them, but for `seed` and `size`.
+
+    Raises:
+        ImportError: if `reasoning-gym` is not installed.
+        ValueError: if the name or style is unknown, or the data set refuses its settings. Its scorer raises
+            a `RuntimeError` if its process cannot be started.
+
+    Example:
+        >>> from tpo_envs import ReasoningGymProblems
+        >>> task = ReasoningGymProblems("leg_counting", max_animals=3)
+        >>> problem = task.problems("train", 1, seed=0)[0]
+        >>> task.score(problem, f"Let me count. Answer: {problem.answer}"), task.score(problem, "Answer: no")
+        (1.0, 0.0)
+        >>> task.close()
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        style: str = "answer",
+        time_limit: float | int = 2.0,
+        max_tokens: int = 512,
+        **config: Any,
+    ):
+        if name not in (known := reasoning_gym_names()):
+            raise ValueError(
+                f"reasoning-gym has no data set {name!r}{did_you_mean(name, known, n=3)}; it has {len(known)}"
+            )
+        check_name("style", style, _STYLES)
+        check_count("max_tokens", max_tokens, 1)
+        if not time_limit > 0:
+            raise ValueError(f"time_limit is {time_limit}, but it must be more than 0 seconds")
+        for setting in {"seed", "size"} & config.keys():
+            raise ValueError(f"leave out {setting!r}: problems(split, count, seed) sets it")
+        self.id = f"reasoning-gym/{name}"
+        self.name, self.style, self.config = name, style, config
+        self.stop = "</answer>" if style == "tags" else ""
+        self.max_tokens = max_tokens
+        self._dataset(0)
+        self._scorer = ScorerProcess(name, config, time_limit)
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {key}={value!r}" for key, value in self.config.items())
+        return f"ReasoningGymProblems({self.name!r}, style={self.style!r}{settings})"
+
+    @property
+    def scorer_errors(self) -> int:
+        """Completions for which the scorer raised an error, ended its process or returned no number."""
+        return self._scorer.errors
+
+    @property
+    def scorer_timeouts(self) -> int:
+        """Completions that took longer than the time limit."""
+        return self._scorer.timeouts
+
+    def draw(self, split: str, seed: int) -> Iterator[Problem]:
+        """Problems of a split, none twice, until no new ones come."""
+        seen: set[str] = set()
+        misses = 0
+        for entry in self._entries(seed):
+            question = entry["question"]
+            misses += 1
+            if question not in seen and is_held_out(question) == (split == "held_out"):
+                seen.add(question)
+                misses = 0
+                yield Problem(_STYLES[self.style].format(question=question), entry["answer"], entry)
+            if misses == _PATIENCE:
+                return
+
+    def score(self, problem: Problem, completion: str) -> float:
+        """The data set's score of the answer in a completion; 0 if there is none."""
+        answer = self.read_answer(completion)
+        return self._scorer.score(answer, problem.entry) if answer else 0.0
+
+    def read_answer(self, completion: str) -> str:
+        """The answer in a completion, without spaces around it; empty if there is none."""
+        said = self.completed(completion)
+        if self.style == "tags":
+            return said.rpartition("<answer>")[2].strip() if "<answer>" in said else ""
+        if self.style == "answer":
+            said = re.split(r"answer\s*+:", said, flags=re.IGNORECASE)[-1]
+        return said.strip()
+
+    def close(self) -> None:
+        """End the child process, which otherwise ends with this object. Another score starts it again."""
+        self._scorer.close()
+
+    def _entries(self, seed: int) -> Iterator[Mapping[str, Any]]:
+        for chunk in itertools.count():
+            # Data sets of neighboring seeds share questions, so seeds are far from each other.
+            digest = hashlib.sha256(f"{seed} {chunk}".encode()).digest()
+            dataset = self._dataset(int.from_bytes(digest[:4], "big") >> 1)
+            for index in range(_CHUNK):
+                yield dataset[index]
+
+    def _dataset(self, seed: int) -> Any:
+        import reasoning_gym
+
+        try:
+            return reasoning_gym.create_dataset(self.name, seed=seed, size=_CHUNK, **self.config)
+        # Data sets check their settings by assertions and errors of many kinds.
+        except Exception as error:
+            raise ValueError(f"{self.id} refuses the settings {self.config}: {one_line(error)}") from error
+
+
+def reasoning_gym_names() -> list[str]:
+    """The names of the data sets of the installed `reasoning-gym`.
+
+    Raises:
+        ImportError: if it is not installed.
+    """
+    try:
+        from reasoning_gym.factory import DATASETS
+    except ImportError as error:
+        raise ImportError(
+            f"problems of reasoning-gym need the reasoning-gym library ({error}): {_INSTALL}"
+        ) from error
+    return sorted(DATASETS)
