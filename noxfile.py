@@ -77,14 +77,14 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with pyright."""
-    sync_packages(session, "--group=types", "--extra=mnist", "--extra=gymnasium", "--extra=reasoning-gym")
+    sync_packages(session, "--group=types", "--extra=mnist", "--extra=gymnasium")
     session.run("pyright", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests but the slow ones; arguments go to pytest."""
-    sync_packages(session, "--group=test", "--extra=mnist", "--extra=reasoning-gym")
+    sync_packages(session, "--group=test", "--extra=mnist")
     # Each process takes neighbors, so that most files share their fixtures, until one process has none left.
     session.run("pytest", "--numprocesses=2", "--dist=worksteal", "-m", FAST, *session.posargs, env=TEST_ENV)
 
@@ -92,8 +92,15 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def slow(session: nox.Session) -> None:
     """Run the slow tests; arguments go to pytest."""
-    sync_packages(session, "--group=test", "--extra=mnist", "--extra=reasoning-gym")
+    sync_packages(session, "--group=test", "--extra=mnist")
     session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def reasoning_gym(session: nox.Session) -> None:
+    """Score every data set of reasoning-gym, which compiles C when it is installed; arguments go to pytest."""
+    sync_packages(session, "--group=test", "--extra=reasoning-gym")
+    session.run("pytest", "packages/tpo-envs/tests/test_reasoning_gym.py", *session.posargs, env=TEST_ENV)
 
 
 @nox.session

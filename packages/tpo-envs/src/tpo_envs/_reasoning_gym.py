@@ -140,7 +140,7 @@ class ReasoningGymProblems(AbstractProblems):
                 yield dataset[index]
 
     def _dataset(self, seed: int) -> Any:
-        import reasoning_gym
+        import reasoning_gym  # pyright: ignore[reportMissingImports]
 
         try:
             return reasoning_gym.create_dataset(self.name, seed=seed, size=_CHUNK, **self.config)
@@ -156,7 +156,7 @@ def reasoning_gym_names() -> list[str]:
         ImportError: if it is not installed.
     """
     try:
-        from reasoning_gym.factory import DATASETS
+        from reasoning_gym.factory import DATASETS  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError(
             f"problems of reasoning-gym need the reasoning-gym library ({error}): {_INSTALL}"
