@@ -98,7 +98,7 @@ def slow(session: nox.Session) -> None:
 
 @nox.session
 def reasoning_gym(session: nox.Session) -> None:
-    """Score every data set of reasoning-gym, which compiles C when it is installed; arguments go to pytest."""
+    """Score all data sets of reasoning-gym, whose installation compiles C; arguments go to pytest."""
     sync_packages(session, "--group=test", "--extra=reasoning-gym")
     session.run("pytest", "packages/tpo-envs/tests/test_reasoning_gym.py", *session.posargs, env=TEST_ENV)
 

@@ -60,7 +60,11 @@ def write(folder, family, options):
     model.to(torch.float16).save_pretrained(folder)
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     tokenizer().save(str(folder / "tokenizer.json"))
-    settings = {"eos_token": "<|end|>", "chat_template": TEMPLATE, "tokenizer_class": "PreTrainedTokenizerFast"}
+    settings = {
+        "eos_token": "<|end|>",
+        "chat_template": TEMPLATE,
+        "tokenizer_class": "PreTrainedTokenizerFast",
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     with torch.no_grad():
         logits = model(torch.tensor([TOKENS])).logits[0]

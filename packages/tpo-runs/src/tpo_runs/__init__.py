@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from ._figures import learning_curves as learning_curves
     from ._figures import save_figure as save_figure
     from ._learn import AbstractRollout as AbstractRollout
+    from ._learn import AnswerGroup as AnswerGroup
     from ._learn import Batch as Batch
     from ._learn import Evaluation as Evaluation
+    from ._learn import HeldOut as HeldOut
     from ._learn import Observation as Observation
     from ._learn import SequenceGroup as SequenceGroup
     from ._learn import Single as Single
+    from ._learn import TextTask as TextTask
     from ._learn import TokenGroup as TokenGroup
     from ._learn import Trainer as Trainer
     from ._learn import adam as adam
@@ -46,11 +49,14 @@ _ROOMS = {
     "_figures": ("learning_curves", "save_figure"),
     "_learn": (
         "AbstractRollout",
+        "AnswerGroup",
         "Batch",
         "Evaluation",
+        "HeldOut",
         "Observation",
         "SequenceGroup",
         "Single",
+        "TextTask",
         "TokenGroup",
         "Trainer",
         "adam",

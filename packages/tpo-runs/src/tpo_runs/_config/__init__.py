@@ -22,6 +22,7 @@ from .dump import trains_cell as trains_cell
 from .evaluation import CONCENTRATION_EDGES as CONCENTRATION_EDGES
 from .evaluation import MEASURES as MEASURES
 from .evaluation import PROBES as PROBES
+from .evaluation import SAMPLED_ANSWERS as SAMPLED_ANSWERS
 from .executor import ENGINES as ENGINES
 from .executor import EXECUTORS as EXECUTORS
 from .executor import InProcessSpec as InProcessSpec
@@ -31,6 +32,8 @@ from .expand import expand as expand
 from .figure import FIGURES as FIGURES
 from .figure import figure_name as figure_name
 from .figure import figure_spec as figure_spec
+from .language_model import LanguageModelSpec as LanguageModelSpec
+from .language_model import TextSpec as TextSpec
 from .load import LoadedConfig as LoadedConfig
 from .load import load_config as load_config
 from .objective import OBJECTIVES as OBJECTIVES

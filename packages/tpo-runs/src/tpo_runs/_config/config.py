@@ -47,6 +47,8 @@ class Schedule(Spec):
         first_seed: the lowest seed.
         block: seeds trained together in one vectorized program. Part of a cell's identity, because it changes
             the last bits of the results.
+        microbatches: parts that the prompts of a batch are split into for its gradient, to save memory. It
+            divides `rollout.prompts`.
         checkpoint_minutes: time between two checkpoints.
     """
 
@@ -55,6 +57,7 @@ class Schedule(Spec):
     seeds: Annotated[int, Field(ge=1, le=1_000_000), Identity.NEVER] = 1
     first_seed: Annotated[int, Field(ge=0, le=2_000_000_000), Identity.NEVER] = 0
     block: Annotated[int, Field(ge=1, le=4096)] = 4
+    microbatches: Annotated[int, Field(ge=1, le=1_000_000), Identity.UNLESS_DEFAULT] = 1
     checkpoint_minutes: Annotated[float, Field(gt=0), Identity.NEVER] = 5.0
 
 

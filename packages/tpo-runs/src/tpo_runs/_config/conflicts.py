@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .cell import Cell
-from .evaluation import PROBES
+from .evaluation import MEASURED_TASKS, PROBES
 from .objective import OBJECTIVES
 from .problems import Problem
 from .rollout import (
@@ -15,12 +15,13 @@ from .rollout import (
     SingleSpec,
     TokenGroupSpec,
 )
-from .task import ANSWER_KINDS, BANDIT_KINDS, TOKEN_KINDS
+from .task import ANSWER_KINDS, BANDIT_KINDS, TEXT_KINDS, TOKEN_KINDS
 
 DENSE_REWARDS = ("bag_of_tokens", "sequential")
 # The tasks that each policy can answer.
 POLICY_TASKS = {
     "transformer": (*TOKEN_KINDS, *ANSWER_KINDS),
+    "language_model": TEXT_KINDS,
     "mlp": ("images",),
     "logit_table": tuple(kind for kind in BANDIT_KINDS if kind != "images"),
 }
@@ -39,6 +40,7 @@ def conflicts_in(cell: Cell) -> list[Problem]:
         _check_reward,
         _check_baseline,
         _check_warmup,
+        _check_microbatches,
         _check_probes,
         _check_measures,
     )
@@ -146,6 +148,17 @@ def _check_warmup(cell: Cell) -> Iterator[Problem]:
         yield Problem(("optimizer", "warmup_steps"), text)
 
 
+def _check_microbatches(cell: Cell) -> Iterator[Problem]:
+    count, prompts = cell.schedule.microbatches, getattr(cell.rollout, "prompts", None)
+    if count > 1 and prompts is None:
+        text = f"{cell.rollout.kind!r} has no prompts to split; use microbatches = 1"
+        yield Problem(("schedule", "microbatches"), text)
+    elif prompts is not None and prompts % count:
+        nearest = max(n for n in range(1, count + 1) if prompts % n == 0)
+        text = f"{count} does not divide rollout.prompts = {prompts}; try {nearest}"
+        yield Problem(("schedule", "microbatches"), text)
+
+
 def _check_probes(cell: Cell) -> Iterator[Problem]:
     for name in cell.probes:
         for section, kinds in PROBES[name].items():
@@ -163,8 +176,10 @@ def _check_probes(cell: Cell) -> Iterator[Problem]:
 def _check_measures(cell: Cell) -> Iterator[Problem]:
     path = ("evaluation", "measures")
     every, steps = cell.evaluation.every, cell.schedule.steps
-    if cell.evaluation.measures and cell.task.kind != "images":
-        yield Problem(path, f"only task 'images' has test images, not {cell.task.kind!r}")
+    wrong = [name for name in cell.evaluation.measures if MEASURED_TASKS[name] != cell.task.kind]
+    if wrong:
+        needed = MEASURED_TASKS[wrong[0]]
+        yield Problem(path, f"measure {wrong[0]!r} needs task.kind = {needed!r}, not {cell.task.kind!r}")
     elif cell.evaluation.measures and every > steps:
         text = f"{every} is more than schedule.steps = {steps}, so nothing would be measured"
         yield Problem(("evaluation", "every"), text)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .spec import Names, Spec, names_among
+from .spec import Identity, Names, Spec, names_among
 
 _WHOLE_ANSWERS = ("sequence_group",)
 _ANSWERS = ("single", "sequence_group", "token_group")
@@ -39,24 +39,35 @@ PROBES: dict[str, dict[str, tuple[str, ...]]] = {
 # Bins of the share that the likeliest wrong class has in the probability of all. The last bin includes 1.
 CONCENTRATION_EDGES = (0.0, 0.25, 0.5, 0.75, 1.01)
 
+# Answers to each problem of the measure "held_out_sampled".
+SAMPLED_ANSWERS = 8
 # The columns that each measure records.
 MEASURES: dict[str, tuple[str, ...]] = {
     "test_error": ("test_error",),
     "surplus": tuple(f"surplus_bin_{i}" for i in range(len(CONCENTRATION_EDGES) - 1)),
+    "held_out": ("held_out_error",),
+    "held_out_sampled": ("held_out_pass_at_1", f"held_out_pass_at_{SAMPLED_ANSWERS}"),
 }
+# The task that each measure needs.
+MEASURED_TASKS = {"test_error": "images", "surplus": "images", "held_out": "text", "held_out_sampled": "text"}
 
 
 class EvaluationSpec(Spec):
-    """Measures of the policy on the task's test images.
+    """Measures of the policy on the task's test images or held-out problems.
 
     Args:
         every: steps between evaluations, and before the first one.
-        measures: "test_error", the share of images whose likeliest class is wrong, and "surplus", the gain of
-            the method's update over its symmetric surrogate, by concentration of the wrong classes.
+        measures: of images, "test_error", the share of images whose likeliest class is wrong, and "surplus",
+            the gain of the method's update over its symmetric surrogate, by concentration of the wrong
+            classes; of text, "held_out", the error of the most probable answers to held-out problems, and
+            "held_out_sampled", the mean score of 8 sampled answers and the share of problems that one of them
+            solves.
+        before: whether the first step records the measures of the initial policy.
     """
 
     every: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     measures: Annotated[Names, names_among(MEASURES, "measure")] = ()
+    before: Annotated[bool, Identity.UNLESS_DEFAULT] = False
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -60,6 +60,13 @@ def _locate(
         model = Method
         if loc[:1] == ("at",) and len(loc) > 1:
             path, loc, model = (*path, "at", loc[1] + 1), loc[2:], PointSettings
+    return _descend(*_table(loc, model, path))
+
+
+def _table(
+    loc: tuple[Any, ...], model: type[BaseModel], path: KeyPath
+) -> tuple[type[BaseModel], KeyPath, KeyPath]:
+    """The section or figure that `loc`, in a table of class `model` at `path`, leads to."""
     head, *inner = loc or ("",)
     if model is Config and head == "figures" and inner:
         kinds, path, inner = FIGURES, ("figures", inner[0] + 1), inner[1:]
@@ -71,6 +78,23 @@ def _locate(
         kinds, path = KINDS[head], (*path, head)
     kind, *rest = [*inner[inner[:1] in ([tag] for tag in TAGS) :], None]
     return kinds.get(kind, CustomSpec), path, tuple(rest[:-1])
+
+
+def _descend(
+    model: type[BaseModel], path: KeyPath, rest: KeyPath
+) -> tuple[type[BaseModel], KeyPath, KeyPath]:
+    """From a table to the innermost one that holds the key, such as `rollout.sampler`."""
+    while len(rest) > 1 and (inner := _class_of(model, rest[0])) is not None:
+        model, path, rest = inner, (*path, rest[0]), rest[1:]
+    return model, path, rest
+
+
+def _class_of(model: type[BaseModel], key: str | int) -> type[BaseModel] | None:
+    """The class of a key that holds a single kind of table; None for other keys."""
+    field = model.model_fields.get(str(key))
+    options = (field.annotation, *get_args(field.annotation)) if field else ()
+    tables = [each for each in options if isinstance(each, type) and issubclass(each, BaseModel)]
+    return tables[0] if len(tables) == 1 else None
 
 
 def _problem(error: Any, model: type[BaseModel], table: KeyPath, rest: KeyPath) -> Problem:

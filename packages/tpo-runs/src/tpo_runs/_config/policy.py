@@ -1,33 +1,12 @@
 """`[policy]` tables: the model that assigns probabilities to answers."""
 
-from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, Strict, model_validator
 
-from .spec import Identity, Spec, invalid, kinds
-
-if TYPE_CHECKING:
-    from .._learn import PolicyMaker
-
-
-class PolicySpec(Spec):
-    """A policy. `builds` names its class in `tpo_models`."""
-
-    builds: ClassVar[str]
-    kind: str
-
-    def build(self, task: Any) -> "PolicyMaker":
-        """The maker of a policy for the task, which takes a key."""
-        import tpo_models
-
-        from .._learn import PolicyMaker
-
-        return PolicyMaker.of(getattr(tpo_models, self.builds), **self._sizes(task), **self.keywords)
-
-    @abstractmethod
-    def _sizes(self, task: Any) -> dict[str, int]:
-        """The keyword arguments that the task determines."""
+from .language_model import LanguageModelSpec
+from .policy_base import PolicySpec
+from .spec import Identity, invalid, kinds
 
 
 class TransformerSpec(PolicySpec):
@@ -110,5 +89,7 @@ class LogitTableSpec(PolicySpec):
         return {"contexts": task.num_contexts, "actions": task.num_actions}
 
 
-Policy = Annotated[TransformerSpec | MLPSpec | LogitTableSpec, Field(discriminator="kind")]
+Policy = Annotated[
+    TransformerSpec | MLPSpec | LogitTableSpec | LanguageModelSpec, Field(discriminator="kind")
+]
 POLICIES = kinds(Policy)

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from .._text import found, one_of
 from .sampler import SamplerSpec
 from .spec import LARGEST, Identity, Spec, invalid, kinds
-from .task import ANSWER_KINDS, BANDIT_KINDS, TOKEN_KINDS
+from .task import ANSWER_KINDS, BANDIT_KINDS, TEXT_KINDS, TOKEN_KINDS
 
 Prompts = Annotated[int, Field(ge=1, le=1_000_000)]
 Candidates = Annotated[int, Field(ge=2, le=65536)]
@@ -100,7 +100,7 @@ class SequenceGroupSpec(TokenRolloutSpec):
     """
 
     level: ClassVar[str] = "group"
-    tasks: ClassVar[tuple[str, ...]] = (*TOKEN_KINDS, *ANSWER_KINDS)
+    tasks: ClassVar[tuple[str, ...]] = (*TOKEN_KINDS, *ANSWER_KINDS, *TEXT_KINDS)
     kind: Literal["sequence_group"] = "sequence_group"
     candidates: Candidates
     sampler: Annotated[SamplerSpec | None, Identity.UNLESS_DEFAULT] = None

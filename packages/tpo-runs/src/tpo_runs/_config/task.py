@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from .._errors import ConfigError
 from .answer_tasks import AnswerTask
+from .language_model import TextSpec
 from .spec import Identity, invalid, kinds
 from .task_base import Horizon, Reward, Target, TaskSpec, Vocabulary
 
@@ -223,10 +224,12 @@ Task = Annotated[
     | AnswerTask
     | SymmetricBanditSpec
     | ContextTableSpec
-    | ImagesSpec,
+    | ImagesSpec
+    | TextSpec,
     Field(discriminator="kind"),
 ]
 TASKS = kinds(Task)
 TOKEN_KINDS = ("tokens", "brackets", "multi_turn", "noisy_verifier")
 ANSWER_KINDS = tuple(kinds(Annotated[AnswerTask, None]))
+TEXT_KINDS = ("text",)
 BANDIT_KINDS = ("symmetric_bandit", "context_table", "images")

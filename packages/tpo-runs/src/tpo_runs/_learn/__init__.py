@@ -21,6 +21,11 @@ from .cause import raise_at_cause as raise_at_cause
 from .cause import row_of as row_of
 from .evaluation import Evaluation as Evaluation
 from .evaluation import Measure as Measure
+from .language_models import ByteTokenizer as ByteTokenizer
+from .language_models import ChatTokenizer as ChatTokenizer
+from .language_models import adapted_model as adapted_model
+from .language_models import random_model as random_model
+from .language_models import trainable_leaves as trainable_leaves
 from .layout import Layout as Layout
 from .layout import layout_for as layout_for
 from .measures import GreedyError as GreedyError
@@ -34,6 +39,8 @@ from .optimizers import muon_roles as muon_roles
 from .optimizers import sgd as sgd
 from .optimizers import unit_norm as unit_norm
 from .probes import PROBES as PROBES
+from .problems import HeldOut as HeldOut
+from .problems import TextTask as TextTask
 from .protocols import Objective as Objective
 from .rollout import AbstractRollout as AbstractRollout
 from .sampling import sample_actions as sample_actions

@@ -11,6 +11,9 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 from .layout import BY_SEED, SHARED, on_own_devices, over_seeds
 from .trainer import Trainer, TrainState
 
+# Numbers of an array that is checked by itself.
+LARGE = 1_000_000
+
 
 class Plan(NamedTuple):
     """A chunk of training: steps `start` to `stop` of the seeds that are `alive`, with `SeedKeys.steps`."""
@@ -59,10 +62,11 @@ def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[st
         # The rollout's state may hold infinities. A NaN in it shows in the loss.
         checked = after.policy, after.optimizer_state, metrics["loss"], metrics["error"]
         alive &= jax.vmap(_finite)(checked)
-        arrays = jax.tree.map(lambda new, old: _where(alive, new, old), after, arrays)
+        kept = jax.tree.map(lambda new, old: _where(alive, new, old), after, arrays)
         if trainer.evaluation is not None:
-            metrics |= trainer.evaluation(eqx.combine(arrays, static).policy, keys, step)
-        return arrays, alive, {name: _where(alive, value, jnp.nan) for name, value in metrics.items()}
+            earlier, later = (eqx.combine(each, static).policy for each in (arrays, kept))
+            metrics |= trainer.evaluation(trainer.evaluation.measured(earlier, later, step), keys, step)
+        return kept, alive, {name: _where(alive, value, jnp.nan) for name, value in metrics.items()}
 
     def body(step, carry):
         arrays, alive, rows = carry
@@ -78,9 +82,13 @@ def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[st
 
 
 def _finite(tree: PyTree) -> Bool[Array, ""]:
-    # One check of the concatenated arrays compiles much faster than one check per array.
     floats = jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array))
-    return jnp.isfinite(jnp.concatenate([leaf.reshape(-1) for leaf in floats])).all()
+    small = [leaf.reshape(-1) for leaf in floats if leaf.size < LARGE]
+    # One check of the concatenated arrays compiles much faster than one check per array.
+    checks = [jnp.isfinite(jnp.concatenate(small)).all()] if small else []
+    # A copy of large arrays would take more time and memory than the checks.
+    checks += [jnp.isfinite(leaf).all() for leaf in floats if leaf.size >= LARGE]
+    return jnp.stack(checks).all()
 
 
 def _where(rows: Bool[Array, " s"], chosen: Array, other: Array | float) -> Array:

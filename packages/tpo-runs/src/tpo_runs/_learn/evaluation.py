@@ -22,17 +22,31 @@ class Evaluation(eqx.Module):
 
     - `measures`: functions `(policy, key) -> {column: number}`. All columns have different names.
     - `every`: steps from one evaluation to the next, at least 1; the first one is after `every` steps.
+    - `before`: whether step 0 records the measures of the initial policy, unless `every` is 1.
     """
 
     measures: tuple[Measure, ...]
     every: int = eqx.field(static=True)
+    before: bool = eqx.field(static=True, default=False)
+
+    def measured(self, earlier: PyTree, later: PyTree, step: Int[Array, ""]) -> PyTree:
+        """The policies to measure at step `step`, of those before and after it."""
+        if not self._starts_before:
+            return later
+        old, (new, static) = eqx.filter(earlier, eqx.is_array), eqx.partition(later, eqx.is_array)
+        chosen = jax.lax.cond(step == 0, lambda old, new: old, lambda old, new: new, old, new)
+        return eqx.combine(chosen, static)
+
+    @property
+    def _starts_before(self) -> bool:
+        return self.before and self.every > 1
 
     def __call__(self, policies: PyTree, keys: Key[Array, " s"], step: Int[Array, ""]) -> dict[str, Array]:
-        """The columns `[s]` of stacked policies after step `step`.
+        """The columns `[s]` of stacked policies at step `step`.
 
         **Arguments:**
 
-        - `policies`: the policies of `s` seeds, stacked.
+        - `policies`: the policies of `s` seeds, stacked: those of `measured`.
         - `keys`: the keys `[s]` that the keys of steps are folded from.
         - `step`: the index of the step.
 
@@ -49,9 +63,12 @@ class Evaluation(eqx.Module):
             return columns
 
         arrays, static = eqx.partition(policies, eqx.is_array)
+        due = (step + 1) % self.every == 0
+        if self._starts_before:
+            due |= step == 0
         shapes = jax.eval_shape(lambda arrays: take(eqx.combine(arrays, static)), arrays)
         return jax.lax.cond(
-            (step + 1) % self.every == 0,
+            due,
             lambda arrays: take(eqx.combine(arrays, static)),
             lambda _: jax.tree.map(lambda shape: jnp.full(shape.shape, jnp.nan, shape.dtype), shapes),
             arrays,

@@ -9,6 +9,7 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Scalar
 
 from .batch import reduce
 from .evaluation import Evaluation
+from .microbatches import in_microbatches
 from .observation import Fitted, Observation, Probe, Target
 from .protocols import Objective
 from .rollout import AbstractRollout
@@ -38,6 +39,8 @@ class Trainer(eqx.Module):
     - `fitted`: for probes, what the objective fits to the target: a policy's distribution `[*b, k]` over a
         group, as a function of `logp`, `old_logp` and `scores`; the softmax of the log-probs of answers by
         default.
+    - `microbatches`: parts that the prompts of a batch are split into for its gradient. It is the same up to
+        rounding, and takes one more forward pass; what it keeps of only one part is in memory at a time.
     - `trainable`: which leaves of the policy are trained: a function from a leaf to a bool, or a PyTree of
         bools and such functions that is a prefix of the policy. Of those leaves, the arrays of floats are
         trained, and all others stay as they are.
@@ -59,6 +62,7 @@ class Trainer(eqx.Module):
     target: Target | None = eqx.field(static=True, default=None)
     fitted: Fitted | None = eqx.field(static=True, default=None)
     trainable: PyTree = eqx.is_inexact_array
+    microbatches: int = eqx.field(static=True, default=1)
 
     def start(self, policy: PyTree, key: PRNGKeyArray) -> TrainState:
         """The state before the first step.
@@ -104,10 +108,16 @@ class Trainer(eqx.Module):
         params, frozen = self.split(state.policy)
         arrays, static = eqx.partition(state.optimizer_state, eqx.is_array)
 
-        @eqx.filter_value_and_grad
-        def loss_and_gradient(params):
-            logp = self.rollout.log_probs(eqx.combine(params, frozen), batch)
+        def log_probs(params, batch):
+            return self.rollout.log_probs(eqx.combine(params, frozen), batch)
+
+        def loss_of(logp):
             return reduce(batch.losses(self.objective, logp), batch)
+
+        def loss_and_gradient(params):
+            if self.microbatches > 1:
+                return in_microbatches(log_probs, loss_of, params, batch, self.microbatches)
+            return jax.value_and_grad(lambda params: loss_of(log_probs(params, batch)))(params)
 
         def epoch(carry, _):
             params, arrays = carry

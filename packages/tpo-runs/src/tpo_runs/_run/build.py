@@ -3,18 +3,23 @@
 from collections.abc import Callable
 from typing import Any
 
-from .._config import CONCENTRATION_EDGES, Cell, ImagesSpec
+import equinox as eqx
+import jax
+
+from .._config import CONCENTRATION_EDGES, SAMPLED_ANSWERS, Cell, ImagesSpec, LanguageModelSpec, TextSpec
 from .._learn import (
     PROBES,
     AbstractRollout,
     AbstractSampling,
     Evaluation,
     GreedyError,
+    HeldOut,
     Measure,
     Objective,
     PolicyMaker,
     Surplus,
     Trainer,
+    trainable_leaves,
 )
 from .failures import guarded
 
@@ -30,12 +35,23 @@ def build_policy(cell: Cell) -> PolicyMaker:
     Raises:
         ConfigError: the task's data set cannot be loaded.
     """
-    return cell.policy.build(cell.task.build())
+    return cell.policy.build(build_task(cell))
+
+
+def build_task(cell: Cell) -> Any:
+    """The cell's task, as its policy reads it.
+
+    Raises:
+        ConfigError: the task's data set or the policy's tokenizer cannot be loaded.
+    """
+    if isinstance(cell.task, TextSpec) and isinstance(cell.policy, LanguageModelSpec):
+        return cell.task.build(cell.policy.tokenizer())
+    return cell.task.build()
 
 
 def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Trainer:
     """Everything that trains a cell, except its policy."""
-    rollout = cell.rollout.build(cell.task.build(), tokens=cell.objective.takes_tokens)
+    rollout = cell.rollout.build(build_task(cell), tokens=cell.objective.takes_tokens)
     objective = build_objective(cell, custom)
     return Trainer(
         rollout=rollout,
@@ -46,15 +62,29 @@ def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Train
         evaluation=_build_evaluation(cell, rollout, objective),
         target=cell.objective.target(),
         fitted=cell.objective.fitted(),
+        trainable=_trainable(cell),
+        microbatches=cell.schedule.microbatches,
     )
+
+
+def _trainable(cell: Cell) -> Any:
+    if not isinstance(cell.policy, LanguageModelSpec):
+        return eqx.is_inexact_array
+    return trainable_leaves(eqx.filter_eval_shape(build_policy(cell), jax.random.key(0)))
 
 
 def _build_evaluation(cell: Cell, rollout: AbstractRollout, objective: Objective) -> Evaluation | None:
     if not cell.evaluation.measures:
         return None
+    names, every, before = cell.evaluation.measures, cell.evaluation.every, cell.evaluation.before
+    if isinstance(cell.task, TextSpec):
+        assert isinstance(cell.policy, LanguageModelSpec), "nothing else answers in text"
+        problems = cell.task.build_test(cell.policy.tokenizer())
+        held_out = HeldOut(problems, SAMPLED_ANSWERS if "held_out_sampled" in names else 0)
+        return Evaluation((held_out,), every, before)
     assert isinstance(cell.task, ImagesSpec), "only images have a test set"
     test = cell.task.build_test()
     measures: dict[str, Measure] = {"test_error": GreedyError(test)}
     if isinstance(rollout, AbstractSampling):
         measures["surplus"] = Surplus(test, rollout, objective, CONCENTRATION_EDGES)
-    return Evaluation(tuple(measures[name] for name in cell.evaluation.measures), cell.evaluation.every)
+    return Evaluation(tuple(measures[name] for name in names), every, before)

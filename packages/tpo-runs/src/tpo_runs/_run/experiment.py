@@ -13,6 +13,7 @@ from .._signals import StopSignals
 from .._store import Store, check_output, check_same_settings, locked, manifest, replaced_cells
 from .block import RunContext
 from .blocks import Block, blocks_of
+from .build import build_task
 from .devices import check_devices, set_up_jax
 from .display import make_display
 from .events import JsonDisplay
@@ -60,8 +61,8 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
     set_up_jax(short=options.short)
     check_devices()
     for cell in loaded.cells:
-        # Fails on missing data before anything is written.
-        cell.task.build()
+        # Fails on missing data or models before anything is written.
+        build_task(cell)
     check_writable(store.root)
     with fixed_settings() as (notes, debugging), locked(store.root) as takeover:
         notes += [takeover] if takeover else []

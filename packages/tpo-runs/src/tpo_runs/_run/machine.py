@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from .._config import Cell, CustomSpec, ImagesSpec, source_hashes
+from .._config import Cell, CustomSpec, ImagesSpec, LanguageModelSpec, source_hashes
 from .._store import BITS
 
 PACKAGES = (
@@ -39,7 +39,7 @@ def provenance(
 
     Args:
         objective: SHA-256 of the modules of a custom objective, by name.
-        data: SHA-256 of the data set, by name.
+        data: SHA-256 of the data set and of the pretrained model, by name.
     """
     return {
         "versions": dict(_versions()),
@@ -60,8 +60,10 @@ def provenance(
 
 def origin(cell: Cell) -> dict[str, Any]:
     """The provenance of the results of a cell: that of this process, its objective and its data."""
-    task, objective = cell.task, cell.objective
+    task, policy, objective = cell.task, cell.policy, cell.objective
     data = {task.dataset: task.data_hash()} if isinstance(task, ImagesSpec) else {}
+    if isinstance(policy, LanguageModelSpec):
+        data[policy.model] = policy.data_hash()
     module = objective.kind.partition(":")[0] if isinstance(objective, CustomSpec) else ""
     return provenance(source_hashes(module), data)
 

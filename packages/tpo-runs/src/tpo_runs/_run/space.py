@@ -1,6 +1,5 @@
 """Checks of the disk before training."""
 
-import functools
 import math
 import shutil
 import tempfile
@@ -57,16 +56,18 @@ def check_space(root: Path, blocks: Iterable[Block], replaced: int = 0) -> None:
 def needed_bytes(blocks: Iterable[Block]) -> int:
     """Upper bound of the bytes that a run writes: metrics of all blocks, and checkpoints of the largest."""
     results, checkpoints = 0, 0
+    policies: dict[str, int] = {}
     for block in blocks:
         row = NUMBER * (len(block.cell.metrics) + 2)
         of_block = len(block.seeds) * block.cell.schedule.steps * row
-        state = len(block.seeds) * STATE_SIZES * _policy_bytes(build_policy(block.cell))
+        key = block.cell.key
+        policies[key] = policies.get(key) or _policy_bytes(build_policy(block.cell))
+        state = len(block.seeds) * STATE_SIZES * policies[key]
         results += of_block
         checkpoints = max(checkpoints, (KEPT + 1) * (state + of_block))
     return results + checkpoints + FIGURES if results else 0
 
 
-@functools.cache
 def _policy_bytes(make: PolicyMaker) -> int:
     shapes = eqx.filter_eval_shape(make, jax.random.key(0))
     leaves = jax.tree.leaves(eqx.filter(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct)))

@@ -1,0 +1,73 @@
+"""Initial language models, and tokenizers for them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import PRNGKeyArray, PyTree
+
+LoRA = Sequence[tuple[str, Any]]
+BYTES = 256
+
+
+def adapted_model(model: Any, *, lora: LoRA = (), key: PRNGKeyArray) -> Any:
+    """A `tpo_models.LanguageModel`, with adapters if `lora` has keywords of `with_lora`."""
+    from tpo_models import with_lora
+
+    return with_lora(model, **dict(lora), key=key) if lora else model
+
+
+def random_model(*, dtype: str = "float32", lora: LoRA = (), key: PRNGKeyArray) -> Any:
+    """A tiny language model of bytes, with random parameters."""
+    from tpo_models import LanguageModel, LanguageModelConfig
+
+    config = LanguageModelConfig(
+        vocab_size=BYTES + 1, width=32, layers=2, heads=4, kv_heads=2, head_dim=8, mlp_width=64
+    )
+    model_key, lora_key = jax.random.split(key)
+    return adapted_model(LanguageModel(config, dtype=dtype, key=model_key), lora=lora, key=lora_key)
+
+
+def trainable_leaves(policy: PyTree) -> PyTree:
+    """The `trainable` of a `Trainer` for a language model: its adapters, or all if it has none."""
+    from tpo_models import trainable_lora
+
+    try:
+        return trainable_lora(policy)
+    except ValueError:
+        return eqx.is_inexact_array
+
+
+class ByteTokenizer:
+    """The bytes of a text in UTF-8, and an end token."""
+
+    end = BYTES
+
+    def encode(self, text: str) -> list[int]:
+        """The bytes of a text."""
+        return list(text.encode("utf-8", "replace"))
+
+    def decode(self, ids: Iterable[Any]) -> str:
+        """The text of bytes. What is no byte is left out, and what is no text becomes a mark."""
+        return bytes(int(i) for i in ids if 0 <= i < BYTES).decode("utf-8", "replace")
+
+    def token(self, text: str) -> int:
+        """The byte of a text of one byte."""
+        (byte,) = self.encode(text)
+        return byte
+
+
+class ChatTokenizer:
+    """A tokenizer that puts each text into the chat template of its model, as the message of a user."""
+
+    def __init__(self, tokenizer: Any):
+        self._tokenizer = tokenizer
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a conversation with this message, up to the beginning of the answer."""
+        return self._tokenizer.encode(self._tokenizer.chat([{"role": "user", "content": text}]))
+
+    def decode(self, ids: Iterable[Any]) -> str:
+        """The text of tokens."""
+        return self._tokenizer.decode(ids)
