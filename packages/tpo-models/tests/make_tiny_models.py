@@ -1,4 +1,4 @@
-"""Writes the tiny models in `data/` and their golden logits with `transformers`: `nox -s lm -- --remake`.
+"""Writes the tiny models in `data/` and their golden logits with `transformers`: `python make_tiny_models.py data`.
 
 It needs torch and transformers, which the ordinary tests do not.
 """
@@ -60,7 +60,11 @@ def write(folder, family, options):
     model.to(torch.float16).save_pretrained(folder)
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     tokenizer().save(str(folder / "tokenizer.json"))
-    settings = {"eos_token": "<|end|>", "chat_template": TEMPLATE, "tokenizer_class": "PreTrainedTokenizerFast"}
+    settings = {
+        "eos_token": "<|end|>",
+        "chat_template": TEMPLATE,
+        "tokenizer_class": "PreTrainedTokenizerFast",
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     with torch.no_grad():
         logits = model(torch.tensor([TOKENS])).logits[0]
