@@ -1,6 +1,6 @@
-"""Writes the tiny models in `data/` and their golden logits with `transformers`: `python make_tiny_models.py data`.
+"""Writes the tiny models of `data/` with `transformers`: `python make_tiny_models.py data`.
 
-It needs torch and transformers, which the ordinary tests do not.
+It needs torch and transformers, which the tests do not.
 """
 
 import json
@@ -25,7 +25,10 @@ SIZES = {
     "eos_token_id": 256,
 }
 OPTIONS = {
-    "llama": {"tie_word_embeddings": True, "rope_parameters": {"rope_type": "default", "rope_theta": 500.0}},
+    "llama": {
+        "tie_word_embeddings": True,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 500.0},
+    },
     "qwen2": {"tie_word_embeddings": True},
     "qwen3": {"tie_word_embeddings": False},
 }

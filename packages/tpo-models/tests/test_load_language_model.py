@@ -270,7 +270,9 @@ def test_a_tokenizer_reads_what_it_writes():
         tokenizer.token("the till")
 
 
-@pytest.mark.parametrize("ids", [[-1], [10**12], [261, 262, 10_000], [-(2**70)], np.array([[3, -1]])])
+@pytest.mark.parametrize(
+    "ids", [[-1], [10**12], [261, 262, 10_000], [-(2**70)], np.array([3, -1]), jnp.array([3, -1])]
+)
 def test_no_ids_make_decoding_fail(ids):
     assert isinstance(Tokenizer.from_folder(DATA / "tiny_llama").decode(ids), str)
 
