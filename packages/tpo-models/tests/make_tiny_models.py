@@ -1,6 +1,6 @@
-"""Writes the tiny models in `data/` and their golden logits with `transformers`: `nox -s lm -- --remake`.
+"""Writes the tiny models of `data/` with `transformers`: `python make_tiny_models.py data`.
 
-It needs torch and transformers, which the ordinary tests do not.
+It needs torch and transformers, which the tests do not.
 """
 
 import json
@@ -25,13 +25,18 @@ SIZES = {
     "eos_token_id": 256,
 }
 OPTIONS = {
-    "llama": {"tie_word_embeddings": True, "rope_parameters": {"rope_type": "default", "rope_theta": 500.0}},
+    "llama": {
+        "tie_word_embeddings": True,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 500.0},
+    },
     "qwen2": {"tie_word_embeddings": True},
     "qwen3": {"tie_word_embeddings": False},
 }
 TOKENS = [5, 17, 256, 33, 2, 80, 269, 0]
 TEMPLATE = (
-    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}{{ eos_token }}{% endfor %}"
+    "{% for message in messages %}"
+    "<|{{ message['role'] }}|>{{ message['content'] }}{{ eos_token }}"
+    "{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 

@@ -85,7 +85,7 @@ def test_answers_are_scored_up_to_their_end_token_in_any_batch():
     expected = [[2 / 3, 0], [1, 2 / 3], [1, 0], [0, 0]]
     scores = eqx.filter_jit(task.score)(prompts[:, None], answers)
     np.testing.assert_allclose(scores, expected, atol=1e-6)
-    over_seeds = eqx.filter_jit(jax.vmap(task.score))(
+    over_seeds = eqx.filter_jit(eqx.filter_vmap(task.score))(
         jnp.stack([prompts[:, None]] * 3), jnp.stack([answers] * 3)
     )
     np.testing.assert_allclose(over_seeds, [expected] * 3, atol=1e-6)

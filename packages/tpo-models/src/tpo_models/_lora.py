@@ -18,7 +18,7 @@ def with_lora(
     model: LanguageModel,
     *,
     rank: int = 8,
-    alpha: float = 16.0,
+    alpha: float | int = 16.0,
     targets: Iterable[str] = TARGETS,
     key: PRNGKeyArray,
 ) -> LanguageModel:
@@ -38,8 +38,8 @@ def with_lora(
 
     **Returns:** the model with float32 adapters.
 
-    **Raises:** `ValueError` if the rank is below 1, there is no such target or none, or the model has adapters
-    already.
+    **Raises:** `ValueError` if the rank is below 1, there is no such target or none, or the model has
+    adapters.
 
     >>> import jax
     >>> from tpo_models import LanguageModelConfig

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Array, Int
 
 from ._extras import extra
 from ._gguf_tokenizer import gguf_backend
@@ -71,7 +72,9 @@ class Tokenizer:
         """The tokens of a text; nothing is added. Special tokens in the text become their ids."""
         return self.backend.encode(text, add_special_tokens=False).ids
 
-    def decode(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
+    def decode(
+        self, ids: Iterable[int] | Int[Array, " n"] | Int[np.ndarray, " n"], *, skip_special: bool = True
+    ) -> str:
         """The text of tokens, without special ones by default. Ids of no token are left out; none raises."""
         known = [int(i) for i in np.asarray(list(ids)).ravel() if 0 <= int(i) < 2**32]
         return self.backend.decode(known, skip_special_tokens=skip_special)
