@@ -56,6 +56,15 @@ def test_the_losses_train_in_a_loop_of_ones_own(folder, capsys):
         exec(compile(code, "own_trainer.md", "exec"), {})
 
 
+def test_a_language_model_trains_on_the_scorer_of_the_guide(folder, monkeypatch, capsys):
+    documents.write_files(GUIDES / "language_models.md", folder)
+    model = ROOT / "packages" / "tpo-models" / "tests" / "data" / "tiny_llama"
+    monkeypatch.setattr(sys, "argv", ["own_model.py", str(model)])
+    runpy.run_path("own_model.py", run_name="__main__")
+    shares = [float(line.split()[2]) for line in capsys.readouterr().out.splitlines()]
+    assert shares[-1] > shares[0]
+
+
 def test_the_figure_of_the_guide_is_drawn(small_store, folder, monkeypatch):
     documents.write_files(GUIDES / "own_figure.md", folder)
     monkeypatch.setattr(sys, "argv", ["spread.py", str(small_store)])
