@@ -86,6 +86,17 @@ def test_wrong_settings_are_refused_with_their_place(at, message, tmp_path):
     assert message in line
 
 
+def test_a_key_of_a_table_in_a_table_is_named_by_its_place(tmp_path):
+    path = tmp_path / "config.toml"
+    sampler = "candidates = 4, sampler = { stale_step = 1, temperature = -1 } }"
+    path.write_text(CONFIG.replace("candidates = 4 }", sampler))
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    first, second = (line.partition("method 'TPO': ")[2] for line in caught.value.lines)
+    assert first.startswith("rollout.sampler.stale_step: unknown key; did you mean 'stale_steps'?")
+    assert second == "rollout.sampler.temperature: expected a number above 0, found -1"
+
+
 def result(method: str, horizon: int, rate: float, errors: Any, **options: Any) -> CellResult:
     point = {"task.horizon": horizon, "optimizer.learning_rate": rate}
     error = np.asarray(errors, dtype=np.float32)
