@@ -145,6 +145,15 @@ def test_micro_batches_have_the_gradient_of_the_batch(objective, tokens):
         np.testing.assert_allclose(of_parts["loss"], metrics["loss"], rtol=1e-5)
 
 
+def test_all_seeds_start_from_a_policy_that_is_given():
+    model = make_model(jax.random.key(5))
+    trainer = Trainer(AnswerGroup(make_task(), 4, 4), tpo, optax.adam(0.01), epochs=1)
+    state = initial_state(trainer, model, jnp.arange(3))
+    for seed in range(3):
+        own = jax.tree.map(lambda leaf, seed=seed: leaf[seed], eqx.filter(state.policy, eqx.is_array))
+        jax.tree.map(np.testing.assert_array_equal, own, eqx.filter(model, eqx.is_array))
+
+
 def test_a_model_learns_to_write_the_letters_of_the_prompt():
     _, metrics = trained(functools.partial(tpo, anchor="ratio"), steps=40)
     assert metrics["error"][0, -5:].mean() < 0.3 < 0.5 < metrics["error"][0, :5].mean()

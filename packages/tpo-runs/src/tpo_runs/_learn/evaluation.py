@@ -1,5 +1,6 @@
 """Measures of the policy itself, taken every few steps."""
 
+import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -34,7 +35,7 @@ class Evaluation(eqx.Module):
         if not self._starts_before:
             return later
         old, (new, static) = eqx.filter(earlier, eqx.is_array), eqx.partition(later, eqx.is_array)
-        chosen = jax.lax.cond(step == 0, lambda old, new: old, lambda old, new: new, old, new)
+        chosen = jax.lax.cond(step == 0, operator.itemgetter(0), operator.itemgetter(1), (old, new))
         return eqx.combine(chosen, static)
 
     @property

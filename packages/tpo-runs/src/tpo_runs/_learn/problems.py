@@ -67,7 +67,7 @@ class TextTask(eqx.Module):
     def prompts(self, key: PRNGKeyArray, batch: int) -> Int[Array, "b p"]:
         """Draw prompts, none twice while there are enough."""
         order = jax.random.permutation(key, len(self.table))
-        return self.table[jnp.resize(order, batch)]
+        return self.table[jnp.resize(order, (batch,))]
 
     def mask(self, answers: Int[Array, "*b h"]) -> Bool[Array, "*b h"]:
         """Which tokens exist: those up to the first end token, and that one."""

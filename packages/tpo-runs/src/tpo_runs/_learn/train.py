@@ -69,11 +69,25 @@ class PolicyMaker(NamedTuple):
 
 
 def initial_state(
-    trainer: Trainer, make_policy: Callable[[PRNGKeyArray], PyTree], seeds: Int[Array, " s"]
+    trainer: Trainer, make_policy: Callable[[PRNGKeyArray], PyTree] | eqx.Module, seeds: Int[Array, " s"]
 ) -> TrainState:
-    """The initial states of all seeds, stacked along the first axis."""
+    """The initial states of all seeds, stacked along the first axis.
+
+    **Arguments:**
+
+    - `trainer`: the trainer.
+    - `make_policy`: makes a policy from a key; or a policy, an `equinox.Module`, that all seeds start from.
+    - `seeds`: the seeds.
+    """
     keys = seed_keys(seeds)
+    if isinstance(make_policy, eqx.Module) and not isinstance(make_policy, eqx.Partial):
+        # Bound as an argument: closed over, its arrays would be constants of the compiled program.
+        make_policy = eqx.Partial(_given, make_policy)
     return _start_all(trainer.start, _initial_policies(make_policy, keys.policies), keys.rollouts)
+
+
+def _given(policy: PyTree, key: PRNGKeyArray) -> PyTree:  # noqa: ARG001, where others take a key
+    return policy
 
 
 @eqx.filter_jit
