@@ -48,14 +48,16 @@ _VARIANT_DASHES: tuple[LineStyle, ...] = (
     (0, (10, 1.5)),
     (0, (2, 3)),
 )
+# What is mixed into the family's color, and how much of it: from its second variant on, black or white.
+_SHADES = ((0, 0.0), (255, 0.45), (0, 0.55), (255, 0.65), (0, 0.3))
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "h", "*")
 
 
 def method_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
     """The style of every method of a figure, in reading order. Each has its own color and dash pattern.
 
-    A known method looks the same in every figure. A variant such as "DG, 4 epochs" has its family's color,
-    with its own line style and marker within the figure. An unknown name has a spare color that depends on
+    A known method looks the same in every figure. A variant such as "DG, 4 epochs" has its family's color, or
+    a shade of it if there are several, with its own line style and marker within the figure. An unknown name has a spare color that depends on
     its spelling, or the next free one if another name of the figure has that color.
 
     >>> styles = method_styles(["DG", "DG, 4 epochs"])
@@ -79,7 +81,14 @@ def method_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
 
 def _variant_style(style: MethodStyle, index: int) -> MethodStyle:
     markers = [m for m in _MARKERS if m != style.marker]
-    return replace(style, dashes=_dashes(index), marker=markers[index % len(markers)])
+    mixed = _mixed(style.color, *_SHADES[index % len(_SHADES)])
+    return replace(style, color=mixed, dashes=_dashes(index), marker=markers[index % len(markers)])
+
+
+def _mixed(color: str, gray: int, share: float) -> str:
+    """A color with a share of a gray level from 0, black, to 255, white."""
+    levels = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round((1 - share) * level + share * gray):02X}" for level in levels)
 
 
 def _spare_style(method: str, taken: set[tuple[int, int]]) -> MethodStyle:

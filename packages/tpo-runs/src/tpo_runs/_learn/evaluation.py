@@ -1,6 +1,5 @@
 """Measures of the policy itself, taken every few steps."""
 
-import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -35,7 +34,7 @@ class Evaluation(eqx.Module):
         if not self._starts_before:
             return later
         old, (new, static) = eqx.filter(earlier, eqx.is_array), eqx.partition(later, eqx.is_array)
-        chosen = jax.lax.cond(step == 0, operator.itemgetter(0), operator.itemgetter(1), (old, new))
+        chosen = jax.lax.cond(step == 0, _first, _second, (old, new))
         return eqx.combine(chosen, static)
 
     @property
@@ -74,6 +73,14 @@ class Evaluation(eqx.Module):
             lambda _: jax.tree.map(lambda shape: jnp.full(shape.shape, jnp.nan, shape.dtype), shapes),
             arrays,
         )
+
+
+def _first(pair: tuple[PyTree, PyTree]) -> PyTree:
+    return pair[0]
+
+
+def _second(pair: tuple[PyTree, PyTree]) -> PyTree:
+    return pair[1]
 
 
 def _key(key: PRNGKeyArray, step: Int[Array, ""], index: int) -> PRNGKeyArray:
