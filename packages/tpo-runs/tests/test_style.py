@@ -48,9 +48,12 @@ def test_a_known_method_looks_the_same_beside_any_others(method):
     assert method_styles([method])[method] == method_styles(others)[method] == METHOD_STYLES[method]
 
 
-def test_variants_have_the_familys_color_and_lines_of_their_own():
+def test_variants_have_shades_of_the_familys_color_and_lines_of_their_own():
     styles = method_styles(["DG", *VARIANTS])
-    assert {style.color for style in styles.values()} == {METHOD_STYLES["DG"].color}
+    first, second, *others = (style.color for style in styles.values())
+    assert first == second == METHOD_STYLES["DG"].color
+    hues = [colors.rgb_to_hsv(colors.to_rgb(color))[0] for color in (first, *others)]
+    assert hues == pytest.approx(hues[:1] * len(hues), abs=0.01)
     assert len({style.dashes for style in styles.values()}) == len(styles)
 
 

@@ -57,8 +57,8 @@ def method_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
     """The style of every method of a figure, in reading order. Each has its own color and dash pattern.
 
     A known method looks the same in every figure. A variant such as "DG, 4 epochs" has its family's color, or
-    a shade of it if there are several, with its own line style and marker within the figure. An unknown name has a spare color that depends on
-    its spelling, or the next free one if another name of the figure has that color.
+    a shade of it if there are several, and its own line style and marker within the figure. An unknown name
+    has a spare color that depends on its spelling, or the next free one if another name of the figure has it.
 
     >>> styles = method_styles(["DG", "DG, 4 epochs"])
     >>> [style.color for style in styles.values()]

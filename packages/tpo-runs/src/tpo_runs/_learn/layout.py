@@ -93,9 +93,12 @@ def on_own_devices(function: Callable[..., Any], placed: tuple[Any, ...]) -> Cal
         function: a function whose results have the seeds as their first axis.
         placed: `BY_SEED` or `SHARED` for each argument, or for each part of it.
     """
-    if jax.sharding.get_abstract_mesh().shape.get(SEEDS, 1) == 1:
+    shape = jax.sharding.get_abstract_mesh().shape
+    if shape.get(SEEDS, 1) == 1:
         return function
-    return jax.shard_map(function, in_specs=placed, out_specs=BY_SEED, axis_names={SEEDS}, check_vma=False)
+    # Callbacks to the host need a mesh without an axis that the compiler splits.
+    axes = {SEEDS} if shape[PROMPTS] > 1 else {SEEDS, PROMPTS}
+    return jax.shard_map(function, in_specs=placed, out_specs=BY_SEED, axis_names=axes, check_vma=False)
 
 
 def over_seeds(

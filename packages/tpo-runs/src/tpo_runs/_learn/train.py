@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from .chunk import Plan, run_chunk
 from .layout import Layout, layout_for
+from .problems import TextTask
 from .trainer import Trainer, TrainState
 
 LONGEST_CHUNK = 1024
@@ -201,7 +202,9 @@ def train(
 
 def block_layout(trainer: Trainer, seeds: Int[Array, " s"]) -> Layout:
     """The layout of the seeds on the local devices."""
-    return layout_for(len(seeds), getattr(trainer.rollout, "prompts", 1))
+    # The prompts of answers that the host scores stay on one device.
+    scored_on_host = isinstance(getattr(trainer.rollout, "task", None), TextTask)
+    return layout_for(len(seeds), 1 if scored_on_host else getattr(trainer.rollout, "prompts", 1))
 
 
 def _chunk_end(trainer: Trainer, start: int, stop: int) -> int:
