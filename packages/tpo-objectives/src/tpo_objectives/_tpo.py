@@ -90,7 +90,8 @@ def tpo(
     The anchor says how the log-probs $\ell$ of whole answers, of `t` tokens each, become `z`:
 
     - `"sum"` or True: $z = \ell$, as in the paper. The target starts from the old policy. If the answers of a
-      group differ by many nats, one of them holds nearly all of `p`, and the group teaches nothing.
+      group differ by many nats, one of them holds nearly all of `p`, and the group teaches nothing. Use
+      `"ratio"` then, as for the answers of language models.
     - `"tempered"`: $z = \ell - (1 - 1/c)\, \ell^{\mathrm{old}}$ with one constant
       $c = \max(1, \sigma(\ell^{\mathrm{old}}) / \mathrm{cap})$ for each group. It rests where `"sum"` rests,
       at $\ell = \ell^{\mathrm{old}} + u / \eta$ up to a constant, and is `"sum"` where the spread of the
