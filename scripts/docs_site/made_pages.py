@@ -47,9 +47,9 @@ def _experiment(root: Path, name: str) -> str:
     commands = [f"tpo-runs configs/{name}.toml --smoke   # in miniature", f"tpo-runs configs/{name}.toml"]
     parts += ["\n".join(["```sh", *commands, "```"])]
     parts += ["[All configs, and the figures they reproduce](../docs/experiments.md)."]
-    parts += [_results(root, folder) for folder in folders] or [
-        "## Results\n\nThere are no results at the paper's scale yet."
-    ]
+    scale = " at the paper's scale" if "paper" in config else ""
+    nothing = f"## Results\n\nThere are no results{scale} yet."
+    parts += [_results(root, folder) for folder in folders] or [nothing]
     parts += ["## Config", f"`configs/{name}.toml`:", f"```toml\n{text.rstrip()}\n```"]
     return "\n\n".join(parts) + "\n"
 
@@ -64,9 +64,9 @@ def owner(root: Path, folder: str) -> str:
 
 
 def _facts(root: Path, name: str, config: dict) -> str:
-    schedule = config["schedule"]
+    schedule, paper = config["schedule"], config.get("paper")
     rows = {
-        "paper": f"[arXiv 2604.06159](https://arxiv.org/abs/2604.06159), {config['paper']}",
+        "paper": f"[arXiv 2604.06159](https://arxiv.org/abs/2604.06159), {paper}" if paper else "",
         "methods": ", ".join(method["name"] for method in config["method"]),
         "varied": "; ".join(
             f"`{axis}` {', '.join(map(str, v))}" for axis, v in config.get("grid", {}).items()

@@ -76,6 +76,8 @@ def _method() -> Schema:
     for section in SHARED_SECTIONS:
         description = f"keys that override those of [{section}] for this method"
         table["properties"][section] = {"allOf": [_ref(f"partial_{section}")], "description": description}
+    at = table["properties"]["at"]["items"]
+    at["properties"] |= {section: _ref(f"partial_{section}") for section in SECTIONS}
     return table
 
 
@@ -97,7 +99,7 @@ def _smoke(properties: Schema) -> Schema:
 def _table(model: type[BaseModel]) -> Schema:
     """The schema of one table. The class's docstring describes the keys."""
     raw = model.model_json_schema(schema_generator=_TOMLSchema)
-    properties = raw["properties"]
+    properties = {key: _with_tables(value) for key, value in raw["properties"].items()}
     for key, description in _argument_descriptions(model).items():
         properties[key] = {**properties[key], "description": description}
     for key in properties.keys() & NAMES.keys():
@@ -107,6 +109,25 @@ def _table(model: type[BaseModel]) -> Schema:
     if "required" in raw:
         table["required"] = raw["required"]
     return {**table, "additionalProperties": model is CustomSpec}
+
+
+def _with_tables(schema: Any) -> Any:
+    """A schema in which tables within it stand in place of the references to them."""
+    if isinstance(schema, list):
+        return [_with_tables(each) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    whole = {key: _with_tables(value) for key, value in schema.items()}
+    reference = whole.pop("$ref", None)
+    return whole if reference is None else {**_table(_spec(reference.rpartition("/")[2])), **whole}
+
+
+def _spec(name: str) -> type[Spec]:
+    """The class of a table by its name."""
+    classes = [Spec]
+    for model in classes:
+        classes += model.__subclasses__()
+    return next(model for model in classes if model.__name__ == name)
 
 
 class _TOMLSchema(GenerateJsonSchema):
