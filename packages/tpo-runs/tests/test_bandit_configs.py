@@ -80,7 +80,7 @@ WRONG = [
         TABLE,
         "[task]",
         "[evaluation]\nmeasures = ['test_error']\n[task]",
-        "only task 'images' has test images",
+        "measure 'test_error' needs task.kind = 'images', not",
     ),
     (MNIST, "every = 2", "every = 5", "evaluation.every: 5 is more than schedule.steps = 4"),
     (MNIST, "hidden = [4]", "hidden = [0]", "policy.hidden: expected a list of at most 64 integers"),
