@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from .layout import BY_SEED, SHARED, on_own_devices, over_seeds
+from .problems import scored_on_host
 from .trainer import Trainer, TrainState
 
 # Numbers of an array that is checked by itself.
@@ -42,7 +43,8 @@ def run_chunk(
         return eqx.filter(state, eqx.is_array), rows
 
     placed = cast(Any, Plan)(trainer=SHARED, keys=BY_SEED, alive=BY_SEED, start=SHARED, stop=SHARED)
-    state_arrays, rows = on_own_devices(loop, (placed, BY_SEED))(*arrays)
+    calls_host = scored_on_host(plan.trainer.rollout)
+    state_arrays, rows = on_own_devices(loop, (placed, BY_SEED), calls_host=calls_host)(*arrays)
     return eqx.combine(state_arrays, static[1]), rows
 
 

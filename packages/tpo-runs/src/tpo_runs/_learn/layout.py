@@ -86,18 +86,20 @@ def split_prompts(prompts: Shaped[Array, "b *c"]) -> Shaped[Array, "b *c"]:
     return jax.lax.with_sharding_constraint(prompts, PartitionSpec(PROMPTS))
 
 
-def on_own_devices(function: Callable[..., Any], placed: tuple[Any, ...]) -> Callable[..., Any]:
+def on_own_devices(
+    function: Callable[..., Any], placed: tuple[Any, ...], *, calls_host: bool = False
+) -> Callable[..., Any]:
     """Map a function of arrays over the rows of devices, each with its own seeds.
 
     Args:
         function: a function whose results have the seeds as their first axis.
         placed: `BY_SEED` or `SHARED` for each argument, or for each part of it.
+        calls_host: whether the function calls back to the host, for which no prompts may be split.
     """
-    shape = jax.sharding.get_abstract_mesh().shape
-    if shape.get(SEEDS, 1) == 1:
+    if jax.sharding.get_abstract_mesh().shape.get(SEEDS, 1) == 1:
         return function
-    # Callbacks to the host need a mesh without an axis that the compiler splits.
-    axes = {SEEDS} if shape[PROMPTS] > 1 else {SEEDS, PROMPTS}
+    # Callbacks need a mesh without an axis that the compiler splits. Without one, the last bits differ.
+    axes = {SEEDS, PROMPTS} if calls_host else {SEEDS}
     return jax.shard_map(function, in_specs=placed, out_specs=BY_SEED, axis_names=axes, check_vma=False)
 
 

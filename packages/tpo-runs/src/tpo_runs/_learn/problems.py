@@ -83,6 +83,11 @@ class TextTask(eqx.Module):
         return jax.pure_callback(self.host, result, prompts, answers, vmap_method="broadcast_all")
 
 
+def scored_on_host(rollout: Any) -> bool:
+    """Whether a rollout's task is scored on the host."""
+    return isinstance(getattr(rollout, "task", None), TextTask)
+
+
 class HostScorer:
     """Scores answers to known prompts, all given as tokens; what a `TextTask` calls on the host."""
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from .chunk import Plan, run_chunk
 from .layout import Layout, layout_for
-from .problems import TextTask
+from .problems import scored_on_host
 from .trainer import Trainer, TrainState
 
 LONGEST_CHUNK = 1024
@@ -203,8 +203,8 @@ def train(
 def block_layout(trainer: Trainer, seeds: Int[Array, " s"]) -> Layout:
     """The layout of the seeds on the local devices."""
     # The prompts of answers that the host scores stay on one device.
-    scored_on_host = isinstance(getattr(trainer.rollout, "task", None), TextTask)
-    return layout_for(len(seeds), 1 if scored_on_host else getattr(trainer.rollout, "prompts", 1))
+    splits = 1 if scored_on_host(trainer.rollout) else getattr(trainer.rollout, "prompts", 1)
+    return layout_for(len(seeds), splits)
 
 
 def _chunk_end(trainer: Trainer, start: int, stop: int) -> int:
