@@ -66,6 +66,11 @@ class Attention(eqx.Module):
         return affine(heads_out, self.out.reshape(-1, self.out.shape[-1]), self.out_bias)
 
 
+def causal(length: int) -> Bool[Array, "t t"]:
+    """Whether position `t` may read position `s`."""
+    return jnp.tril(jnp.ones((length, length), dtype=bool))
+
+
 def attend(
     queries: Float[Array, "b heads k t head_dim"],
     own: KeyValues,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ._attention import KeyValues
+from ._attention import KeyValues, causal
 from ._grouped_attention import Readable, attend_grouped
 
 FILL = -1
@@ -77,11 +77,6 @@ def mix_decoded(
         Readable(new, jnp.ones((1, 1, 1, 1, 1), dtype=bool)),
     ]
     return _merged(attend_grouped(_rows_by_heads(queries, layout), parts), layout), new
-
-
-def causal(length: int) -> Bool[Array, "t t"]:
-    """Whether position `t` may read position `s`."""
-    return jnp.tril(jnp.ones((length, length), dtype=bool))
 
 
 def _of_rows(mask, groups):

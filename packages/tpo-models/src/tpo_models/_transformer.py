@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from ._attention import KeyValues
+from ._attention import KeyValues, causal
 from ._block import Block
 from ._dense import Dense
 from ._layer_norm import LayerNorm
@@ -116,7 +116,7 @@ class CausalTransformer(eqx.Module):
     def prefill(self, prompts: Int[Array, "b p"]) -> Prefill:
         """Process every prompt once."""
         x = self._embed(prompts[:, None], jnp.arange(prompts.shape[1]))
-        mask = _causal(prompts.shape[1])
+        mask = causal(prompts.shape[1])
         cache = []
         for block in self.blocks:
             queries, own = block.queries_keys_values(x)
@@ -139,7 +139,7 @@ class CausalTransformer(eqx.Module):
         if length == 1:
             return first
         x = self._embed(answers[..., :-1], prompts.shape[1] + jnp.arange(length - 1))
-        mask = _causal(length - 1)
+        mask = causal(length - 1)
         for block, prefix in zip(self.blocks, prefill.cache, strict=True):
             queries, own = block.queries_keys_values(x)
             x = block(x, queries, own, mask, prefix)
@@ -221,10 +221,6 @@ class CausalTransformer(eqx.Module):
         logits = self.head(self.norm(x.reshape(-1, x.shape[-1])))
         log_softmax = jax.nn.log_softmax(widened(logits)).astype(logits.dtype)
         return log_softmax.reshape(*x.shape[:-1], self.vocab_size)
-
-
-def _causal(length):
-    return jnp.tril(jnp.ones((length, length), dtype=bool))
 
 
 def _tempered(log_softmax, temperature):

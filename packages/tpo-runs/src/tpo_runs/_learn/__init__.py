@@ -25,7 +25,6 @@ from .language_models import ByteTokenizer as ByteTokenizer
 from .language_models import ChatTokenizer as ChatTokenizer
 from .language_models import adapted_model as adapted_model
 from .language_models import random_model as random_model
-from .language_models import trainable_leaves as trainable_leaves
 from .layout import Layout as Layout
 from .layout import layout_for as layout_for
 from .measures import GreedyError as GreedyError

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
-from jaxtyping import PRNGKeyArray, PyTree
+from jaxtyping import PRNGKeyArray
 
 LoRA = Sequence[tuple[str, Any]]
 BYTES = 256
@@ -27,16 +26,6 @@ def random_model(*, dtype: str = "float32", lora: LoRA = (), key: PRNGKeyArray) 
     )
     model_key, lora_key = jax.random.split(key)
     return adapted_model(LanguageModel(config, dtype=dtype, key=model_key), lora=lora, key=lora_key)
-
-
-def trainable_leaves(policy: PyTree) -> PyTree:
-    """The `trainable` of a `Trainer` for a language model: its adapters, or all if it has none."""
-    from tpo_models import trainable_lora
-
-    try:
-        return trainable_lora(policy)
-    except ValueError:
-        return eqx.is_inexact_array
 
 
 class ByteTokenizer:

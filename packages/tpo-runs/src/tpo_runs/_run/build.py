@@ -19,7 +19,6 @@ from .._learn import (
     PolicyMaker,
     Surplus,
     Trainer,
-    trainable_leaves,
 )
 from .failures import guarded
 
@@ -68,9 +67,12 @@ def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Train
 
 
 def _trainable(cell: Cell) -> Any:
-    if not isinstance(cell.policy, LanguageModelSpec):
+    """The leaves that are trained: the adapters of a language model that has some, or all."""
+    if not isinstance(cell.policy, LanguageModelSpec) or cell.policy.lora is None:
         return eqx.is_inexact_array
-    return trainable_leaves(eqx.filter_eval_shape(build_policy(cell), jax.random.key(0)))
+    from tpo_models import trainable_lora
+
+    return trainable_lora(eqx.filter_eval_shape(build_policy(cell), jax.random.key(0)))
 
 
 def _build_evaluation(cell: Cell, rollout: AbstractRollout, objective: Objective) -> Evaluation | None:
