@@ -29,7 +29,7 @@ _ARITHMETIC = (
 
 @functools.cache
 def arithmetic() -> Mapping[str, FewShotArithmetic]:
-    """The arithmetic with an id of its own."""
+    """The arithmetic problems, by id."""
     return {task.id: task for task in (FewShotArithmetic(*row) for row in _ARITHMETIC)}
 
 

@@ -1,4 +1,4 @@
-"""A scorer in a process of its own, which is killed when it takes too long."""
+"""A scorer in a child process, which is killed when it takes too long."""
 
 import contextlib
 import math
