@@ -87,6 +87,7 @@ def test_problems_are_the_same_in_every_process_and_differ_between_seeds(sums):
         ("tags", "</answer>", "<answer>12", "12"),
         ("tags", "</answer>", "Answer: 12", ""),
         ("question", "", " Answer: 12\n", "Answer: 12"),
+        ("line", "\n", " 12\nAnswer: 13\n", "12"),
     ],
 )
 def test_where_an_answer_is(style, stop, completion, answer):
@@ -95,7 +96,43 @@ def test_where_an_answer_is(style, stop, completion, answer):
     assert task.read_answer(completion) == answer
     (problem,) = task.problems("train", 1)
     ends = {"answer": "after 'Answer:'.", "tags": "between <answer> and </answer>.", "question": " ="}
-    assert problem.prompt.endswith(ends[style])
+    assert problem.prompt.endswith({**ends, "line": " =\nAnswer:"}[style])
+
+
+def test_solved_problems_come_from_the_training_split_and_are_others_than_the_one_asked():
+    task = ReasoningGymProblems("chain_sum", style="line", shots=3, min_terms=2, max_terms=2, max_digits=1)
+    plain = ReasoningGymProblems("chain_sum", style="line", min_terms=2, max_terms=2, max_digits=1)
+    held_out = {problem.prompt for problem in plain.draw("held_out", 0)}
+    for split in ("train", "held_out"):
+        problems = task.problems(split, 20, seed=0)
+        assert [problem.entry for problem in problems] == [
+            problem.entry for problem in plain.problems(split, 20, seed=0)
+        ]
+        for problem in problems:
+            *solved, asked = problem.prompt.split("\n\n")
+            assert len(set(solved)) == 3
+            for shot in solved:
+                question, _, answer = shot.rpartition(" ")
+                assert question != asked
+                assert question not in held_out
+                assert eval(re.findall(r"problem: ([\d +-]+) =", shot)[0]) == int(answer)
+
+
+def test_the_library_is_loaded_without_its_warnings(tmp_path):
+    code = """
+from tpo_envs import ReasoningGymProblems
+task = ReasoningGymProblems("leg_counting")
+task.score(task.problems("train", 1)[0], "1")
+"""
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run(
+        [sys.executable, "-W", "default::SyntaxWarning", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "SyntaxWarning" not in done.stderr
 
 
 def test_a_scorer_that_hangs_is_killed_and_started_again():
@@ -255,6 +292,7 @@ def test_scores_are_those_of_the_library(name):
         ("leg_counting", {"min_animals": -1}, "refuses the settings .*: AssertionError: min_animals"),
         ("leg_counting", {"time_limit": 0}, "time_limit is 0, but it must be more than 0 seconds"),
         ("leg_counting", {"max_tokens": 0}, "max_tokens must be at least 1"),
+        ("leg_counting", {"shots": 2}, "shots is 2, which needs style = 'line', but style is 'answer'"),
         ("composite", {}, "composite refuses the settings {}: AssertionError"),
     ],
 )

@@ -15,6 +15,7 @@ _GYM = "reasoning-gym/"
 # Terms, largest operand, operations and solved lines.
 _ARITHMETIC = (
     (2, 9, "+-", 4),
+    (2, 20, "+-", 4),
     (2, 99, "+-", 4),
     (3, 9, "+-", 0),
     (3, 9, "+-", 4),

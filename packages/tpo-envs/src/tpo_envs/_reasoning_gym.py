@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,11 +19,14 @@ _STYLES = {
     "answer": "{question}\n\nWrite the answer alone after 'Answer:'.",
     "tags": "{question}\n\nWrite the answer alone between <answer> and </answer>.",
     "question": "{question}",
+    "line": "{question}\nAnswer:",
 }
 # Questions made at once, because some data sets make all of them when they are created.
 _CHUNK = 64
 # So many questions one after the other that are not new end the search.
 _PATIENCE = 2000
+# Added to the seed of the questions, for those of the solved ones.
+_SHOTS = 2**32
 
 
 class ReasoningGymProblems(AbstractProblems):
@@ -41,6 +45,9 @@ class ReasoningGymProblems(AbstractProblems):
         style: where the answer is. `"answer"`: after the last "Answer:", or everywhere if there is none.
             `"tags"`: after the last `<answer>`, up to `</answer>`; without tags, a completion scores 0.
             `"question"`: the prompt is the question alone, and the whole completion is the answer.
+            `"line"`: the prompt ends with "Answer:", and the first line is the answer.
+        shots: solved training problems before each question, other than the one asked. They need the style
+            `"line"`, and help models that have not learned to follow instructions.
         time_limit: seconds for scoring a completion.
         max_tokens: how many tokens a completion may need.
         config: settings of the data set, by the names that it gives them, but for `seed` and `size`.
@@ -64,6 +71,7 @@ class ReasoningGymProblems(AbstractProblems):
         name: str,
         *,
         style: str = "answer",
+        shots: int = 0,
         time_limit: float | int = 2.0,
         max_tokens: int = 512,
         **config: Any,
@@ -74,19 +82,23 @@ class ReasoningGymProblems(AbstractProblems):
             )
         check_name("style", style, _STYLES)
         check_count("max_tokens", max_tokens, 1)
+        check_count("shots", shots, 0)
+        if shots and style != "line":
+            raise ValueError(f"shots is {shots}, which needs style = 'line', but style is {style!r}")
         if not time_limit > 0:
             raise ValueError(f"time_limit is {time_limit}, but it must be more than 0 seconds")
         for setting in {"seed", "size"} & config.keys():
             raise ValueError(f"leave out {setting!r}: problems(split, count, seed) sets it")
         self.id = f"reasoning-gym/{name}"
-        self.name, self.style, self.config = name, style, config
-        self.stop = "</answer>" if style == "tags" else ""
+        self.name, self.style, self.shots, self.config = name, style, shots, config
+        self.stop = {"tags": "</answer>", "line": "\n"}.get(style, "")
         self.max_tokens = max_tokens
         self._dataset(0)
         self._scorer = ScorerProcess(name, config, time_limit)
 
     def __repr__(self) -> str:
-        settings = "".join(f", {key}={value!r}" for key, value in self.config.items())
+        shown = ({"shots": self.shots} if self.shots else {}) | self.config
+        settings = "".join(f", {key}={value!r}" for key, value in shown.items())
         return f"ReasoningGymProblems({self.name!r}, style={self.style!r}{settings})"
 
     @property
@@ -103,13 +115,15 @@ class ReasoningGymProblems(AbstractProblems):
         """Problems of a split, none twice, until no new ones come."""
         seen: set[str] = set()
         misses = 0
+        others = self._entries(seed + _SHOTS)
         for entry in self._entries(seed):
             question = entry["question"]
             misses += 1
             if question not in seen and is_held_out(question) == (split == "held_out"):
                 seen.add(question)
                 misses = 0
-                yield Problem(_STYLES[self.style].format(question=question), entry["answer"], entry)
+                prompt = self._solved(others, question) + _STYLES[self.style].format(question=question)
+                yield Problem(prompt, entry["answer"], entry)
             if misses == _PATIENCE:
                 return
 
@@ -131,6 +145,21 @@ class ReasoningGymProblems(AbstractProblems):
         """End the child process, which otherwise ends with this object. Another score starts it again."""
         self._scorer.close()
 
+    def _solved(self, entries: Iterator[Mapping[str, Any]], asked: str) -> str:
+        """Solved problems, all different training problems, each after the other."""
+        lines: dict[str, None] = {}
+        for entry in itertools.islice(entries, _PATIENCE) if self.shots else ():
+            question, answer = entry["question"], entry["answer"]
+            if answer is not None and question != asked and not is_held_out(question):
+                lines[f"{_STYLES[self.style].format(question=question)} {answer}\n\n"] = None
+            if len(lines) == self.shots:
+                return "".join(lines)
+        if self.shots:
+            raise ValueError(
+                f"{self.id} has too few problems with an answer for {self.shots} solved ones; lower shots"
+            )
+        return ""
+
     def _entries(self, seed: int) -> Iterator[Mapping[str, Any]]:
         for chunk in itertools.count():
             # Data sets of neighboring seeds share questions, so seeds are far from each other.
@@ -140,10 +169,8 @@ class ReasoningGymProblems(AbstractProblems):
                 yield dataset[index]
 
     def _dataset(self, seed: int) -> Any:
-        import reasoning_gym  # pyright: ignore[reportMissingImports]
-
         try:
-            return reasoning_gym.create_dataset(self.name, seed=seed, size=_CHUNK, **self.config)
+            return _library().create_dataset(self.name, seed=seed, size=_CHUNK, **self.config)
         # Data sets check their settings by assertions and errors of many kinds.
         except Exception as error:
             raise ValueError(f"{self.id} refuses the settings {self.config}: {one_line(error)}") from error
@@ -155,10 +182,17 @@ def reasoning_gym_names() -> list[str]:
     Raises:
         ImportError: if it is not installed.
     """
-    try:
-        from reasoning_gym.factory import DATASETS  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise ImportError(
-            f"problems of reasoning-gym need the reasoning-gym library ({error}): {_INSTALL}"
-        ) from error
-    return sorted(DATASETS)
+    return sorted(_library().factory.DATASETS)
+
+
+def _library() -> Any:
+    # Libraries that it imports warn of old comparisons and string escapes when they are first compiled.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        try:
+            import reasoning_gym.factory  # pyright: ignore[reportMissingImports]
+        except ImportError as error:
+            raise ImportError(
+                f"problems of reasoning-gym need the reasoning-gym library ({error}): {_INSTALL}"
+            ) from error
+    return reasoning_gym

@@ -68,7 +68,9 @@ class ScorerProcess:
 
     def _start(self) -> None:
         places = os.pathsep.join(place for place in sys.path if place)
-        command = [sys.executable, "-P", "-m", "tpo_envs._scorer_worker"]
+        # Libraries that reasoning-gym imports have old string escapes and comparisons.
+        quiet = "-Wignore::SyntaxWarning"
+        command = [sys.executable, "-P", quiet, "-m", "tpo_envs._scorer_worker"]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
