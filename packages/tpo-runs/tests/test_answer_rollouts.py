@@ -1,18 +1,30 @@
 """Groups of answers that end, and samplers that are not the trained policy."""
 
+import dataclasses
 import functools
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from tpo_envs import LengthLadder, VariableLengthTask
 from tpo_models import CausalTransformer
-from tpo_objectives import corrections
-from tpo_runs import Config, ConfigError, SequenceGroup, build_trainer, expand
-from tpo_runs._learn import AnswerGroup, OffPolicy
+from tpo_objectives import corrections, token_grpo
+from tpo_runs import (
+    Config,
+    ConfigError,
+    SequenceGroup,
+    Trainer,
+    build_policy,
+    build_trainer,
+    expand,
+    initial_state,
+    train,
+)
+from tpo_runs._learn import AnswerGroup, OffPolicy, WithReference
 
 TASK = VariableLengthTask("reverse_copy", "terminal", min_length=1, max_length=3, vocab_size=3)
 
@@ -104,6 +116,14 @@ def test_sizes_that_do_not_go_together_are_refused_before_training(kind, sizes, 
         expand(config_of(kind, sizes))
 
 
+def test_a_nucleus_is_for_language_models_alone():
+    config = config_of("counting", {"limit": 3})
+    method = config.method[0].model_dump()
+    method["rollout"]["sampler"] = {"top_p": 0.9}
+    with pytest.raises(ConfigError, match=r"sampler\.top_p: 'transformer' draws from all tokens"):
+        expand(Config.model_validate({**config.model_dump(), "method": [method]}))
+
+
 def test_a_stale_sampler_is_the_policy_from_that_many_steps_before():
     task = LengthLadder(horizon=3)
     policies = [make_policy(task, seed) for seed in range(5)]
@@ -132,3 +152,65 @@ def test_the_trainer_s_log_probs_and_the_correction_of_a_sampler_at_another_temp
     ratio = np.exp(np.asarray(logp) - np.asarray(drawn.old_logp))
     assert ratio.std() > 0.01
     np.testing.assert_allclose(batch.corrections, np.minimum(ratio, 1.1), rtol=1e-4)
+
+
+def with_reference(kl_coef, *, tokens=True):
+    inner = AnswerGroup(LengthLadder(horizon=3), 4, 3, tokens=tokens)
+    return WithReference(inner, kl_coef) if kl_coef else inner
+
+
+def trained(rollout, steps):
+    """The policies at the end, and the losses of all steps."""
+    trainer = Trainer(rollout, token_grpo, optax.adam(0.02), epochs=1)
+    state = initial_state(trainer, make_policy(LengthLadder(horizon=3)), jnp.arange(2))
+    chunks = list(train(trainer, state, jnp.arange(2), steps))
+    losses = np.concatenate([chunk.metrics["loss"] for _, chunk in chunks], axis=1)
+    return jax.tree.map(lambda leaf: leaf[0], chunks[-1][0].policy), losses
+
+
+@pytest.mark.parametrize("tokens", [True, False])
+def test_the_penalty_is_the_mean_divergence_from_the_initial_policy(tokens):
+    first, now = make_policy(LengthLadder(horizon=3), 0), make_policy(LengthLadder(horizon=3), 1)
+    rollout = with_reference(0.5, tokens=tokens)
+    state = rollout.init(first, jax.random.key(0))
+    batch, _ = draw(rollout, now, state=state)
+    logp, reference = (rollout.log_probs(policy, batch) for policy in (now, first))
+    exists = np.ones(logp.shape, bool) if batch.where is None else np.asarray(batch.where)
+    ratio = (np.asarray(reference) - np.asarray(logp))[exists]
+    assert batch.penalty(logp) == pytest.approx(0.5 * np.mean(np.exp(ratio) - 1 - ratio), rel=1e-4)
+
+
+def test_the_first_step_has_no_penalty_and_later_ones_hold_the_policy_back():
+    free, losses = trained(with_reference(0.0), 12)
+    held, penalized = trained(with_reference(5.0), 12)
+    np.testing.assert_allclose(penalized[:, 0], losses[:, 0], atol=1e-6)
+    assert penalized[0, 3:].mean() > losses[0, 3:].mean()
+    start = make_policy(LengthLadder(horizon=3))
+    batch, _ = draw(with_reference(0.0), start)
+    moved = [
+        np.abs(
+            np.asarray(policy.log_probs(batch.inputs[0], batch.inputs[2])) - np.asarray(batch.old_logp)
+        ).mean()
+        for policy in (free, held)
+    ]
+    assert moved[1] < 0.5 * moved[0]
+
+
+def test_a_config_sets_the_penalty_which_is_the_same_in_micro_batches():
+    config = config_of("counting", {"limit": 3})
+    method = config.method[0].model_dump()
+    method["rollout"]["reference_kl"] = 0.1
+    # Adam would turn the rounding of gradients near zero into whole steps.
+    optimizer = {"kind": "sgd", "learning_rate": 0.05}
+    table = {**config.model_dump(), "method": [method], "optimizer": optimizer}
+    (cell,) = expand(Config.model_validate(table))
+    (plain,) = expand(config)
+    assert cell.key != plain.key
+    losses = []
+    for count in (1, 2):
+        trainer = dataclasses.replace(build_trainer(cell), microbatches=count)
+        assert isinstance(trainer.rollout, WithReference)
+        state = initial_state(trainer, build_policy(cell), jnp.arange(1))
+        *_, (_, chunk) = train(trainer, state, jnp.arange(1), 3)
+        losses.append(chunk.metrics["loss"][0, -1])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)

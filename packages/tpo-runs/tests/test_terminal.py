@@ -45,10 +45,10 @@ def half_a_run(display: Any, config: Path) -> None:
     cells = load_config(config).cells
     reporter = Reporter(display, 2, 100)
     reporter.block(cells[0], [0, 1], 0)
-    reporter.advance(50, 4.0, np.array([0.25, np.nan]))
+    reporter.advance(50, 4.0, {"error": np.array([[0.25], [np.nan]])})
     reporter.end(4.0, {"1": 17})
     reporter.block(cells[1], [0, 1], 15)
-    reporter.advance(25, 0.8, np.array([0.125, 0.375]))
+    reporter.advance(25, 0.8, {"error": np.array([[0.125], [0.375]])})
 
 
 def test_the_bars_tell_cell_block_step_error_speed_and_time_left(config):
@@ -82,6 +82,33 @@ def test_plain_lines_where_there_is_no_terminal(config, monkeypatch):
     ]
 
 
+def test_the_length_of_answers_is_shown_with_the_tokens_of_a_second(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(
+        """
+        probes = ["answer_length"]
+        task = { kind = "length_ladder", horizon = 4 }
+        policy = { kind = "transformer" }
+        optimizer = { kind = "adam", learning_rate = 0.1 }
+        schedule = { steps = 50, seeds = 2 }
+        [[method]]
+        name = "TPO"
+        objective = { kind = "tpo" }
+        rollout = { kind = "sequence_group", prompts = 10, candidates = 4 }
+        """
+    )
+    cell = load_config(path).cells[0]
+    console = Console(file=io.StringIO(), width=140)
+    with PlainDisplay(console) as display:
+        display._last -= 60
+        reporter = Reporter(display, 1, 50)
+        reporter.block(cell, [0, 1], 0)
+        display._last -= 60
+        reporter.advance(20, 4.0, {"error": np.full((2, 20), 0.25), "answer_length": np.full((2, 20), 3.5)})
+    # Ten episodes a second, each of 10 x 4 answers.
+    assert "reward 0.750, 3.5 tokens an answer, 1.4e+03 tokens/s" in written(console)
+
+
 def test_chunks_shortly_after_one_another_make_no_lines(config):
     console = Console(file=io.StringIO(), width=140)
     with PlainDisplay(console) as display:
@@ -94,7 +121,7 @@ def test_time_left_forgets_what_has_failed(config):
     with Display() as display:
         reporter = Reporter(display, 4, 200)
         reporter.block(first, [0, 1], 0)
-        reporter.advance(20, 1.0, np.zeros(2))
+        reporter.advance(20, 1.0, {"error": np.zeros((2, 1))})
         reporter.skip(first, 2)
         reporter.block(second, [0, 1], 0)
     now = reporter._now

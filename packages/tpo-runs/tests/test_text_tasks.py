@@ -26,6 +26,7 @@ from tpo_runs import (
     train,
 )
 from tpo_runs._cli import main
+from tpo_runs._learn import OffPolicy
 
 SIZES = {"vocab_size": 16, "width": 8, "layers": 1, "heads": 2, "kv_heads": 1, "head_dim": 4}
 END = 15
@@ -157,6 +158,18 @@ def test_all_seeds_start_from_a_policy_that_is_given():
 def test_a_model_learns_to_write_the_letters_of_the_prompt():
     _, metrics = trained(functools.partial(tpo, anchor="ratio"), steps=40)
     assert metrics["error"][0, -5:].mean() < 0.3 < 0.5 < metrics["error"][0, :5].mean()
+
+
+def test_a_nucleus_of_one_token_samples_the_most_probable_answers():
+    model, task = make_model(jax.random.key(3)), make_task()
+    rollout = OffPolicy(AnswerGroup(task, 4, 3, tokens=True), top_p=1e-6)
+    state = rollout.init(model, jax.random.key(0))
+    batch, _ = eqx.filter_jit(lambda key: rollout.draw(model, state, key))(jax.random.key(1))
+    prompts, _, answers = batch.inputs
+    greedy, _ = model.sample(jax.random.key(2), prompts, 3, horizon=3, end=END, temperature=0)
+    np.testing.assert_array_equal(answers, greedy)
+    # Each was drawn with certainty.
+    np.testing.assert_allclose(batch.old_logp, 0.0, atol=1e-6)
 
 
 CONFIG = """\

@@ -153,6 +153,23 @@ def choose(out: Path, axes: Sequence[str], *, metric: str) -> int:
     return 0
 
 
+def export(
+    out: Path, *, to: Path, method: str | None, seed: int | None, adapter: bool, overrides: Overrides
+) -> int:
+    """Write a trained language model as a folder that other libraries load. Trains nothing.
+
+    The run must have been trained with schedule.keep_policies = true. Where it has a grid, name the point by
+    the values of its axes, such as --policy.lora.rank 8.
+    """
+    from .._config import parse_value
+    from .._run import export_model
+
+    _import_jax()
+    point = {axis: parse_value(value) for axis, value in overrides}
+    print(printable(export_model(out, to, method=method, seed=seed, point=point, adapter=adapter)))
+    return 0
+
+
 def _print_unless_output(written: Path, to: Path | None) -> None:
     """Print the name of the file, unless the file is standard output."""
     from .._files import open_descriptor

@@ -15,7 +15,7 @@ from .._text import printable
 from . import commands
 from .hints import describe_unknown
 
-COMMANDS = ("check", "show", "schema", "draw", "report", "summarize", "choose")
+COMMANDS = ("check", "show", "schema", "draw", "report", "summarize", "choose", "export")
 EPILOG = """\
 commands:
   tpo-runs CONFIG                          train, store and draw
@@ -26,6 +26,7 @@ commands:
   tpo-runs report OUT                      write one HTML page about the run stored in OUT
   tpo-runs summarize OUT                   write its numbers and thinned curves to a small JSON file
   tpo-runs choose OUT AXIS ...             print the best values of grid axes for each method
+  tpo-runs export OUT --to DIR             write a trained language model for other libraries
   tpo-runs schema                          print the JSON Schema of configs, for editors
 
 examples:
@@ -128,6 +129,7 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
     help = "axes of its grid, such as optimizer.learning_rate"
     choose.add_argument("axes", nargs="+", metavar="AXIS", help=help)
     choose.add_argument("--metric", default="error", help="what should be small (default: error)")
+    _add_export_arguments(add(commands.export))
     return parser, dict(subparsers.choices)
 
 
@@ -151,6 +153,18 @@ def _add_draw_arguments(draw: argparse.ArgumentParser) -> None:
     draw.add_argument("--figures", type=_path, metavar="CONFIG", help=help)
     help = "directory to draw summaries in (default: that of the first)"
     draw.add_argument("--to", type=_path, metavar="DIR", help=help)
+
+
+def _add_export_arguments(export: argparse.ArgumentParser) -> None:
+    export.set_defaults(overrides=())
+    export.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
+    help = "a new or empty folder"
+    export.add_argument("--to", type=_path, metavar="DIR", required=True, help=help)
+    help = "the method; not needed if there is only one"
+    export.add_argument("--method", metavar="NAME", help=help)
+    export.add_argument("--seed", type=int, metavar="N", help="the seed (default: the first)")
+    help = "write only the adapters of policy.lora, for PEFT"
+    export.add_argument("--adapter", action="store_true", help=help)
 
 
 def _path(text: str) -> Path:

@@ -13,6 +13,7 @@ from .custom import check_custom as check_custom
 from .custom import resolve as resolve
 from .custom import search_paths as search_paths
 from .dump import at_keys as at_keys
+from .dump import cell_of_block as cell_of_block
 from .dump import config_of_block as config_of_block
 from .dump import config_of_run as config_of_run
 from .dump import config_text as config_text
@@ -36,6 +37,7 @@ from .language_model import LanguageModelSpec as LanguageModelSpec
 from .language_model import TextSpec as TextSpec
 from .load import LoadedConfig as LoadedConfig
 from .load import load_config as load_config
+from .merge import parse_value as parse_value
 from .objective import OBJECTIVES as OBJECTIVES
 from .objective import CustomSpec as CustomSpec
 from .own_modules import source_hashes as source_hashes

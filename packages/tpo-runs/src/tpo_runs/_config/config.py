@@ -50,6 +50,7 @@ class Schedule(Spec):
         microbatches: parts that the prompts of a batch are split into for its gradient, to save memory. It
             divides `rollout.prompts`.
         checkpoint_minutes: time between two checkpoints.
+        keep_policies: whether to store the trained policies, for `tpo-runs export` and `load_policy`.
     """
 
     steps: Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -59,6 +60,7 @@ class Schedule(Spec):
     block: Annotated[int, Field(ge=1, le=4096)] = 4
     microbatches: Annotated[int, Field(ge=1, le=1_000_000), Identity.UNLESS_DEFAULT] = 1
     checkpoint_minutes: Annotated[float, Field(gt=0), Identity.NEVER] = 5.0
+    keep_policies: Annotated[bool, Identity.NEVER] = False
 
 
 # Sections with a single kind.

@@ -36,6 +36,7 @@ def conflicts_in(cell: Cell) -> list[Problem]:
         _check_level,
         _check_anchor,
         _check_correction,
+        _check_top_p,
         _check_initial_probs,
         _check_reward,
         _check_baseline,
@@ -102,6 +103,13 @@ def _check_correction(cell: Cell) -> Iterator[Problem]:
         return
     text = f"objective {cell.objective.kind!r} takes no weights of tokens"
     yield Problem(("rollout", "sampler", "correction"), f"{text}; use correction = 'none'")
+
+
+def _check_top_p(cell: Cell) -> Iterator[Problem]:
+    sampler = getattr(cell.rollout, "sampler", None)
+    if sampler is not None and sampler.top_p < 1 and cell.policy.kind != "language_model":
+        text = f"{cell.policy.kind!r} draws from all tokens; use top_p = 1"
+        yield Problem(("rollout", "sampler", "top_p"), text)
 
 
 def _check_initial_probs(cell: Cell) -> Iterator[Problem]:

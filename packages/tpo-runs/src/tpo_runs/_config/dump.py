@@ -12,6 +12,7 @@ from .._errors import ConfigError
 from .._files import digest
 from .cell import Cell
 from .config import SHARED_SECTIONS, Config, effective
+from .evaluation import EvaluationSpec
 from .expand import expand
 from .merge import merge, nest
 
@@ -25,7 +26,7 @@ def config_of_block(cell: Cell, seeds: Sequence[int]) -> str:
     """
     sections = {section: getattr(cell, section).model_dump(mode="json") for section in SHARED_SECTIONS}
     sections["schedule"] |= {"seeds": len(seeds), "first_seed": seeds[0]}
-    if not cell.evaluation.measures:
+    if cell.evaluation == EvaluationSpec():
         del sections["evaluation"]
     method = {
         "name": cell.method,
@@ -91,11 +92,17 @@ def is_sealed(content: bytes) -> bool:
 
 def trains_cell(text: str, identity: Mapping[str, Any]) -> bool:
     """Whether `text`, made by `config_of_block`, trains the cell with this identity."""
+    cell = cell_of_block(text)
+    return cell is not None and identity in (cell.identity(), cell.earlier_identity())
+
+
+def cell_of_block(text: str) -> Cell | None:
+    """The cell of a config made by `config_of_block`; None if this version does not accept it."""
     try:
         (cell,) = expand(Config.model_validate(tomllib.loads(text)))
     except (ValueError, ConfigError):
-        return False
-    return identity in (cell.identity(), cell.earlier_identity())
+        return None
+    return cell
 
 
 def has_settings(text: str, settings: Mapping[str, Any]) -> bool:

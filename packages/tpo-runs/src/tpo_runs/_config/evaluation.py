@@ -63,11 +63,13 @@ class EvaluationSpec(Spec):
             "held_out_sampled", the mean score of 8 sampled answers and the share of problems that one of them
             solves.
         before: whether the first step records the measures of the initial policy.
+        samples: held-out problems in text whose answers are stored, before and after training.
     """
 
     every: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     measures: Annotated[Names, names_among(MEASURES, "measure")] = ()
     before: Annotated[bool, Identity.UNLESS_DEFAULT] = False
+    samples: Annotated[int, Field(ge=0, le=1000), Identity.NEVER] = 8
 
     @property
     def columns(self) -> tuple[str, ...]:

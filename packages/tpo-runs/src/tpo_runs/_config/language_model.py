@@ -79,11 +79,15 @@ class LanguageModelSpec(PolicySpec):
     @property
     def _loaded(self) -> tuple[Any, Any]:
         # Only parameters that are not trained may be stored with few digits.
-        return _load(self.model, self.dtype, "float32" if self.lora is None else self.dtype)
+        stored = "float32" if self.lora is None else self.dtype
+        try:
+            return _load(*_found(self.model), self.dtype, stored)
+        except (ValueError, ImportError, OSError) as error:
+            raise ConfigError([f"policy.model = {self.model!r}: {error}"]) from None
 
     def data_hash(self) -> str:
         """The SHA-256 of the files of the model; empty for a random one."""
-        return "" if self.model == RANDOM else _hash(_find(self.model))
+        return "" if self.model == RANDOM else _hash(*_found(self.model))
 
     def _sizes(self, task: Any) -> dict[str, int]:  # noqa: ARG002, the model has sizes of its own
         return {}
@@ -131,9 +135,9 @@ class TextSpec(TaskSpec):
         """
         return self._task("train", self.train, tokenizer)
 
-    def build_test(self, tokenizer: Any) -> Any:
-        """The held-out problems, likewise."""
-        return self._task("held_out", self.held_out, tokenizer)
+    def build_test(self, tokenizer: Any, most: int | None = None) -> Any:
+        """The held-out problems, likewise; with `most`, the first ones."""
+        return self._task("held_out", min(self.held_out, most or self.held_out), tokenizer)
 
     def _task(self, split: str, count: int, tokenizer: Any) -> Any:
         from .._learn import ChatTokenizer, TextTask
@@ -167,8 +171,15 @@ def _find(model: str) -> Path:
     raise ConfigError([f"policy.model = {model!r}: there is no such model; {expected}"])
 
 
+def _found(model: str) -> tuple[Path, tuple[tuple[str, int, int], ...]]:
+    """The file or folder of a model, and names, sizes and times of its files: the keys of cached copies."""
+    path = _find(model)
+    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
+    return path, tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+
+
 @functools.lru_cache(maxsize=2)
-def _hash(path: Path) -> str:
+def _hash(path: Path, stamps: Any) -> str:  # noqa: ARG001, a key of the cache
     total = hashlib.sha256()
     for file in [path] if path.is_file() else sorted(path.glob("*.safetensors")):
         with file.open("rb") as content:
@@ -178,13 +189,10 @@ def _hash(path: Path) -> str:
 
 # Cached, so that all cells share one copy.
 @functools.lru_cache(maxsize=2)
-def _load(model: str, dtype: str, stored: str) -> tuple[Any, Any]:
+def _load(path: Path, stamps: Any, dtype: str, stored: str) -> tuple[Any, Any]:  # noqa: ARG001
     from tpo_models import load_language_model
 
-    try:
-        return load_language_model(_find(model), dtype=dtype, stored=stored)
-    except (ValueError, ImportError, OSError) as error:
-        raise ConfigError([f"policy.model = {model!r}: {error}"]) from None
+    return load_language_model(path, dtype=dtype, stored=stored)
 
 
 @functools.lru_cache(maxsize=8)

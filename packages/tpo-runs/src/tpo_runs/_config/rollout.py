@@ -97,6 +97,7 @@ class SequenceGroupSpec(TokenRolloutSpec):
     Args:
         candidates: answers per prompt.
         sampler: how the policy that samples differs from the one that is trained; not at all by default.
+        reference_kl: weight of a KL penalty towards the initial policy, which is kept for it.
     """
 
     level: ClassVar[str] = "group"
@@ -104,6 +105,7 @@ class SequenceGroupSpec(TokenRolloutSpec):
     kind: Literal["sequence_group"] = "sequence_group"
     candidates: Candidates
     sampler: Annotated[SamplerSpec | None, Identity.UNLESS_DEFAULT] = None
+    reference_kl: Annotated[float, Field(ge=0), Identity.UNLESS_DEFAULT] = 0.0
 
     def build(self, task: Any, *, tokens: bool = False) -> Any:
         """The rollout that samples from the task, as in `RolloutSpec`."""
@@ -112,7 +114,8 @@ class SequenceGroupSpec(TokenRolloutSpec):
         # Tasks that reward tokens have a mask as well, but their scores are the means of these rewards.
         kind = _learn.SequenceGroup if hasattr(task, "token_rewards") else _learn.AnswerGroup
         rollout = kind(task, self.prompts, self.candidates, tokens)
-        return rollout if self.sampler is None else self.sampler.build(rollout)
+        rollout = rollout if self.sampler is None else self.sampler.build(rollout)
+        return _learn.WithReference(rollout, self.reference_kl) if self.reference_kl else rollout
 
 
 class TokenGroupSpec(TokenRolloutSpec):

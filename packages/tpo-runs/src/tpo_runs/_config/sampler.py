@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from .spec import Spec, invalid
+from .spec import Identity, Spec, invalid
 
 Correction = Literal["none", "truncated", "masked"]
 
@@ -16,6 +16,8 @@ class SamplerSpec(Spec):
     Args:
         stale_steps: steps by which the sampling policy is older.
         temperature: divides the logits when answers are sampled.
+        top_p: below 1, each token is drawn only from the most probable ones whose probability reaches
+            `top_p` together. Language models alone can.
         precision: number format of the sampling policy's parameters.
         old_logp: whose log-probs at sampling time the objective gets: those of the "sampler", or of the
             "trainer", the policy before the step's updates.
@@ -29,6 +31,7 @@ class SamplerSpec(Spec):
 
     stale_steps: Annotated[int, Field(ge=0, le=1024)] = 0
     temperature: Annotated[float, Field(gt=0)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1), Identity.UNLESS_DEFAULT] = 1.0
     precision: Literal["float32", "bfloat16"] = "float32"
     old_logp: Literal["sampler", "trainer"] = "sampler"
     correction: Correction = "none"
@@ -61,6 +64,7 @@ class SamplerSpec(Spec):
             rollout,
             stale_steps=self.stale_steps,
             temperature=None if self.temperature == 1 else self.temperature,
+            top_p=None if self.top_p == 1 else self.top_p,
             dtype=None if self.precision == "float32" else self.precision,
             trainer_logp=self.old_logp == "trainer",
             correction=correction,

@@ -57,6 +57,8 @@ class Spec(BaseModel):
         """
         values = self.model_dump(mode="json")
         for name, field in type(self).model_fields.items():
+            if isinstance(inner := getattr(self, name), Spec):
+                values[name] = inner.identity()
             if Identity.AS_DEFAULT in field.metadata:
                 values[name] = field.default
             elif Identity.NEVER in field.metadata or (

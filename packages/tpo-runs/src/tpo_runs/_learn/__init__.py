@@ -5,6 +5,8 @@ from .advantages import batch_zscore as batch_zscore
 from .advantages import expected as expected
 from .advantages import expected_zscore as expected_zscore
 from .advantages import standardized_one_hot as standardized_one_hot
+from .answer_samples import AnswerSample as AnswerSample
+from .answer_samples import answer_samples as answer_samples
 from .answers import AnswerGroup as AnswerGroup
 from .bandit_probes import error_after as error_after
 from .bandit_probes import misalignment as misalignment
@@ -19,6 +21,7 @@ from .batch import check_losses as check_losses
 from .batch import reduce as reduce
 from .cause import raise_at_cause as raise_at_cause
 from .cause import row_of as row_of
+from .chunk import CompiledChunk as CompiledChunk
 from .evaluation import Evaluation as Evaluation
 from .evaluation import Measure as Measure
 from .language_models import ByteTokenizer as ByteTokenizer
@@ -41,6 +44,7 @@ from .probes import PROBES as PROBES
 from .problems import HeldOut as HeldOut
 from .problems import TextTask as TextTask
 from .protocols import Objective as Objective
+from .reference import WithReference as WithReference
 from .rollout import AbstractRollout as AbstractRollout
 from .sampling import sample_actions as sample_actions
 from .schedules import clipped as clipped
@@ -50,11 +54,12 @@ from .tokens import Single as Single
 from .tokens import TokenGroup as TokenGroup
 from .train import Chunk as Chunk
 from .train import PolicyMaker as PolicyMaker
-from .train import Program as Program
 from .train import block_layout as block_layout
 from .train import compile_chunk as compile_chunk
+from .train import initial_policies as initial_policies
 from .train import initial_state as initial_state
 from .train import seed_keys as seed_keys
 from .train import train as train
 from .trainer import Trainer as Trainer
 from .trainer import TrainState as TrainState
+from .trainer import split_policy as split_policy

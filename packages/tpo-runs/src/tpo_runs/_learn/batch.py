@@ -6,6 +6,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree, Shaped
 
+from tpo_objectives import kl
+
 from .protocols import Objective
 
 
@@ -29,6 +31,8 @@ class Batch(eqx.Module):
         The others must be finite and count nowhere.
     - `corrections`: shaped as `old_logp`, what the objective gets as the keyword `weights`; None for no such
         keyword. Rollouts of another policy than the trained one correct for it.
+    - `ref_logp`: shaped as `old_logp`, log-probs under a reference policy; None for no penalty.
+    - `kl_coef`: weight of the KL penalty towards that policy.
     - `weights`: `[*b]`, how much the loss of each entry counts; None for 1 each. Rollouts that enumerate
         actions instead of sampling them weigh them by their probabilities.
     """
@@ -41,6 +45,8 @@ class Batch(eqx.Module):
     where: Bool[Array, "..."] | None = None
     weights: Float[Array, "*b"] | None = None
     corrections: Float[Array, "..."] | None = None
+    ref_logp: Float[Array, "..."] | None = None
+    kl_coef: float = eqx.field(static=True, default=0.0)
 
     @property
     def mask(self) -> dict[str, Bool[Array, "..."]]:
@@ -58,6 +64,14 @@ class Batch(eqx.Module):
         """What the objective returns for current log-probs shaped as `old_logp`: losses, not reduced."""
         options = {} if self.corrections is None else {"weights": self.corrections}
         return objective(logp, self.old_logp, self.scores, **self.mask, **options)
+
+    def penalty(self, logp: Float[Array, "..."]) -> Float[Array, ""]:
+        """The KL penalty towards the reference: `kl_coef` times the mean of `k3` over entries that exist."""
+        if self.ref_logp is None:
+            return jnp.zeros((), logp.dtype)
+        divergence = kl.k3(logp, self.ref_logp, **self.mask)
+        count = divergence.size if self.where is None else jnp.maximum(jnp.sum(self.where), 1)
+        return self.kl_coef * jnp.sum(divergence) / count
 
     def mean(self, values: Shaped[Array, "*c"]) -> Float[Array, ""]:
         """The mean of one value per group or answer, over those that have at least one entry."""

@@ -48,6 +48,52 @@ def run_chunk(
     return eqx.combine(state_arrays, static[1]), rows
 
 
+class CompiledChunk:
+    """`run_chunk`, compiled for arguments of given shapes. It stays valid when JAX's caches are cleared.
+
+    Args:
+        plan: the plan; arrays may be `jax.ShapeDtypeStruct`s, here and in the state.
+        state: the stacked states of the seeds.
+        room: the most steps.
+    """
+
+    def __init__(self, plan: Plan, state: TrainState, room: int):
+        (plan_arrays, state_arrays), static = eqx.partition((plan, state), _is_shaped)
+        self._static = static[1]
+
+        def chunk(plan_arrays, state_arrays):
+            bound = eqx.combine((plan_arrays, state_arrays), static)
+            state, rows = cast(Any, run_chunk).__wrapped__(*bound, room)
+            return eqx.filter(state, eqx.is_array), rows
+
+        self.compiled = jax.jit(chunk, donate_argnums=1).lower(plan_arrays, state_arrays).compile()
+
+    def __call__(
+        self, plan: Plan, state: TrainState, room: int
+    ) -> tuple[TrainState, dict[str, Float[Array, "seeds room"]]]:
+        """Train as `run_chunk` does, with the `room` that it was compiled for."""
+        del room
+        arrays, rows = self.compiled(eqx.filter(plan, eqx.is_array), eqx.filter(state, eqx.is_array))
+        return eqx.combine(arrays, self._static), rows
+
+    @property
+    def bytes_needed(self) -> int:
+        """The memory of a device that it needs: its arguments and what it computes from them."""
+        sizes = self.compiled.memory_analysis()
+        if sizes is None:  # the device's compiler does not tell
+            return 0
+        return (
+            sizes.argument_size_in_bytes
+            + sizes.output_size_in_bytes
+            + sizes.temp_size_in_bytes
+            - sizes.alias_size_in_bytes
+        )
+
+
+def _is_shaped(leaf: Any) -> bool:
+    return eqx.is_array(leaf) or isinstance(leaf, jax.ShapeDtypeStruct)
+
+
 def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[str, Array]]:
     trainer, keys, alive, start, stop = plan
     arrays, static = eqx.partition(state, eqx.is_array)

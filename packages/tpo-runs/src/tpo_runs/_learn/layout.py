@@ -120,7 +120,16 @@ def over_seeds(
 
 def _put(tree: PyTree, sharding: Sharding) -> PyTree:
     arrays, static = eqx.partition(tree, eqx.is_array)
-    return eqx.combine(jax.device_put(arrays, sharding), static)
+    return eqx.combine(jax.device_put(arrays, sharding), jax.tree.map(_placed(sharding), static))
+
+
+def _placed(sharding: Sharding) -> Callable[[Any], Any]:
+    """Shapes with a sharding; other leaves as they are."""
+
+    def place(leaf: Any) -> Any:
+        return leaf.update(sharding=sharding) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf
+
+    return place
 
 
 def _divisors(number: int, most: int) -> list[int]:

@@ -25,6 +25,8 @@ class OffPolicy(AbstractRollout):
     - `stale_steps`: the sampler is the policy from this many steps before, at first the initial one. It costs
         the memory of as many policies.
     - `temperature`: divides the sampler's logits; None leaves them as they are.
+    - `top_p`: the sampler draws from the most probable tokens whose probability reaches this; None draws from
+        all. The policy's `sample` must take it.
     - `dtype`: the dtype of the sampler's parameters; None leaves them as they are.
     - `trainer_logp`: whether `Batch.old_logp` is that of the trained policy before the step's updates, which
         costs a forward pass, instead of the sampler's.
@@ -37,6 +39,7 @@ class OffPolicy(AbstractRollout):
     rollout: AbstractRollout
     stale_steps: int = eqx.field(static=True, default=0)
     temperature: float | None = eqx.field(static=True, default=None)
+    top_p: float | None = eqx.field(static=True, default=None)
     dtype: str | None = eqx.field(static=True, default=None)
     trainer_logp: bool = eqx.field(static=True, default=False)
     correction: Correction | None = eqx.field(static=True, default=None)
@@ -89,21 +92,24 @@ class OffPolicy(AbstractRollout):
             policy = jax.tree.map(
                 lambda leaf: leaf.astype(self.dtype) if eqx.is_inexact_array(leaf) else leaf, policy
             )
-        return policy if self.temperature is None else _Tempered(policy, self.temperature)
+        options = {"temperature": self.temperature, "top_p": self.top_p}
+        options = {name: value for name, value in options.items() if value is not None}
+        return _Sampler(policy, tuple(options.items())) if options else policy
 
 
-class _Tempered(eqx.Module):
-    """A policy that samples at a temperature."""
+class _Sampler(eqx.Module):
+    """A policy that samples with other options, such as a temperature."""
 
     policy: Any
-    temperature: float = eqx.field(static=True)
+    options: tuple[tuple[str, float], ...] = eqx.field(static=True)
 
     def sample(self, key: PRNGKeyArray, prompts: Array, candidates: int, **options: Any) -> Any:
-        return self.policy.sample(key, prompts, candidates, temperature=self.temperature, **options)
+        return self.policy.sample(key, prompts, candidates, **dict(self.options), **options)
 
     def log_probs(self, prompts: Array, answers: Array) -> Array:
         log_softmax = self.answer_log_softmax(prompts, answers)
         return jnp.take_along_axis(log_softmax, answers[..., None], axis=-1)[..., 0]
 
     def answer_log_softmax(self, prompts: Array, answers: Array) -> Array:
-        return jax.nn.log_softmax(self.policy.answer_log_softmax(prompts, answers) / self.temperature)
+        temperature = dict(self.options).get("temperature", 1.0)
+        return jax.nn.log_softmax(self.policy.answer_log_softmax(prompts, answers) / temperature)

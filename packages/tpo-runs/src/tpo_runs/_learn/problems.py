@@ -99,7 +99,7 @@ class HostScorer:
         tokenizer: TextTokenizer,
         end: int,
     ):
-        self._problems = {row.tobytes(): problem for row, problem in zip(table, problems, strict=True)}
+        self._problems = {_bytes(row): problem for row, problem in zip(table, problems, strict=True)}
         self._score, self._tokenizer, self._end = score, tokenizer, end
 
     def __call__(
@@ -113,16 +113,24 @@ class HostScorer:
         seen: dict[tuple[bytes, str], float] = {}
         scores = []
         for prompt, answer in pairs:
-            key = np.ascontiguousarray(prompt, np.int32).tobytes(), self.text(answer)
+            key = _bytes(prompt), self.text(answer)
             if key not in seen:
-                seen[key] = float(self._score(self._problems[key[0]], key[1]))
+                seen[key] = float(self._score(self.problem(prompt), key[1]))
             scores.append(seen[key])
         return np.asarray(scores, np.float32).reshape(answers.shape[:-1])
+
+    def problem(self, prompt: Int[np.ndarray, " p"]) -> Any:
+        """The problem that a prompt belongs to."""
+        return self._problems[_bytes(prompt)]
 
     def text(self, answer: Int[np.ndarray, " h"]) -> str:
         """An answer in words, without its end token and what follows it."""
         ends = np.flatnonzero(answer == self._end)
         return self._tokenizer.decode(answer[: ends[0]] if len(ends) else answer)
+
+
+def _bytes(prompt: Int[np.ndarray, " p"]) -> bytes:
+    return np.ascontiguousarray(prompt, np.int32).tobytes()
 
 
 def tokens_of(texts: Sequence[str], tokenizer: TextTokenizer) -> Int[np.ndarray, "n p"]:

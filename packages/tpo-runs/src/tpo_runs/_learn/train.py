@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
-from .chunk import Plan, run_chunk
+from .chunk import CompiledChunk, Plan, run_chunk
 from .layout import Layout, layout_for
 from .problems import scored_on_host
 from .trainer import Trainer, TrainState
@@ -80,11 +80,18 @@ def initial_state(
     - `make_policy`: makes a policy from a key; or a policy, an `equinox.Module`, that all seeds start from.
     - `seeds`: the seeds.
     """
-    keys = seed_keys(seeds)
+    policies = initial_policies(make_policy, seeds)
+    return _start_all(trainer.start, policies, seed_keys(seeds).rollouts)
+
+
+def initial_policies(
+    make_policy: Callable[[PRNGKeyArray], PyTree] | eqx.Module, seeds: Int[Array, " s"]
+) -> PyTree:
+    """The initial policies of all seeds, stacked, as in `initial_state`."""
     if isinstance(make_policy, eqx.Module) and not isinstance(make_policy, eqx.Partial):
         # Bound as an argument: closed over, its arrays would be constants of the compiled program.
         make_policy = eqx.Partial(_given, make_policy)
-    return _start_all(trainer.start, _initial_policies(make_policy, keys.policies), keys.rollouts)
+    return _initial_policies(make_policy, seed_keys(seeds).policies)
 
 
 def _given(policy: PyTree, key: PRNGKeyArray) -> PyTree:  # noqa: ARG001, where others take a key
@@ -107,10 +114,10 @@ def _start_all(
 Program: TypeAlias = Callable[[Plan, TrainState, int], tuple[TrainState, dict[str, Array]]]
 
 
-def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int) -> Program:
-    """Compile `run_chunk` for the arguments of `train`. Safe in another thread.
+def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int) -> CompiledChunk:
+    """Compile `run_chunk` for the arguments of `train`, of which `state` may be shapes alone.
 
-    The program stays valid when JAX's caches are cleared.
+    Safe in another thread.
     """
     keys = seed_keys(seeds).steps
     alive, now = jnp.ones(len(seeds), bool), jnp.int32(0)
@@ -118,7 +125,7 @@ def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], 
     (state, keys, alive), (trainer, now) = layout.place((state, keys, alive), (trainer, now))
     plan = Plan(trainer, keys, alive, now, now)
     with layout.active():
-        return cast(Any, run_chunk).lower(plan, state, min(LONGEST_CHUNK, steps)).compile()
+        return CompiledChunk(plan, state, min(LONGEST_CHUNK, steps))
 
 
 class PlacedBlock:

@@ -86,9 +86,19 @@ class Trainer(eqx.Module):
 
     def split(self, policy: PyTree) -> tuple[PyTree, PyTree]:
         """The trained parameters, and everything else; `eqx.combine` joins them again."""
-        chosen, frozen = eqx.partition(policy, self.trainable)
-        params, others = eqx.partition(chosen, eqx.is_inexact_array)
-        return params, eqx.combine(frozen, others)
+        return split_policy(policy, self.trainable)
+
+    def changing(self, state: TrainState) -> TrainState:
+        """What training changes of a state; None in place of the rest."""
+        params, _ = self.split(state.policy)
+        return TrainState(params, state.optimizer_state, state.rollout_state)
+
+    def restored(self, changing: TrainState, state: TrainState) -> TrainState:
+        """The state that `changing` is a part of; the rest is taken from another state of the same seeds."""
+        _, frozen = self.split(state.policy)
+        return TrainState(
+            eqx.combine(changing.policy, frozen), changing.optimizer_state, changing.rollout_state
+        )
 
     def episode(
         self, state: TrainState, key: PRNGKeyArray, step: Int[Array, ""]
@@ -112,7 +122,8 @@ class Trainer(eqx.Module):
             return self.rollout.log_probs(eqx.combine(params, frozen), batch)
 
         def loss_of(logp):
-            return reduce(batch.losses(self.objective, logp), batch)
+            loss = reduce(batch.losses(self.objective, logp), batch)
+            return loss if batch.ref_logp is None else loss + batch.penalty(logp)
 
         def loss_and_gradient(params):
             if self.microbatches > 1:
@@ -144,3 +155,13 @@ class Trainer(eqx.Module):
         )
         metrics = {"error": batch.error, "loss": loss}
         return after, metrics | {name: probe(seen) for name, probe in self.probes.items()}
+
+
+def split_policy(policy: PyTree, trainable: PyTree) -> tuple[PyTree, PyTree]:
+    """The trained parameters of a policy, and everything else; `eqx.combine` joins them again.
+
+    `trainable` is that of a `Trainer`.
+    """
+    chosen, frozen = eqx.partition(policy, trainable)
+    params, others = eqx.partition(chosen, eqx.is_inexact_array)
+    return params, eqx.combine(frozen, others)

@@ -86,7 +86,14 @@ def _joined(rows: Mapping[CellResult, list[int]]) -> CellResult:
     )
     metrics = {name: join(lambda cell, name=name: cell.metrics[name]) for name in first.metrics}
     seeds, facts = join(lambda cell: cell.seeds), _provenance(rows)
-    return replace(first, seeds=seeds, metrics=metrics, provenance=facts, exact=exact)
+    samples = [
+        sample
+        for cell, kept in rows.items()
+        for sample in cell.samples
+        if sample["seed"] in cell.seeds[kept].tolist()
+    ]
+    samples.sort(key=lambda sample: sample["seed"])
+    return replace(first, seeds=seeds, metrics=metrics, provenance=facts, exact=exact, samples=samples)
 
 
 def _provenance(rows: Mapping[CellResult, list[int]]) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from .._errors import ConfigError
 from .._figures import FIGURES, add_remarks, save_figure
 from .._files import write_named_file
 from .._paper import compare, paper_table
-from .._results import CellResult, TextTable, markdown_text, paired_table, seeds_table, summary_table
+from .._results import (
+    CellResult,
+    TextTable,
+    markdown_text,
+    paired_table,
+    samples_table,
+    seeds_table,
+    summary_table,
+)
 from .._text import found, one_of
 
 MOST_SEED_ROWS = 40
@@ -41,7 +49,7 @@ def recorded(results: Sequence[CellResult], metric: str, place: Path) -> list[Ce
 def tables_of(
     results: Sequence[CellResult], threshold: float, metric: str, remarks: Sequence[str] = ()
 ) -> list[TextTable]:
-    """The tables that have rows: summary, all seeds, paired differences, the paper's numbers.
+    """The tables that have rows: summary, all seeds, paired differences, the paper's numbers, answers.
 
     `metric` counts as the error, below `threshold` as solved. The remarks are lines to add below the summary.
     """
@@ -49,7 +57,8 @@ def tables_of(
     summary = replace(summary, notes=(*summary.notes, *remarks))
     published = compare(results)
     tables = [summary, seeds_table(results, metric=metric), paired_table(results, metric=metric)]
-    return [table for table in tables if table.rows] + ([paper_table(published)] if published else [])
+    tables += [paper_table(published)] if published else []
+    return [table for table in (*tables, samples_table(results)) if table.rows]
 
 
 def write_drawings(

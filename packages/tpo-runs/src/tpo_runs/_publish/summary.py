@@ -88,6 +88,7 @@ def _cell(record: Mapping[str, Any], metric: str, threshold: float) -> CellResul
         provenance={name: record[name] for name in ("seconds", "diverged", "origins")},
         bin_width=width,
         exact=exact,
+        samples=record.get("samples", ()),
     )
 
 

@@ -52,6 +52,7 @@ def _record(cell: CellResult, metric: str, threshold: float) -> dict[str, Any]:
         "seconds": _plain(facts["seconds"]),
         "origins": [{**origin, "seconds": _plain(origin["seconds"])} for origin in facts["origins"]],
         "paper": [_paper_record(row) for row in compare([cell])],
+        **({"samples": [dict(sample) for sample in cell.samples]} if cell.samples else {}),
     }
 
 

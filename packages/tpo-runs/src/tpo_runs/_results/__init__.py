@@ -29,6 +29,7 @@ from .order import is_plain as is_plain
 from .order import reading_order as reading_order
 from .paired import paired_comparison as paired_comparison
 from .paired import paired_table as paired_table
+from .samples import samples_table as samples_table
 from .seeds import FAILED as FAILED
 from .seeds import Interval as Interval
 from .seeds import has_failed as has_failed

@@ -30,6 +30,8 @@ class CellResult:
             seed that diverged, the step at which it became NaN or infinite.
         bin_width: above 1 where a metric is constant over so many steps, as their mean.
         exact: what is known of every step, for a cell that comes from a summary; None for one from a store.
+        samples: answers to held-out problems: `seed`, `prompt`, `before` and `after` training, and the scores
+            of both, `score_before` and `score_after`.
 
     Raises:
         ValueError: "error" is missing, a shape does not match, or a seed appears twice.
@@ -48,6 +50,7 @@ class CellResult:
     provenance: Mapping[str, Any]
     bin_width: int = 1
     exact: ExactFacts | None = None
+    samples: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
         where = f"cell {self.method!r} at {point_label(self.point) or 'no grid'}"

@@ -23,6 +23,7 @@ from .executor import make_executor as make_executor
 from .executor import train_all as train_all
 from .experiment import RunOptions as RunOptions
 from .experiment import run as run
+from .export import export_model as export_model
 from .failures import keep_traceback as keep_traceback
 from .in_process import InProcess as InProcess
 from .jax_settings import fixed_settings as fixed_settings
@@ -30,6 +31,8 @@ from .listing import list_cells as list_cells
 from .machine import changes as changes
 from .machine import processor as processor
 from .machine import provenance as provenance
+from .memory import check_memory as check_memory
+from .policies import load_policy as load_policy
 from .progress import Display as Display
 from .progress import Reporter as Reporter
 from .progress import duration as duration

@@ -11,12 +11,13 @@ from jaxtyping import Float
 
 from .._config import Cell, config_of_block
 from .._errors import as_storage_error
-from .._learn import Chunk, TrainState, block_layout, raise_at_cause, row_of, train
+from .._learn import AnswerSample, Chunk, TrainState, block_layout, raise_at_cause, row_of, train
 from .._signals import StopSignals
 from .._store import Store
 from .blocks import Block, Compiled
 from .checkpoint import Checkpoint, Checkpoints
 from .machine import changes, origin
+from .policies import keep_policies
 from .progress import Reporter
 from .replacement import Replacement
 from .tracking import Trackers
@@ -53,9 +54,9 @@ class _Progress:
             name: np.concatenate([piece[name] for piece in self.pieces], axis=1) for name in self.pieces[0]
         }
 
-    def checkpoint(self, state: TrainState) -> Checkpoint:
+    def checkpoint(self, changing: TrainState) -> Checkpoint:
         facts = {"seconds": self.seconds, "provenance": self.provenance}
-        return Checkpoint(self.step, state, self.metrics(), facts)
+        return Checkpoint(self.step, changing, self.metrics(), facts)
 
 
 def train_block(block: Block, compiled: Compiled, context: RunContext) -> None:
@@ -70,15 +71,17 @@ def train_block(block: Block, compiled: Compiled, context: RunContext) -> None:
     directory = store.checkpoints(cell.key, seeds)
     checkpoints = Checkpoints(directory, {"cell": cell.identity(), "seeds": list(seeds)})
     now = origin(cell) | {"layout": block_layout(compiled.trainer, jnp.asarray(seeds)).words}
-    checkpoint = checkpoints.latest(state, reporter.warn)
+    before = _answers(compiled, state, seeds)
+    checkpoint = checkpoints.latest(compiled.trainer.changing(state), reporter.warn)
     progress = _Progress(len(seeds), checkpoint, now)
     reporter.block(cell, seeds, progress.step)
     context.trackers.begin_block(cell, seeds)
     if checkpoint is not None:
         context.trackers.steps(0, checkpoint.metrics)
-        state = checkpoint.state
+        state = compiled.trainer.restored(checkpoint.state, state)
         _warn_of_changes(cell, checkpoint.facts["provenance"], now, reporter)
-    _train(block, compiled, state, progress, checkpoints, context)
+    state = _train(block, compiled, state, progress, checkpoints, context)
+    samples = _sample_records(seeds, before, _answers(compiled, state, seeds))
     metrics = progress.metrics()
     diverged = first_diverged_steps(seeds, metrics["loss"])
     facts = {**progress.provenance, "diverged": diverged}
@@ -88,7 +91,9 @@ def train_block(block: Block, compiled: Compiled, context: RunContext) -> None:
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
     with as_storage_error(directory, "the last checkpoint is intact; rerun to resume from it"):
-        store.write_block(cell, seeds, metrics, facts, timing, config_of_block(cell, seeds))
+        if cell.schedule.keep_policies:
+            keep_policies(store, cell, seeds, compiled.trainer.changing(state).policy, facts)
+        store.write_block(cell, seeds, metrics, facts, timing, config_of_block(cell, seeds), samples)
         checkpoints.remove()
     context.trackers.end_block(complete=True)
     reporter.end(progress.seconds, diverged)
@@ -122,7 +127,8 @@ def _train(
     progress: _Progress,
     checkpoints: Checkpoints,
     context: RunContext,
-) -> None:
+) -> TrainState:
+    """Train the remaining steps, and return the state after the last one."""
     schedule = block.cell.schedule
     saved = time.monotonic()
     chunks = train(
@@ -140,16 +146,42 @@ def _train(
         context.trackers.steps(chunk.start, chunk.metrics)
         progress.step = chunk.stop
         progress.seconds += chunk.seconds
-        context.reporter.advance(chunk.stop, chunk.seconds, chunk.metrics["error"][:, -1])
+        context.reporter.advance(chunk.stop, chunk.seconds, chunk.metrics)
         if context.debugging:
             _find_cause(block, compiled, state, chunk, context.debugging)
         if chunk.stop == schedule.steps:
-            return
+            return state
         due = time.monotonic() - saved >= 60 * schedule.checkpoint_minutes
         if due or context.stop.requested:
-            checkpoints.save(progress.checkpoint(state))
+            checkpoints.save(progress.checkpoint(compiled.trainer.changing(state)))
             saved = time.monotonic()
         context.stop.check()
+    return state
+
+
+def _answers(compiled: Compiled, state: TrainState, seeds: Sequence[int]) -> list[list[AnswerSample]]:
+    """The answers of each seed's policy to some held-out problems; none without such problems."""
+    if compiled.answers is None:
+        return [[] for _ in seeds]
+    return [compiled.answers(row_of(state.policy, row)) for row in range(len(seeds))]
+
+
+def _sample_records(
+    seeds: Sequence[int], before: list[list[AnswerSample]], after: list[list[AnswerSample]]
+) -> list[dict[str, Any]]:
+    """The answers before and after training, as the store keeps them."""
+    return [
+        {
+            "seed": seed,
+            "prompt": earlier.prompt,
+            "before": earlier.answer,
+            "score_before": earlier.score,
+            "after": later.answer,
+            "score_after": later.score,
+        }
+        for seed, *pairs in zip(seeds, before, after, strict=True)
+        for earlier, later in zip(*pairs, strict=True)
+    ]
 
 
 def _find_cause(

@@ -1,16 +1,28 @@
 """Blocks of seeds, and the compiled programs that train them."""
 
+import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 
 from .._config import Cell, CustomSpec, resolve, search_paths
-from .._learn import Program, Trainer, TrainState, compile_chunk, initial_state
+from .._learn import (
+    AnswerSample,
+    CompiledChunk,
+    Trainer,
+    TrainState,
+    answer_samples,
+    compile_chunk,
+    initial_state,
+)
 from .._store import block_name
-from .build import build_policy, build_trainer
+from .build import build_policy, build_sample_task, build_trainer
+from .memory import check_memory
 
 
 class Block(NamedTuple):
@@ -31,11 +43,19 @@ class Block(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """A compiled program, and the function that makes initial states for it."""
+    """A compiled program, and what goes with it.
+
+    Args:
+        trainer: what it trains.
+        program: the program.
+        start: makes initial states for it.
+        answers: the answers of a policy to some held-out problems; None without such problems.
+    """
 
     trainer: Trainer
-    program: Program
+    program: CompiledChunk
     start: Callable[[Sequence[int]], TrainState]
+    answers: Callable[[Any], list[AnswerSample]] | None = None
 
 
 def blocks_of(cell: Cell, finished: Set[int] = frozenset()) -> list[Block]:
@@ -50,11 +70,14 @@ def blocks_of(cell: Cell, finished: Set[int] = frozenset()) -> list[Block]:
 
 
 def compile_block(block: Block, config: Path) -> Compiled:
-    """Compile the program that trains a block. Thread-safe.
+    """Compile the program that trains a block, and check that the device has the memory. Thread-safe.
 
     Args:
         block: any of the blocks that share the program.
         config: path of the config; custom objectives may be beside it.
+
+    Raises:
+        ConfigError: the device has too little memory, or a data set or model cannot be loaded.
     """
     cell = block.cell
     trainer = build_trainer(cell, _custom(cell, config))
@@ -63,8 +86,19 @@ def compile_block(block: Block, config: Path) -> Compiled:
     def start(seeds: Sequence[int]) -> TrainState:
         return initial_state(trainer, policy, jnp.asarray(seeds))
 
-    program = compile_chunk(trainer, start(block.seeds), jnp.asarray(block.seeds), cell.schedule.steps)
-    return Compiled(trainer, program, start)
+    # Shapes alone: a language model's state is large, and other blocks train meanwhile.
+    shapes = eqx.filter_eval_shape(start, block.seeds)
+
+    def compiled(trainer: Trainer) -> CompiledChunk:
+        return compile_chunk(trainer, shapes, jnp.asarray(block.seeds), cell.schedule.steps)
+
+    def needed_with(microbatches: int) -> int:
+        return compiled(dataclasses.replace(trainer, microbatches=microbatches)).bytes_needed
+
+    program = compiled(trainer)
+    check_memory(cell, program.bytes_needed, needed_with)
+    samples = build_sample_task(cell)
+    return Compiled(trainer, program, start, samples and functools.partial(answer_samples, samples))
 
 
 def _custom(cell: Cell, config: Path) -> Any:

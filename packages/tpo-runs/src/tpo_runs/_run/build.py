@@ -18,6 +18,7 @@ from .._learn import (
     Objective,
     PolicyMaker,
     Surplus,
+    TextTask,
     Trainer,
 )
 from .failures import guarded
@@ -48,6 +49,14 @@ def build_task(cell: Cell) -> Any:
     return cell.task.build()
 
 
+def build_sample_task(cell: Cell) -> TextTask | None:
+    """The held-out problems whose answers are stored; None if there are none."""
+    if not isinstance(cell.task, TextSpec) or not cell.evaluation.samples:
+        return None
+    assert isinstance(cell.policy, LanguageModelSpec), "nothing else answers in text"
+    return cell.task.build_test(cell.policy.tokenizer(), cell.evaluation.samples)
+
+
 def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Trainer:
     """Everything that trains a cell, except its policy."""
     rollout = cell.rollout.build(build_task(cell), tokens=cell.objective.takes_tokens)
@@ -61,12 +70,12 @@ def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Train
         evaluation=_build_evaluation(cell, rollout, objective),
         target=cell.objective.target(),
         fitted=cell.objective.fitted(),
-        trainable=_trainable(cell),
+        trainable=trainable_of(cell),
         microbatches=cell.schedule.microbatches,
     )
 
 
-def _trainable(cell: Cell) -> Any:
+def trainable_of(cell: Cell) -> Any:
     """The leaves that are trained: the adapters of a language model that has some, or all."""
     if not isinstance(cell.policy, LanguageModelSpec) or cell.policy.lora is None:
         return eqx.is_inexact_array

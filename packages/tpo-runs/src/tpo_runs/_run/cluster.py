@@ -152,7 +152,7 @@ def show_stored(block: Block, stored: StoredBlock, context: RunContext, seconds:
         return "; ".join(error.lines)
     cell, reporter, diverged = block.cell, context.reporter, content.provenance["diverged"]
     reporter.block(cell, block.seeds, 0)
-    reporter.advance(cell.schedule.steps, seconds, by_seed(content.table)[1]["error"][:, -1])
+    reporter.advance(cell.schedule.steps, seconds, by_seed(content.table)[1])
     reporter.end(content.timing["seconds"], diverged)
     warn_of_diverged_seeds(cell, diverged, reporter)
     context.trackers.whole_block(cell, stored)

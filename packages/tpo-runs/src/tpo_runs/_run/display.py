@@ -122,5 +122,10 @@ def _place(now: RunStatus) -> str:
 
 
 def _measured(now: RunStatus) -> str:
-    """The mean error over the block's seeds, and the speed."""
-    return f"error {now.error:.3f}, {now.rate:,.3g} episodes/s" if now.rate is not None else "starting"
+    """The mean error over the block's seeds, the length of answers if it is measured, and the speed."""
+    if now.rate is None:
+        return "starting"
+    if now.length is None or now.tokens_per_second is None:
+        return f"error {now.error:.3f}, {now.rate:,.3g} episodes/s"
+    tokens = f"{now.length:.3g} tokens an answer, {now.tokens_per_second:,.3g} tokens/s"
+    return f"reward {1 - now.error:.3f}, {tokens}"

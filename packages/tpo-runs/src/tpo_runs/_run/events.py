@@ -55,6 +55,8 @@ class JsonDisplay(Display):
             error=now.error,
             errors=now.errors,
             episodes_per_second=now.rate,
+            answer_length=now.length,
+            tokens_per_second=now.tokens_per_second,
             run_steps_done=now.done,
             run_steps=now.total,
             seconds_left=now.left,

@@ -27,6 +27,7 @@ class RunStatus:
         left: estimated seconds until the run ends; None before the first step.
         errors: last error of each seed; NaN if the seed diverged.
         rate: episodes per second, over all seeds of the block; None before the first chunk.
+        length: mean tokens of an answer, if the probe "answer_length" measures it.
     """
 
     cell: Cell
@@ -39,6 +40,15 @@ class RunStatus:
     left: float | None
     errors: tuple[float, ...] = ()
     rate: float | None = None
+    length: float | None = None
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens that the policy writes in a second of sampling and training; None if it is not known."""
+        if self.length is None or self.rate is None:
+            return None
+        rollout = self.cell.rollout
+        return self.rate * self.length * getattr(rollout, "prompts", 1) * getattr(rollout, "candidates", 1)
 
     @property
     def steps(self) -> int:
@@ -129,9 +139,12 @@ class Reporter:
         )
         self._display.begin(self._now)
 
-    def advance(self, step: int, seconds: float, errors: Float[np.ndarray, " seeds"]) -> None:
-        """The block is at `step` with these errors; the steps since the last call took `seconds`."""
+    def advance(
+        self, step: int, seconds: float, metrics: Mapping[str, Float[np.ndarray, "seeds steps"]]
+    ) -> None:
+        """The block is at `step`; the steps since the last call took `seconds` and had these metrics."""
         assert self._now is not None
+        errors, lengths = metrics["error"][:, -1], metrics.get("answer_length")
         steps = step - self._now.step
         self._done += steps
         self._trained += steps
@@ -141,6 +154,7 @@ class Reporter:
             step=step,
             errors=tuple(map(float, errors)),
             rate=steps * len(errors) / max(seconds, 1e-9),
+            length=None if lengths is None or np.isnan(lengths).all() else float(np.nanmean(lengths)),
             done=self._done,
             left=self._left(),
         )

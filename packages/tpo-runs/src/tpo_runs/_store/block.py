@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from .._config import trains_cell
+from .._config import Cell, cell_of_block, trains_cell
 from .._errors import ConfigError, as_config_error
 from .._files import DamagedError, contents, unsealed
-from .layout import BLOCK, CONFIG, METRICS, PROVENANCE, SPEC, TIMING
+from .layout import BLOCK, CONFIG, METRICS, PROVENANCE, SAMPLES, SPEC, TIMING
 from .metrics import has_all_rows, read_table
 
 # The facts of a provenance, in the order in which reports show them.
@@ -34,11 +34,12 @@ BITS = tuple(name for name in FACTS if name != "git")
 
 
 class BlockContent(NamedTuple):
-    """The contents of a block: the rows of its metrics, their provenance and timing."""
+    """The contents of a block: the rows of its metrics, their provenance and timing, and sampled answers."""
 
     table: pa.Table
     provenance: dict[str, Any]
     timing: dict[str, Any]
+    samples: list[dict[str, Any]]
 
 
 class StoredBlock(NamedTuple):
@@ -74,7 +75,21 @@ class StoredBlock(NamedTuple):
         if not has_all_rows(table, self.seeds):
             fault = f"{self.path / METRICS}: does not hold every step of every seed of its block"
             raise ConfigError([f"{fault}; {self._fix}"])
-        return BlockContent(table, provenance, timing)
+        samples = json.loads(files[SAMPLES])["samples"] if SAMPLES in files else []
+        return BlockContent(table, provenance, timing, samples)
+
+    def cell(self) -> Cell:
+        """The cell that trains exactly this block.
+
+        Raises:
+            ConfigError: its config is damaged, missing, or not of this version.
+        """
+        with as_config_error(self.path):
+            files, lines = contents(self.path, required=(CONFIG,), only=(CONFIG,))
+        cell = None if lines else cell_of_block(files[CONFIG].decode("utf-8", "replace"))
+        if cell is None:
+            raise ConfigError(lines or [f"{self.path / CONFIG}: this version of tpo-runs cannot read it"])
+        return cell
 
     def provenance(self) -> dict[str, Any]:
         """Read the provenance: cell, seeds, versions, device, commit.

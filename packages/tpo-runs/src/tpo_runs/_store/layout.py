@@ -14,7 +14,9 @@ CELLS, FIGURES, ERRORS, JOBS, LOCKS, TENSORBOARD = DIRECTORIES
 SUMMARY = "summary.json"  # in FIGURES
 SPEC, CHECKPOINTS, TRACKING = "spec.json", "checkpoints", "tracking"  # of a cell
 TO_REPLACE = "to-be-replaced"  # of a cell, too
+POLICIES = "policies"  # of a cell, too
 METRICS, PROVENANCE, TIMING = "metrics.parquet", "provenance.json", "timing.json"  # of a block; also CONFIG
+SAMPLES = "samples.json"  # of a block
 KEY = re.compile(r"[0-9a-f]{16}")
 BLOCK_PREFIX = "seeds-"
 BLOCK = re.compile(r"seeds-(\d{6,})-(\d{6,})")
@@ -39,6 +41,8 @@ class Layout:
     - `cells/KEY/seeds-A-B/provenance.json`: cell and seeds, versions, device, commit, seeds that diverged;
     - `cells/KEY/seeds-A-B/config.toml`: a config that trains these seeds again;
     - `cells/KEY/seeds-A-B/timing.json`: seconds, host and date, which differ between equal runs;
+    - `cells/KEY/seeds-A-B/samples.json`: answers to held-out problems in text, before and after training;
+    - `cells/KEY/policies/`: trained policies, if they are kept;
     - `cells/KEY/checkpoints/`: seeds in training;
     - `cells/KEY/tracking/`: what experiment trackers were sent;
     - `cells/KEY/to-be-replaced`: there while a run with `--overwrite` has not yet come to this cell;
@@ -65,6 +69,10 @@ class Layout:
     def checkpoints(self, key: str, seeds: Sequence[int]) -> Path:
         """The directory of the checkpoints of a block of seeds."""
         return self._cell(key) / CHECKPOINTS / block_name(seeds)
+
+    def policies(self, key: str, seeds: Sequence[int]) -> Path:
+        """The directory of the trained policies of a block of seeds."""
+        return self._cell(key) / POLICIES / block_name(seeds)
 
     def tracking(self, key: str, seeds: Sequence[int]) -> Path:
         """The directory of what trackers were sent about a block of seeds."""

@@ -22,7 +22,9 @@ from .layout import (
     CONFIG,
     DIRECTORIES,
     METRICS,
+    POLICIES,
     PROVENANCE,
+    SAMPLES,
     SPEC,
     TIMING,
     TO_REPLACE,
@@ -136,7 +138,7 @@ class Store(RunFiles):
         cell = self._cell(key)
         for block in self._named_blocks(key):
             discard(block.path)
-        for name in (SPEC, CHECKPOINTS, TRACKING, TO_REPLACE):
+        for name in (SPEC, CHECKPOINTS, POLICIES, TRACKING, TO_REPLACE):
             discard(cell / name)
         with contextlib.suppress(OSError):  # it is missing, or holds files of others
             cell.rmdir()
@@ -169,6 +171,7 @@ class Store(RunFiles):
         provenance: Mapping[str, Any],
         timing: Mapping[str, Any],
         config: str = "",
+        samples: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Write a finished block of seeds. Its directory appears when all of it is on the disk.
 
@@ -179,6 +182,7 @@ class Store(RunFiles):
             provenance: what the bits of the metrics may depend on.
             timing: what differs between equal runs, such as `seconds` of training.
             config: the TOML file that trains this block.
+            samples: answers before and after training, as in `CellResult`.
         """
         self.write_spec(cell)
         # Provenance and timing name the cell and the seeds, so that a misplaced block is noticed.
@@ -188,6 +192,8 @@ class Store(RunFiles):
             (block / PROVENANCE).write_bytes(json_bytes({**provenance, **place}))
             (block / TIMING).write_bytes(sealed({**timing, **place}))
             (block / CONFIG).write_text(config, encoding="utf-8")
+            if samples:
+                (block / SAMPLES).write_bytes(json_bytes({"samples": list(samples)}))
 
     def results(self) -> list[CellResult]:
         """The cells of the run's manifest of which at least one wanted seed is complete.
@@ -221,4 +227,7 @@ class Store(RunFiles):
         }
         seconds = sum(content.timing["seconds"] for content in contents)
         facts = {**contents[-1].provenance, "seconds": seconds, "diverged": diverged}
-        return CellResult(entry["method"], entry["point"], self.spec(key), every[kept], metrics, facts)
+        samples = [sample for content in contents for sample in content.samples if sample["seed"] in wanted]
+        return CellResult(
+            entry["method"], entry["point"], self.spec(key), every[kept], metrics, facts, samples=samples
+        )

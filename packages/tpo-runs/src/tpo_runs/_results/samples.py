@@ -1,0 +1,40 @@
+"""Answers of language models before and after training, as a table."""
+
+from collections.abc import Sequence
+
+from .._text import cell_label, printable
+from .cell import CellResult
+from .text_table import TextTable
+
+MOST_CHARACTERS = 60
+
+
+def samples_table(results: Sequence[CellResult]) -> TextTable:
+    """The answers of each cell's first seed; without rows if no answers were stored."""
+    rows = tuple(
+        (
+            cell_label(result.method, result.point),
+            _end_of(sample["prompt"]),
+            _answer(sample["before"], sample["score_before"]),
+            _answer(sample["after"], sample["score_after"]),
+        )
+        for result in results
+        for sample in result.samples
+        if sample["seed"] == result.samples[0]["seed"]
+    )
+    notes = ("The most probable answers of the first seed, with their scores.",)
+    columns = ("method", "end of the prompt", "before training", "after")
+    return TextTable("Answers to held-out problems", columns, rows, len(columns), notes)
+
+
+def _end_of(prompt: str) -> str:
+    """The last line of a prompt that says something, shortened from the left."""
+    lines = [line for line in prompt.splitlines() if line.strip()] or [""]
+    text = printable(lines[-1].strip())
+    return text if len(text) <= MOST_CHARACTERS else f"...{text[3 - MOST_CHARACTERS :]}"
+
+
+def _answer(answer: str, score: float) -> str:
+    text = printable(answer.strip()) or "(empty)"
+    text = text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 3]}..."
+    return f"{text} ({score:g})"
