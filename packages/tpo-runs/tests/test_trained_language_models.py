@@ -1,6 +1,7 @@
 """What stays of a trained language model: its answers, its policy, and a model that other libraries load."""
 
 import json
+import re
 import shutil
 
 import equinox as eqx
@@ -275,3 +276,55 @@ def test_a_run_of_adapters_resumes_from_its_checkpoint_to_the_same_bits(config, 
     (file,) = (tmp_path / "out").glob("cells/*/*/metrics.parquet")
     (whole,) = out.glob(f"cells/{file.parents[1].name}/*/metrics.parquet")
     assert file.read_bytes() == whole.read_bytes()
+
+
+def test_sampled_answers_are_printed_with_their_scores(out, capsys):
+    words = ["sample", str(out), "--method", "TPO", "--prompts", "2", "--answers", "3"]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("TPO, seed 0, after 3 steps\n\n> ")
+    assert len(re.findall(r"^\[[01]\] ", printed, re.MULTILINE)) == 2 * 3
+    asked = {line for line in printed.splitlines() if line.endswith(" =")}
+    held_out = {f"> {problem.prompt.splitlines()[-1]}" for problem in PROBLEMS.problems("held_out", 6)}
+    assert len(asked) == 2
+    assert asked <= held_out
+    # The same seed samples the same answers.
+    assert main(words) == 0
+    assert capsys.readouterr().out == printed
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "x"])
+def test_a_number_of_answers_is_at_least_one(count, out, capsys):
+    assert main(["sample", str(out), "--method", "TPO", f"--answers={count}"]) == 2
+    assert f"expected an integer from 1, found '{count}'" in capsys.readouterr().err
+
+
+TOKENS = """\
+task = { kind = "tokens", target = "copy", reward = "terminal", horizon = 2, vocab_size = 2 }
+policy = { kind = "transformer", width = 16, layers = 1, heads = 2 }
+optimizer = { kind = "adam", learning_rate = 0.02 }
+schedule = { steps = 150, seeds = 1, keep_policies = true }
+figures = []
+grid = { "task.horizon" = [2, 3] }
+
+[[method]]
+name = "TPO"
+objective = { kind = "tpo" }
+rollout = { kind = "sequence_group", prompts = 16, candidates = 8 }
+"""
+
+
+def test_a_policy_of_any_task_with_answers_is_sampled_at_its_point_of_the_grid(tmp_path, capsys):
+    config, out = tmp_path / "config.toml", tmp_path / "out"
+    config.write_text(TOKENS)
+    assert main([str(config), "--out", str(out), "--quiet"]) == 0
+    assert main(["sample", str(out)]) == 2
+    assert "several policies fit; name the method and the grid point of one: TPO, horizon = 2" in (
+        capsys.readouterr().err
+    )
+    assert main(["sample", str(out), "--task.horizon", "2", "--prompts", "50", "--answers", "1"]) == 0
+    pairs = re.findall(r"^> (.+)\n\[(.+)\] (.+)$", capsys.readouterr().out, re.MULTILINE)
+    assert len(pairs) == 50
+    assert [score == "1" for _, score, _ in pairs] == [prompt == answer for prompt, _, answer in pairs]
+    # A quarter of random answers is right.
+    assert sum(score == "1" for _, score, _ in pairs) > 25

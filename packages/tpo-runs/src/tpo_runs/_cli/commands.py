@@ -170,6 +170,27 @@ def export(
     return 0
 
 
+def sample(
+    out: Path, *, method: str | None, seed: int | None, prompts: int, answers: int, overrides: Overrides
+) -> int:
+    """Print answers that a trained policy samples, with their scores. Trains nothing.
+
+    The run must have been trained with schedule.keep_policies = true. Where it has a grid, name the point by
+    the values of its axes, such as --task.horizon 7.
+    """
+    from .._config import parse_value
+
+    _import_jax()
+    from .._run import load_trained, sampled_lines, set_up_jax
+
+    set_up_jax(short=True)
+    point = {axis: parse_value(value) for axis, value in overrides}
+    trained = load_trained(out, method, seed=seed, point=point)
+    for line in sampled_lines(trained, prompts=prompts, candidates=answers):
+        print(line)
+    return 0
+
+
 def _print_unless_output(written: Path, to: Path | None) -> None:
     """Print the name of the file, unless the file is standard output."""
     from .._files import open_descriptor

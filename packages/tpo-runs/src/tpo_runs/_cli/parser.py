@@ -15,7 +15,7 @@ from .._text import printable
 from . import commands
 from .hints import describe_unknown
 
-COMMANDS = ("check", "show", "schema", "draw", "report", "summarize", "choose", "export")
+COMMANDS = ("check", "show", "schema", "draw", "report", "summarize", "choose", "sample", "export")
 EPILOG = """\
 commands:
   tpo-runs CONFIG                          train, store and draw
@@ -26,6 +26,7 @@ commands:
   tpo-runs report OUT                      write one HTML page about the run stored in OUT
   tpo-runs summarize OUT                   write its numbers and thinned curves to a small JSON file
   tpo-runs choose OUT AXIS ...             print the best values of grid axes for each method
+  tpo-runs sample OUT                      print answers that a trained policy samples
   tpo-runs export OUT --to DIR             write a trained language model for other libraries
   tpo-runs schema                          print the JSON Schema of configs, for editors
 
@@ -129,7 +130,16 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
     help = "axes of its grid, such as optimizer.learning_rate"
     choose.add_argument("axes", nargs="+", metavar="AXIS", help=help)
     choose.add_argument("--metric", default="error", help="what should be small (default: error)")
-    _add_export_arguments(add(commands.export))
+    sample, export = add(commands.sample), add(commands.export)
+    for subparser in (sample, export):
+        _add_choice_of_policy(subparser)
+    sample.add_argument("--prompts", type=_positive, default=4, metavar="N", help="how many (default: 4)")
+    help = "answers to each prompt (default: 2)"
+    sample.add_argument("--answers", type=_positive, default=2, metavar="N", help=help)
+    help = "a new or empty folder"
+    export.add_argument("--to", type=_path, metavar="DIR", required=True, help=help)
+    help = "write only the adapters of policy.lora, for PEFT"
+    export.add_argument("--adapter", action="store_true", help=help)
     return parser, dict(subparsers.choices)
 
 
@@ -155,16 +165,18 @@ def _add_draw_arguments(draw: argparse.ArgumentParser) -> None:
     draw.add_argument("--to", type=_path, metavar="DIR", help=help)
 
 
-def _add_export_arguments(export: argparse.ArgumentParser) -> None:
-    export.set_defaults(overrides=())
-    export.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
-    help = "a new or empty folder"
-    export.add_argument("--to", type=_path, metavar="DIR", required=True, help=help)
+def _add_choice_of_policy(subparser: argparse.ArgumentParser) -> None:
+    subparser.set_defaults(overrides=())
+    subparser.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
     help = "the method; not needed if there is only one"
-    export.add_argument("--method", metavar="NAME", help=help)
-    export.add_argument("--seed", type=int, metavar="N", help="the seed (default: the first)")
-    help = "write only the adapters of policy.lora, for PEFT"
-    export.add_argument("--adapter", action="store_true", help=help)
+    subparser.add_argument("--method", metavar="NAME", help=help)
+    subparser.add_argument("--seed", type=int, metavar="N", help="the seed (default: the first)")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected an integer from 1, found {text!r}")
+    return int(text)
 
 
 def _path(text: str) -> Path:

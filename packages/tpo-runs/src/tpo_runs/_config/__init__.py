@@ -41,6 +41,7 @@ from .merge import parse_value as parse_value
 from .objective import OBJECTIVES as OBJECTIVES
 from .objective import CustomSpec as CustomSpec
 from .own_modules import source_hashes as source_hashes
+from .rollout import SequenceGroupSpec as SequenceGroupSpec
 from .schema import config_schema as config_schema
 from .schema import schema_text as schema_text
 from .spec import Identity as Identity

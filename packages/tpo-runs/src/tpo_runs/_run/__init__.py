@@ -33,9 +33,11 @@ from .machine import processor as processor
 from .machine import provenance as provenance
 from .memory import check_memory as check_memory
 from .policies import load_policy as load_policy
+from .policies import load_trained as load_trained
 from .progress import Display as Display
 from .progress import Reporter as Reporter
 from .progress import duration as duration
 from .replacement import Replacement as Replacement
+from .sampled import sampled_lines as sampled_lines
 from .tracker import check_installed as check_installed
 from .tracking import Trackers as Trackers

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Float
 
 from .._config import Cell, key_of
@@ -208,6 +209,27 @@ class Store(RunFiles):
             fault = f"{self.manifest_path}: belongs to another run: it names none of the cells that are here"
             raise ConfigError([f"{fault}; remove it, and run the config again, which writes it again"])
         return on_all_axes(found)
+
+    def frame(self) -> pa.Table:
+        """All rows of the run as one table; `frame().to_pandas()` is a data frame.
+
+        Its columns are `method`, the axes of the grid by their dotted paths, `seed`, `step`, and the metrics;
+        a metric that a method has not recorded is null.
+
+        Raises:
+            ConfigError: a file is damaged; one line for each.
+        """
+        pieces = []
+        for entry in self.manifest()["cells"]:
+            wanted = pa.array(entry["seeds"], pa.int32())
+            blocks = [block for block in self.blocks(entry["key"]) if set(block.seeds) & set(entry["seeds"])]
+            for content in read_all(blocks):
+                rows = content.table.filter(pc.is_in(content.table["seed"], value_set=wanted))
+                labels = {"method": entry["method"], **entry["point"]}
+                for i, (name, value) in enumerate(labels.items()):
+                    rows = rows.add_column(i, name, pa.array([value] * len(rows)))
+                pieces.append(rows)
+        return pa.concat_tables(pieces, promote_options="permissive") if pieces else pa.table({})
 
     def _result(self, entry: Mapping[str, Any]) -> CellResult | None:
         key, wanted = entry["key"], set(entry["seeds"])
