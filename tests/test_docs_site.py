@@ -136,3 +136,18 @@ def test_a_site_that_is_broken_is_told(tmp_path):
         "leads nowhere: a.png",
         "fetches from elsewhere",
     ]
+
+
+def test_the_reference_has_every_kind_and_key():
+    from tpo_runs._config import FIGURES, KINDS, PROBES, config_schema
+
+    _, page = PAGES["reference.md"]
+    for kinds in (*KINDS.values(), FIGURES):
+        for kind, model in kinds.items():
+            _, heading, rest = page.partition(f'\n### `kind = "{kind}"`\n')
+            assert heading, kind
+            section = rest.partition("\n#")[0]
+            keys = set(model.model_fields) - {"kind"}
+            assert all(f"\n| `{key}` | " in section for key in keys), kind
+    assert all(f"`{name}`" in page for name in PROBES)
+    assert all(f"\n| `{key}` | " in page for key in config_schema()["properties"])

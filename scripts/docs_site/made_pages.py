@@ -1,4 +1,4 @@
-"""Pages that are made from data: one for each config, one for each package's API, and the notebook."""
+"""Pages that are made from data: one for each config and package, the notebooks, and all keys of configs."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 from links import copied
+from reference import SCHEMA, reference
 
 MODULES = {
     "tpo_objectives": [
@@ -15,7 +16,10 @@ MODULES = {
     "tpo_models": [],
     "tpo_runs": [],
 }
-NOTEBOOK = "notebooks/tpo_against_grpo.ipynb"
+NOTEBOOKS = {
+    "guides/notebook.md": "notebooks/tpo_against_grpo.ipynb",
+    "guides/language_model_notebook.md": "notebooks/language_model.ipynb",
+}
 # Links on the pages of experiments start from here; there is no such file.
 EXPERIMENTS = "configs/README.md"
 BESIDE = "**Beside arXiv 2604.06159**"
@@ -27,7 +31,8 @@ def made_pages(root: Path) -> dict[str, tuple[str, str]]:
         f"experiments/{name}.md": (EXPERIMENTS, _experiment(root, name)) for name in experiment_names(root)
     }
     pages |= {f"api/{module}.md": ("README.md", _api(root, module)) for module in MODULES}
-    return pages | {"guides/notebook.md": (NOTEBOOK, _notebook(root / NOTEBOOK))}
+    pages |= {place: (path, _notebook(root / path)) for place, path in NOTEBOOKS.items()}
+    return pages | {"reference.md": (SCHEMA, reference(root))}
 
 
 def experiment_names(root: Path) -> list[str]:
