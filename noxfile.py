@@ -16,7 +16,7 @@ PACKAGES = ["tpo-objectives", "tpo-envs", "tpo-models", "tpo-runs"]
 # What a package's tests use besides its dependencies.
 TEST_EXTRAS = {"tpo-envs": ["jax", "gymnasium"], "tpo-models": ["lm"]}
 SMOKE_CONFIGS = ["tabular_single", "mnist", "transformer", "transformer_rlvr", "lm_arithmetic"]
-FAST = "not slow and not browser and not cluster and not slurm and not lm"
+FAST = "not slow and not browser and not cluster and not slurm and not lm and not adapters"
 BUILD_CONFIG = "configs/tabular_single.toml"
 # All packages come from where they were installed, and bring their types.
 IMPORTS = """
