@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 # The first three packages never import each other: tasks and policies meet in tpo_runs as values.
 ALLOWED = {
-    "tpo_objectives": {"jax", "jaxtyping", "numpy", *("torch", "trl")},
+    "tpo_objectives": {"jax", "jaxtyping", "numpy", *("torch", "trl", "tunix", "flax")},
     "tpo_envs": {"jax", "equinox", "numpy", "jaxtyping", "gymnasium"},
     "tpo_models": {"jax", "equinox", "jaxtyping", "numpy"},
     "tpo_runs": {
@@ -28,11 +28,16 @@ ALLOWED = {
 }
 # Extras that have modules to themselves, which are loaded when something of them is first used.
 FROM_EXTRAS = {
-    "tpo_objectives": {"torch", "trl"},
+    "tpo_objectives": {"torch", "trl", "tunix", "flax"},
     "tpo_envs": {"jax", "equinox", "gymnasium"},
 }
 # The doors for trainers of others, each with the only names of files that may import them.
-TRAINERS = {"torch": r"_?torch\w*|_?trl\w*", "trl": r"_?trl\w*"}
+TRAINERS = {
+    "torch": r"_?torch\w*|_?trl\w*|verl",
+    "trl": r"_?trl\w*",
+    "tunix": r"_?tunix\w*",
+    "flax": r"_?tunix\w*",
+}
 # Extras may be missing, so they are imported only by the functions that need them.
 ALLOWED_IN_FUNCTIONS = {
     "tpo_envs": {"PIL", "datasets", "pyarrow", "reasoning_gym", "sklearn"},
