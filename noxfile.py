@@ -136,6 +136,27 @@ def lm(session: nox.Session) -> None:
     session.run("pytest", "-m", "lm", *session.posargs, env={**TEST_ENV, "TPO_LM_REQUIRED": "1"})
 
 
+@nox.session(reuse_venv=False)
+@nox.parametrize("resolution", ["lowest-direct", "highest"])
+@nox.parametrize("trainer", ["trl", "tunix"])
+def adapters(session: nox.Session, trainer: str, resolution: str) -> None:
+    """Train with TRL and Tunix, the oldest and the newest version of each; arguments go to pytest."""
+    project = nox.project.load_toml("packages/tpo-objectives/pyproject.toml")["project"]
+    extra = project["optional-dependencies"][trainer]
+    test_tools = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
+    session.install(UV)
+    # The dependencies are named beside the package, since `lowest-direct` looks only at what is named.
+    session.run_install(
+        *("uv", "pip", "install", f"--resolution={resolution}", "--editable=packages/tpo-objectives"),
+        *(*project["dependencies"], *extra, *test_tools),
+        env={**UV_ENV, "VIRTUAL_ENV": session.virtualenv.location},
+    )
+    required, tests = ("torch trl", "torch or trl or verl") if trainer == "trl" else ("tunix", "tunix")
+    folders = ("packages/tpo-objectives/tests", "tests/test_guides.py")
+    needed = {**TEST_ENV, "TPO_ADAPTERS_REQUIRED": required}
+    session.run("pytest", "-m", "adapters", "-k", tests, *folders, *session.posargs, env=needed)
+
+
 @nox.session
 def slurm(session: nox.Session) -> None:
     """Train on a SLURM of one node, started for the tests; needs root and Debian's SLURM."""

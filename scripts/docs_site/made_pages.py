@@ -9,7 +9,11 @@ from links import copied
 
 MODULES = {
     "tpo_objectives": [
-        f"tpo_objectives.{part}" for part in ("advantages", "surrogates", "aggregates", "kl", "corrections")
+        f"tpo_objectives.{part}"
+        for part in (
+            *("advantages", "surrogates", "aggregates", "kl", "corrections"),
+            *("torch", "trl", "tunix", "verl"),
+        )
     ],
     "tpo_envs": ["tpo_envs.gymnasium"],
     "tpo_models": [],
