@@ -101,7 +101,7 @@ def test_a_step_follows_the_gradient_of_tpo_over_the_whole_batch(anchor):
 
 SPLITS = {
     "accumulated": {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 4},
-    "in unequal prompts": {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 2},
+    "two groups at once": {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 2},
 }
 
 
@@ -147,6 +147,14 @@ def test_generations_that_serve_several_steps_keep_their_groups():
     np.testing.assert_allclose(
         half[0] - half[1], gradient(prompts=trl_step.PROMPTS[:2], per_device_train_batch_size=8), atol=1e-6
     )
+
+
+def test_the_loss_of_an_evaluation_is_the_mean_over_the_groups(tmp_path):
+    import trl_step
+
+    trainer = trl_step.make_trainer(str(tmp_path), per_device_eval_batch_size=16, evaluated=trl_step.PROMPTS)
+    # At the snapshot the policy over a group is uniform. In one group, three completions exist.
+    assert trainer.evaluate()["eval_loss"] == pytest.approx((3 * np.log(4) + np.log(3)) / 4, abs=1e-6)
 
 
 def test_a_small_model_learns_to_say_what_is_rewarded(tmp_path):

@@ -69,7 +69,7 @@ def reward(prompts, completions, completion_ids, **_):
     ]
 
 
-def make_trainer(folder, *, funcs=reward, rollout=roll_out, prompts=PROMPTS, **settings):
+def make_trainer(folder, *, funcs=reward, rollout=roll_out, prompts=PROMPTS, evaluated=None, **settings):
     usual = {
         "per_device_train_batch_size": 16,
         "num_generations": GROUP,
@@ -93,6 +93,7 @@ def make_trainer(folder, *, funcs=reward, rollout=roll_out, prompts=PROMPTS, **s
         reward_funcs=funcs,
         args=TargetPolicyConfig(folder, **{**usual, **settings}),
         train_dataset=Dataset.from_dict({"prompt": prompts}),
+        eval_dataset=evaluated and Dataset.from_dict({"prompt": evaluated}),
         processing_class=make_tokenizer(),
         rollout_func=rollout,
     )

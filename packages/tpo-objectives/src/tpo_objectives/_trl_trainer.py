@@ -45,7 +45,7 @@ class TargetPolicyTrainer(GRPOTrainer):
         TypeError: `args` is not a `TargetPolicyConfig`.
 
     Example:
-        The page [TRL](docs/guides/trl.md) trains a small model on a CPU.
+        `docs/guides/trl.md` in the repository has a complete one, which trains a small model on a CPU.
 
     Source:
         Target Policy Optimization, arXiv 2604.06159, section 2. The anchor "ratio", which is the default
@@ -145,7 +145,7 @@ class TargetPolicyTrainer(GRPOTrainer):
     def _log_group_metrics(
         self, old_logps: Tensor, scores: Tensor, where: Tensor, entropies: Tensor, mask: Tensor
     ) -> None:
-        """Log the entropy of tokens, and how many groups teach: their target is not their old policy."""
+        """Log the entropy of tokens, and how many groups teach: equal scores would have another target."""
         start = tpo_target(old_logps, torch.zeros_like(scores), where=where, **self._tpo_options())
         target = tpo_target(old_logps, scores, where=where, **self._tpo_options())
         active = ((target - start).abs().sum(-1) >= 0.05).float().mean()
