@@ -68,7 +68,7 @@ class TargetPolicyConfig(GRPOConfig):
 
     def _refuse_unused(self):
         defaults = {item.name: item.default for item in fields(GRPOConfig)}
-        changed = [name for name in UNUSED if getattr(self, name) != defaults[name]]
+        changed = [name for name in UNUSED if name in defaults and getattr(self, name) != defaults[name]]
         if changed:
             got = ", ".join(f"{name}={getattr(self, name)!r}" for name in changed)
             raise ValueError(
