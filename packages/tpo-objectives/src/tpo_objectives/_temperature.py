@@ -10,7 +10,7 @@ from ._masked import log_softmax
 
 COLDEST, HOTTEST = 1e-3, 1e3
 # Each halving gains a bit: 40 of them resolve the temperature to better than float32 does.
-_HALVINGS = 40
+HALVINGS = 40
 
 
 def temperature_of_kl(
@@ -30,7 +30,7 @@ def temperature_of_kl(
 
     shape = (*tilt.shape[:-1], 1)
     bounds = tuple(jnp.full(shape, jnp.log(bound), tilt.dtype) for bound in (COLDEST, HOTTEST))
-    low, high = jax.lax.fori_loop(0, _HALVINGS, halve, bounds)
+    low, high = jax.lax.fori_loop(0, HALVINGS, halve, bounds)
     return jax.lax.stop_gradient(jnp.exp(0.5 * (low + high)))
 
 

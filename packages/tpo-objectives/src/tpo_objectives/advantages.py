@@ -10,9 +10,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._inputs import Number, fill, read_arrays, read_group, read_not_negative, rounded
-from ._masked import count, mean
+from ._masked import count, mean, size
 from ._standardize import center
 from ._standardize import standardize as standardized
+from ._tpo_target import tpo_target
 
 __all__ = [
     "against",
@@ -23,6 +24,7 @@ __all__ = [
     "lowered",
     "relative",
     "standardized",
+    "targeted",
     "whitened",
 ]
 
@@ -124,6 +126,52 @@ def relative(
     # Also at NaN, so that a score that is not finite shows.
     rare = level <= 1e-6
     return rounded(jnp.where(rare, 0.0, _offsets(scores, where) / jnp.where(rare, 1.0, level)), dtype)
+
+
+def targeted(
+    scores: Float[Array, "*b k"],
+    *,
+    eta: Number = 1.0,
+    target_kl: Number | None = None,
+    std_floor: Number | None = None,
+    where: Bool[Array, "*b k"] | None = None,
+) -> Float[Array, "*b k"]:
+    r"""How far TPO's target is from a policy that has just sampled: the first step of TPO as advantages.
+
+    $$A_i = k\, (q_i - p_i) = k\, q_i - 1, \qquad q = \mathrm{softmax}(u / \eta), \quad p_i = 1 / k$$
+
+    Where `logp` is `old_logp`, the policy gradient $-\frac{1}{k} \sum_i A_i \nabla \ell_i$ of a group is the
+    gradient $\sum_i (p_i - q_i) \nabla \ell_i$ of `tpo(..., anchor="ratio")`. After that it is not: the
+    advantages are constants, where TPO's `p` approaches `q`.
+
+    Args:
+        scores: `[*b, k]`, one score per candidate, in any unit.
+        eta: temperature of the target, above 0.
+        target_kl: the divergence in nats that each group's temperature is chosen for, as in `tpo_target`.
+        std_floor: the `floor` of `standardize`.
+        where: `[*b, k]`, which candidates exist; all by default. `k` counts those.
+
+    Returns:
+        `[*b, k]`, without unit, from -1 to `k - 1`, with mean 0 in each group.
+
+    Raises:
+        TypeError: the scores are integers, `where` does not hold bools, or an option is not one number.
+        ValueError: the last axis holds no candidate, the shapes differ, or an option is not above 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from tpo_objectives import advantages
+        >>> print(advantages.targeted(jnp.array([1.0, 0.0, 0.0, 0.0])).round(2))
+        [ 2.08 -0.69 -0.69 -0.69]
+
+    Source:
+        Target Policy Optimization, arXiv 2604.06159, section 2, for the gradient `p - q`. The form as
+        advantages, for trainers that take nothing else, is ours.
+    """
+    (scores,), where, dtype = read_group("targeted", where, scores=scores)
+    options = {"eta": eta, "target_kl": target_kl, "std_floor": std_floor, "where": where}
+    target = tpo_target(jnp.zeros_like(scores), scores, anchor="ratio", **options)
+    return rounded(fill(size(scores, where) * target - 1.0, where), dtype)
 
 
 def whitened(
