@@ -106,7 +106,8 @@ def test_its_experiments_are_understood(document, tmp_path, monkeypatch, capsys)
     write_files(document, tmp_path)
     monkeypatch.chdir(tmp_path)
     for arguments in (_split(words, ">")[0] for words in experiments(document)):
-        if arguments[0] in ("report", "draw", "summarize", "choose"):  # which read the results of a run
+        # These read the results of a run.
+        if arguments[0] in ("report", "draw", "summarize", "choose", "sample", "export"):
             assert main(arguments) == 2
             errors = capsys.readouterr().err
             assert "not found" in errors or "No such file" in errors
