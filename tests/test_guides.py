@@ -86,6 +86,13 @@ def test_the_store_is_read_as_its_page_says(small_store, folder, capsys):
     assert capsys.readouterr().out.startswith("TPO {}")
 
 
+def test_a_whole_run_takes_one_call(folder, capsys):
+    documents.write_files(GUIDES / "results_store.md", folder)
+    runpy.run_path("whole_run.py", run_name="__main__")
+    assert capsys.readouterr().out.endswith("400\n")
+    assert (folder / "results" / "from_python" / "figures" / "learning_curves.png").is_file()
+
+
 def test_the_summary_is_read_as_its_page_says(small_store, folder, capsys):
     from tpo_runs._publish import write_summary
 

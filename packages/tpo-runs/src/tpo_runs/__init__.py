@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ._run import build_policy as build_policy
     from ._run import build_trainer as build_trainer
     from ._run import load_policy as load_policy
+    from ._run import run_config as run_config
     from ._store import Store as Store
 
     __version__: str
@@ -67,7 +68,7 @@ _ROOMS = {
     ),
     "_publish": ("RunSummary", "combine_summaries", "draw", "read_summary", "summarize"),
     "_results": ("CellResult",),
-    "_run": ("build_objective", "build_policy", "build_trainer", "load_policy"),
+    "_run": ("build_objective", "build_policy", "build_trainer", "load_policy", "run_config"),
     "_store": ("Store",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -1,5 +1,6 @@
 """Load a config file, apply its smoke table and the command line, and check the result."""
 
+import copy
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -32,19 +33,20 @@ class LoadedConfig:
 
 
 def load_config(
-    path: Path,
+    path: Path | Mapping[str, Any],
     *,
     smoke: bool = False,
     overrides: Iterable[tuple[str, str]] = (),
-    methods: str | None = None,
+    methods: str | Sequence[str] | None = None,
 ) -> LoadedConfig:
     """Read and check a config file. The command line overrides the smoke table, which overrides the file.
 
     Args:
-        path: a TOML file.
+        path: a TOML file, or its tables as a dictionary.
         smoke: whether to apply the file's smoke table. It is checked in any case.
         overrides: pairs such as ("schedule.steps", "30"), with values in TOML.
-        methods: names of the methods to keep, separated by commas; by default those that smoke keeps, or all.
+        methods: names of the methods to keep, as a list or separated by commas; by default those that smoke
+            keeps, or all.
 
     Returns:
         The config and its cells, in file order.
@@ -52,8 +54,11 @@ def load_config(
     Raises:
         ConfigError: with one line for each problem.
     """
+    if isinstance(path, Mapping):
+        raw, path = copy.deepcopy(dict(path)), Path("config")
+    else:
+        raw = read_toml(path)
     label = printable(str(path))
-    raw = read_toml(path)
     layer = file = _check(raw, [Source(methods_by_name(raw), label)])
     lines = file.lines
     if isinstance(raw.get("smoke"), dict):
@@ -65,7 +70,10 @@ def load_config(
     if lines:
         raise ConfigError(dict.fromkeys(lines))
     layer = _with_overrides(layer, tuple(overrides))
-    names = layer.selection if methods is None else _split_names(methods, layer.method_names())
+    names = layer.selection
+    if methods is not None:
+        text = methods if isinstance(methods, str) else ",".join(methods)
+        names = _split_names(text, layer.method_names())
     config, cells = layer.config, layer.cells
     assert config is not None
     if names is not None:

@@ -25,6 +25,7 @@ from .experiment import RunOptions as RunOptions
 from .experiment import run as run
 from .export import export_model as export_model
 from .failures import keep_traceback as keep_traceback
+from .from_python import run_config as run_config
 from .in_process import InProcess as InProcess
 from .jax_settings import fixed_settings as fixed_settings
 from .listing import list_cells as list_cells

@@ -54,11 +54,16 @@ def _own(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameSummar
 
 
 def keep_traceback(error: BaseException, store: Store, name: str) -> str:
-    """Write a traceback to the store's errors, as `NAME.txt`. Returns a description of it and the path."""
+    """Write a traceback to the store's errors, as `NAME.txt`. Returns a description of it and the path.
+
+    The last line is the description, where a traceback may end with hints of JAX.
+    """
     path = store.errors / f"{name}.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, "".join(traceback.format_exception(error)).encode(errors="backslashreplace"))
-    return f"{describe_error(error)}; the whole traceback is in {path}"
+    description = describe_error(error)
+    text = "".join([*traceback.format_exception(error), f"\n{description}\n"])
+    write_file(path, text.encode(errors="backslashreplace"))
+    return f"{description}; the whole traceback is in {path}"
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
