@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from jaxtyping import Float
 
 from .._config import Cell, key_of
@@ -221,10 +220,11 @@ class Store(RunFiles):
         """
         pieces = []
         for entry in self.manifest()["cells"]:
-            wanted = pa.array(entry["seeds"], pa.int32())
-            blocks = [block for block in self.blocks(entry["key"]) if set(block.seeds) & set(entry["seeds"])]
+            wanted = set(entry["seeds"])
+            blocks = [block for block in self.blocks(entry["key"]) if wanted & set(block.seeds)]
             for content in read_all(blocks):
-                rows = content.table.filter(pc.is_in(content.table["seed"], value_set=wanted))
+                kept = np.isin(content.table["seed"].to_numpy(), list(wanted))
+                rows = content.table.filter(pa.array(kept))
                 labels = {"method": entry["method"], **entry["point"]}
                 for i, (name, value) in enumerate(labels.items()):
                     rows = rows.add_column(i, name, pa.array([value] * len(rows)))
