@@ -40,7 +40,7 @@ def list_problems() -> list[str]:
     Example:
         >>> from tpo_envs import list_problems
         >>> list_problems()[:2]
-        ['arithmetic-add-sub-t2-n9-s4-v1', 'arithmetic-add-sub-t2-n99-s4-v1']
+        ['arithmetic-add-sub-t2-n9-s4-v1', 'arithmetic-add-sub-t2-n20-s4-v1']
     """
     installed = importlib.util.find_spec("reasoning_gym") is not None
     return [*arithmetic(), GSM8K.id, *(_GYM + name for name in (reasoning_gym_names() if installed else ()))]
