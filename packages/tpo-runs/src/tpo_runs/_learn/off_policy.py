@@ -9,14 +9,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .batch import Batch
-from .rollout import AbstractRollout
+from .rollout import AbstractWrapper
 
 Correction: TypeAlias = Callable[..., Float[Array, "*b"]]
 """From the trainer's log-probs at sampling time and the sampler's to weights, as in
 `tpo_objectives.corrections`."""
 
 
-class OffPolicy(AbstractRollout):
+class OffPolicy(AbstractWrapper):
     """A rollout whose batches are sampled by an older, tempered or less precise policy.
 
     **Arguments:**
@@ -36,29 +36,12 @@ class OffPolicy(AbstractRollout):
     arXiv 2604.06159, section 6; the corrections are those of arXiv 2510.18855.
     """
 
-    rollout: AbstractRollout
     stale_steps: int = eqx.field(static=True, default=0)
     temperature: float | None = eqx.field(static=True, default=None)
     top_p: float | None = eqx.field(static=True, default=None)
     dtype: str | None = eqx.field(static=True, default=None)
     trainer_logp: bool = eqx.field(static=True, default=False)
     correction: Correction | None = eqx.field(static=True, default=None)
-
-    @property
-    def grouped(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Whether the inner rollout makes groups."""
-        return self.rollout.grouped
-
-    @property
-    def task(self) -> Any:
-        """The inner rollout's task."""
-        inner: Any = self.rollout
-        return inner.task
-
-    @property
-    def prompts(self) -> int:
-        """The prompts of a batch."""
-        return getattr(self.rollout, "prompts", 1)
 
     def init(self, policy: PyTree, key: PRNGKeyArray) -> PyTree:
         """The older policies, the oldest first, and the state of the inner rollout."""
@@ -82,10 +65,6 @@ class OffPolicy(AbstractRollout):
                 corrections = self.correction(logp, sampler_logp, **batch.mask)
                 batch = eqx.tree_at(lambda b: b.corrections, batch, corrections, is_leaf=lambda x: x is None)
         return batch, (jax.tree.map(lambda leaves: leaves[1:], queue), inner)
-
-    def log_probs(self, policy: Any, batch: Batch) -> Float[Array, "*b"]:
-        """The log-probs of the batch's samples under a policy, at temperature 1 and in its own precision."""
-        return self.rollout.log_probs(policy, batch)
 
     def _sampler(self, policy: Any) -> Any:
         if self.dtype is not None:

@@ -4,13 +4,13 @@ import dataclasses
 from typing import Any
 
 import equinox as eqx
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import PRNGKeyArray, PyTree
 
 from .batch import Batch
-from .rollout import AbstractRollout
+from .rollout import AbstractWrapper
 
 
-class WithReference(AbstractRollout):
+class WithReference(AbstractWrapper):
     r"""A rollout whose batches have the log-probs of the initial policy, for a KL penalty in the loss.
 
     The trainer adds $\beta$ times the mean of `tpo_objectives.kl.k3` over the tokens that exist, or over the
@@ -25,24 +25,7 @@ class WithReference(AbstractRollout):
     Source: arXiv 2402.03300, equation 4.
     """
 
-    rollout: AbstractRollout
     kl_coef: float = eqx.field(static=True)
-
-    @property
-    def grouped(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Whether the inner rollout makes groups."""
-        return self.rollout.grouped
-
-    @property
-    def task(self) -> Any:
-        """The inner rollout's task."""
-        inner: Any = self.rollout
-        return inner.task
-
-    @property
-    def prompts(self) -> int:
-        """The prompts of a batch."""
-        return getattr(self.rollout, "prompts", 1)
 
     def init(self, policy: PyTree, key: PRNGKeyArray) -> PyTree:
         """The initial policy, and the state of the inner rollout."""
@@ -56,7 +39,3 @@ class WithReference(AbstractRollout):
         ref_logp = self.rollout.log_probs(reference, batch)
         batch = dataclasses.replace(batch, ref_logp=ref_logp, kl_coef=self.kl_coef)
         return batch, (arrays, inner)
-
-    def log_probs(self, policy: Any, batch: Batch) -> Float[Array, "*b"]:
-        """The log-probs of the batch's samples under a policy."""
-        return self.rollout.log_probs(policy, batch)

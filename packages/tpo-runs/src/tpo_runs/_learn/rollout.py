@@ -49,3 +49,29 @@ class AbstractRollout(eqx.Module):
 
         Entries that do not exist may have any finite value.
         """
+
+
+class AbstractWrapper(AbstractRollout):
+    """A rollout that changes the batches of another one, `rollout`, or what they hold."""
+
+    rollout: AbstractRollout
+
+    @property
+    def grouped(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the inner rollout makes groups."""
+        return self.rollout.grouped
+
+    @property
+    def task(self) -> Any:
+        """The inner rollout's task."""
+        inner: Any = self.rollout
+        return inner.task
+
+    @property
+    def prompts(self) -> int:
+        """The prompts of a batch."""
+        return getattr(self.rollout, "prompts", 1)
+
+    def log_probs(self, policy: Any, batch: Batch) -> Float[Array, "*b"]:
+        """The log-probs of the batch's samples under any policy, at temperature 1."""
+        return self.rollout.log_probs(policy, batch)
