@@ -106,8 +106,8 @@ def test_schema_prints_json(capsys):
         ),
         (["check", "a.toml", "--out", "x"], "tpo-runs check: unknown flag '--out'"),
         (["show", "a.toml", "--smokee"], "did you mean '--smoke'?; flags: --help, --smoke, --methods"),
-        (["schema", "a.toml"], "tpo-runs schema: unexpected argument 'a.toml'"),
-        (["chekc", "a.toml"], "unexpected argument 'a.toml'; expected one config file"),
+        (["schema", "a.toml"], "tpo-runs schema: unexpected argument 'a.toml'; expected no argument"),
+        (["chekc", "a.toml"], "there is no command 'chekc'; did you mean 'tpo-runs check a.toml'?"),
     ],
 )
 def test_wrong_words_after_a_command_are_refused_with_one_line(argv, line, capsys):
