@@ -84,6 +84,14 @@ def schema() -> int:
     return 0
 
 
+def kinds(section: str | None) -> int:
+    """Print what a config can choose from: the kinds of each section, the probes and the measures."""
+    from .kinds import kinds_text
+
+    sys.stdout.write(kinds_text(section))
+    return 0
+
+
 def draw(sources: Sequence[Path], *, figures: Path | None, to: Path | None, overrides: Overrides) -> int:
     """Draw the figures and tables of a run again from its results or summaries. Trains nothing."""
     if overrides and figures is None:

@@ -19,6 +19,7 @@ OF_CONFIG = ("run", "check", "show")
 ARGUMENTS = {
     **dict.fromkeys(OF_CONFIG, "one config file"),
     **dict.fromkeys(("report", "summarize", "sample", "export"), "one OUT"),
+    "kinds": "one section",
     "schema": "no argument",
 }
 

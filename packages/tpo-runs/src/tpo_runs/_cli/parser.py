@@ -17,7 +17,7 @@ from . import commands
 from .flags import describe_flag
 from .hints import describe_no_command, describe_unexpected
 
-COMMANDS = ("check", "show", "schema", "draw", "report", "summarize", "choose", "sample", "export")
+COMMANDS = ("check", "show", "kinds", "schema", "draw", "report", "summarize", "choose", "sample", "export")
 # Their overrides choose a point of the grid.
 OF_POLICIES = ("sample", "export")
 EPILOG = """\
@@ -25,6 +25,7 @@ commands:
   tpo-runs CONFIG                          train, store and draw
   tpo-runs check CONFIG                    validate the config and count what it would train
   tpo-runs show CONFIG                     print the config with overrides and all defaults applied
+  tpo-runs kinds [SECTION]                 list the tasks, objectives, probes, ... of configs
   tpo-runs draw OUT                        draw the figures and tables of the run stored in OUT
   tpo-runs draw SUMMARY.json ...           draw them from summaries, without the stores
   tpo-runs report OUT                      write one HTML page about the run stored in OUT
@@ -148,6 +149,8 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
         subparser.add_argument("--methods", metavar="NAME,NAME", help="run only these methods")
     run.set_defaults(stop=stop)
     _add_run_flags(run)
+    help = "task, policy, objective, rollout, optimizer, figure, executor, probes or measures (default: all)"
+    add(commands.kinds).add_argument("section", nargs="?", metavar="SECTION", help=help)
     add(commands.schema)
     _add_draw_arguments(add(commands.draw))
     for function, default in ((commands.report, "report.html"), (commands.summarize, "figures/summary.json")):
