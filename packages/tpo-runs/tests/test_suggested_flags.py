@@ -147,7 +147,8 @@ def test_an_override_is_suggested_as_the_config_needs_it(tmp_path: Path, capsys)
         ("eta", "2", ["--method.TPO (mine).objective.eta"]),
         ("partition", "gpu", ["--executor.partition"]),
         ("top_p", "0.9", []),
+        ("target_kl", None, ["--method.TPO (mine).objective.target_kl"]),
     ):
-        line = told(["check", str(path), f"--{word}", value], capsys)
+        line = told(["check", str(path), f"--{word}", *([value] if value else [])], capsys)
         assert "unknown flag" in line
         assert suggested(line) == flags

@@ -62,6 +62,8 @@ class Key:
         """
         values = [text] if text is not None else []
         values += [json.dumps(self.now)] if self.now is not None else []
+        if not values:
+            return f"--{self.path}"
         first = loaded.config.method[0].name
         swept = self.path in loaded.config.grid
         other = f"grid.{self.path}" if swept else f"method.{first}.{self.path}"

@@ -1,4 +1,4 @@
-"""What configs can choose from, for `tpo-runs kinds`: the kinds of each section, the probes and the measures."""
+"""The kinds of each section, the probes and the measures of configs, for `tpo-runs kinds`."""
 
 from collections.abc import Mapping, Sequence
 
