@@ -6,45 +6,50 @@ python scripts/plot_seed_noise.py [--run mnist] [--figure figures/seed_noise/see
 import argparse
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numbers_page.runs import Run, all_runs
 from numbers_page.subsample_tables import spread
 from numbers_page.subsamples import intervals, sizes
 
 from tpo_runs import save_figure
-from tpo_runs._figures import method_styles
+from tpo_runs._figures import LABEL_SIZE, TITLE_SIZE, finish, make_axes, method_styles
 
 ROOT = Path(__file__).parents[1]
 RAW = argparse.RawDescriptionHelpFormatter
 
 
-def draw(runs: list[Run]) -> plt.Figure:
+def draw(runs: list[Run]) -> Figure:
     """Two panels: the mean width of intervals, and the share of them that hold the mean over all seeds."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
+    figure, ((left, right),) = make_axes(1, 2, (3.4, 2.4), share_y="col")
     styles = method_styles(run.cell.method for run in runs)
+    counts = sorted({size for run in runs for size in _sizes(run)})
     for run in runs:
-        counts = [size for size in sizes(len(run.cell.seeds)) if 1 < size < len(run.cell.seeds)]
-        found = [intervals(run.final, size) for size in counts]
+        found = [intervals(run.final, size) for size in _sizes(run)]
         style = styles[run.cell.method]
-        look = {"color": style.color, "linestyle": style.dashes, "marker": style.marker, "markersize": 5}
-        left.plot(counts, [100 * one.width for one in found], label=run.label, **look)
-        right.plot(counts, [one.holding for one in found], **look)
+        look = {"color": style.color, "linestyle": style.dashes, "marker": style.marker}
+        look |= {"markersize": 5.5, "markeredgewidth": 0, "linewidth": 1.6}
+        left.plot(_sizes(run), [100 * one.width for one in found], **look)
+        right.plot(_sizes(run), [one.holding for one in found], **look)
     for axes in (left, right):
         axes.set_xscale("log", base=2, subs=[])
         axes.set_xticks(counts, list(map(str, counts)))
-        axes.set_xlabel("seeds")
-        axes.grid(alpha=0.3)
-    left.set_title("Width of the 95% interval (points)", fontsize="medium")
-    right.set_title("Intervals that hold the mean of all seeds", fontsize="medium")
+        axes.set_xlabel("seeds", fontsize=LABEL_SIZE)
+    left.set_title("width of the interval (points)", fontsize=TITLE_SIZE)
+    left.set_ylim(bottom=0)
+    right.set_title("intervals that hold the mean of all seeds", fontsize=TITLE_SIZE)
     right.yaxis.set_major_formatter(PercentFormatter(1.0))
-    right.axhline(0.95, color="0.3", linewidth=0.8, linestyle=":")
-    right.set_ylim(0, 1.02)
-    figure.legend(loc="outside upper center", ncols=6, frameon=False)
-    return figure
+    right.axhline(0.95, color="#222222", linewidth=0.8, linestyle=":")
+    right.set_ylim(0, 1.04)
+    most = max(len(run.cell.seeds) for run in runs)
+    note = f"95% intervals of the mean final error over some of {most} seeds, for any distribution of seeds"
+    title = "Intervals by number of seeds"
+    return finish(figure, styles, title=title, note=f"{note}; dotted: 95%", markers=True)
+
+
+def _sizes(run: Run) -> list[int]:
+    """The numbers of seeds above one and below all of them."""
+    return [size for size in sizes(len(run.cell.seeds)) if 1 < size < len(run.cell.seeds)]
 
 
 def main() -> None:

@@ -40,7 +40,17 @@ def test_every_folder_of_figures_is_shown_on_the_page_of_its_config(folder):
     own_results = page.partition(f"(../figures/{folder.name}/summary.md)")[0].rpartition("## Results")[2]
     assert all(f"../figures/{folder.name}/{picture.name})" in own_results for picture in folder.glob("*.png"))
     beside = made_pages.BESIDE in (folder / "summary.md").read_text()
-    assert ("## Ours beside the paper's" in own_results) == beside
+    assert ("### Ours beside the paper's" in own_results) == beside
+
+
+@pytest.mark.parametrize("name", sorted({made_pages.owner(ROOT, folder.name) for folder in OF_CONFIGS}))
+def test_each_run_of_a_config_has_a_heading_of_its_own_that_says_what_it_is(name):
+    _, page = PAGES[f"experiments/{name}.md"]
+    headings = [line for line in page.splitlines() if line.startswith("## Results")]
+    folders = [folder for folder in OF_CONFIGS if made_pages.owner(ROOT, folder.name) == name]
+    assert len(headings) == len(set(headings)) == len(folders)
+    readme = (ROOT / "figures/README.md").read_text()
+    assert all(f"({heading.removeprefix('## Results: ')}) | `" in readme for heading in headings)
 
 
 @pytest.mark.parametrize("folder", OF_SCRIPTS, ids=lambda path: path.name)

@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # Commands of `tpo-runs` that train nothing.
-COMMANDS = ("check", "show", "schema")
+COMMANDS = ("check", "show", "kinds", "schema")
+# Those that read the results of a run.
+READERS = ("report", "draw", "summarize", "choose", "sample", "export")
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -106,8 +108,7 @@ def test_its_experiments_are_understood(document, tmp_path, monkeypatch, capsys)
     write_files(document, tmp_path)
     monkeypatch.chdir(tmp_path)
     for arguments in (_split(words, ">")[0] for words in experiments(document)):
-        # These read the results of a run.
-        if arguments[0] in ("report", "draw", "summarize", "choose", "sample", "export"):
+        if arguments[0] in READERS:
             assert main(arguments) == 2
             errors = capsys.readouterr().err
             assert "not found" in errors or "No such file" in errors

@@ -102,18 +102,19 @@ def _times(root: Path, name: str) -> tuple[str, str]:
 def _results(root: Path, folder: Path) -> str:
     place = f"../figures/{folder.name}"
     commands = (root / "figures/README.md").read_text(encoding="utf-8")
-    command = re.search(rf"^\| `{folder.name}`[^|]*\| `([^`]+)` \|", commands, flags=re.MULTILINE)
-    if command is None:
-        raise ValueError(f"figures/README.md does not say which command drew {folder.name}")
+    row = re.search(rf"^\| `{folder.name}` \(([^|]+)\) \| `([^`]+)` \|$", commands, flags=re.MULTILINE)
+    if row is None:
+        raise ValueError(f"figures/README.md does not say what {folder.name} is and which command drew it")
+    about, command = row.groups()
     summary = (folder / "summary.md").read_text(encoding="utf-8")
     summary = copied(summary, f"figures/{folder.name}/summary.md", EXPERIMENTS)
     _, first, *_ = re.split(r"^(?=\*\*)", summary, flags=re.MULTILINE)
-    parts = ["## Results", "Made by", f"```sh\n{command[1]}\n```"]
+    parts = [f"## Results: {about}", "Made by", f"```sh\n{command}\n```"]
     pictures = sorted(folder.glob("*.png"), key=lambda path: (path.stem == "final_errors", path.stem))
     parts += [f"![{path.stem.replace('_', ' ').capitalize()}]({place}/{path.name})" for path in pictures]
     parts += [first.strip()]
     if BESIDE in summary:
-        parts += ["## Ours beside the paper's", summary.partition(BESIDE)[2].strip()]
+        parts += ["### Ours beside the paper's", summary.partition(BESIDE)[2].strip()]
     parts += [f"[All tables of this run, every seed among them]({place}/summary.md)."]
     return "\n\n".join(parts)
 

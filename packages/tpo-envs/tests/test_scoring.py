@@ -275,6 +275,15 @@ def test_the_program_is_installed_and_needs_no_jax():
     assert program.value == "tpo_envs._cli:main"
 
 
+def test_the_version_is_that_of_the_package(capsys):
+    import tpo_envs
+
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"tpo-envs {tpo_envs.__version__}\n"
+
+
 ODD_FILES = {
     "empty": b"",
     "zeros": bytes(100),

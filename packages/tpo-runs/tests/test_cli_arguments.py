@@ -97,23 +97,40 @@ def test_overrides_are_kept_as_typed(words: list[str], pair: tuple[str, str], pa
         (["--seeds", "3", "a.toml"], "unknown flag '--seeds'"),
         (["a.toml", "--smo"], "unknown flag '--smo'"),
         (["a.toml", "-3"], "unknown flag '-3'"),
-        (["a.toml", "--seeds", "3"], "did you mean '--schedule.seeds' or '--tracking.seeds'?; flags: "),
+        (["a.toml", "--seeds", "3"], "did you mean '--schedule.seeds'?; flags: "),
+        (["a.toml", "--learning-rate", "3"], "did you mean '--optimizer.learning_rate'?"),
+        (["a.toml", "--lr", "3"], "did you mean '--optimizer.learning_rate'?"),
+        (["a.toml", "--device", "gpu"], "unknown flag '--device'; the variable JAX_PLATFORMS chooses"),
+        (["a.toml", "--resume"], "unknown flag '--resume'; the same command resumes"),
+        (["report", "results/a", "--seed", "1"], "unknown flag '--seed'; flags: --help, --to"),
+        (["sample", "results/a", "--seeds", "1"], "unknown flag '--seeds'; did you mean '--seed'?; flags:"),
         (["a.toml", "--eta=2"], "did you mean '--method.NAME.objective.eta'?; flags: "),
         (["a.toml", "--eps=2"], "did you mean '--optimizer.eps'?"),
         (["a.toml", "task.horizon=5"], "one config file; did you mean '--task.horizon=5'?"),
         (["a.toml", "--methods", "TPO,", "DG"], "did you mean '--methods TPO,DG', without a space?"),
         (["a.toml", "--methods", "TPO", "DG", "PG"], "did you mean '--methods TPO,DG', without a space?"),
-        (["reprot", "results/a"], "did you mean 'tpo-runs report'?"),
+        (["reprot", "results/a"], "there is no command 'reprot'; did you mean 'tpo-runs report results/a'?"),
         (["a.toml", "--seed", "1"], "did you mean '--schedule.seeds' or '--schedule.first_seed' or "),
-        (["list", "a.toml"], "did you mean 'tpo-runs a.toml --list'?"),
-        (["run", "a.toml", "--smoke"], "did you mean 'tpo-runs a.toml'?"),
+        (["list", "a.toml"], "there is no command 'list'; did you mean 'tpo-runs a.toml --list'?"),
+        (["list"], "there is no command 'list'; did you mean 'tpo-runs CONFIG --list'?"),
+        (["run", "a.toml", "--smoke"], "did you mean 'tpo-runs a.toml --smoke'?"),
         (["plot", "results/a"], "did you mean 'tpo-runs draw results/a'?"),
+        (
+            ["compare", "a", "b"],
+            "did you mean 'tpo-runs summarize a && tpo-runs summarize b && "
+            "tpo-runs draw a/figures/summary.json b/figures/summary.json'?",
+        ),
+        (["compare", "a.json", "b.json"], "did you mean 'tpo-runs draw a.json b.json'?"),
+        (["report", "a", "b"], "expected one OUT; for both, run 'tpo-runs report a && tpo-runs report b'"),
         (["draw", "a", "b"], "expected one OUT, or summaries; to draw runs together"),
         (["a.toml", "--smoke=3"], "argument --smoke: "),
         (["a.toml", "--out"], "argument --out: expected one argument"),
         (["a.toml", "--schedule.steps"], "--schedule.steps: expected a value"),
         (["a.toml", "--schedule.steps", "--smoke"], "--schedule.steps: expected a value"),
-        (["a.toml", "b.toml"], "unexpected argument 'b.toml'; expected one config file"),
+        (
+            ["a.toml", "b.toml"],
+            "expected one config file; for both, run 'tpo-runs a.toml && tpo-runs b.toml'",
+        ),
         (["--smoke"], "required: CONFIG"),
         (["a.toml", "--bad\x1bflag"], "unknown flag '--bad\\x1bflag'"),
     ],
@@ -128,6 +145,20 @@ def test_a_wrong_command_line_is_refused_with_one_line(
     assert output.out == ""
     (told,) = output.err.splitlines()
     assert line in told
+
+
+@pytest.mark.parametrize("command", [[], ["check"], ["show"]], ids="".join)
+def test_an_output_directory_in_place_of_a_config_names_the_commands_that_take_it(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tpo_runs._cli import main
+
+    (tmp_path / "run.json").write_text("{}")
+    assert main([*command, str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"{tmp_path}: is the output directory of a run; expected a config; "
+        f"did you mean 'tpo-runs draw {tmp_path}' or 'tpo-runs report {tmp_path}'?\n"
+    )
 
 
 @pytest.mark.parametrize(("argv", "code"), [(["--help"], 0), (["a.toml", "-h"], 0), ([], 2)])

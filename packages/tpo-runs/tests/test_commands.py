@@ -97,17 +97,51 @@ def test_schema_prints_json(capsys):
     ]
 
 
+def listed(capsys, *words):
+    """The descriptions of the kinds that `tpo-runs kinds` prints, by section and name."""
+    assert main(["kinds", *words]) == 0
+    sections = [part.splitlines() for part in capsys.readouterr().out.split("\n\n")]
+    return {name: dict(row.split(maxsplit=1) for row in rows) for name, *rows in sections}
+
+
+def test_kinds_describes_every_kind_probe_and_measure_that_a_config_can_have(capsys):
+    assert main(["schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    sections = listed(capsys)
+    for section in ("task", "policy", "objective", "rollout", "optimizer", "figure", "executor"):
+        tables = [
+            schema["definitions"][option["$ref"].rpartition("/")[2]]
+            for option in schema["definitions"][section]["anyOf"]
+        ]
+        expected = {
+            table["properties"]["kind"].get("const", "module:function"): table["description"]
+            for table in tables
+        }
+        assert expected == {kind: text.strip() for kind, text in sections[section].items()}
+    assert list(sections["probes"]) == schema["properties"]["probes"]["items"]["enum"]
+    measures = schema["definitions"]["evaluation"]["properties"]["measures"]["items"]["enum"]
+    assert list(sections["measures"]) == measures
+    assert sections["probes"]["misalignment"] == "For policy logit_table."
+    assert sections["measures"]["held_out"] == "For task text. Records held_out_error."
+
+
+def test_kinds_of_one_section(capsys):
+    assert list(listed(capsys, "optimizer")) == ["optimizer"]
+
+
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
+        (["kinds", "tasks"], "tpo-runs kinds: 'tasks' has no kinds; did you mean 'task'? allowed: task, pol"),
+        (["kinds", "schedule"], "'schedule' has no kinds; allowed: task, policy, objective"),
         (
             ["check"],
             "arguments are required: CONFIG; see tpo-runs check --help",
         ),
         (["check", "a.toml", "--out", "x"], "tpo-runs check: unknown flag '--out'"),
         (["show", "a.toml", "--smokee"], "did you mean '--smoke'?; flags: --help, --smoke, --methods"),
-        (["schema", "a.toml"], "tpo-runs schema: unexpected argument 'a.toml'"),
-        (["chekc", "a.toml"], "unexpected argument 'a.toml'; expected one config file"),
+        (["schema", "a.toml"], "tpo-runs schema: unexpected argument 'a.toml'; expected no argument"),
+        (["chekc", "a.toml"], "there is no command 'chekc'; did you mean 'tpo-runs check a.toml'?"),
     ],
 )
 def test_wrong_words_after_a_command_are_refused_with_one_line(argv, line, capsys):
@@ -116,7 +150,7 @@ def test_wrong_words_after_a_command_are_refused_with_one_line(argv, line, capsy
     assert line in told
 
 
-@pytest.mark.parametrize("command", ["check", "show", "schema"])
+@pytest.mark.parametrize("command", ["check", "show", "kinds", "schema"])
 def test_every_command_has_a_help_of_its_own(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
@@ -124,9 +158,9 @@ def test_every_command_has_a_help_of_its_own(command, capsys):
     assert capsys.readouterr().out.startswith(f"usage: tpo-runs {command}")
 
 
-@pytest.mark.parametrize("command", ["check", "show", "schema"])
+@pytest.mark.parametrize("command", ["check", "show", "kinds", "schema"])
 def test_the_commands_do_not_load_jax(command, config):
-    words = [command] if command == "schema" else [command, str(config)]
+    words = [command, str(config)] if command in ("check", "show") else [command]
     program = (
         "import sys; from tpo_runs._cli import main; code = main(sys.argv[1:]); "
         "sys.exit(code or bool({'jax', 'equinox', 'matplotlib', 'scipy'} & set(sys.modules)))"

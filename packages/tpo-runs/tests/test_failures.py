@@ -64,6 +64,9 @@ def root(logp, old_logp, scores):
 
 def slope(logp, old_logp, scores):
     return jnp.sqrt(logp - logp) * scores
+
+def whole_numbers(logp, old_logp, scores):
+    return jnp.zeros(logp.shape, int)
 """
 OWN_METHOD = """
 [[method]]
@@ -177,8 +180,6 @@ def test_whatever_objectives_do_is_the_failure_of_their_cells(config, capsys):
         "interrupts": "own.py, line 22: the objective raised KeyboardInterrupt",
         "closes": "own.py, line 25: the objective raised GeneratorExit",
         "recurses": "RecursionError: ",
-        "one_number": "own.py, line 31: the objective returned losses of shape ()",
-        "a_list": "own.py, line 34: the objective returned a list",
     }
     own = [OWN_METHOD.replace('"Own"', f'"{name}"').replace("FUNCTION", name) for name in failures]
     config.write_text(SHORT + "".join(own))
@@ -187,6 +188,24 @@ def test_whatever_objectives_do_is_the_failure_of_their_cells(config, capsys):
     for line, (name, words) in zip(lines, failures.items(), strict=True):
         assert line.startswith(f"{name}: failed: {words}")
     assert {result.method for result in Store(config.parent / "out").results()} == {"PG", "DG"}
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("one_number", "own.py, line 31: the objective returned losses of shape () for log-probs of shape "),
+        ("one_number", "one per sample; return the losses without their mean or sum"),
+        ("a_list", "own.py, line 34: the objective returned a list, not an array of JAX; expected "),
+        ("whole_numbers", "own.py, line 43: the objective returned int32, which has no gradient; "),
+    ],
+)
+def test_an_objective_that_returns_no_losses_is_refused_before_any_cell_is_trained(
+    function, words, config, capsys
+):
+    (line,) = errors_of(2, with_own(config, function), capsys=capsys)
+    assert line.startswith(f"{config}: method 'Own': objective.kind: 'own:{function}': ")
+    assert words in line
+    assert not (config.parent / "out").exists()
 
 
 def test_debugging_nans_points_at_the_users_line(config, capsys):

@@ -237,6 +237,43 @@ def test_zero_on_a_log_axis_is_drawn_at_the_floor_and_the_tick_says_so():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["≤0.002", "0.01", "0.1", "1"]
 
 
+def constant(method, low, high, *, steps=10):
+    """Two seeds whose errors stay where they are."""
+    error = np.tile(np.array([[low], [high]]), (1, steps))
+    return CellResult(method, {}, {}, np.arange(2), {"error": error}, {})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.0004, 0.02, ["≤0.001", "0.002", "0.005", "0.01", "0.02"]),
+        (0.03, 0.2, ["0.05", "0.1", "0.2"]),
+        (0.002, 0.9, ["0.01", "0.1", "1"]),
+        (0.5, 0.9, ["0.5", "1"]),
+        (0.0, 0.0, ["≤0.001", "0.002", "0.005"]),
+    ],
+)
+def test_a_log_axis_fits_what_is_drawn(low, high, ticks):
+    figure = learning_curves([constant("TPO", low, high)], band="none", seeds=True, log_y=True)
+    figure.draw_without_rendering()
+    axes = panels(figure)[0]
+    bottom, top = axes.get_ylim()
+    assert bottom < max(low, 0.001) <= max(high, 0.001) < top <= max(1.4 * high, 0.006)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ticks
+
+
+def test_a_binned_curve_has_a_point_in_the_middle_of_each_bin_however_it_is_thinned():
+    values = np.repeat(np.linspace(0.9, 0.1, 10), 20)[None]
+    binned = CellResult("TPO", {}, {}, np.arange(1), {"error": values}, {}, bin_width=20)
+    figure = learning_curves([binned], max_points=30)
+    line = panels(figure)[0].lines[0]
+    assert line.get_xdata().tolist() == list(range(10, 200, 20))
+    np.testing.assert_allclose(line.get_ydata(), np.linspace(0.9, 0.1, 10))
+    assert "drawn" not in figure.get_supxlabel()
+    thin = panels(learning_curves([binned], max_points=5))[0].lines[0]
+    assert thin.get_xdata().tolist() == list(range(30, 200, 40))
+
+
 def test_a_metric_evaluated_now_and_then_is_drawn_where_it_is_known():
     results = cells(methods=["TPO"], seeds=3, steps=100)
     test_error = np.full((3, 100), np.nan)
@@ -285,6 +322,32 @@ def test_every_seed_is_a_dot_of_its_own_at_its_error(log):
 def test_small_errors_fill_the_axis():
     small = CellResult("TPO", {}, {}, np.arange(3), {"error": np.array([[0.02], [0.03], [0.05]])}, {})
     assert panels(final_errors([small]))[0].get_xlim()[1] == pytest.approx(0.052)
+
+
+def test_an_interval_beyond_the_axis_ends_in_an_arrow_and_the_note_says_so():
+    small, wide = constant("TPO", 0.02, 0.05), constant("TPO", 0.0, 1.0)
+    for results, arrows in (([small], 1), ([wide], 0)):
+        figure = final_errors(results)
+        axes = panels(figure)[0]
+        ends = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == ">"]
+        assert ends == [axes.get_xlim()[1]] * arrows
+        note = figure.get_supxlabel().replace("\n", " ")
+        assert ("arrow: it goes on beyond the axis" in note) == bool(arrows)
+
+
+def test_a_sweep_is_drawn_close_to_its_ticks():
+    figure = sweep(cells(GRIDS["row"]), "task.horizon")
+    for line in panels(figure)[0].lines:
+        assert np.abs(line.get_xdata() - GRIDS["row"]["task.horizon"]).max() < 0.1
+
+
+def test_a_bar_of_the_surplus_that_is_too_short_to_see_has_the_methods_marker():
+    surplus = {f"surplus_bin_{i}": np.full((2, 3), value) for i, value in enumerate((0.0, 0.1, 1e-5, np.nan))}
+    result = CellResult("TPO", {}, {}, np.arange(2), {"error": np.ones((2, 3)), **surplus}, {})
+    figure = FIGURES["binned_surplus"]([result], after=3)
+    (marks,) = dots(panels(figure)[0])
+    np.testing.assert_allclose(marks, [[0, 0], [2, 1e-5]])
+    assert "Marker: a bar too short to see." in figure.get_supxlabel().replace("\n", " ")
 
 
 @pytest.mark.parametrize(

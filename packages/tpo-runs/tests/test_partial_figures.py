@@ -1,6 +1,7 @@
 """Figures of a part of a run: some of its methods, or one point of a sweep."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,16 +87,13 @@ def test_a_figure_of_an_unknown_method_is_refused():
         expand(config_of([{"kind": "learning_curves", "methods": ["TPO", "TPOO"]}]))
 
 
-def test_a_sweep_along_a_named_axis_may_have_a_single_value():
+def test_a_sweep_along_an_axis_of_a_single_value_is_not_drawn_and_says_why():
     cells = [
         CellResult(name, {"task.horizon": 7}, {}, np.arange(3), {"error": RNG.random((3, 9))}, {})
         for name in ("TPO", "GRPO")
     ]
-    figure = sweep(cells, "task.horizon")
-    figure.draw_without_rendering()
-    (axes,) = figure.axes
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["7"]
-    assert [len(line.get_xdata()) for line in axes.lines] == [1, 1]
+    with pytest.raises(ValueError, match=r"^'task.horizon' has the single value 7 in these results$"):
+        sweep(cells, "task.horizon")
 
 
 def lost_beside_trained():
@@ -115,7 +113,9 @@ def lost_beside_trained():
         lambda cells: learning_curves(cells, smooth=3, seeds=True, log_x=True, log_y=True),
         final_errors,
         lambda cells: final_errors(cells, log=True),
-        lambda cells: sweep(cells, "task.horizon"),
+        lambda cells: sweep(
+            [*cells, *(replace(c, point={"task.horizon": 8}) for c in cells)], "task.horizon"
+        ),
         probe_curves,
     ],
 )

@@ -32,6 +32,7 @@ def run(
     """Train the methods of a config, store the results and draw the figures."""
     from .._config import check_custom, load_config
 
+    _refuse_output(config)
     if track is not None:
         names = [name.strip() for name in track.split(",") if name.strip()]
         overrides = (*overrides, ("tracking.to", json_module.dumps(names)))
@@ -58,6 +59,7 @@ def check(config: Path, *, smoke: bool, methods: str | None, overrides: Override
     from .._config import check_custom, load_config
     from .plan import print_plan
 
+    _refuse_output(config)
     loaded = load_config(config, smoke=smoke, overrides=overrides, methods=methods)
     check_custom(loaded.cells, loaded.path)
     print_plan(loaded, _default_out(config, smoke))
@@ -68,6 +70,7 @@ def show(config: Path, *, smoke: bool, methods: str | None, overrides: Overrides
     """Print a config with overrides and all defaults applied."""
     from .._config import config_text, load_config
 
+    _refuse_output(config)
     loaded = load_config(config, smoke=smoke, overrides=overrides, methods=methods)
     sys.stdout.write(config_text(loaded.config))
     return 0
@@ -78,6 +81,14 @@ def schema() -> int:
     from .._config import schema_text
 
     sys.stdout.write(schema_text())
+    return 0
+
+
+def kinds(section: str | None) -> int:
+    """Print what a config can choose from: the kinds of each section, the probes and the measures."""
+    from .kinds import kinds_text
+
+    sys.stdout.write(kinds_text(section))
     return 0
 
 
@@ -197,6 +208,21 @@ def _print_unless_output(written: Path, to: Path | None) -> None:
 
     if to is None or open_descriptor(to) != STANDARD_OUTPUT:
         print(printable(str(written)))
+
+
+def _refuse_output(config: Path) -> None:
+    """Refuse the output directory of a run in place of a config, and name the commands that take it."""
+    if not os.path.isdir(config):
+        return
+    from .._store import check_holds_run
+
+    try:
+        check_holds_run(config)
+    except ConfigError:
+        return  # loading it says what a config is
+    meant = " or ".join(f"'tpo-runs {command} {config}'" for command in ("draw", "report"))
+    fault = f"{config}: is the output directory of a run; expected a config; did you mean {meant}?"
+    raise ConfigError([printable(fault)])
 
 
 def _default_out(config: Path, smoke: bool) -> Path:

@@ -1,8 +1,10 @@
 """Messages about mistyped words of the command line."""
 
+import os
+import shlex
 from collections.abc import Sequence
 
-from .._text import found, nearest
+from .._text import found, nearest, printable
 
 # First words of other programs, and the commands that do the same here.
 SYNONYMS = {
@@ -11,55 +13,64 @@ SYNONYMS = {
     **dict.fromkeys(("validate", "lint"), "tpo-runs check {}"),
     **dict.fromkeys(("plot", "redraw", "figures"), "tpo-runs draw {}"),
 }
+COMPARISONS = ("compare", "diff", "merge", "combine")
+OF_CONFIG = ("run", "check", "show")
+# The only argument of a command, as its help calls it.
+ARGUMENTS = {
+    **dict.fromkeys(OF_CONFIG, "one config file"),
+    **dict.fromkeys(("report", "summarize", "sample", "export"), "one OUT"),
+    "kinds": "one section",
+    "schema": "no argument",
+}
 
 
-def describe_unknown(
-    unknown: Sequence[str], flags: Sequence[str], words: Sequence[str], commands: Sequence[str]
-) -> str:
-    """The message about words of a command line that its command does not accept, flags among them first."""
-    wrong = [word.partition("=")[0] for word in unknown if word.startswith("-")]
-    if not wrong:
-        fault = f"unexpected argument {found(unknown[0])}; expected one config file"
-        return fault + _hint(unknown[0], words, commands)
-    match = nearest(wrong[0], flags)
-    meant = _overrides(wrong[0].strip("-")) or ([match] if match else [])
-    hint = f"; did you mean {' or '.join(map(repr, meant))}?" if meant else ""
-    return f"unknown flag {found(wrong[0])}{hint}; flags: {', '.join(flags)}, and overrides as --section.key"
+def describe_no_command(words: Sequence[str], commands: Sequence[str]) -> str | None:
+    """The message about a first word that is no file but resembles a command; None for other words."""
+    first, *rest = words
+    if not first.isidentifier() or os.path.lexists(first):
+        return None
+    if first in COMPARISONS:
+        meant = _comparison(rest)
+    elif first in SYNONYMS:
+        default = "OUT" if " draw " in SYNONYMS[first] else "CONFIG"
+        meant = SYNONYMS[first].format(_joined(rest) or default)
+    elif match := nearest(first, commands):
+        meant = f"tpo-runs {match} {_joined(rest)}".strip()
+    else:
+        return None
+    return f"there is no command {found(first)}; did you mean '{meant}'?"
 
 
-def _hint(word: str, words: Sequence[str], commands: Sequence[str]) -> str:
+def describe_unexpected(command: str, word: str, words: Sequence[str]) -> str:
+    """The message about a word too many after a command, whose words are `words`."""
+    fault = f"unexpected argument {found(word)}; expected {ARGUMENTS.get(command, 'none more')}"
     place = words.index(word)
-    if "." in word.partition("=")[0] and "=" in word:
-        return f"; did you mean {found(f'--{word}')}?"
+    if command in OF_CONFIG and "." in word.partition("=")[0] and "=" in word:
+        return f"{fault}; did you mean {found(f'--{word}')}?"
     if words[max(0, place - 2)] == "--methods":
         names = f"--methods {words[place - 1].rstrip(',')},{word}"
-        return f"; did you mean {found(names)}, without a space?"
-    if words[0] in SYNONYMS and len(words) > 1:
-        return f"; did you mean {found(SYNONYMS[words[0]].format(words[1]))}?"
-    match = nearest(words[0], commands)
-    return f"; did you mean 'tpo-runs {match}'?" if match else ""
+        return f"{fault}; did you mean {found(names)}, without a space?"
+    before = [other for other in words[:place] if not other.startswith("-")]
+    if before and command != "schema" and _is_like(word, before[0]):
+        program = "tpo-runs" if command == "run" else f"tpo-runs {command}"
+        each = " && ".join(f"{program} {_joined([one])}" for one in (before[0], word))
+        return f"{fault}; for both, run '{each}'"
+    return fault
 
 
-def _overrides(key: str) -> list[str]:
-    """The overrides that set a key of this name; if there are none, of a name that contains it as a word.
+def _comparison(sources: Sequence[str]) -> str:
+    """The commands that draw runs together."""
+    outs = [source for source in sources if not source.endswith(".json")] if sources else ["A", "B"]
+    summaries = [source for source in sources if source.endswith(".json")]
+    summaries += [os.path.join(out, "figures", "summary.json") for out in outs]
+    steps = [f"tpo-runs summarize {_joined([out])}" for out in outs]
+    return " && ".join([*steps, f"tpo-runs draw {_joined(summaries)}"])
 
-    A key that only some kinds of a table have is listed with these kinds.
-    """
-    # Imported here because it is slow.
-    from .._config import KINDS, PLAIN, SECTIONS, TOP_SECTIONS
 
-    kinds = KINDS | {name: {"": model} for name, model in PLAIN.items()}
-    whole, part, near = [], [], []
-    for section in dict.fromkeys((*TOP_SECTIONS, *SECTIONS)):
-        place = f"--{section}" if section in TOP_SECTIONS else f"--method.NAME.{section}"
-        models = kinds[section]
-        for name in dict.fromkeys(name for model in models.values() for name in model.model_fields):
-            having = [kind for kind, model in models.items() if name in model.model_fields]
-            flag = f"{place}.{name}"
-            if name == key and section in TOP_SECTIONS and 3 * len(having) <= len(models):
-                part.append(f"{flag} (of {section}.kind {' or '.join(having)})")
-            elif name == key:
-                whole.append(flag)
-            elif {key, f"{key}s"} & {name, *name.split("_")} and having == list(models):
-                near.append(flag)
-    return whole or near + part
+def _is_like(word: str, other: str) -> bool:
+    """Whether two paths are of one type, by their endings."""
+    return os.path.splitext(word)[1] == os.path.splitext(other)[1]
+
+
+def _joined(words: Sequence[str]) -> str:
+    return printable(shlex.join(words))

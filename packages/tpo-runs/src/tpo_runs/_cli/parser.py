@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import itertools
 import os
 import re
 import sys
@@ -13,14 +14,18 @@ from .._errors import ConfigError
 from .._signals import StopSignals
 from .._text import printable
 from . import commands
-from .hints import describe_unknown
+from .flags import describe_flag
+from .hints import describe_no_command, describe_unexpected
 
-COMMANDS = ("check", "show", "schema", "draw", "report", "summarize", "choose", "sample", "export")
+COMMANDS = ("check", "show", "kinds", "schema", "draw", "report", "summarize", "choose", "sample", "export")
+# Their overrides choose a point of the grid.
+OF_POLICIES = ("sample", "export")
 EPILOG = """\
 commands:
   tpo-runs CONFIG                          train, store and draw
   tpo-runs check CONFIG                    validate the config and count what it would train
   tpo-runs show CONFIG                     print the config with overrides and all defaults applied
+  tpo-runs kinds [SECTION]                 list the tasks, objectives, probes, ... of configs
   tpo-runs draw OUT                        draw the figures and tables of the run stored in OUT
   tpo-runs draw SUMMARY.json ...           draw them from summaries, without the stores
   tpo-runs report OUT                      write one HTML page about the run stored in OUT
@@ -80,6 +85,8 @@ def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
         SystemExit: after `--help` or `--version`, with code 0; without any words, after the help, with 2.
     """
     command, rest = (words[0], words[1:]) if words and words[0] in COMMANDS else ("run", words)
+    if command == "run" and words and (fault := describe_no_command(words, COMMANDS)):
+        raise ConfigError([f"tpo-runs: {fault}"])
     parser, choices = _build(stop)
     subparser = choices[command]
     if command == "run" and not words:
@@ -89,12 +96,36 @@ def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
     namespace, unknown = parser.parse_known_args([command, *plain])
     values = vars(namespace)
     if unknown:
-        flags = ["--help", *re.findall(r"--[a-z-]+", subparser.format_usage())]
-        raise ConfigError([f"{subparser.prog}: {describe_unknown(unknown, flags, rest, COMMANDS)}"])
+        fault = _describe_unknown(command, unknown, rest, subparser.format_usage(), "overrides" in values)
+        raise ConfigError([f"{subparser.prog}: {fault}"])
     if overrides and "overrides" not in values:
         raise ConfigError([f"{subparser.prog}: --{printable(overrides[0][0])}: no config to override"])
     function = values.pop("function")
     return functools.partial(function, **values | ({"overrides": overrides} if overrides else {}))
+
+
+def _describe_unknown(
+    command: str, unknown: Sequence[str], words: Sequence[str], usage: str, overrides: bool
+) -> str:
+    """The message about words that a command does not accept, flags among them first."""
+    wrong = next((word for word in unknown if word.startswith("-")), None)
+    if wrong is None:
+        return describe_unexpected(command, unknown[0], words)
+    typed, equals, value = wrong.partition("=")
+    after = [*words[words.index(wrong) + 1 :], "--"][0]
+    if not equals:
+        value = None if after.startswith("--") else after
+    config = _config_of(command, words)
+    overrides = overrides and command not in OF_POLICIES and (command != "draw" or config is not None)
+    flags = ["--help", *re.findall(r"--[\w-]+", usage)]
+    return describe_flag(typed, value, flags, overrides=overrides, config=config)
+
+
+def _config_of(command: str, words: Sequence[str]) -> Path | None:
+    """The config that overrides apply to, among words that could not be parsed."""
+    if command == "draw":
+        words = [word for flag, word in itertools.pairwise(words) if flag == "--figures"]
+    return next((Path(word) for word in words if os.path.isfile(word)), None)
 
 
 def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
@@ -118,6 +149,8 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
         subparser.add_argument("--methods", metavar="NAME,NAME", help="run only these methods")
     run.set_defaults(stop=stop)
     _add_run_flags(run)
+    help = "task, policy, objective, rollout, optimizer, figure, executor, probes or measures (default: all)"
+    add(commands.kinds).add_argument("section", nargs="?", metavar="SECTION", help=help)
     add(commands.schema)
     _add_draw_arguments(add(commands.draw))
     for function, default in ((commands.report, "report.html"), (commands.summarize, "figures/summary.json")):

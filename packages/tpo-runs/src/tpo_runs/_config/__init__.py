@@ -21,6 +21,7 @@ from .dump import has_settings as has_settings
 from .dump import is_sealed as is_sealed
 from .dump import trains_cell as trains_cell
 from .evaluation import CONCENTRATION_EDGES as CONCENTRATION_EDGES
+from .evaluation import MEASURED_TASKS as MEASURED_TASKS
 from .evaluation import MEASURES as MEASURES
 from .evaluation import PROBES as PROBES
 from .evaluation import SAMPLED_ANSWERS as SAMPLED_ANSWERS

@@ -1,9 +1,11 @@
 """Axes: their style, and logarithmic scales."""
 
 import math
+from collections.abc import Iterable
 from typing import Literal, cast
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -29,16 +31,46 @@ def make_axes(
     return figure, grid
 
 
-def log_error_axis(axes: Axes, floor: float, *, vertical: bool = True) -> None:
-    """Make a log axis for errors in [0, 1]; the lowest tick, "≤", stands for all smaller values."""
-    decades = [10.0**e for e in range(math.ceil(math.log10(floor) + 1e-9), 1)]
-    ticks = [floor, *decades[decades[:1] == [floor] :]]
+def log_error_axis(axes: Axes, floor: float, drawn: tuple[float, float], *, vertical: bool = True) -> None:
+    """Make a log axis for errors in [0, 1] that fits what is drawn on it.
+
+    Args:
+        axes: the axes.
+        floor: where smaller errors are drawn. If some are, the lowest tick, "≤", stands for all of them.
+        drawn: the smallest and the largest error that is drawn.
+        vertical: whether it is the y axis.
+    """
+    low, high = drawn
+    at_floor = low < 2 * floor
+    bottom = 0.8 * (floor if at_floor else low)
+    top = min(1.25 * max(high, 5 * bottom), 1.25)
+    inside = [
+        10.0**exponent * factor
+        for exponent in range(math.floor(math.log10(bottom)), 1)
+        for factor in (1, 2, 5)
+        if bottom <= 10.0**exponent * factor <= top
+    ]
+    above = [tick for tick in inside if not at_floor or tick > 1.01 * floor]
+    decades = [
+        tick for tick in above if math.isclose(math.log10(tick), round(math.log10(tick)), abs_tol=1e-9)
+    ]
+    # One decade alone is no scale.
+    ticks = [*([floor] if at_floor else []), *(decades if len(decades) > 1 else above)]
     axis = axes.yaxis if vertical else axes.xaxis
     (axes.set_yscale if vertical else axes.set_xscale)("log")
-    (axes.set_ylim if vertical else axes.set_xlim)(floor * 0.8, 1.25)
+    (axes.set_ylim if vertical else axes.set_xlim)(bottom, top)
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda v, _: f"≤{v:g}" if math.isclose(v, floor) else f"{v:g}"))
+    axis.set_major_formatter(
+        FuncFormatter(lambda v, _: f"≤{v:g}" if at_floor and math.isclose(v, floor) else f"{v:g}")
+    )
+
+
+def extent(arrays: Iterable[Float[np.ndarray, "..."]], default: tuple[float, float]) -> tuple[float, float]:
+    """The smallest and the largest value of some arrays, without NaN; `default` if there is none."""
+    known = [array[~np.isnan(array)] for array in map(np.asarray, arrays)]
+    known = [array for array in known if array.size]
+    return (min(float(a.min()) for a in known), max(float(a.max()) for a in known)) if known else default
 
 
 def log_steps_axis(axes: Axes) -> None:

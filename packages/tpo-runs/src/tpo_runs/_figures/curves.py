@@ -21,7 +21,7 @@ from .._results import (
     standard_error_band,
 )
 from .._text import point_label, spaced
-from .axes import check_floor, log_error_axis, log_steps_axis, make_axes
+from .axes import check_floor, extent, log_error_axis, log_steps_axis, make_axes
 from .labels import drawable, metric_label, seeds_label, smooth_words, step_word
 from .panels import LABEL_SIZE, TITLE_SIZE, Panel, finish, make_panels, styles_of
 from .style import SOLID, MethodStyle
@@ -92,12 +92,14 @@ def learning_curves(
     options = _Options(band, smooth, max_points, seeds, log_y, floor)
     figure, panels = make_panels(results, size=(2.6, 2.0))
     styles = styles_of(results)
-    top = 0.0
+    drawn = [
+        values
+        for panel in panels
+        for cell in reversed(panel.cells)
+        for values in _draw(panel.axes, cell, metric, styles[cell.method], options)
+    ]
     for panel in panels:
-        for cell in reversed(panel.cells):
-            top = max(top, _draw(panel.axes, cell, metric, styles[cell.method], options))
-    for panel in panels:
-        _scale(panel, options, top, log_x)
+        _scale(panel, options, extent(drawn, (0.0, 0.0)), log_x)
         _label(panel, step_word(results), metric_label(results, metric) + smooth_words(smooth))
     return finish(figure, styles, title=title, note=_note(results, [metric], options))
 
@@ -168,14 +170,19 @@ def _check(band: str, smooth: int, max_points: int) -> None:
         raise ValueError(f"smooth must be at least 1 and max_points 2, got {smooth} and {max_points}")
 
 
-def _draw(axes: Axes, cell: CellResult, metric: str, style: MethodStyle, options: _Options) -> float:
-    """Draw one cell and return the highest value drawn."""
-    steps, curves = recorded_curves(cell.metric(metric), smooth=options.smooth, max_points=options.max_points)
+def _draw(
+    axes: Axes, cell: CellResult, metric: str, style: MethodStyle, options: _Options
+) -> list[np.ndarray]:
+    """Draw one cell and return the values drawn."""
+    values = cell.metric(metric)
+    # Of bins, one point in the middle of each, before thinning, so that the curve does not look like stairs.
+    most = options.max_points if cell.bin_width == 1 else values.shape[1]
+    steps, curves = recorded_curves(values, smooth=options.smooth, max_points=most)
     if cell.bin_width > 1:
-        # One point in the middle of each bin, so that the curve does not look like stairs.
         middle = steps % cell.bin_width == cell.bin_width // 2
-        if middle.any():
-            steps, curves = steps[middle], curves[:, middle]
+        chosen = np.flatnonzero(middle if middle.any() else ~middle)
+        chosen = chosen[:: -max(1, -(-len(chosen) // options.max_points))][::-1]
+        steps, curves = steps[chosen], curves[:, chosen]
     mean = options.lift(mean_curve(curves))
     # Mark the points of sparse evaluations.
     marker = style.marker if len(steps) <= _MARKED else ""
@@ -194,19 +201,19 @@ def _draw(axes: Axes, cell: CellResult, metric: str, style: MethodStyle, options
     if options.band != "none" and len(curves) > 1:
         low, high = (options.lift(end) for end in _BANDS[options.band](curves))
         axes.fill_between(steps, low, high, color=style.color, alpha=0.14, linewidth=0, zorder=2)
-        drawn.append(high)
+        drawn += [low, high]
     if options.seeds:
         axes.plot(steps, options.lift(curves).T, color=style.color, linewidth=0.5, alpha=0.45, zorder=1)
-        drawn.append(curves)
-    return max(float(np.fmax.reduce(values, axis=None, initial=0.0)) for values in drawn)
+        drawn.append(options.lift(curves))
+    return drawn
 
 
-def _scale(panel: Panel, options: _Options, top: float, log_x: bool) -> None:
+def _scale(panel: Panel, options: _Options, drawn: tuple[float, float], log_x: bool) -> None:
     if log_x:
         log_steps_axis(panel.axes)
     if options.log_y and options.floor is not None:
-        log_error_axis(panel.axes, options.floor)
-    elif top > 0:
+        log_error_axis(panel.axes, options.floor, drawn if drawn[1] > 0 else (options.floor, 1.0))
+    elif (top := drawn[1]) > 0:
         panel.axes.set_ylim(-0.02 * top, min(1.04 * top, 1.02))
 
 
@@ -218,8 +225,10 @@ def _label(panel: Panel, x: str, y: str) -> None:
 
 
 def _note(results: Sequence[CellResult], names: Sequence[str], options: _Options) -> str:
-    metrics = (result.metrics[name] for result in results for name in names if name in result.metrics)
-    longest = max(len(recorded_steps(values)) for values in metrics)
+    metrics = (
+        (result, result.metrics[name]) for result in results for name in names if name in result.metrics
+    )
+    longest = max(len(recorded_steps(values)) // result.bin_width for result, values in metrics)
     every = -(-longest // options.max_points)
     word = step_word(results)
     width = max(result.bin_width for result in results)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .._results import CellResult, check_results, final_error, final_words, mean_interval
-from .axes import check_floor, log_error_axis
+from .axes import check_floor, extent, log_error_axis
 from .labels import drawable, seeds_label
 from .panels import LABEL_SIZE, finish, make_panels, styles_of
 
@@ -21,18 +21,29 @@ BAR_NOTE = "bar: mean and 95% interval for any distribution of seeds"
 
 @dataclass(frozen=True)
 class ErrorSpan:
-    """The error axis of all panels: from 0 to `top`, or from `floor` to 1 on a log scale."""
+    """The error axis of all panels: from 0 to `high`, or on a log scale around the values `low` to `high`."""
 
-    top: float
+    low: float
+    high: float
     floor: float | None
 
     @classmethod
     def of(cls, finals: Sequence[Float[np.ndarray, " _"]], floor: float | None) -> "ErrorSpan":
-        """The axis that covers all these values; logarithmic if there is a floor."""
-        if floor is not None:
-            check_floor(floor)
-        top = max(float(np.fmax.reduce(final, initial=0.0)) for final in finals)
-        return cls(top if top > 0 else 1.0, floor)
+        """The axis that covers all these values; logarithmic if there is a floor.
+
+        It covers their intervals only if it is logarithmic: for few seeds they reach far beyond all seeds.
+        """
+        if floor is None:
+            _, high = extent(finals, (0.0, 1.0))
+            return cls(0.0, high if high > 0 else 1.0, None)
+        check_floor(floor)
+        ends = [np.array(mean_interval(final)) for final in finals]
+        return cls(*extent([np.maximum(values, floor) for values in [*finals, *ends]], (floor, 1.0)), floor)
+
+    @property
+    def end(self) -> float:
+        """Where the axis ends."""
+        return np.inf if self.floor is not None else 1.04 * self.high
 
     def lift(self, values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """The values that the axis can show."""
@@ -40,14 +51,19 @@ class ErrorSpan:
 
     def position(self, lifted: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """Where lifted values are on the axis, from 0 to 1."""
-        return lifted / self.top if self.floor is None else 1 - np.log(lifted) / np.log(self.floor)
+        return lifted / self.high if self.floor is None else 1 - np.log(lifted) / np.log(self.floor)
 
     def set_limits(self, axes: Axes, *, vertical: bool) -> None:
         """Apply the axis to the x or, if `vertical`, the y axis of a panel."""
         if self.floor is not None:
-            log_error_axis(axes, self.floor, vertical=vertical)
+            log_error_axis(axes, self.floor, (self.low, self.high), vertical=vertical)
             return
-        (axes.set_ylim if vertical else axes.set_xlim)(-0.04 * self.top, 1.04 * self.top)
+        (axes.set_ylim if vertical else axes.set_xlim)(-0.04 * self.high, self.end)
+
+    def note(self, finals: Sequence[Float[np.ndarray, " _"]]) -> str:
+        """What bars are, and their arrows if some have one."""
+        cut = any(mean_interval(final)[1] > self.end for final in finals)
+        return BAR_NOTE + ("; arrow: it goes on beyond the axis" if cut else "")
 
 
 def spread_dots(values: Float[np.ndarray, " s"], width: float, gap: float) -> Float[np.ndarray, " s"]:
@@ -99,9 +115,8 @@ def final_errors(
         The figure, not yet saved.
     """
     check_results(results)
-    span = ErrorSpan.of(
-        [final_error(r, fraction=fraction, metric=metric) for r in results], floor if log else None
-    )
+    finals = [final_error(r, fraction=fraction, metric=metric) for r in results]
+    span = ErrorSpan.of(finals, floor if log else None)
     styles = styles_of(results)
     methods = list(styles)
     names = [drawable(textwrap.fill(name, ROW_WIDTH)) for name in methods]
@@ -121,7 +136,7 @@ def final_errors(
         span.set_limits(panel.axes, vertical=False)
         if panel.bottom:
             panel.axes.set_xlabel("final error", fontsize=LABEL_SIZE)
-    note = f"Dot: one seed ({seeds_label(results)}); {BAR_NOTE}; final: {final_words(fraction)}"
+    note = f"Dot: one seed ({seeds_label(results)}); {span.note(finals)}; final: {final_words(fraction)}"
     return finish(figure, {}, title=title, note=note)
 
 
@@ -138,6 +153,8 @@ def _strip(
     axes.scatter(x, y, s=12, color=color, alpha=0.8, edgecolors="white", linewidths=0.3, zorder=2)
     low, high = span.lift(np.array(mean_interval(final)))
     below = row + 0.36
-    axes.plot([low, high], [below, below], color=_INK, linewidth=1.3, zorder=3)
+    axes.plot([low, min(high, span.end)], [below, below], color=_INK, linewidth=1.3, zorder=3)
+    if high > span.end:
+        axes.plot([span.end], [below], ">", color=_INK, markersize=4, clip_on=False, zorder=3)
     mean = span.lift(final.mean(keepdims=True))
     axes.plot(mean, [below], "|", color=_INK, markersize=7, markeredgewidth=1.8, zorder=4)

@@ -17,6 +17,8 @@ from .panels import LABEL_SIZE, finish, make_panels, styles_of
 from .style import MethodStyle
 
 _WIDTH = 0.8  # total width of the bars of a bin
+_SHORT = 0.01  # share of the axis below which a bar is marked
+_MARK_NOTE = "Marker: a bar too short to see. "
 _HATCHES = ("/", ".", "x", "\\", "o", "-", "|", "+")
 
 
@@ -45,11 +47,18 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
     options = _bar_options(styles)
     step = _step(shown, after)
     bins = [f"{low:g} to {min(high, 1):g}" for low, high in itertools.pairwise(CONCENTRATION_EDGES)]
+    width = _WIDTH / len(styles)
+    places = {
+        method: np.arange(len(bins)) + (i + 0.5) * width - _WIDTH / 2 for i, method in enumerate(styles)
+    }
     for panel in panels:
         for cell in panel.cells:
-            offset = (list(styles).index(cell.method) + 0.5) / len(styles) - 0.5
-            _bars(panel.axes, _at(cell, step), offset * _WIDTH, _WIDTH / len(styles), options[cell.method])
+            _bars(panel.axes, places[cell.method], _at(cell, step), width, options[cell.method])
         panel.axes.axhline(0, color="#222222", linewidth=0.8, zorder=3)
+    marked = False
+    for panel in panels:
+        for cell in panel.cells:
+            marked |= _mark_short(panel.axes, places[cell.method], _at(cell, step), styles[cell.method])
         panel.axes.grid(visible=False, axis="x")
         panel.axes.set_xticks(range(len(bins)), bins)
         if panel.bottom:
@@ -59,7 +68,7 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
     interval = "" if all(len(result.seeds) == 1 for result in shown) else " and 95% t interval"
     note = (
         f"Misclassified test images after {step + 1:,} updates. "
-        f"Bar: mean{interval} over {seeds_label(shown)}. "
+        f"Bar: mean{interval} over {seeds_label(shown)}. {_MARK_NOTE if marked else ''}"
         "Surplus: gain in the right class's probability, to first order, beyond that with equal wrong classes"
     )
     return finish(figure, styles, title=title, note=note, bars=options)
@@ -97,13 +106,29 @@ def _at(cell: CellResult, step: int) -> Float[np.ndarray, "bins s"]:
 
 
 def _bars(
-    axes: Axes, values: Float[np.ndarray, "bins s"], offset: float, width: float, options: Mapping[str, Any]
+    axes: Axes,
+    x: Float[np.ndarray, " bins"],
+    values: Float[np.ndarray, "bins s"],
+    width: float,
+    options: Mapping[str, Any],
 ) -> None:
-    for i, seeds in enumerate(values):
+    for place, seeds in zip(x, values, strict=True):
         known = seeds[~np.isnan(seeds)]
         if known.size == 0:
             continue
-        # The edge makes a bar of height 0 visible.
-        axes.bar(i + offset, known.mean(), width=0.9 * width, **options, linewidth=1.2, zorder=3.5)
+        axes.bar(place, known.mean(), width=0.9 * width, **options, linewidth=1.2, zorder=3.5)
         interval = mean_interval(known, None)
-        axes.plot([i + offset] * 2, interval, color="#222222", linewidth=1.2, zorder=4)
+        axes.plot([place] * 2, interval, color="#222222", linewidth=1.2, zorder=4)
+
+
+def _mark_short(
+    axes: Axes, x: Float[np.ndarray, " bins"], values: Float[np.ndarray, "bins s"], style: MethodStyle
+) -> bool:
+    """Draw the method's marker on each bar that is too short to see. Returns whether there is one."""
+    low, high = axes.get_ylim()
+    known = ~np.isnan(values)
+    means = np.where(known, values, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    short = known.any(axis=1) & (np.abs(means) < _SHORT * (high - low))
+    look = {"marker": style.marker, "color": style.color, "edgecolors": "white", "linewidths": 0.6}
+    axes.scatter(x[short], means[short], s=36, **look, zorder=5)
+    return bool(short.any())

@@ -18,10 +18,14 @@ from .._results import (
     mean_interval,
 )
 from .._text import axis_label, value_label
-from .finals import BAR_NOTE, ErrorSpan, spread_dots
+from .finals import ErrorSpan, spread_dots
 from .labels import drawable, seeds_label
 from .panels import LABEL_SIZE, finish, make_panels, styles_of
 from .style import MethodStyle
+
+# Shares of the distance between values: from one method to the next, at most, from the first to the last, and
+# the width of all dots. Methods are so close that nobody reads another value; their dots may overlap.
+LANE, MOST, DOTS = 0.05, 0.3, 0.48
 
 
 def sweep(
@@ -40,8 +44,7 @@ def sweep(
 
     Args:
         results: the cells; other varying axes make panels.
-        axis: grid axis, for example "rollout.candidates"; by default the only numeric one that varies. A
-            named axis may have a single value, as in a part of a sweep.
+        axis: grid axis, for example "rollout.candidates"; by default the only numeric one that varies.
         metric: the metric.
         fraction: see `final_error`.
         log_y: logarithmic error.
@@ -52,13 +55,13 @@ def sweep(
         The figure, not yet saved.
 
     Raises:
-        ValueError: if the axis is not numeric, or none is given and not exactly one varies.
+        ValueError: if the axis is not numeric, has a single value, as in a part of a sweep, or is not given
+            and not exactly one varies.
     """
     check_results(results)
-    span = ErrorSpan.of(
-        [final_error(r, fraction=fraction, metric=metric) for r in results], floor if log_y else None
-    )
     axis = _sweep_axis(results, axis)
+    of_all = [final_error(r, fraction=fraction, metric=metric) for r in results]
+    span = ErrorSpan.of(of_all, floor if log_y else None)
     figure, panels = make_panels(
         results, size=(3.6, 2.6), axes=[other for other in grid_axes(results) if other != axis]
     )
@@ -66,18 +69,17 @@ def sweep(
     values = axis_values(results, axis)
     place = np.log2 if min(values) > 0 and max(values) >= 8 * min(values) else np.asarray
     gaps = np.diff(place(np.array(values, dtype=float)))
-    lane = 0.6 * (gaps.min() if gaps.size else 1.0) / len(styles)
+    gap = gaps.min()
     for panel in panels:
         for i, (method, style) in enumerate(styles.items()):
             cells = sorted(
                 (c for c in panel.cells if c.method == method),
                 key=lambda c: values.index(c.point[axis]),
             )
-            # Methods are side by side, within 0.6 of the distance between values.
-            shift = (i - (len(styles) - 1) / 2) * lane
+            shift = (i - (len(styles) - 1) / 2) * min(LANE, MOST / len(styles)) * gap
             x = place(np.array([c.point[axis] for c in cells], dtype=float)) + shift
             finals = [final_error(c, fraction=fraction, metric=metric) for c in cells]
-            _sweep_line(panel.axes, x, finals, style, 0.8 * lane, span)
+            _sweep_line(panel.axes, x, finals, style, DOTS * gap / len(styles), span)
         panel.axes.xaxis.set_major_locator(FixedLocator([float(place(float(v))) for v in values]))
         panel.axes.xaxis.set_major_formatter(FuncFormatter(lambda _, i: value_label(values[i])))
         panel.axes.xaxis.set_minor_locator(NullLocator())
@@ -86,7 +88,8 @@ def sweep(
             panel.axes.set_xlabel(drawable(axis_label(axis)), fontsize=LABEL_SIZE)
         if panel.left:
             panel.axes.set_ylabel("final error", fontsize=LABEL_SIZE)
-    note = f"Dot: one seed ({seeds_label(results)}); line and {BAR_NOTE}; final: {final_words(fraction)}"
+    words = f"line and {span.note(of_all)}; final: {final_words(fraction)}"
+    note = f"Dot: one seed ({seeds_label(results)}); {words}"
     return finish(figure, styles, title=title, note=note, markers=True)
 
 
@@ -103,6 +106,8 @@ def _sweep_axis(results: Sequence[CellResult], axis: str | None) -> str:
         raise ValueError(f"name the grid axis of the sweep; numeric axes that vary: {found}")
     if axis not in numeric:
         raise ValueError(f"{axis!r} is not a numeric grid axis; those are: {found}")
+    if len(values := axis_values(results, axis)) == 1:
+        raise ValueError(f"{axis!r} has the single value {value_label(values[0])} in these results")
     return axis
 
 
@@ -121,7 +126,9 @@ def _sweep_line(
         dots_x = center + spread_dots(span.position(dots), width, gap=0.15 * width)
         axes.scatter(dots_x, dots, s=8, color=style.color, alpha=0.4, linewidths=0)
     low, high = span.lift(intervals).T
-    axes.vlines(x, low, high, color=style.color, linewidth=1.4)
+    axes.vlines(x, low, np.minimum(high, span.end), color=style.color, linewidth=1.4)
+    cut = high > span.end
+    axes.scatter(x[cut], np.full(cut.sum(), span.end), s=16, marker="^", color=style.color, clip_on=False)
     axes.plot(
         x,
         span.lift(means),

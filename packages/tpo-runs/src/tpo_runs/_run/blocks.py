@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 
-from .._config import Cell, CustomSpec, resolve, search_paths
+from .._config import Cell
 from .._learn import (
     AnswerSample,
     CompiledChunk,
@@ -23,6 +23,7 @@ from .._learn import (
 from .._store import block_name
 from .build import build_policy, build_sample_task, build_trainer
 from .memory import check_memory
+from .own_objectives import own_objective
 
 
 class Block(NamedTuple):
@@ -80,7 +81,7 @@ def compile_block(block: Block, config: Path) -> Compiled:
         ConfigError: the device has too little memory, or a data set or model cannot be loaded.
     """
     cell = block.cell
-    trainer = build_trainer(cell, _custom(cell, config))
+    trainer = build_trainer(cell, own_objective(cell, config))
     policy = build_policy(cell)
 
     def start(seeds: Sequence[int]) -> TrainState:
@@ -99,9 +100,3 @@ def compile_block(block: Block, config: Path) -> Compiled:
     check_memory(cell, program.bytes_needed, needed_with)
     samples = build_sample_task(cell)
     return Compiled(trainer, program, start, samples and functools.partial(answer_samples, samples))
-
-
-def _custom(cell: Cell, config: Path) -> Any:
-    if not isinstance(cell.objective, CustomSpec):
-        return None
-    return resolve(cell.objective.kind, cell.objective.keywords, search_paths(config))

@@ -31,6 +31,10 @@ class ObjectiveError(Exception):
     """A custom objective returned something wrong or tried to exit; the message names its file."""
 
 
+class LossesError(ObjectiveError):
+    """A custom objective returned something other than losses."""
+
+
 def describe_error(error: BaseException) -> str:
     """Describe an exception in one line: type, first line of the message, location, and fix if known.
 
@@ -67,7 +71,7 @@ def keep_traceback(error: BaseException, store: Store, name: str) -> str:
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap an objective to raise `ObjectiveError` if it returns no losses, or if it exits."""
+    """Wrap an objective to raise `ObjectiveError` if it exits, and `LossesError` if it returns no losses."""
 
     @functools.wraps(function, updated=())
     def objective(
@@ -83,7 +87,7 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             check_losses(losses, logp.shape)
         except (TypeError, ValueError) as error:
-            raise ObjectiveError(f"{_place(function)}: {error}") from error
+            raise LossesError(f"{_place(function)}: {error}") from error
         return losses
 
     return objective
