@@ -328,3 +328,16 @@ def test_a_policy_of_any_task_with_answers_is_sampled_at_its_point_of_the_grid(t
     assert [score == "1" for _, score, _ in pairs] == [prompt == answer for prompt, _, answer in pairs]
     # A quarter of random answers is right.
     assert sum(score == "1" for _, score, _ in pairs) > 25
+
+
+def test_policies_that_are_kept_count_for_the_space_that_a_run_needs(config):
+    from tpo_runs._run import blocks_of
+    from tpo_runs._run.space import needed_bytes
+
+    (without,) = load_config(
+        config, methods="TPO", overrides=[("schedule.keep_policies", "false"), ("schedule.seeds", "40")]
+    ).cells
+    (kept,) = load_config(config, methods="TPO", overrides=[("schedule.seeds", "40")]).cells
+    policy, _ = load_language_model(load_config(config).cells[0].policy.model)
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(eqx.filter(policy, eqx.is_array)))
+    assert needed_bytes(blocks_of(kept)) - needed_bytes(blocks_of(without)) == 40 * size

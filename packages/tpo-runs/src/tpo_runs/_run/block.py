@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from .._config import Cell, config_of_block
 from .._errors import as_storage_error
-from .._learn import AnswerSample, Chunk, TrainState, block_layout, raise_at_cause, row_of, train
+from .._learn import Chunk, TrainState, block_layout, raise_at_cause, row_of, train
 from .._signals import StopSignals
 from .._store import Store
 from .blocks import Block, Compiled
@@ -20,6 +20,7 @@ from .machine import changes, origin
 from .policies import keep_policies
 from .progress import Reporter
 from .replacement import Replacement
+from .samples import answers_of, sample_records
 from .tracking import Trackers
 
 
@@ -71,7 +72,7 @@ def train_block(block: Block, compiled: Compiled, context: RunContext) -> None:
     directory = store.checkpoints(cell.key, seeds)
     checkpoints = Checkpoints(directory, {"cell": cell.identity(), "seeds": list(seeds)})
     now = origin(cell) | {"layout": block_layout(compiled.trainer, jnp.asarray(seeds)).words}
-    before = _answers(compiled, state, seeds)
+    before = answers_of(compiled, state, seeds)
     checkpoint = checkpoints.latest(compiled.trainer.changing(state), reporter.warn)
     progress = _Progress(len(seeds), checkpoint, now)
     reporter.block(cell, seeds, progress.step)
@@ -81,7 +82,7 @@ def train_block(block: Block, compiled: Compiled, context: RunContext) -> None:
         state = compiled.trainer.restored(checkpoint.state, state)
         _warn_of_changes(cell, checkpoint.facts["provenance"], now, reporter)
     state = _train(block, compiled, state, progress, checkpoints, context)
-    samples = _sample_records(seeds, before, _answers(compiled, state, seeds))
+    samples = sample_records(seeds, before, answers_of(compiled, state, seeds))
     metrics = progress.metrics()
     diverged = first_diverged_steps(seeds, metrics["loss"])
     facts = {**progress.provenance, "diverged": diverged}
@@ -157,31 +158,6 @@ def _train(
             saved = time.monotonic()
         context.stop.check()
     return state
-
-
-def _answers(compiled: Compiled, state: TrainState, seeds: Sequence[int]) -> list[list[AnswerSample]]:
-    """The answers of each seed's policy to some held-out problems; none without such problems."""
-    if compiled.answers is None:
-        return [[] for _ in seeds]
-    return [compiled.answers(row_of(state.policy, row)) for row in range(len(seeds))]
-
-
-def _sample_records(
-    seeds: Sequence[int], before: list[list[AnswerSample]], after: list[list[AnswerSample]]
-) -> list[dict[str, Any]]:
-    """The answers before and after training, as the store keeps them."""
-    return [
-        {
-            "seed": seed,
-            "prompt": earlier.prompt,
-            "before": earlier.answer,
-            "score_before": earlier.score,
-            "after": later.answer,
-            "score_after": later.score,
-        }
-        for seed, *pairs in zip(seeds, before, after, strict=True)
-        for earlier, later in zip(*pairs, strict=True)
-    ]
 
 
 def _find_cause(
