@@ -18,7 +18,8 @@ from .._results import (
     mean_interval,
 )
 from .._text import axis_label, value_label
-from .finals import ErrorSpan, spread_dots
+from .error_span import ErrorSpan
+from .finals import spread_dots
 from .labels import drawable, seeds_label
 from .panels import LABEL_SIZE, finish, make_panels, styles_of
 from .style import MethodStyle
