@@ -54,7 +54,7 @@ def check_space(root: Path, blocks: Iterable[Block], replaced: int = 0) -> None:
 
 
 def needed_bytes(blocks: Iterable[Block]) -> int:
-    """Upper bound of what a run writes: metrics and kept policies of all blocks, checkpoints of the largest."""
+    """Upper bound of what a run writes: metrics and kept policies of all blocks, the largest checkpoints."""
     results, checkpoints = 0, 0
     policies: dict[str, int] = {}
     for block in blocks:
