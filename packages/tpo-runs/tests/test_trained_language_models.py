@@ -331,8 +331,7 @@ def test_a_policy_of_any_task_with_answers_is_sampled_at_its_point_of_the_grid(t
 
 
 def test_policies_that_are_kept_count_for_the_space_that_a_run_needs(config):
-    from tpo_runs._run import blocks_of
-    from tpo_runs._run.space import needed_bytes
+    from tpo_runs._run import blocks_of, needed_bytes
 
     (without,) = load_config(
         config, methods="TPO", overrides=[("schedule.keep_policies", "false"), ("schedule.seeds", "40")]

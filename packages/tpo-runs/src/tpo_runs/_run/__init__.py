@@ -40,5 +40,6 @@ from .progress import Reporter as Reporter
 from .progress import duration as duration
 from .replacement import Replacement as Replacement
 from .sampled import sampled_lines as sampled_lines
+from .space import needed_bytes as needed_bytes
 from .tracker import check_installed as check_installed
 from .tracking import Trackers as Trackers

@@ -1,5 +1,7 @@
 """A check of users' own objectives before training: each is traced on the shapes of a batch."""
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,4 +61,6 @@ def _trace(trainer: Trainer, cell: Cell) -> None:
         batch, _ = trainer.rollout.draw(policy, trainer.rollout.init(policy, key), key)
         return reduce(batch.losses(trainer.objective, batch.old_logp), batch)
 
-    eqx.filter_eval_shape(loss, key)
+    # With --json, standard output is for events alone.
+    with contextlib.redirect_stdout(sys.stderr):
+        eqx.filter_eval_shape(loss, key)
