@@ -28,9 +28,14 @@ def samples_table(results: Sequence[CellResult]) -> TextTable:
 
 
 def _end_of(prompt: str) -> str:
-    """The last line of a prompt that says something, shortened from the left."""
-    lines = [line for line in prompt.splitlines() if line.strip()] or [""]
-    text = printable(lines[-1].strip())
+    """The last line of a prompt, with the one before if it is only a word, shortened from the left.
+
+    >>> _end_of("1 + 1 = 2\\n3 + 4 ="), _end_of("Who likes tea?\\nAnswer:")
+    ('3 + 4 =', 'Who likes tea? Answer:')
+    """
+    lines = [line.strip() for line in prompt.splitlines() if line.strip()] or [""]
+    words = lines[-1].split()
+    text = printable(" ".join(lines[-2:]) if len(words) == 1 else lines[-1])
     return text if len(text) <= MOST_CHARACTERS else f"...{text[3 - MOST_CHARACTERS :]}"
 
 
