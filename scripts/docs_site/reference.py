@@ -90,7 +90,8 @@ def _values(value: dict) -> str:
     high, below = value.get("maximum"), value.get("exclusiveMaximum")
     limits = [f"from {low:,}"] if low is not None else [f"above {above:,}"] if above is not None else []
     limits += [f"to {high:,}"] if high is not None else [f"below {below:,}"] if below is not None else []
-    return " ".join([name, *limits])
+    between = " and " if above is not None or below is not None else " "
+    return f"{name} {between.join(limits)}".rstrip()
 
 
 def _literal(value: object) -> str:
