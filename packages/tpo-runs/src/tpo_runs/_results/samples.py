@@ -28,9 +28,9 @@ def samples_table(results: Sequence[CellResult]) -> TextTable:
 
 
 def _end_of(prompt: str) -> str:
-    """The last line of a prompt, with the one before if it is only a word, shortened from the left.
+    r"""The last line of a prompt, with the one before if it is only a word, shortened from the left.
 
-    >>> _end_of("1 + 1 = 2\\n3 + 4 ="), _end_of("Who likes tea?\\nAnswer:")
+    >>> _end_of("1 + 1 = 2\n3 + 4 ="), _end_of("Who likes tea?\nAnswer:")
     ('3 + 4 =', 'Who likes tea? Answer:')
     """
     lines = [line.strip() for line in prompt.splitlines() if line.strip()] or [""]
