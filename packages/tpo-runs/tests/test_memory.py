@@ -1,4 +1,4 @@
-"""Too little memory is told before the first step."""
+"""A run that needs too much memory stops before its first step."""
 
 from pathlib import Path
 

@@ -95,7 +95,7 @@ def keys(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return keys
 
 
-def told(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+def refusal(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """The only line of a refusal; an empty string if the command line is accepted."""
     assert main(argv) in (0, 2)
     lines = capsys.readouterr().err.splitlines()
@@ -114,12 +114,12 @@ def test_a_suggested_override_exists_in_the_config(name, value, keys, tmp_path, 
     path.write_text(CONFIGS[name])
     seen = set()
     for word in (*keys, *OTHERS) if value else OTHERS:
-        line = told(["check", str(path), f"--{word}", *([value] if value else [])], capsys)
+        line = refusal(["check", str(path), f"--{word}", *([value] if value else [])], capsys)
         assert f"--{word}" not in suggested(line)
         seen |= {flag for flag in suggested(line) if "." in flag}
     assert "--schedule.steps" in seen
     for flag in seen:
-        fault = told(["check", str(path), flag, value or "1"], capsys)
+        fault = refusal(["check", str(path), flag, value or "1"], capsys)
         assert not re.search(ABSENT, fault), (flag, fault)
 
 
@@ -128,10 +128,10 @@ def test_a_suggested_flag_is_one_of_the_commands(command, capsys) -> None:
     argv = {"schema": ["schema"], "choose": ["choose", "out", "axis"]}
     argv["export"] = ["export", "out", "--to", "there"]
     start = argv.get(command, [command, "out"])
-    flags = told([*start, "--qqq", "1"], capsys).partition("; flags: ")[2].split(", ")
+    flags = refusal([*start, "--qqq", "1"], capsys).partition("; flags: ")[2].split(", ")
     assert flags[0] == "--help"
     for word in (word for word in OTHERS if f"--{word}" not in flags):
-        line = told([*start, f"--{word}", "1"], capsys)
+        line = refusal([*start, f"--{word}", "1"], capsys)
         assert "unknown flag" in line
         assert set(suggested(line)) <= set(flags)
 
@@ -149,6 +149,6 @@ def test_an_override_is_suggested_as_the_config_needs_it(tmp_path: Path, capsys)
         ("top_p", "0.9", []),
         ("target_kl", None, ["--method.TPO (mine).objective.target_kl"]),
     ):
-        line = told(["check", str(path), f"--{word}", *([value] if value else [])], capsys)
+        line = refusal(["check", str(path), f"--{word}", *([value] if value else [])], capsys)
         assert "unknown flag" in line
         assert suggested(line) == flags

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from .._errors import ConfigError
 from .._signals import StopSignals
@@ -172,11 +173,10 @@ def export(
     The run must have been trained with schedule.keep_policies = true. Where it has a grid, name the point by
     the values of its axes, such as --policy.lora.rank 8.
     """
-    from .._config import parse_value
     from .._run import export_model
 
     _import_jax()
-    point = {axis: parse_value(value) for axis, value in overrides}
+    point = _point(overrides)
     print(printable(export_model(out, to, method=method, seed=seed, point=point, adapter=adapter)))
     return 0
 
@@ -189,17 +189,21 @@ def sample(
     The run must have been trained with schedule.keep_policies = true. Where it has a grid, name the point by
     the values of its axes, such as --task.horizon 7.
     """
-    from .._config import parse_value
-
     _import_jax()
     from .._run import load_trained, sampled_lines, set_up_jax
 
     set_up_jax(short=True)
-    point = {axis: parse_value(value) for axis, value in overrides}
-    trained = load_trained(out, method, seed=seed, point=point)
+    trained = load_trained(out, method, seed=seed, point=_point(overrides))
     for line in sampled_lines(trained, prompts=prompts, candidates=answers):
         print(line)
     return 0
+
+
+def _point(overrides: Overrides) -> dict[str, Any]:
+    """The point of a grid that words such as `--task.horizon 7` name."""
+    from .._config import parse_value
+
+    return {axis: parse_value(value) for axis, value in overrides}
 
 
 def _print_unless_output(written: Path, to: Path | None) -> None:

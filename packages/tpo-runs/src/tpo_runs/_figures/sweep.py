@@ -25,7 +25,7 @@ from .panels import LABEL_SIZE, finish, make_panels, styles_of
 from .style import MethodStyle
 
 # Shares of the distance between values: from one method to the next, at most, from the first to the last, and
-# the width of all dots. Methods are so close that nobody reads another value; their dots may overlap.
+# the width of all dots. Methods stay close to their value, so their dots may overlap.
 LANE, MOST, DOTS = 0.05, 0.3, 0.48
 
 

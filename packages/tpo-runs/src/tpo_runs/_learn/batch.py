@@ -67,8 +67,7 @@ class Batch(eqx.Module):
 
     def penalty(self, logp: Float[Array, "..."]) -> Float[Array, ""]:
         """The KL penalty towards the reference: `kl_coef` times the mean of `k3` over entries that exist."""
-        if self.ref_logp is None:
-            return jnp.zeros((), logp.dtype)
+        assert self.ref_logp is not None, "a batch without a reference has no penalty"
         divergence = kl.k3(logp, self.ref_logp, **self.mask)
         count = divergence.size if self.where is None else jnp.maximum(jnp.sum(self.where), 1)
         return self.kl_coef * jnp.sum(divergence) / count

@@ -19,7 +19,7 @@ from .failures import LossesError
 def check_own_objectives(loaded: LoadedConfig) -> None:
     """Refuse objectives whose losses have the wrong type or shape, before any cell is trained.
 
-    An objective that raises an error of its own is left for its cell to report, which keeps the traceback.
+    If an objective raises an error of its own, its cell reports that later, with the traceback.
 
     Raises:
         ConfigError: with one line for each method.
