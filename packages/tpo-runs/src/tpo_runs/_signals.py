@@ -21,7 +21,7 @@ class StopSignals:
     """Handles signals within its context: by default SIGINT, SIGTERM, and SIGHUP unless it is ignored.
 
     Outside of `polled`, a signal raises `Stopped` at once. Inside, `check` raises it. A second signal ends
-    the process immediately.
+    the process immediately, except for a second SIGHUP, which is ignored from then on.
 
     Args:
         signals: the signals to handle.
@@ -41,7 +41,9 @@ class StopSignals:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # The second of two hangups may arrive when all is saved. It must not change the exit status.
+            stopped_by_it = number == HANGUP == self._number
+            signal.signal(number, signal.SIG_IGN if stopped_by_it else handler)
 
     @property
     def requested(self) -> bool:
