@@ -22,7 +22,7 @@ from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
 from tpo_objectives import tpo
 from tpo_runs import SequenceGroup, Trainer, initial_state, train
-from tpo_runs._learn import compile_chunk
+from tpo_runs._learn import TrainState, compile_chunk
 
 def make_policy(key):
     return CausalTransformer(vocab_size=2, horizon=2, width=16, layers=1, heads=1, key=key)
@@ -31,7 +31,9 @@ rollout = SequenceGroup(TokenTask("reverse_copy", "terminal", 2, 2), 32, 4)
 trainer = Trainer(rollout, tpo, optax.adam(0.1), epochs=2)
 seeds = jnp.arange(int(sys.argv[1]))
 state = initial_state(trainer, make_policy, seeds)
-program = compile_chunk(trainer, state, seeds, 5)
+# An array without numbers, as in an empty queue, has to stay on its devices like the others.
+state = TrainState(state.policy, state.optimizer_state, jnp.zeros((len(seeds), 0)))
+program = compile_chunk(trainer, state, seeds)
 text = program.compiled.as_text()
 exchanges = [name for name in ("all-gather", "all-reduce", "all-to-all", "permute") if name + "(" in text]
 losses, devices = [], 0

@@ -1,6 +1,6 @@
 """`[optimizer]` tables: how gradients become updates."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,8 @@ class OptimizerSpec(Spec):
             as half a period of a "cosine".
     """
 
+    # Whether updates are the learning rate times what does not depend on it, to the last bit.
+    scales_last: ClassVar[bool] = False
     kind: str
     learning_rate: Annotated[float, Field(gt=0)]
     warmup_steps: Annotated[int, Field(ge=0, le=1_000_000_000), Identity.UNLESS_DEFAULT] = 0
@@ -33,8 +35,17 @@ class OptimizerSpec(Spec):
         """The keyword arguments of the function of the same name."""
         return self.model_dump(exclude={"kind", "warmup_steps", "decay", "clip_norm"})
 
+    @property
+    def factor(self) -> float | None:
+        """What updates are multiplied by, outside of the transformation: the learning rate if that may be.
+
+        Cells that differ in it alone share a compiled program. None if the transformation contains it.
+        """
+        constant = not self.warmup_steps and self.decay == "constant"
+        return self.learning_rate if self.scales_last and constant else None
+
     def build(self, steps: int, epochs: int) -> Any:
-        """The gradient transformation.
+        """The gradient transformation, with a learning rate of 1 if there is a `factor`.
 
         Args:
             steps: steps of the run.
@@ -42,7 +53,8 @@ class OptimizerSpec(Spec):
         """
         from .. import _learn
 
-        optimizer = getattr(_learn, self.kind)(**self.keywords)
+        keywords = self.keywords if self.factor is None else {**self.keywords, "learning_rate": 1.0}
+        optimizer = getattr(_learn, self.kind)(**keywords)
         warmup = self.warmup_steps * epochs
         return _learn.scheduled(optimizer, updates=steps * epochs, warmup=warmup, decay=self.decay)
 
@@ -95,6 +107,7 @@ class AdamSpec(ClippedSpec):
         eps: added to the denominator.
     """
 
+    scales_last: ClassVar[bool] = True
     kind: Literal["adam"] = "adam"
     b1: Decay = 0.9
     b2: Decay = 0.999
@@ -111,6 +124,7 @@ class AdamWSpec(ClippedSpec):
         weight_decay: each update subtracts the learning rate times this share of a parameter.
     """
 
+    scales_last: ClassVar[bool] = True
     kind: Literal["adamw"] = "adamw"
     b1: Decay = 0.9
     b2: Decay = 0.999
@@ -125,6 +139,7 @@ class SGDSpec(ClippedSpec):
         momentum: decay of the sum of earlier gradients; 0 is gradient descent without momentum.
     """
 
+    scales_last: ClassVar[bool] = True
     kind: Literal["sgd"] = "sgd"
     momentum: Decay = 0.0
 

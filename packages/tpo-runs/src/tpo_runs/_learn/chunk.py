@@ -66,7 +66,10 @@ class CompiledChunk:
             state, rows = cast(Any, run_chunk).__wrapped__(*bound, room)
             return eqx.filter(state, eqx.is_array), rows
 
-        self.compiled = jax.jit(chunk, donate_argnums=1).lower(plan_arrays, state_arrays).compile()
+        # Left to XLA, arrays without numbers would come back on other devices than they must go in on.
+        kept = jax.tree.map(lambda leaf: leaf.sharding, state_arrays)
+        jitted = jax.jit(chunk, donate_argnums=1, out_shardings=(kept, None))
+        self.compiled = jitted.lower(plan_arrays, state_arrays).compile()
 
     def __call__(
         self, plan: Plan, state: TrainState, room: int

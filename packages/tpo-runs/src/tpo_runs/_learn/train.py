@@ -15,6 +15,7 @@ from .layout import Layout, layout_for
 from .problems import scored_on_host
 from .trainer import Trainer, TrainState
 
+# Of any run, since the number is part of a compiled program.
 LONGEST_CHUNK = 1024
 
 
@@ -114,7 +115,7 @@ def _start_all(
 Program: TypeAlias = Callable[[Plan, TrainState, int], tuple[TrainState, dict[str, Array]]]
 
 
-def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int) -> CompiledChunk:
+def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"]) -> CompiledChunk:
     """Compile `run_chunk` for the arguments of `train`, of which `state` may be shapes alone.
 
     Safe in another thread.
@@ -125,7 +126,7 @@ def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], 
     (state, keys, alive), (trainer, now) = layout.place((state, keys, alive), (trainer, now))
     plan = Plan(trainer, keys, alive, now, now)
     with layout.active():
-        return CompiledChunk(plan, state, min(LONGEST_CHUNK, steps))
+        return CompiledChunk(plan, state, LONGEST_CHUNK)
 
 
 class PlacedBlock:
@@ -135,17 +136,13 @@ class PlacedBlock:
         trainer: the trainer.
         state: the stacked states of the seeds.
         seeds: the seeds.
-        steps: the steps of the whole run.
         program: the result of `compile_chunk`, or `run_chunk`.
     """
 
-    def __init__(
-        self, trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], steps: int, program: Program
-    ):
+    def __init__(self, trainer: Trainer, state: TrainState, seeds: Int[Array, " s"], program: Program):
         keys = seed_keys(seeds).steps
         self._layout = block_layout(trainer, seeds)
         (self.state, self._keys), self._trainer = self._layout.place((state, keys), trainer)
-        self._room = min(LONGEST_CHUNK, steps)
         self._program = program
 
     def advance(self, start: int, stop: int, alive: Bool[np.ndarray, " s"]) -> dict[str, Array]:
@@ -154,7 +151,7 @@ class PlacedBlock:
         spread, (first, last) = self._layout.place(jnp.asarray(alive), bounds)
         plan = Plan(self._trainer, self._keys, spread, first, last)
         with self._layout.active():
-            self.state, rows = self._program(plan, self.state, self._room)
+            self.state, rows = self._program(plan, self.state, LONGEST_CHUNK)
         return rows
 
 
@@ -190,7 +187,7 @@ def train(
     Yields:
         The stacked states after the chunk, and its metrics.
     """
-    block = PlacedBlock(trainer, state, seeds, steps, program)
+    block = PlacedBlock(trainer, state, seeds, program)
     alive = np.ones(len(seeds), bool) if alive is None else alive
     length = 1
     while first_step < steps:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import equinox as eqx
 import jax
 import optax
-from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Scalar
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree, Scalar
 
 from .batch import reduce
 from .evaluation import Evaluation
@@ -39,6 +39,8 @@ class Trainer(eqx.Module):
     - `fitted`: for probes, what the objective fits to the target: a policy's distribution `[*b, k]` over a
         group, as a function of `logp`, `old_logp` and `scores`; the softmax of the log-probs of answers by
         default.
+    - `factor`: what each update is multiplied by; None for 1. It is an array, so that trainers that differ in
+        it alone share a compiled program: the learning rate, if that of the optimizer is 1.
     - `microbatches`: parts that the prompts of a batch are split into for its gradient. It is the same up to
         rounding, and takes one more forward pass; what it keeps of only one part is in memory at a time.
     - `trainable`: which leaves of the policy are trained: a function from a leaf to a bool, or a PyTree of
@@ -63,6 +65,7 @@ class Trainer(eqx.Module):
     fitted: Fitted | None = eqx.field(static=True, default=None)
     trainable: PyTree = eqx.is_inexact_array
     microbatches: int = eqx.field(static=True, default=1)
+    factor: Float[Array, ""] | None = None
 
     def start(self, policy: PyTree, key: PRNGKeyArray) -> TrainState:
         """The state before the first step.
@@ -134,6 +137,8 @@ class Trainer(eqx.Module):
             params, arrays = carry
             loss, gradient = loss_and_gradient(params)
             updates, optimizer_state = self.optimizer.update(gradient, eqx.combine(arrays, static), params)
+            if self.factor is not None:
+                updates = jax.tree.map(lambda update: self.factor.astype(update.dtype) * update, updates)
             params = eqx.apply_updates(params, updates)
             return (params, eqx.filter(optimizer_state, eqx.is_array)), (loss, gradient)
 

@@ -91,7 +91,7 @@ def compile_block(block: Block, config: Path) -> Compiled:
     shapes = eqx.filter_eval_shape(start, block.seeds)
 
     def compiled(trainer: Trainer) -> CompiledChunk:
-        return compile_chunk(trainer, shapes, jnp.asarray(block.seeds), cell.schedule.steps)
+        return compile_chunk(trainer, shapes, jnp.asarray(block.seeds))
 
     def needed_with(microbatches: int) -> int:
         return compiled(dataclasses.replace(trainer, microbatches=microbatches)).bytes_needed

@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 
 from .._config import CONCENTRATION_EDGES, SAMPLED_ANSWERS, Cell, ImagesSpec, LanguageModelSpec, TextSpec
 from .._learn import (
@@ -61,6 +62,7 @@ def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Train
     """Everything that trains a cell, except its policy."""
     rollout = cell.rollout.build(build_task(cell), tokens=cell.objective.takes_tokens)
     objective = build_objective(cell, custom)
+    factor = cell.optimizer.factor
     return Trainer(
         rollout=rollout,
         objective=objective,
@@ -72,6 +74,7 @@ def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Train
         fitted=cell.objective.fitted(),
         trainable=trainable_of(cell),
         microbatches=cell.schedule.microbatches,
+        factor=None if factor is None else jnp.asarray(factor),
     )
 
 
