@@ -172,3 +172,86 @@ def test_choose_refuses_what_the_run_does_not_have(words, message, tmp_path, cap
     out = stored(tmp_path, '"task.horizon" = [2, 3]')
     assert main(["choose", str(out), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+# --- what all methods set: named points ---
+
+NAMED = {
+    "task": {"kind": "context_table", "contexts": 4, "actions": 3},
+    "policy": {"kind": "logit_table"},
+    "optimizer": {"kind": "adam", "learning_rate": 0.1},
+    "schedule": {"steps": 4},
+    "grid": {"setting": ["few", "many"]},
+    "at": [{"point": {"setting": "many"}, "task": {"contexts": 9}, "schedule": {"steps": 8}}],
+    "method": [
+        {
+            "name": name,
+            "objective": {"kind": kind},
+            "rollout": {"kind": "exact_group", "contexts": "all"},
+        }
+        for name, kind in (("TPO", "tpo"), ("CE", "cross_entropy"))
+    ],
+}
+
+
+def test_a_name_of_the_grid_stands_for_what_at_says():
+    cells = {(cell.method, cell.point["setting"]): cell for cell in load_config(NAMED).cells}
+    sizes = {place: (cell.task.contexts, cell.schedule.steps) for place, cell in cells.items()}
+    few, many = (4, 4), (9, 8)
+    assert sizes == {
+        ("TPO", "few"): few,
+        ("CE", "few"): few,
+        ("TPO", "many"): many,
+        ("CE", "many"): many,
+    }
+
+
+def test_shared_settings_override_a_methods_own_and_its_settings_at_the_point_override_them():
+    table = load_config(NAMED).config.model_dump()
+    own = {"schedule": {"steps": 5}}
+    table["method"] = [{**table["method"][0], **own}, {**table["method"][1], **own}]
+    table["method"][1]["at"] = [{"point": {"setting": "many"}, "schedule": {"steps": 6}}]
+    steps = {(c.method, c.point["setting"]): c.schedule.steps for c in load_config(table).cells}
+    assert steps == {("TPO", "few"): 5, ("CE", "few"): 5, ("TPO", "many"): 8, ("CE", "many"): 6}
+
+
+def test_methods_may_be_left_out_at_some_points():
+    table = {**NAMED, "at": [{**NAMED["at"][0], "methods": ["TPO"]}]}
+    places = [(cell.method, cell.point["setting"]) for cell in load_config(table).cells]
+    assert places == [("TPO", "few"), ("CE", "few"), ("TPO", "many")]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            {"grid": {"seting": ["few", "many"]}},
+            "config: grid.seting: expected a path such as 'task.horizon'",
+        ),
+        (
+            {"at": [{"point": {"setting": "manny"}}]},
+            "config: at.1.point.setting: 'manny' is not a value of this axis",
+        ),
+        (
+            {"at": [{"point": {"setting": "many"}, "methods": ["TP"]}]},
+            "config: at.1.methods: no method is named 'TP'; did you mean 'TPO'? allowed: TPO, CE",
+        ),
+        (
+            {"at": [{"point": {"setting": "many"}, "task": {"contexts": 0}}]},
+            "config: at.1.task.contexts: expected an integer from 1 to",
+        ),
+        (
+            {"at": [{"point": {"setting": "many"}, "tusk": {}}]},
+            "config: at.1.tusk: unknown key; did you mean 'task'?",
+        ),
+    ],
+)
+def test_a_mistake_in_shared_settings_is_one_line_with_its_place(change, line):
+    with pytest.raises(ConfigError) as caught:
+        load_config({**NAMED, **change})
+    assert any(found.startswith(line) for found in caught.value.lines), caught.value.lines
+
+
+def test_the_command_line_may_leave_points_out():
+    cells = load_config(NAMED, overrides=[("grid.setting", '["few"]')]).cells
+    assert [cell.point for cell in cells] == [{"setting": "few"}] * 2

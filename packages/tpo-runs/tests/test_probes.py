@@ -294,6 +294,7 @@ def test_probes_of_a_real_episode():
         "answer_length": 2.0,
         "entropy": -old_logp.mean() / 2,
         "clipped_share": 0.0,
+        "update_kl": (np.exp(logp - old_logp) - 1 - (logp - old_logp)).mean(),
         "distinct_right": np.mean(distinct_right),
         "pass_at_1": (right / 4).mean(),
         "pass_at_2": np.mean([1 - math.comb(4 - c, 2) / math.comb(4, 2) for c in right]),
@@ -368,7 +369,7 @@ def test_names_in_configs_are_those_of_the_functions():
             "grpo",
             "gradient_norm success_share success_weight failure_weight all_fail_share zero_variance_share "
             "distinct_candidates inactive_share largest_probability effective_candidates logp_spread "
-            "answer_length entropy clipped_share distinct_right pass_at_1 pass_at_2",
+            "answer_length entropy clipped_share update_kl distinct_right pass_at_1 pass_at_2",
         ),
         (
             "token_group",

@@ -61,7 +61,7 @@ def test_a_right_config_is_valid(validator):
         (("figures",), [{"kind": "sweep", "axes": "task.horizon"}]),
         (("probes",), ["gradient"]),
         (("evaluation", "measures"), ["errors"]),
-        (("grid",), {"horizon": [1]}),
+        (("grid",), {"tusk.horizon": [1]}),
         (("grid",), {"task.horizon": []}),
         (("smoke", "task"), {"horizn": 2}),
         (("smoke", "method"), []),
@@ -106,6 +106,7 @@ def test_every_kind_is_in_it_and_every_key_is_described():
         "evaluation",
         "tracking",
         "executor",
+        "tune",
     }
     assert (
         schema["definitions"]["schedule"]["properties"]["seeds"]["description"] == "independent repetitions."

@@ -165,6 +165,41 @@ def choose(out: Path, axes: Sequence[str], *, metric: str) -> int:
     return 0
 
 
+def rank(
+    sources: Sequence[Path],
+    *,
+    at: Sequence[tuple[str, str]],
+    against: str | None,
+    points: bool,
+    markdown: bool,
+    metric: str | None,
+) -> int:
+    """Print the order of methods by the area under their curves, over all points of the grid.
+
+    Methods whose intervals overlap are not ranked. Cells of several runs and summaries are ranked together.
+    """
+    from rich.console import Console
+
+    from .._config import parse_value
+    from .._publish import read_results
+    from .._results import at_point, point_tables, ranking_table
+
+    results, default, threshold = read_results(sources)
+    shown = {"metric": metric or default, "threshold": threshold}
+    try:
+        cells = at_point(results, {axis: parse_value(value) for axis, value in at})
+        tables = [ranking_table(cells, reference=against, **shown)]
+        tables += point_tables(cells, **shown) if points else []
+    except ValueError as error:
+        raise ConfigError([f"tpo-runs rank: {printable(str(error))}"]) from None
+    for table in tables:
+        if markdown:
+            print(table.markdown())
+        else:
+            Console().print(table.rich())
+    return 0
+
+
 def export(
     out: Path, *, to: Path, method: str | None, seed: int | None, adapter: bool, overrides: Overrides
 ) -> int:

@@ -17,7 +17,19 @@ from . import commands
 from .flags import describe_flag
 from .hints import describe_no_command, describe_unexpected
 
-COMMANDS = ("check", "show", "kinds", "schema", "draw", "report", "summarize", "choose", "sample", "export")
+COMMANDS = (
+    "check",
+    "show",
+    "kinds",
+    "schema",
+    "draw",
+    "report",
+    "summarize",
+    "choose",
+    "rank",
+    "sample",
+    "export",
+)
 # Their overrides choose a point of the grid.
 OF_POLICIES = ("sample", "export")
 EPILOG = """\
@@ -31,6 +43,7 @@ commands:
   tpo-runs report OUT                      write one HTML page about the run stored in OUT
   tpo-runs summarize OUT                   write its numbers and thinned curves to a small JSON file
   tpo-runs choose OUT AXIS ...             print the best values of grid axes for each method
+  tpo-runs rank OUT | SUMMARY.json ...     print the order of methods over all points of the grid
   tpo-runs sample OUT                      print answers that a trained policy samples
   tpo-runs export OUT --to DIR             write a trained language model for other libraries
   tpo-runs schema                          print the JSON Schema of configs, for editors
@@ -163,6 +176,7 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
     help = "axes of its grid, such as optimizer.learning_rate"
     choose.add_argument("axes", nargs="+", metavar="AXIS", help=help)
     choose.add_argument("--metric", default="error", help="what should be small (default: error)")
+    _add_rank_arguments(add(commands.rank))
     sample, export = add(commands.sample), add(commands.export)
     for subparser in (sample, export):
         _add_choice_of_policy(subparser)
@@ -196,6 +210,25 @@ def _add_draw_arguments(draw: argparse.ArgumentParser) -> None:
     draw.add_argument("--figures", type=_path, metavar="CONFIG", help=help)
     help = "directory to draw summaries in (default: that of the first)"
     draw.add_argument("--to", type=_path, metavar="DIR", help=help)
+
+
+def _add_rank_arguments(rank: argparse.ArgumentParser) -> None:
+    help = "output directories of runs, and summaries"
+    rank.add_argument("sources", type=_path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
+    help = "only cells with this value of an axis of the grid; may be given several times"
+    rank.add_argument("--at", type=_axis_value, action="append", default=[], metavar="AXIS=VALUE", help=help)
+    help = "compare each method with this one"
+    rank.add_argument("--against", metavar="NAME", help=help)
+    rank.add_argument("--points", action="store_true", help="print a table for each point, too")
+    rank.add_argument("--markdown", action="store_true", help="print Markdown")
+    rank.add_argument("--metric", help="what should be small (default: that of the runs)")
+
+
+def _axis_value(text: str) -> tuple[str, str]:
+    axis, equals, value = text.partition("=")
+    if not (axis.strip() and equals):
+        raise argparse.ArgumentTypeError(f"expected AXIS=VALUE, found {text!r}")
+    return axis.strip(), value.strip()
 
 
 def _add_choice_of_policy(subparser: argparse.ArgumentParser) -> None:

@@ -1,5 +1,13 @@
 """From a TOML file and the command line to validated cells. Never imports JAX at the top."""
 
+from .candidates import CHOSEN as CHOSEN
+from .candidates import DEFAULT as DEFAULT
+from .candidates import PARAMETERS as PARAMETERS
+from .candidates import candidate as candidate
+from .candidates import is_tuned as is_tuned
+from .candidates import own_axes as own_axes
+from .candidates import widened as widened
+from .candidates import with_values as with_values
 from .cell import Cell as Cell
 from .cell import key_of as key_of
 from .config import KINDS as KINDS

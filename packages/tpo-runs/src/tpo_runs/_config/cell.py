@@ -65,6 +65,14 @@ class Cell(Spec):
         """The cell's name in the results store: 16 hexadecimal digits of the SHA-256 of its identity."""
         return key_of(self.identity())
 
+    @functools.cached_property
+    def program_key(self) -> str:
+        """The key of what is compiled: equal for cells that differ only in what the program gets as data."""
+        identity = self.identity()
+        if self.optimizer.factor is not None:
+            del identity["optimizer"]["learning_rate"], identity["schedule"]["steps"]
+        return key_of(identity)
+
     def earlier_identity(self) -> dict[str, Any]:
         """The identity in stores of earlier versions, which included the directory of a data set."""
         return {**self.identity(), "task": self.task.model_dump(mode="json")}

@@ -16,6 +16,7 @@ from .rollout import ROLLOUTS, Rollout
 from .spec import Identity, Names, Spec, check_distinct, invalid, names_among
 from .task import TASKS, Task
 from .tracking import TrackingSpec
+from .tune import MAX_VALUES, Axes, TuneSpec
 
 # Sections with several kinds, and the class of each kind.
 KINDS: dict[str, dict[str, type[Spec]]] = {
@@ -31,10 +32,7 @@ SECTIONS = ("task", "policy", "optimizer", "schedule", "objective", "rollout", "
 # Those that all methods share and that a method can override.
 SHARED_SECTIONS = ("task", "policy", "optimizer", "schedule", "evaluation")
 # The sections at the top level of a config.
-TOP_SECTIONS = (*SHARED_SECTIONS, "tracking", "executor")
-
-MAX_VALUES = 1000
-MAX_AXES = 100
+TOP_SECTIONS = (*SHARED_SECTIONS, "tracking", "executor", "tune")
 
 
 class Schedule(Spec):
@@ -68,6 +66,7 @@ PLAIN: dict[str, type[Spec]] = {
     "schedule": Schedule,
     "evaluation": EvaluationSpec,
     "tracking": TrackingSpec,
+    "tune": TuneSpec,
 }
 
 
@@ -102,6 +101,19 @@ class PointSettings(Spec):
     evaluation: Partial = {}
 
 
+class SharedPointSettings(PointSettings):
+    """What all methods set at some points of the grid.
+
+    Args:
+        methods: the names of the methods that are trained at these points; by default, all.
+    """
+
+    methods: Annotated[Names | None, Field(description="a list of names")] = None
+
+
+_POINTS = Field(max_length=MAX_VALUES, description=f"a list of tables, at most {MAX_VALUES}")
+
+
 class Method(Spec):
     """One line of a figure: an objective, a rollout, and the shared keys that it overrides.
 
@@ -112,6 +124,7 @@ class Method(Spec):
         task: keys that override those of `[task]`; likewise `policy`, `optimizer`, `schedule` and
             `evaluation`.
         at: what it sets at some points of the grid, such as a learning rate for each horizon.
+        tune: values by dotted path that are chosen for this method alone, as `[tune]` says.
         probes: replaces the config's `probes`.
     """
 
@@ -123,11 +136,8 @@ class Method(Spec):
     optimizer: Partial = {}
     schedule: Partial = {}
     evaluation: Partial = {}
-    at: Annotated[
-        tuple[PointSettings, ...],
-        Strict(False),
-        Field(max_length=MAX_VALUES, description=f"a list of tables, at most {MAX_VALUES}"),
-    ] = ()
+    at: Annotated[tuple[PointSettings, ...], Strict(False), _POINTS] = ()
+    tune: Axes = {}
     probes: Annotated[ProbeNames | None, Field(description="a list of names")] = None
 
 
@@ -155,14 +165,6 @@ def _check_methods(methods: tuple[Method, ...]) -> tuple[Method, ...]:
     return methods
 
 
-def _check_axis(values: list[Any]) -> list[Any]:
-    check_distinct(values, "the value")
-    return values
-
-
-Axis = Annotated[list[Any], Field(min_length=1, max_length=MAX_VALUES), AfterValidator(_check_axis)]
-
-
 class Config(Spec):
     """A config file.
 
@@ -178,7 +180,11 @@ class Config(Spec):
         figures: the figures to draw: the name of a kind, or a table of its options.
         metric: what tables and figures show.
         threshold: the mean of the metric that counts as solved.
-        grid: lists of values by dotted path; cells are made for their product.
+        grid: lists of values by dotted path, or by a name of yours that `at` refers to; cells are made for
+            their product.
+        at: what all methods set at some points of the grid, such as a task for each name. It overrides a
+            method's own keys, except for its `at`.
+        tune: values that are chosen for each method before the run.
         smoke: a partial config that `--smoke` merges into the file.
     """
 
@@ -206,9 +212,9 @@ class Config(Spec):
     ] = ("learning_curves", "final_errors")
     metric: str = "error"
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    grid: Annotated[
-        dict[str, Axis], Field(max_length=MAX_AXES, description=f"a table of at most {MAX_AXES} lists")
-    ] = {}
+    grid: Axes = {}
+    at: Annotated[tuple[SharedPointSettings, ...], Strict(False), _POINTS] = ()
+    tune: TuneSpec = TuneSpec()
     smoke: Partial = {}
 
 

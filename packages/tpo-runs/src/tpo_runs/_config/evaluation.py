@@ -32,6 +32,7 @@ PROBES: dict[str, dict[str, tuple[str, ...]]] = {
     "answer_length": {"rollout": _WHOLE_ANSWERS},
     "entropy": {"rollout": _WHOLE_ANSWERS},
     "clipped_share": {"rollout": _WHOLE_ANSWERS},
+    "update_kl": {"rollout": _WHOLE_ANSWERS},
     "distinct_right": {"rollout": _WHOLE_ANSWERS},
     **{f"pass_at_{k}": {"rollout": _WHOLE_ANSWERS} for k in (1, 2, 4, 8, 16, 32)},
 }

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from .._errors import ConfigError
 from .._text import did_you_mean, found, one_of, point_label
+from .candidates import tune_problems
 from .cell import Cell
-from .config import SECTIONS, SHARED_SECTIONS, Config, affects_results
+from .config import SECTIONS, SHARED_SECTIONS, Config, PointSettings, affects_results
 from .conflicts import conflicts_in
 from .explain import problems_in
 from .merge import changes_kind, merge, nest
@@ -25,8 +26,8 @@ Table = Mapping[str, Any]
 def expand(config: Config) -> tuple[Cell, ...]:
     """The cells of a config: for each point of the grid, in file order, one for each method.
 
-    A method's own keys override the config's, and the values of the grid override both. Equal cells share
-    their results.
+    Later tables override earlier ones: the config's own, the method's, those of the config's `at` and of the
+    method's `at` for the point, and the values of the grid. Equal cells share their results.
 
     Args:
         config: a valid config.
@@ -74,7 +75,7 @@ def check(raw: Table) -> tuple[Config | None, tuple[Cell, ...], list[Problem]]:
     cells, of_cells = _cells(raw, grid)
     problems += of_cells
     if config is not None and not problems:
-        problems += [*_equal_points(cells), *_metric_problems(config, cells)]
+        problems += [*_equal_points(cells), *_metric_problems(config, cells), *tune_problems(config, cells)]
     return config, tuple(cells), problems
 
 
@@ -88,8 +89,12 @@ def _cells(raw: Table, grid: Table) -> tuple[list[Cell], list[Problem]]:
     ]
     cells, problems = [], []
     for values in itertools.product(*grid.values()):
+        point = dict(zip(grid, values, strict=True))
+        at = [table for _, table in _settings_at(raw, point)]
         for label, method in methods:
-            cell, of_cell = _cell(raw, label, method, dict(zip(grid, values, strict=True)))
+            if not all(_trains(table, label) for table in at):
+                continue
+            cell, of_cell = _cell(raw, label, method, point)
             problems += of_cell
             cells += [cell] if cell else []
         if len(problems) > MAX_LINES:
@@ -100,20 +105,21 @@ def _cells(raw: Table, grid: Table) -> tuple[list[Cell], list[Problem]]:
 def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Cell | None, list[Problem]]:
     """Merge the shared tables, the method's own and the point, and validate the result."""
     shared = {section: raw[section] for section in SHARED_SECTIONS if section in raw}
-    settings = _settings_at(method, point)
+    at = [table for _, table in (*_settings_at(raw, point), *_settings_at(method, point))]
+    swept = {axis: value for axis, value in point.items() if "." in axis}
     at_point: dict[str, Any] = {}
-    for axis, value in point.items():
+    for axis, value in swept.items():
         at_point = merge(at_point, nest(axis.split("."), value), by_kind=False)
     tables = {}
     for section in SECTIONS:
-        layers = (shared, method, *settings.values(), at_point)
+        layers = (shared, method, *at, at_point)
         layers = [layer[section] for layer in layers if section in layer]
         wrong = [layer for layer in layers if not isinstance(layer, Mapping)]
         # A method's own keys cannot replace a required table.
         if layers and (section in raw or section not in REQUIRED):
             tables[section] = wrong[0] if wrong else functools.reduce(merge, layers)
     probes = raw.get("probes", ()) if method.get("probes") is None else method["probes"]
-    place = functools.partial(_place, shared=shared, label=label, method=method, point=point, tables=tables)
+    place = functools.partial(_place, raw=raw, label=label, method=method, point=point, tables=tables)
     try:
         cell = Cell.model_validate({"method": str(label), "point": point, "probes": probes, **tables})
     except ValidationError as error:
@@ -125,15 +131,20 @@ def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Ce
     if problems := [place(problem) for problem in conflicts_in(cell)]:
         return None, problems
     # The values after validation: 1.0 where the grid says 1.
-    validated = {axis: _value_at(cell, axis.split(".")) for axis in point}
-    return cell.model_copy(update={"point": validated}), []
+    validated = {axis: _value_at(cell, axis.split(".")) for axis in swept}
+    return cell.model_copy(update={"point": {**point, **validated}}), []
 
 
-def _settings_at(method: Table, point: Table) -> dict[int, Table]:
-    """The tables of `method.at`, by index from 1, whose values the point has. Invalid ones are left out."""
-    listed = method.get("at")
+def _settings_at(table: Table, point: Table) -> list[tuple[int, Table]]:
+    """The tables of `at`, and their numbers from 1, whose values the point has. Invalid ones are left out."""
+    listed = table.get("at")
     tables = enumerate(listed if isinstance(listed, Sequence) else (), 1)
-    return {i: table for i, table in tables if isinstance(table, Mapping) and _has(point, table.get("point"))}
+    return [(i, each) for i, each in tables if isinstance(each, Mapping) and _has(point, each.get("point"))]
+
+
+def _trains(settings: Table, method: str | int) -> bool:
+    names = settings.get("methods")
+    return not isinstance(names, Sequence) or method in names
 
 
 def _has(point: Table, values: Any) -> bool:
@@ -143,9 +154,9 @@ def _has(point: Table, values: Any) -> bool:
 
 
 def _place(
-    problem: Problem, *, shared: Table, label: str | int, method: Table, point: Table, tables: Table
+    problem: Problem, *, raw: Table, label: str | int, method: Table, point: Table, tables: Table
 ) -> Problem:
-    """Move a cell's problem to where the config sets the key: the grid, the method, or a shared table."""
+    """Move a cell's problem to where the config sets the key: the grid, an `at`, the method, or a section."""
     section, *rest = (str(key) for key in problem.path)
     own = method.get(section, {})
     axis = _axis(section, rest, point, tables.get(section, {}))
@@ -153,12 +164,13 @@ def _place(
         key = "" if not rest or axis == f"{section}.{rest[0]}" else f"{section}.{rest[0]}: "
         who = f"method {found(label)}: " if own else ""
         return Problem(("grid", axis), f"{who}{key}{problem.text}", problem.missing)
-    for i, table in reversed(_settings_at(method, point).items()):
-        of_section = table.get(section, {})
-        if of_section and (not rest or not isinstance(of_section, Mapping) or rest[0] in of_section):
-            return Problem(("method", label, "at", i, *problem.path), problem.text, problem.missing)
-    both = isinstance(own, Mapping) and isinstance(shared.get(section), Mapping)
-    changed = both and changes_kind(shared[section], own)
+    for path, settings in ((("method", label), method), ((), raw)):
+        for i, table in reversed(_settings_at(settings, point)):
+            of_section = table.get(section, {})
+            if of_section and (not rest or not isinstance(of_section, Mapping) or rest[0] in of_section):
+                return Problem((*path, "at", i, *problem.path), problem.text, problem.missing)
+    both = isinstance(own, Mapping) and isinstance(raw.get(section), Mapping)
+    changed = both and changes_kind(raw[section], own)
     sets = own and (not rest or not isinstance(own, Mapping) or rest[0] in own)
     if section not in SHARED_SECTIONS or changed or sets:
         return Problem(("method", label, *problem.path), problem.text, problem.missing)
@@ -181,23 +193,55 @@ def _value_at(cell: Cell, path: list[str]) -> Any:
 
 
 def _grid_problems(config: Config) -> Iterator[Problem]:
+    lists = _settings_lists(config)
+    # A name without a dot is an axis of the user's own: only `at` says what it changes.
+    named = {axis for _, at in lists for settings in at for axis in settings.point if "." not in axis}
     for axis in config.grid:
         section, _, key = axis.partition(".")
+        if axis in named:
+            continue
         if section not in SECTIONS or not key:
             hint = did_you_mean(axis, _all_paths(config)) or f"; sections: {', '.join(SECTIONS)}"
             yield Problem(("grid", axis), f"expected a path such as 'task.horizon'{hint}")
         elif not affects_results(section, key):
             yield Problem(("grid", axis), "cannot be swept: results do not depend on it")
-    for method in config.method:
-        for i, settings in enumerate(method.at, 1):
+    for path, at in lists:
+        for i, settings in enumerate(at, 1):
             for axis in settings.point:
                 if axis not in config.grid:
                     text = f"{found(axis)} is not an axis of the grid{one_of(axis, config.grid)}"
-                    yield Problem(("method", method.name, "at", i, "point"), text)
+                    yield Problem((*path, "at", i, "point"), text)
+    yield from _method_problems(config)
     count = math.prod(map(len, config.grid.values())) * len(config.method)
     if count > MAX_CELLS:
         text = f"makes {count} cells with {len(config.method)} methods; at most {MAX_CELLS} are allowed"
         yield Problem(("grid",), text)
+
+
+def unreached_points(config: Config) -> Iterator[Problem]:
+    """Values in `at` that the grid does not have, though smoke and the command line may leave values out."""
+    for path, at in _settings_lists(config):
+        for i, settings in enumerate(at, 1):
+            for axis, value in settings.point.items():
+                if axis in config.grid and value not in config.grid[axis]:
+                    hint = did_you_mean(value, map(str, config.grid[axis])) if isinstance(value, str) else ""
+                    text = f"{found(value)} is not a value of this axis of the grid{hint}"
+                    yield Problem((*path, "at", i, "point", axis), text)
+
+
+def _settings_lists(config: Config) -> list[tuple[tuple[str, ...], Sequence[PointSettings]]]:
+    """Each `at` with the path of the table that holds it."""
+    return [((), config.at), *((("method", method.name), method.at) for method in config.method)]
+
+
+def _method_problems(config: Config) -> Iterator[Problem]:
+    """Methods that an `at` names but that the config does not have."""
+    known = [method.name for method in config.method]
+    for i, settings in enumerate(config.at, 1):
+        for name in settings.methods or ():
+            if name not in known:
+                text = f"no method is named {found(name)}{one_of(name, known)}"
+                yield Problem(("at", i, "methods"), text)
 
 
 def _equal_points(cells: Sequence[Cell]) -> list[Problem]:

@@ -9,7 +9,16 @@ from pydantic import BaseModel, ValidationError
 
 from .._text import did_you_mean, expectation, found, nearest, one_of
 from .cell import Cell
-from .config import KINDS, PLAIN, SECTIONS, TOP_SECTIONS, Config, Method, PointSettings
+from .config import (
+    KINDS,
+    PLAIN,
+    SECTIONS,
+    TOP_SECTIONS,
+    Config,
+    Method,
+    PointSettings,
+    SharedPointSettings,
+)
 from .figure import FIGURES
 from .objective import CustomSpec
 from .problems import MAX_LINES, KeyPath, Problem, method_label
@@ -19,6 +28,7 @@ TABLES: dict[type[BaseModel], tuple[str, ...]] = {
     Config: TOP_SECTIONS,
     Method: ("objective", "rollout"),
     PointSettings: (),
+    SharedPointSettings: (),
     Cell: SECTIONS,
 }
 # The tags of unions that pydantic puts into paths.
@@ -55,11 +65,12 @@ def _locate(
 ) -> tuple[type[BaseModel], KeyPath, KeyPath]:
     """The class of the table that holds the key at `loc`, the table's path, and the rest of `loc`."""
     path: KeyPath = ()
+    at = SharedPointSettings
     if model is Config and loc[0] == "method" and len(loc) > 1:
         path, loc = ("method", method_label(raw["method"][loc[1]], loc[1])), loc[2:]
-        model = Method
-        if loc[:1] == ("at",) and len(loc) > 1:
-            path, loc, model = (*path, "at", loc[1] + 1), loc[2:], PointSettings
+        model, at = Method, PointSettings
+    if model in (Config, Method) and loc[:1] == ("at",) and len(loc) > 1:
+        path, loc, model = (*path, "at", loc[1] + 1), loc[2:], at
     return _descend(*_table(loc, model, path))
 
 

@@ -147,8 +147,45 @@ class BinnedSurplusSpec(FigureSpec):
     after: Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
+class OrderSpec(FigureSpec):
+    """A figure of the areas under the curves, over all points of the grid.
+
+    Args:
+        metric: what is drawn; by default the config's `metric`.
+        at: values of axes of the grid; only cells with them are shown.
+    """
+
+    metric: Metric = None
+    at: Annotated[dict[str, Any], Field(description="a table of grid values")] = {}
+
+
+class RankingSpec(OrderSpec):
+    """The area under the curve of each method over all points of the grid, from the best to the worst.
+
+    Args:
+        beside: other values of axes of the grid, which are shown as hollow dots.
+        groups: lists of methods that share a color, by the name in the legend.
+    """
+
+    kind: Literal["ranking"] = "ranking"
+    beside: Annotated[dict[str, Any], Field(description="a table of grid values")] = {}
+    groups: Annotated[dict[str, Names], Field(description="a table of lists of names")] = {}
+
+
+class PerformanceProfileSpec(OrderSpec):
+    """The share of runs with an area under the curve of at most each value, over all points of the grid."""
+
+    kind: Literal["performance_profile"] = "performance_profile"
+
+
 FigureTable = Annotated[
-    LearningCurvesSpec | FinalErrorsSpec | ProbeCurvesSpec | SweepSpec | BinnedSurplusSpec,
+    LearningCurvesSpec
+    | FinalErrorsSpec
+    | ProbeCurvesSpec
+    | SweepSpec
+    | BinnedSurplusSpec
+    | RankingSpec
+    | PerformanceProfileSpec,
     Field(discriminator="kind"),
 ]
 Figure = Annotated[

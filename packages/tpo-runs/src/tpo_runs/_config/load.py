@@ -10,7 +10,7 @@ from .._errors import ConfigError
 from .._text import found, one_of, printable
 from .cell import Cell
 from .config import Config
-from .expand import check
+from .expand import check, unreached_points
 from .merge import apply_overrides, overrides_without_effect, parse_overrides
 from .problems import Problem, Source, format_problems, methods_by_name
 from .smoke import apply_smoke
@@ -60,7 +60,9 @@ def load_config(
         raw = read_toml(path)
     label = printable(str(path))
     layer = file = _check(raw, [Source(methods_by_name(raw), label)])
-    lines = file.lines
+    lines = [*file.lines]
+    if file.config is not None:
+        lines += format_problems(unreached_points(file.config), file.sources)
     if isinstance(raw.get("smoke"), dict):
         short = _with_smoke(file, label)
         lines = [*lines, *short.lines]

@@ -46,7 +46,8 @@ def config_schema() -> Schema:
     properties["method"]["items"] = _method()
     without_table = [kind for kind in FIGURES if "required" not in _table(FIGURES[kind])]
     properties["figures"]["items"] = {"anyOf": [{"enum": without_table}, _ref("figure")]}
-    properties["grid"]["propertyNames"] = {"pattern": rf"^({'|'.join(SECTIONS)})\."}
+    properties["grid"]["propertyNames"] = {"pattern": rf"^(({'|'.join(SECTIONS)})\.|[^.]+$)"}
+    _add_sections(properties["at"])
     properties["smoke"] = _smoke(properties)
     return {"$schema": DIALECT, **config, "title": TITLE, "definitions": definitions}
 
@@ -76,9 +77,13 @@ def _method() -> Schema:
     for section in SHARED_SECTIONS:
         description = f"keys that override those of [{section}] for this method"
         table["properties"][section] = {"allOf": [_ref(f"partial_{section}")], "description": description}
-    at = table["properties"]["at"]["items"]
-    at["properties"] |= {section: _ref(f"partial_{section}") for section in SECTIONS}
+    _add_sections(table["properties"]["at"])
     return table
+
+
+def _add_sections(at: Schema) -> None:
+    """Describe the sections in a list of settings at points of the grid."""
+    at["items"]["properties"] |= {section: _ref(f"partial_{section}") for section in SECTIONS}
 
 
 def _smoke(properties: Schema) -> Schema:

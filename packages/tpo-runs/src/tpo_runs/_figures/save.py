@@ -14,6 +14,8 @@ from .._files import write_named_file
 from .curves import learning_curves as learning_curves
 from .curves import probe_curves as probe_curves
 from .finals import final_errors as final_errors
+from .ranking import performance_profile as performance_profile
+from .ranking import ranking as ranking
 from .surplus import binned_surplus as binned_surplus
 from .sweep import sweep as sweep
 
@@ -23,6 +25,8 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "probe_curves": probe_curves,
     "sweep": sweep,
     "binned_surplus": binned_surplus,
+    "ranking": ranking,
+    "performance_profile": performance_profile,
 }
 
 # No dates and versions, so that the same data gives the same bytes.

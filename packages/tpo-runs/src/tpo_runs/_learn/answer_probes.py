@@ -7,6 +7,8 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Scalar
 
+from tpo_objectives import kl
+
 from .group_probes import distinct, succeeded
 from .observation import Observation
 from .weight_probes import group_policy, loss_gradient, over_tokens, target_of
@@ -71,6 +73,17 @@ def clipped_share(seen: Observation) -> Scalar:
     before = loss_gradient(seen, seen.batch.old_logp) != 0
     after = loss_gradient(seen, now) != 0
     return jnp.sum(before & ~after) / jnp.sum(before)
+
+
+def update_kl(seen: Observation) -> Scalar:
+    """The KL divergence from the policy before a step to the one after it, in nats per answer.
+
+    The mean of `k3` over the sampled answers. The probe needs one more forward pass.
+    """
+    now, before = seen.rollout.log_probs(seen.after, seen.batch), seen.batch.old_logp
+    divergence = kl.k3(over_tokens(seen.batch, before), over_tokens(seen.batch, now))
+    exists = seen.batch.exists
+    return jnp.mean(divergence) if exists is None else jnp.mean(divergence, where=exists)
 
 
 def distinct_right(seen: Observation) -> Scalar:

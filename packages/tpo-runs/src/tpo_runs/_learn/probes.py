@@ -11,6 +11,7 @@ from .answer_probes import (
     largest_probability,
     logp_spread,
     target_shift,
+    update_kl,
 )
 from .bandit_probes import error_after, misalignment
 from .group_probes import (
@@ -43,6 +44,7 @@ PROBES: dict[str, Probe] = {
     "answer_length": answer_length,
     "entropy": entropy,
     "clipped_share": clipped_share,
+    "update_kl": update_kl,
     "distinct_right": distinct_right,
     **PASS_AT,
 }

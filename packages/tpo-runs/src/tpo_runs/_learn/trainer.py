@@ -137,8 +137,8 @@ class Trainer(eqx.Module):
             params, arrays = carry
             loss, gradient = loss_and_gradient(params)
             updates, optimizer_state = self.optimizer.update(gradient, eqx.combine(arrays, static), params)
-            if self.factor is not None:
-                updates = jax.tree.map(lambda update: self.factor.astype(update.dtype) * update, updates)
+            if (factor := self.factor) is not None:
+                updates = jax.tree.map(lambda update: factor.astype(update.dtype) * update, updates)
             params = eqx.apply_updates(params, updates)
             return (params, eqx.filter(optimizer_state, eqx.is_array)), (loss, gradient)
 

@@ -14,8 +14,10 @@ from .cell import last_values as last_values
 from .cell import on_all_axes as on_all_axes
 from .cell import setting_at as setting_at
 from .choice import Choice as Choice
+from .choice import Merit as Merit
 from .choice import choice_table as choice_table
 from .choice import choose as choose
+from .choice import merit as merit
 from .curves import interval_band as interval_band
 from .curves import mean_curve as mean_curve
 from .curves import recorded_curves as recorded_curves
@@ -29,6 +31,15 @@ from .order import is_plain as is_plain
 from .order import reading_order as reading_order
 from .paired import paired_comparison as paired_comparison
 from .paired import paired_table as paired_table
+from .ranking import area as area
+from .ranking import areas as areas
+from .ranking import improvements as improvements
+from .ranking import profile as profile
+from .ranking import standings as standings
+from .ranking import standings_at_point as standings_at_point
+from .ranking_tables import at_point as at_point
+from .ranking_tables import point_tables as point_tables
+from .ranking_tables import ranking_table as ranking_table
 from .samples import samples_table as samples_table
 from .seeds import FAILED as FAILED
 from .seeds import Interval as Interval

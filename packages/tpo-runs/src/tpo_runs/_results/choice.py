@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,19 @@ class Choice:
     mean: float
     second: float
     at_edge: tuple[str, ...]
+
+
+class Merit(NamedTuple):
+    """How good a cell is: the smaller, the better. Cells with a seed that diverged come after all others."""
+
+    diverged: bool
+    mean: float
+
+
+def merit(cell: CellResult, *, metric: str = "error") -> Merit:
+    """The merit of a cell: the mean of a metric over all steps and seeds."""
+    mean = float(np.mean(cell.metric(metric), dtype=np.float64))
+    return Merit(bool(np.isfinite(diverged_steps(cell)).any()) or math.isnan(mean), mean)
 
 
 def choose(results: Sequence[CellResult], axes: Sequence[str], *, metric: str = "error") -> list[Choice]:
@@ -76,12 +89,9 @@ def choose(results: Sequence[CellResult], axes: Sequence[str], *, metric: str = 
 def _best(point: dict[str, Any], cells: Sequence[CellResult], axes: Sequence[str], metric: str) -> Choice:
     ranks = {axis: axis_values(cells, axis) for axis in axes}
     ordered = sorted(cells, key=lambda cell: [ranks[axis].index(cell.point[axis]) for axis in axes])
-    means = [_mean(cell, metric) for cell in ordered]
-    diverged = [
-        bool(np.isfinite(diverged_steps(cell)).any()) or math.isnan(mean)
-        for cell, mean in zip(ordered, means, strict=True)
-    ]
-    order = sorted(range(len(ordered)), key=lambda i: (diverged[i], means[i]))
+    merits = [merit(cell, metric=metric) for cell in ordered]
+    means = [merit.mean for merit in merits]
+    order = sorted(range(len(ordered)), key=merits.__getitem__)
     best = order[0]
     values = {axis: ordered[best].point[axis] for axis in axes}
     return Choice(
@@ -92,10 +102,6 @@ def _best(point: dict[str, Any], cells: Sequence[CellResult], axes: Sequence[str
         means[order[1]] if len(order) > 1 else math.nan,
         tuple(axis for axis in axes if _is_edge(values[axis], ranks[axis])),
     )
-
-
-def _mean(cell: CellResult, metric: str) -> float:
-    return float(np.mean(cell.metric(metric), dtype=np.float64))
 
 
 def _is_edge(value: Any, values: Sequence[Any]) -> bool:

@@ -21,7 +21,7 @@ from .._learn import (
     initial_state,
 )
 from .._store import block_name
-from .build import build_policy, build_sample_task, build_trainer
+from .build import build_policy, build_sample_task, build_trainer, factor_of
 from .memory import check_memory
 from .own_objectives import own_objective
 
@@ -40,7 +40,7 @@ class Block(NamedTuple):
     @property
     def program(self) -> tuple[str, int]:
         """The key of the compiled program that the block needs."""
-        return self.cell.key, len(self.seeds)
+        return self.cell.program_key, len(self.seeds)
 
 
 class Compiled(NamedTuple):
@@ -57,6 +57,10 @@ class Compiled(NamedTuple):
     program: CompiledChunk
     start: Callable[[Sequence[int]], TrainState]
     answers: Callable[[Any], list[AnswerSample]] | None = None
+
+    def for_cell(self, cell: Cell) -> "Compiled":
+        """The same program for another cell with the same `program_key`."""
+        return self._replace(trainer=dataclasses.replace(self.trainer, factor=factor_of(cell)))
 
 
 def blocks_of(cell: Cell, finished: Set[int] = frozenset()) -> list[Block]:

@@ -62,7 +62,6 @@ def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Train
     """Everything that trains a cell, except its policy."""
     rollout = cell.rollout.build(build_task(cell), tokens=cell.objective.takes_tokens)
     objective = build_objective(cell, custom)
-    factor = cell.optimizer.factor
     return Trainer(
         rollout=rollout,
         objective=objective,
@@ -74,8 +73,14 @@ def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Train
         fitted=cell.objective.fitted(),
         trainable=trainable_of(cell),
         microbatches=cell.schedule.microbatches,
-        factor=None if factor is None else jnp.asarray(factor),
+        factor=factor_of(cell),
     )
+
+
+def factor_of(cell: Cell) -> jax.Array | None:
+    """What updates are multiplied by, as data of the program; None for 1."""
+    factor = cell.optimizer.factor
+    return None if factor is None else jnp.asarray(factor)
 
 
 def trainable_of(cell: Cell) -> Any:

@@ -6,7 +6,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from .._config import Cell, LoadedConfig
+from .._config import Cell, LoadedConfig, is_tuned
 from .._console import make_console, print_line
 from .._errors import as_storage_error
 from .._signals import StopSignals
@@ -27,6 +27,7 @@ from .progress import Reporter
 from .replacement import Replacement
 from .space import check_space, check_writable
 from .tracking import Trackers
+from .tuning import tuned
 
 FAILED, DIVERGED = 1, 3
 
@@ -39,16 +40,20 @@ class RunOptions(NamedTuple):
         overwrite: whether to train stored cells again.
         quiet: whether to print only warnings and errors.
         json: whether to print events instead of lines.
+        draw: whether to draw figures and tables at the end.
     """
 
     short: bool = False
     overwrite: bool = False
     quiet: bool = False
     json: bool = False
+    draw: bool = True
 
 
 def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions) -> int:
     """Train, store and draw. Stored seeds are skipped, and blocks resume from their last checkpoint.
+
+    Values that `[tune]` lists are chosen first; `overwrite` keeps their candidates.
 
     Returns the exit code.
 
@@ -58,6 +63,21 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
         Stopped: a signal arrived, and a checkpoint was saved.
     """
     store = Store(out)
+    check_output(store.root)
+    if is_tuned(loaded.config):
+        candidates = options._replace(overwrite=False, draw=False)
+
+        def train(stage: LoadedConfig) -> bool:
+            return _run(stage, store.tuning, stop, candidates) != FAILED
+
+        with_choices = tuned(loaded, store.tuning, train)
+        if with_choices is None:
+            return FAILED
+        loaded = with_choices
+    return _run(loaded, store, stop, options)
+
+
+def _run(loaded: LoadedConfig, store: Store, stop: StopSignals, options: RunOptions) -> int:
     check_output(store.root)
     set_up_jax(short=options.short)
     check_devices()
@@ -131,6 +151,8 @@ def _train_and_draw(
         finally:
             trackers.close()
     code = FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
+    if not options.draw:
+        return code
     publish = importlib.import_module("tpo_runs._publish")
     with as_storage_error(store.figures, "the results are intact; rerun to draw them"):
         files = [str(file) for file in publish.draw(store, console, tables=not bare)]

@@ -55,7 +55,7 @@ class InProcess:
     def _train(self, block: Block) -> str:
         context = self._context
         try:
-            compiled = self._compiled(block)
+            compiled = self._compiled(block).for_cell(block.cell)
             context.replacement.start(block.cell.key)
             with block_lock(block, context.store, context.stop):
                 stored = context.store.block(block.cell.key, block.seeds)

@@ -9,9 +9,10 @@ from .._errors import ConfigError
 MANIFEST, CONFIG, EDITED_CONFIG, REPORT = "run.json", "config.toml", "config.before.toml", "report.html"
 LOCK, LOCK_OWNER = ".lock", "lock.json"
 FILES = (MANIFEST, CONFIG, LOCK, LOCK_OWNER, REPORT)
-DIRECTORIES = ("cells", "figures", "errors", "jobs", "locks", "tensorboard")
-CELLS, FIGURES, ERRORS, JOBS, LOCKS, TENSORBOARD = DIRECTORIES
+DIRECTORIES = ("cells", "figures", "errors", "jobs", "locks", "tensorboard", "tuning")
+CELLS, FIGURES, ERRORS, JOBS, LOCKS, TENSORBOARD, TUNING = DIRECTORIES
 SUMMARY = "summary.json"  # in FIGURES
+CHOICES = "choices.json"  # in TUNING, which is a store itself
 SPEC, CHECKPOINTS, TRACKING = "spec.json", "checkpoints", "tracking"  # of a cell
 TO_REPLACE = "to-be-replaced"  # of a cell, too
 POLICIES = "policies"  # of a cell, too
@@ -49,6 +50,7 @@ class Layout:
     - `jobs/`: submitit's files, while SLURM trains;
     - `locks/`: one file per block, held by the process that trains it;
     - `errors/`: tracebacks of cells that failed;
+    - `tuning/`: the store of the candidates that `[tune]` compares, and `choices.json`, what it has chosen;
     - `figures/`: figures, tables and the summary; `report.html`: the report;
     - `.lock`, `lock.json`: held by the run, and who that is.
     """

@@ -21,6 +21,7 @@ from .layout import (
     MANIFEST,
     SPEC,
     TRACKING,
+    TUNING,
 )
 
 WANDB = "wandb"  # the directory of Weights & Biases, which holds a link to its latest run
@@ -106,7 +107,7 @@ def _left_by_killed_start(entry: os.DirEntry[str]) -> bool:
     """Whether this can come from a run that was killed before it wrote its manifest."""
     if entry.name == LOCK:
         return entry.stat(follow_symlinks=False).st_size == 0
-    return entry.name == LOCK_OWNER or entry.name.startswith(UNFINISHED)
+    return entry.name in (LOCK_OWNER, TUNING) or entry.name.startswith(UNFINISHED)
 
 
 def _faults(root: Path) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._config import Cell, Config, LoadedConfig, effective, key_of
+from .._config import Config, LoadedConfig, effective, key_of
 from .._errors import ConfigError
-from .store import Store
+from .store import Store, entry_of
 
 ABSENT = "nothing"
 
@@ -16,7 +16,7 @@ def manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
     settings = _settings(config)
     earlier = store.manifest() if store.has_manifest() else {}
     kept = earlier.get("cells", []) if _earlier_settings(earlier) == settings else []
-    entries = {_place(entry): entry for entry in [*kept, *map(_entry, loaded.cells)]}
+    entries = {_place(entry): entry for entry in [*kept, *map(entry_of, loaded.cells)]}
     return {
         "title": config.title,
         "paper": config.paper,
@@ -40,7 +40,7 @@ def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
     lines = dict(differences(_earlier_settings(earlier), _settings(loaded.config), ""))
     before = {_place(entry): entry["key"] for entry in earlier["cells"]}
     for cell in loaded.cells:
-        key = before.get(_place(_entry(cell)), cell.key)
+        key = before.get(_place(entry_of(cell)), cell.key)
         if key not in (cell.key, key_of(cell.earlier_identity())) and not lines:
             lines |= differences(store.spec(key), cell.identity(), f"method '{cell.method}': ")
     if lines:
@@ -72,15 +72,6 @@ def _earlier_settings(earlier: Mapping[str, Any]) -> dict[str, Any]:
     if "directory" in settings.get("task", {}):
         settings["task"] = {**settings["task"], "directory": None}
     return settings
-
-
-def _entry(cell: Cell) -> dict[str, Any]:
-    return {
-        "method": cell.method,
-        "point": dict(cell.point),
-        "key": cell.key,
-        "seeds": list(cell.seeds),
-    }
 
 
 def _place(entry: Mapping[str, Any]) -> tuple[str, str]:

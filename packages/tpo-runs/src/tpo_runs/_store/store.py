@@ -13,12 +13,13 @@ from jaxtyping import Float
 
 from .._config import Cell, key_of
 from .._errors import ConfigError, as_config_error
-from .._files import atomic_directory, discard, json_bytes, remove_unfinished, sealed, write_file
+from .._files import atomic_directory, discard, json_bytes, remove_unfinished, sealed, unsealed, write_file
 from .._results import CellResult, on_all_axes
 from .block import StoredBlock, blocks_in, read_all
 from .layout import (
     BLOCK_PREFIX,
     CHECKPOINTS,
+    CHOICES,
     CONFIG,
     DIRECTORIES,
     METRICS,
@@ -29,11 +30,22 @@ from .layout import (
     TIMING,
     TO_REPLACE,
     TRACKING,
+    TUNING,
     block_name,
 )
 from .metrics import by_seed, write_metrics
 from .output_directory import settings_key
 from .run_files import RunFiles
+
+
+def entry_of(cell: Cell) -> dict[str, Any]:
+    """The cell's entry in a manifest."""
+    return {
+        "method": cell.method,
+        "point": dict(cell.point),
+        "key": cell.key,
+        "seeds": list(cell.seeds),
+    }
 
 
 class Store(RunFiles):
@@ -208,6 +220,29 @@ class Store(RunFiles):
             fault = f"{self.manifest_path}: belongs to another run: it names none of the cells that are here"
             raise ConfigError([f"{fault}; remove it, and run the config again, which writes it again"])
         return on_all_axes(found)
+
+    def result(self, cell: Cell) -> CellResult:
+        """The results of a cell that is stored.
+
+        Raises:
+            ConfigError: a file is damaged; one line for each.
+        """
+        result = self._result(entry_of(cell))
+        assert result is not None, "no seed of the cell is complete"
+        return result
+
+    @property
+    def tuning(self) -> "Store":
+        """The store of the candidates that `[tune]` compares."""
+        return Store(self.root / TUNING)
+
+    def write_choices(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Write what `[tune]` has tried and chosen."""
+        write_file(self.root / CHOICES, sealed({"choices": list(records)}))
+
+    def choices(self) -> list[dict[str, Any]]:
+        """What `[tune]` has tried and chosen: a record for each method, grid point and axis."""
+        return unsealed(self.root / CHOICES)["choices"]
 
     def frame(self) -> pa.Table:
         """All rows of the run as one table; `frame().to_pandas()` is a data frame.

@@ -1,0 +1,150 @@
+"""`[tune]`: values that are chosen for each method, on seeds of their own, before the run."""
+
+import numpy as np
+import pytest
+
+from tpo_runs import ConfigError, load_config, run_config
+from tpo_runs._config import widened
+
+RATE, ETA = "optimizer.learning_rate", "objective.eta"
+ROLLOUT = {"kind": "exact_group", "contexts": "all"}
+CONFIG = {
+    "figures": [],
+    "task": {"kind": "context_table", "contexts": 4, "actions": 3},
+    "policy": {"kind": "logit_table", "initial_std": 1.0},
+    "optimizer": {"kind": "adam", "learning_rate": 0.01},
+    "schedule": {"steps": 10, "seeds": 2},
+    "grid": {"task.contexts": [2, 4]},
+    "tune": {"seeds": 2, "axes": {RATE: [0.003, 0.01, 0.03]}},
+    "method": [
+        {
+            "name": "TPO",
+            "objective": {"kind": "tpo"},
+            "rollout": ROLLOUT,
+            "tune": {ETA: [1.0, 0.5]},
+        },
+        {"name": "CE", "objective": {"kind": "cross_entropy"}, "rollout": ROLLOUT},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return run_config(CONFIG, tmp_path_factory.mktemp("tuned"), quiet=True)
+
+
+def cells_of(store):
+    return {(c.method, c.point["task.contexts"], c.point["parameters"]): c for c in store.results()}
+
+
+def candidates_of(store, method, contexts):
+    """The mean error of each candidate by eta and learning rate, from the stored rows."""
+    means = {}
+    for cell in store.tuning.results():
+        if (cell.method, cell.point["task.contexts"]) == (method, contexts):
+            eta = cell.spec["objective"].get("eta", 1.0)
+            rate = cell.spec["optimizer"]["learning_rate"]
+            means[eta, rate] = cell.metrics["error"].mean(dtype=np.float64)
+    return means
+
+
+@pytest.mark.parametrize("method", ["TPO", "CE"])
+@pytest.mark.parametrize("contexts", [2, 4])
+def test_the_best_rate_is_chosen_first_and_widened_at_the_edge(store, method, contexts):
+    means = candidates_of(store, method, contexts)
+    rates = {rate: mean for (eta, rate), mean in means.items() if eta == 1.0}
+    # Larger rates are better here: two more were tried, each as far from the edge as the one before.
+    assert sorted(rates) == [0.003, 0.01, 0.03, 0.09, 0.27]
+    best = min(rates, key=rates.__getitem__)
+    for parameters in ("default", "chosen"):
+        spec = cells_of(store)[method, contexts, parameters].spec
+        assert spec["optimizer"]["learning_rate"] == best == 0.27
+
+
+@pytest.mark.parametrize("contexts", [2, 4])
+def test_then_the_methods_own_parameter_at_that_rate(store, contexts):
+    means = candidates_of(store, "TPO", contexts)
+    etas = {eta: mean for (eta, rate), mean in means.items() if rate == 0.27}
+    assert sorted(etas) == [0.5, 1.0]
+    chosen = cells_of(store)["TPO", contexts, "chosen"].spec["objective"]["eta"]
+    assert chosen == min(etas, key=etas.__getitem__)
+    assert cells_of(store)["TPO", contexts, "default"].spec["objective"]["eta"] == 1.0
+
+
+def test_a_method_without_an_axis_of_its_own_has_equal_cells(store):
+    cells = cells_of(store)
+    assert cells["CE", 2, "default"].spec == cells["CE", 2, "chosen"].spec
+
+
+def test_candidates_have_seeds_of_their_own_and_half_of_the_steps(store):
+    for cell in store.tuning.results():
+        assert cell.seeds.tolist() == [1000, 1001]
+        assert cell.steps == 5
+    for cell in store.results():
+        assert (cell.seeds.tolist(), cell.steps) == ([0, 1], 10)
+
+
+def test_every_choice_is_recorded_with_what_it_was_made_from(store):
+    records = store.tuning.choices()
+    places = [(r["method"], r["point"]["task.contexts"], r["axis"]) for r in records]
+    assert places == [
+        *((method, contexts, RATE) for contexts in (2, 4) for method in ("TPO", "CE")),
+        *(("TPO", contexts, ETA) for contexts in (2, 4)),
+    ]
+    for record in records:
+        means = dict(zip(record["values"], record["means"], strict=True))
+        assert record["chosen"] == min(means, key=means.__getitem__)
+    # The search has ended at an edge, since no more values may be added.
+    assert all(record["at_edge"] for record in records if record["axis"] == RATE)
+
+
+def test_a_second_run_trains_nothing(store):
+    before = {path: path.stat().st_mtime_ns for path in store.root.rglob("metrics.parquet")}
+    run_config(CONFIG, store.root, quiet=True)
+    assert {path: path.stat().st_mtime_ns for path in store.root.rglob("metrics.parquet")} == before
+
+
+def test_a_search_goes_on_from_the_candidates_of_an_earlier_one(tmp_path, store):
+    config = {**CONFIG, "tune": {**CONFIG["tune"], "axes": {RATE: [0.003, 0.01]}, "widen": 0}}
+    run_config(config, tmp_path / "out", methods=["CE"], quiet=True)
+    again = run_config(CONFIG, tmp_path / "out", overwrite=True, quiet=True)
+    assert [r["chosen"] for r in again.tuning.choices()] == [r["chosen"] for r in store.tuning.choices()]
+
+
+@pytest.mark.parametrize(
+    ("values", "best", "added"),
+    [
+        ([0.001, 0.003, 0.01], 0.01, 0.03333),
+        ([0.01, 0.001, 0.003], 0.001, 0.0003333),
+        ([0.001, 0.003, 0.01], 0.003, None),
+        ([0.001, 0.01], 0.01, None),
+        ([0.0, 0.04, 0.2], 0.2, None),
+        (["a", "b", "c"], "c", None),
+    ],
+)
+def test_the_value_beyond_an_edge(values, best, added):
+    assert widened(values, best) == added
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"tune": {"axes": {"optimizer.rate": [1.0]}}}, "tune.axes.\"optimizer.rate\": 1.0 does not fit"),
+        ({"tune": {"axes": {"rate": [1.0]}}}, "tune.axes.rate: expected a path such as"),
+        ({"tune": {"axes": {"schedule.seeds": [1]}}}, 'tune.axes."schedule.seeds": cannot be tuned'),
+        ({"tune": {"axes": {"task.contexts": [1]}}}, 'tune.axes."task.contexts": the grid sweeps it'),
+        ({"tune": {"axes": {RATE: [0.1]}, "first_seed": 1}}, "tune.first_seed: the run has the seeds"),
+        ({"tune": {"axes": {RATE: [-1.0]}}}, f'tune.axes."{RATE}": -1.0 does not fit method'),
+        ({"tune": {"sheeds": 3}}, "tune.sheeds: unknown key; did you mean 'seeds'?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_with_its_place(change, line):
+    with pytest.raises(ConfigError) as caught:
+        load_config({**CONFIG, **change})
+    assert any(found.startswith(f"config: {line}") for found in caught.value.lines), caught.value.lines
+
+
+def test_an_own_axis_that_does_not_fit_names_the_method():
+    method = {**CONFIG["method"][1], "tune": {"objective.tau": [1.0]}}
+    with pytest.raises(ConfigError, match=r"method 'CE': tune.\"objective.tau\": 1.0 does not fit"):
+        load_config({**CONFIG, "method": [method]})
