@@ -10,6 +10,7 @@ import pytest
 
 from tpo_runs import load_config
 from tpo_runs._cli import main
+from tpo_runs._config import OWN
 
 CONFIG = """\
 title = "Two methods [on a grid]"
@@ -114,7 +115,7 @@ def test_kinds_describes_every_kind_probe_and_measure_that_a_config_can_have(cap
             for option in schema["definitions"][section]["anyOf"]
         ]
         expected = {
-            table["properties"]["kind"].get("const", "module:function"): table["description"]
+            table["properties"]["kind"].get("const") or OWN[section].pattern: table["description"]
             for table in tables
         }
         assert expected == {kind: text.strip() for kind, text in sections[section].items()}

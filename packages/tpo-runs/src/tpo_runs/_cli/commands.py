@@ -38,7 +38,7 @@ def run(
         names = [name.strip() for name in track.split(",") if name.strip()]
         overrides = (*overrides, ("tracking.to", json_module.dumps(names)))
     loaded = load_config(config, smoke=smoke, overrides=overrides, methods=methods)
-    check_custom(loaded.cells, loaded.path)
+    check_custom(loaded.cells)
     out = out or _default_out(config, smoke)
     _import_jax()
     from .._run import RunOptions, check_engine, check_installed, list_cells
@@ -62,7 +62,7 @@ def check(config: Path, *, smoke: bool, methods: str | None, overrides: Override
 
     _refuse_output(config)
     loaded = load_config(config, smoke=smoke, overrides=overrides, methods=methods)
-    check_custom(loaded.cells, loaded.path)
+    check_custom(loaded.cells)
     print_plan(loaded, _default_out(config, smoke))
     return 0
 

@@ -9,12 +9,13 @@ from .._text import found, one_of
 from .evaluation import PROBES, EvaluationSpec
 from .executor import EXECUTORS, Executor, InProcessSpec
 from .figure import FIGURES, MAX_NAME_LENGTH, Figure, FigureSpec, figure_name
-from .objective import OBJECTIVES, Objective
-from .optimizer import OPTIMIZERS, Optimizer
-from .policy import POLICIES, Policy
+from .objective import OBJECTIVES, Objective, OwnObjectiveSpec
+from .optimizer import OPTIMIZERS, Optimizer, OwnOptimizerSpec
+from .own import OwnSpec
+from .policy import POLICIES, OwnPolicySpec, Policy
 from .rollout import ROLLOUTS, Rollout
 from .spec import Identity, Names, Spec, check_distinct, invalid, names_among
-from .task import TASKS, Task
+from .task import TASKS, OwnTaskSpec, Task
 from .tracking import TrackingSpec
 
 # Sections with several kinds, and the class of each kind.
@@ -25,6 +26,13 @@ KINDS: dict[str, dict[str, type[Spec]]] = {
     "objective": OBJECTIVES,
     "rollout": ROLLOUTS,
     "executor": EXECUTORS,
+}
+# The class of a user's own thing, in sections that can name one.
+OWN: dict[str, type[OwnSpec]] = {
+    "task": OwnTaskSpec,
+    "policy": OwnPolicySpec,
+    "optimizer": OwnOptimizerSpec,
+    "objective": OwnObjectiveSpec,
 }
 # The sections of a cell.
 SECTIONS = ("task", "policy", "optimizer", "schedule", "objective", "rollout", "evaluation")

@@ -1,10 +1,12 @@
 """`[optimizer]` tables: how gradients become updates."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from .spec import Identity, Spec, kinds
+from .own import ImportPath, OwnSpec, named_or_own
+from .spec import Identity, Spec, invalid, kinds
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Epsilon = Annotated[float, Field(gt=0)]
@@ -33,16 +35,17 @@ class OptimizerSpec(Spec):
         """The keyword arguments of the function of the same name."""
         return self.model_dump(exclude={"kind", "warmup_steps", "decay", "clip_norm"})
 
-    def build(self, steps: int, epochs: int) -> Any:
+    def build(self, steps: int, epochs: int, function: Callable[..., Any] | None = None) -> Any:
         """The gradient transformation.
 
         Args:
             steps: steps of the run.
             epochs: updates in each step.
+            function: makes it from the keywords; by default the function of `_learn` named `kind`.
         """
         from .. import _learn
 
-        optimizer = getattr(_learn, self.kind)(**self.keywords)
+        optimizer = (function or getattr(_learn, self.kind))(**self.keywords)
         warmup = self.warmup_steps * epochs
         return _learn.scheduled(optimizer, updates=steps * epochs, warmup=warmup, decay=self.decay)
 
@@ -59,11 +62,11 @@ class ClippedSpec(OptimizerSpec):
         float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
     ] = None
 
-    def build(self, steps: int, epochs: int) -> Any:
+    def build(self, steps: int, epochs: int, function: Callable[..., Any] | None = None) -> Any:
         """The gradient transformation, as in `OptimizerSpec`."""
         from .._learn import clipped
 
-        optimizer = super().build(steps, epochs)
+        optimizer = super().build(steps, epochs, function)
         return optimizer if self.clip_norm is None else clipped(optimizer, self.clip_norm)
 
 
@@ -123,10 +126,18 @@ class SGDSpec(ClippedSpec):
 
     Args:
         momentum: decay of the sum of earlier gradients; 0 is gradient descent without momentum.
+        nesterov: whether to step along the momentum that the next gradient would add to.
     """
 
     kind: Literal["sgd"] = "sgd"
     momentum: Decay = 0.0
+    nesterov: Annotated[bool, Identity.UNLESS_DEFAULT] = False
+
+    @model_validator(mode="after")
+    def _check_momentum(self) -> "SGDSpec":
+        if self.nesterov and not self.momentum:
+            raise invalid("nesterov = true changes nothing at momentum = 0; set momentum, such as 0.9")
+        return self
 
 
 class UnitNormSpec(OptimizerSpec):
@@ -135,5 +146,36 @@ class UnitNormSpec(OptimizerSpec):
     kind: Literal["unit_norm"] = "unit_norm"
 
 
-Optimizer = Annotated[MuonSpec | AdamSpec | AdamWSpec | SGDSpec | UnitNormSpec, Field(discriminator="kind")]
-OPTIMIZERS = kinds(Optimizer)
+class OwnOptimizerSpec(ClippedSpec, OwnSpec):
+    """A user's own function, named "module:function", which returns an `optax.GradientTransformation`.
+
+    All other keys are passed to it as keywords, except warmup_steps, decay and clip_norm, which work as for
+    the other kinds.
+
+    Args:
+        learning_rate: passed to the function, if it is set.
+    """
+
+    lacks: ClassVar[str] = (
+        "warmup_steps and decay of an own optimizer scale its updates, whatever its learning rate does"
+    )
+    kind: ImportPath
+    learning_rate: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
+        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
+    ] = None
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keyword arguments of the function."""
+        unset = {"learning_rate"} if self.learning_rate is None else set()
+        return {key: value for key, value in super().keywords.items() if key not in unset}
+
+
+NamedOptimizer = Annotated[
+    MuonSpec | AdamSpec | AdamWSpec | SGDSpec | UnitNormSpec, Field(discriminator="kind")
+]
+Optimizer = Annotated[
+    Annotated[NamedOptimizer, Tag("named")] | Annotated[OwnOptimizerSpec, Tag("own")],
+    Discriminator(named_or_own),
+]
+OPTIMIZERS = kinds(NamedOptimizer)

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Discriminator, Field, Strict, Tag, model_validator
 
 from .language_model import LanguageModelSpec
+from .own import ImportPath, OwnSpec, named_or_own
 from .policy_base import PolicySpec
 from .spec import Identity, invalid, kinds
 
@@ -89,7 +90,19 @@ class LogitTableSpec(PolicySpec):
         return {"contexts": task.num_contexts, "actions": task.num_actions}
 
 
-Policy = Annotated[
+class OwnPolicySpec(OwnSpec):
+    """A user's own class, named "module:Class", which also gets the keywords `task` and `key`."""
+
+    pattern: ClassVar[str] = "module:Class"
+    passed: ClassVar[tuple[str, ...]] = ("task", "key")
+    lacks: ClassVar[str] = "an own policy has no probes of a logit table, no top_p, adapters or export"
+    kind: ImportPath
+
+
+NamedPolicy = Annotated[
     TransformerSpec | MLPSpec | LogitTableSpec | LanguageModelSpec, Field(discriminator="kind")
 ]
-POLICIES = kinds(Policy)
+Policy = Annotated[
+    Annotated[NamedPolicy, Tag("named")] | Annotated[OwnPolicySpec, Tag("own")], Discriminator(named_or_own)
+]
+POLICIES = kinds(NamedPolicy)

@@ -23,7 +23,6 @@ from .._learn import (
 from .._store import block_name
 from .build import build_policy, build_sample_task, build_trainer
 from .memory import check_memory
-from .own_objectives import own_objective
 
 
 class Block(NamedTuple):
@@ -75,13 +74,13 @@ def compile_block(block: Block, config: Path) -> Compiled:
 
     Args:
         block: any of the blocks that share the program.
-        config: path of the config; custom objectives may be beside it.
+        config: path of the config; a user's own modules may be beside it.
 
     Raises:
         ConfigError: the device has too little memory, or a data set or model cannot be loaded.
     """
-    cell = block.cell
-    trainer = build_trainer(cell, own_objective(cell, config))
+    cell = block.cell.model_copy(update={"config": config})
+    trainer = build_trainer(cell)
     policy = build_policy(cell)
 
     def start(seeds: Sequence[int]) -> TrainState:

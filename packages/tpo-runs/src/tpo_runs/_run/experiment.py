@@ -22,7 +22,7 @@ from .jax_settings import fixed_settings
 from .machine import changes, origin
 from .mixing import check_not_mixed
 from .on_slurm import cancel_earlier_jobs
-from .own_objectives import check_own_objectives
+from .own_parts import check_own_parts
 from .progress import Reporter
 from .replacement import Replacement
 from .space import check_space, check_writable
@@ -64,7 +64,7 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
     for cell in loaded.cells:
         # Fails on missing data or models before anything is written.
         build_task(cell)
-    check_own_objectives(loaded)
+    check_own_parts(loaded.cells)
     check_writable(store.root)
     with fixed_settings() as (notes, debugging), locked(store.root) as takeover:
         notes += [takeover] if takeover else []

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from .._config import Cell, CustomSpec, ImagesSpec, LanguageModelSpec, source_hashes
+from .._config import Cell, ImagesSpec, LanguageModelSpec, sources_of
 from .._store import BITS
 
 PACKAGES = (
@@ -38,7 +38,7 @@ def provenance(
     """The provenance that is stored with every result, as JSON values.
 
     Args:
-        objective: SHA-256 of the modules of a custom objective, by name.
+        objective: SHA-256 of the modules of a user's own objective, task, policy and optimizer, by name.
         data: SHA-256 of the data set and of the pretrained model, by name.
     """
     return {
@@ -59,13 +59,12 @@ def provenance(
 
 
 def origin(cell: Cell) -> dict[str, Any]:
-    """The provenance of the results of a cell: that of this process, its objective and its data."""
-    task, policy, objective = cell.task, cell.policy, cell.objective
+    """The provenance of the results of a cell: that of this process, its user's modules and its data."""
+    task, policy = cell.task, cell.policy
     data = {task.dataset: task.data_hash()} if isinstance(task, ImagesSpec) else {}
     if isinstance(policy, LanguageModelSpec):
         data[policy.model] = policy.data_hash()
-    module = objective.kind.partition(":")[0] if isinstance(objective, CustomSpec) else ""
-    return provenance(source_hashes(module), data)
+    return provenance(sources_of(cell), data)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from .._config import Cell
+from .._config import Cell, drop_changed, sources_of
 from .._errors import ConfigError
 from .._learn import initial_policies, row_of, split_policy
 from .._store import Store, StoredBlock, check_holds_run
@@ -18,6 +18,8 @@ from .checkpoint import Checkpoint, CheckpointError, Checkpoints
 from .machine import origin
 
 KEEP = "train with --schedule.keep_policies true, and --overwrite if the run is complete"
+# The sections that make a policy.
+MAKERS = ("task", "policy")
 
 
 class TrainedPolicy(NamedTuple):
@@ -36,7 +38,8 @@ def keep_policies(
     Raises:
         StorageError: they cannot be written.
     """
-    _kept(store, cell.key, seeds).save(Checkpoint(cell.schedule.steps, params, {}, {"data": facts["data"]}))
+    known = {"data": facts["data"], "modules": sources_of(cell, *MAKERS)}
+    _kept(store, cell.key, seeds).save(Checkpoint(cell.schedule.steps, params, {}, known))
 
 
 def load_policy(
@@ -68,6 +71,7 @@ def load_trained(
 ) -> TrainedPolicy:
     """The policy of `load_policy`, with its cell and seed."""
     check_holds_run(out)
+    drop_changed()
     store = Store(out)
     entry = _choose(store.manifest()["cells"], method, point, out)
     label = cell_label(entry["method"], entry["point"])
@@ -76,7 +80,8 @@ def load_trained(
         there = sorted(store.finished_seeds(entry["key"]))
         raise ConfigError([f"{out}: {label}: seed {seed} is not complete; complete are {there or 'none'}"])
     block = blocks[0]
-    cell = block.cell().model_copy(update={"point": entry["point"]})
+    # A user's own modules may be beside the run.
+    cell = block.cell().model_copy(update={"point": entry["point"], "config": store.config_path})
     policies = _restored(store, cell, block, f"{out}: {label}")
     seed = block.seeds.start if seed is None else seed
     return TrainedPolicy(cell, seed, row_of(policies, block.seeds.index(seed)))
@@ -95,8 +100,10 @@ def _restored(store: Store, cell: Cell, block: StoredBlock, place: str) -> PyTre
     if checkpoint is None:
         lines = damages or [f"{place}: the policies were not kept"]
         raise ConfigError([f"{line.partition('; falling back')[0]}; {KEEP}" for line in lines])
-    if checkpoint.facts["data"] != (now := origin(cell)["data"]):
-        names = ", ".join(now)
+    now = {"data": origin(cell)["data"], "modules": sources_of(cell, *MAKERS)}
+    changed = [name for fact, of in now.items() for name in of if checkpoint.facts.get(fact, of) != of]
+    if changed:
+        names = ", ".join(changed)
         raise ConfigError([f"{place}: {names} has changed since training; use the files of that time"])
     return eqx.combine(checkpoint.state, frozen)
 
