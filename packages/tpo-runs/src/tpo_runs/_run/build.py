@@ -13,6 +13,7 @@ from .._config import (
     Cell,
     ImagesSpec,
     LanguageModelSpec,
+    OwnSpec,
     TextSpec,
     own_part,
     place_of,
@@ -53,7 +54,10 @@ def build_policy(cell: Cell) -> PolicyMaker:
         ConfigError: the task's data set cannot be loaded, or a user's own class cannot be used.
     """
     task, own = build_task(cell), own_part(cell, "policy")
-    return PolicyMaker.of(own, task=task, **cell.policy.keywords) if own else cell.policy.build(task)
+    if own:
+        return PolicyMaker.of(own, task=task, **cell.policy.keywords)
+    assert not isinstance(cell.policy, OwnSpec), "own_part finds these"
+    return cell.policy.build(task)
 
 
 def build_task(cell: Cell) -> Any:
