@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
+from .._config import Cell
 from .._errors import as_storage_error, reason_of
 from .._files import atomic_directory, damage, discard, json_bytes
+from .._store import Store
 
 KEPT = 2
 STATE, METRICS, MANIFEST = "state.npz", "metrics.npz", "manifest.json"
@@ -70,20 +72,56 @@ class Checkpoints:
             StorageError: it cannot be written; earlier checkpoints are intact.
         """
         leaves = _leaves(checkpoint.state)
+        # Random keys are saved as their bits.
+        plain = (jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in leaves.values())
+        self._write(checkpoint, _description(leaves), map(np.asarray, plain))
+
+    def save_joined(self, parts: Mapping[str, "Checkpoints"]) -> None:
+        """Add a checkpoint of the arrays of others, each with a prefix to their paths.
+
+        Step, metrics and facts are those of the last part.
+
+        Raises:
+            CheckpointError: a part is damaged or missing.
+            StorageError: it cannot be written.
+        """
+        description: list[list[Any]] = []
+        arrays: list[np.ndarray] = []
+        last = Checkpoint(0, None, {}, {})
+        for prefix, part in parts.items():
+            last, leaves, values = part._newest()
+            description += [[f"{prefix}{path}", *rest] for path, *rest in leaves]
+            arrays += values
+        self._write(last, description, arrays)
+
+    def _newest(self) -> tuple[Checkpoint, list[list[Any]], list[np.ndarray]]:
+        """The last checkpoint without its state, and the descriptions and values of its arrays."""
+        for path in self._newest_first():
+            if lines := damage(path, FILES):
+                raise CheckpointError(lines[0])
+            manifest = json.loads((path / MANIFEST).read_bytes())
+            with np.load(path / STATE, allow_pickle=False) as file:
+                values = [file[f"{i}"] for i in range(len(manifest["leaves"]))]
+            with np.load(path / METRICS, allow_pickle=False) as file:
+                metrics = {name: file[name] for name in file.files}
+            return Checkpoint(manifest["step"], None, metrics, manifest["facts"]), manifest["leaves"], values
+        raise CheckpointError(f"{self.directory}: not found")
+
+    def _write(
+        self, checkpoint: Checkpoint, description: list[list[Any]], values: Iterable[np.ndarray]
+    ) -> None:
         manifest = {
             "identity": self.identity,
             "step": checkpoint.step,
             "facts": checkpoint.facts,
-            "leaves": _description(leaves),
+            "leaves": description,
         }
         target = self.directory / f"step-{checkpoint.step:09d}"
         with as_storage_error(target, "the previous checkpoint is intact; rerun to resume from it"):
             self._make_directory()
             discard(target)
             with atomic_directory(target) as temporary:
-                # Random keys are saved as their bits.
-                plain = (jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in leaves.values())
-                arrays = {f"{i}": np.asarray(leaf) for i, leaf in enumerate(plain)}
+                arrays = {f"{i}": value for i, value in enumerate(values)}
                 np.savez(temporary / STATE, **arrays)  # pyright: ignore[reportArgumentType]
                 np.savez(temporary / METRICS, **checkpoint.metrics)  # pyright: ignore[reportArgumentType]
                 (temporary / MANIFEST).write_bytes(json_bytes(manifest))
@@ -156,6 +194,11 @@ class Checkpoints:
         arrays, static = eqx.partition(like, eqx.is_array)
         state = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), loaded), static)
         return Checkpoint(int(manifest["step"]), state, metrics, manifest["facts"])
+
+
+def checkpoints_of(store: Store, cell: Cell, seeds: Sequence[int]) -> Checkpoints:
+    """The checkpoints of a block of seeds in training."""
+    return Checkpoints(store.checkpoints(cell.key, seeds), {"cell": cell.identity(), "seeds": list(seeds)})
 
 
 def _leaves(state: PyTree) -> dict[str, Any]:

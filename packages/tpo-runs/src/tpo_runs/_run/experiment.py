@@ -19,6 +19,7 @@ from .display import make_display
 from .events import JsonDisplay
 from .executor import make_executor, train_all
 from .jax_settings import fixed_settings
+from .longer import go_on
 from .machine import changes, origin
 from .mixing import check_not_mixed
 from .on_slurm import cancel_earlier_jobs
@@ -72,6 +73,7 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
             store.adopt(cell)
         if not options.overwrite:
             check_same_settings(loaded, store)
+            go_on(loaded, store)
         notes += cancel_earlier_jobs(store)
         store.remove_unfinished()
         return _train_and_draw(loaded, store, options, stop, notes, debugging)

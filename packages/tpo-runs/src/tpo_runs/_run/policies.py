@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 
 from .._config import Cell, drop_changed, sources_of
 from .._errors import ConfigError
-from .._learn import initial_policies, row_of, split_policy
+from .._learn import TrainState, initial_policies, row_of, split_policy
 from .._store import Store, StoredBlock, check_holds_run
 from .._text import cell_label, found, one_of
 from .build import build_policy, trainable_of
@@ -30,16 +30,17 @@ class TrainedPolicy(NamedTuple):
     policy: PyTree
 
 
-def keep_policies(
-    store: Store, cell: Cell, seeds: Sequence[int], params: PyTree, facts: Mapping[str, Any]
-) -> None:
-    """Store the trained parameters of a block of seeds.
+def keep_policies(store: Store, cell: Cell, seeds: Sequence[int], end: Checkpoint) -> None:
+    """Store the trained parameters of a block of seeds, and the rest of its state, to train it longer.
 
     Raises:
         StorageError: they cannot be written.
     """
-    known = {"data": facts["data"], "modules": sources_of(cell, *MAKERS)}
-    _kept(store, cell.key, seeds).save(Checkpoint(cell.schedule.steps, params, {}, known))
+    known = {"data": end.facts["provenance"]["data"], "modules": sources_of(cell, *MAKERS)}
+    state: TrainState = end.state
+    kept_policies(store, cell.key, seeds).save(Checkpoint(end.step, state.policy, {}, known))
+    rest = TrainState(None, state.optimizer_state, state.rollout_state)
+    kept_ends(store, cell.key, seeds).save(end._replace(state=rest))
 
 
 def load_policy(
@@ -89,7 +90,7 @@ def load_trained(
 
 def _restored(store: Store, cell: Cell, block: StoredBlock, place: str) -> PyTree:
     """The stacked policies of a block."""
-    kept = _kept(store, cell.key, block.seeds)
+    kept = kept_policies(store, cell.key, block.seeds)
     policies = initial_policies(build_policy(cell), jnp.asarray(block.seeds))
     params, frozen = split_policy(policies, trainable_of(cell))
     damages: list[str] = []
@@ -101,15 +102,26 @@ def _restored(store: Store, cell: Cell, block: StoredBlock, place: str) -> PyTre
         lines = damages or [f"{place}: the policies were not kept"]
         raise ConfigError([f"{line.partition('; falling back')[0]}; {KEEP}" for line in lines])
     now = {"data": origin(cell)["data"], "modules": sources_of(cell, *MAKERS)}
-    changed = [name for fact, of in now.items() for name in of if checkpoint.facts.get(fact, of) != of]
+    changed = [
+        name
+        for fact, values in now.items()
+        for name, value in values.items()
+        if checkpoint.facts.get(fact, values).get(name) != value
+    ]
     if changed:
         names = ", ".join(changed)
         raise ConfigError([f"{place}: {names} has changed since training; use the files of that time"])
     return eqx.combine(checkpoint.state, frozen)
 
 
-def _kept(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
+def kept_policies(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
+    """The trained parameters of a block of seeds."""
     return Checkpoints(store.policies(key, seeds), {"cell": key, "seeds": list(seeds)})
+
+
+def kept_ends(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
+    """The rest of the state after the last step."""
+    return Checkpoints(store.ends(key, seeds), {"cell": key, "seeds": list(seeds)})
 
 
 def _choose(
