@@ -58,8 +58,8 @@ class Schedule(Spec):
         microbatches: parts that the prompts of a batch are split into for its gradient, to save memory. It
             divides `rollout.prompts`.
         checkpoint_minutes: time between two checkpoints.
-        keep_policies: whether to store the trained policies, for `tpo-runs export` and `load_policy`, and what
-            it takes to train longer.
+        keep_policies: whether to store the trained policies, for `tpo-runs export` and `load_policy`, and
+            what it takes to train longer.
     """
 
     steps: Annotated[int, Field(ge=1, le=1_000_000_000)]

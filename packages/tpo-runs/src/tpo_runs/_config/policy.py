@@ -48,7 +48,7 @@ class TransformerSpec(PolicySpec):
     @property
     def keywords(self) -> dict[str, Any]:
         """The keyword arguments of the policy; makers of policies of stored runs have no new ones."""
-        return self.model_dump(exclude={"kind"}, exclude_none=True)
+        return {key: value for key, value in super().keywords.items() if value is not None}
 
     def _sizes(self, task: Any) -> dict[str, int]:
         sizes = {"horizon": task.horizon, "vocab_size": task.vocab_size}
@@ -90,13 +90,16 @@ class LogitTableSpec(PolicySpec):
         return {"contexts": task.num_contexts, "actions": task.num_actions}
 
 
-class OwnPolicySpec(OwnSpec):
+class OwnPolicySpec(PolicySpec, OwnSpec):
     """A user's own class, named "module:Class", which also gets the keywords `task` and `key`."""
 
     pattern: ClassVar[str] = "module:Class"
     passed: ClassVar[tuple[str, ...]] = ("task", "key")
     lacks: ClassVar[str] = "an own policy has no probes of a logit table, no top_p, adapters or export"
     kind: ImportPath
+
+    def _sizes(self, task: Any) -> dict[str, Any]:
+        return {"task": task}
 
 
 NamedPolicy = Annotated[

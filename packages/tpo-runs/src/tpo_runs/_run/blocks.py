@@ -19,10 +19,12 @@ from .._learn import (
     answer_samples,
     compile_chunk,
     initial_state,
+    start_state,
 )
 from .._store import block_name
 from .build import build_policy, build_sample_task, build_trainer
 from .memory import check_memory
+from .warm_start import start_policies
 
 
 class Block(NamedTuple):
@@ -84,10 +86,10 @@ def compile_block(block: Block, config: Path) -> Compiled:
     policy = build_policy(cell)
 
     def start(seeds: Sequence[int]) -> TrainState:
-        return initial_state(trainer, policy, jnp.asarray(seeds))
+        return start_state(trainer, start_policies(cell, seeds), jnp.asarray(seeds))
 
     # Shapes alone: a language model's state is large, and other blocks train meanwhile.
-    shapes = eqx.filter_eval_shape(start, block.seeds)
+    shapes = eqx.filter_eval_shape(lambda: initial_state(trainer, policy, jnp.asarray(block.seeds)))
 
     def compiled(trainer: Trainer) -> CompiledChunk:
         return compile_chunk(trainer, shapes, jnp.asarray(block.seeds), cell.schedule.steps)

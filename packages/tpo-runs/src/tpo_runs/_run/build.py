@@ -13,7 +13,6 @@ from .._config import (
     Cell,
     ImagesSpec,
     LanguageModelSpec,
-    OwnSpec,
     TextSpec,
     own_part,
     place_of,
@@ -48,16 +47,12 @@ def build_objective(cell: Cell) -> Objective:
 
 
 def build_policy(cell: Cell) -> PolicyMaker:
-    """What makes the cell's initial policy from a key.
+    """What makes a new policy of the cell from a key.
 
     Raises:
         ConfigError: the task's data set cannot be loaded, or a user's own class cannot be used.
     """
-    task, own = build_task(cell), own_part(cell, "policy")
-    if own:
-        return PolicyMaker.of(own, task=task, **cell.policy.keywords)
-    assert not isinstance(cell.policy, OwnSpec), "own_part finds these"
-    return cell.policy.build(task)
+    return cell.policy.build(build_task(cell), own_part(cell, "policy"))
 
 
 def build_task(cell: Cell) -> Any:

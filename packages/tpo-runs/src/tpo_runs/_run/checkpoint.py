@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 
 from .._config import Cell
 from .._errors import as_storage_error, reason_of
-from .._files import atomic_directory, damage, discard, json_bytes
+from .._files import SUMS, atomic_directory, damage, discard, json_bytes
 from .._store import Store
 
 KEPT = 2
@@ -161,6 +161,13 @@ class Checkpoints:
                 return json.loads((path / MANIFEST).read_bytes())["facts"]
         return None
 
+    def state_hash(self) -> str:
+        """The SHA-256 of the last state, as it was written; empty without one."""
+        for path in self._newest_first():
+            listed = (line.split("  ") for line in (path / SUMS).read_text().splitlines())
+            return next((value for value, name in listed if name == STATE), "")
+        return ""
+
     def remove(self) -> None:
         """Remove all checkpoints, and the parent directory if it is then empty."""
         discard(self.directory)
@@ -183,7 +190,7 @@ class Checkpoints:
         if manifest["identity"] != self.identity:
             raise ValueError("it belongs to other seeds or another cell")
         leaves = _leaves(like)
-        if fault := _difference(manifest["leaves"], _description(leaves)):
+        if fault := _difference(manifest["leaves"], _description(leaves), "in the checkpoint"):
             by = manifest["facts"].get("provenance", {}).get("versions", {}).get("tpo-runs")
             writer = f"; tpo-runs {by}, which wrote it, can resume from it" if by else ""
             raise ValueError(f"its arrays do not match this policy and optimizer: {fault}{writer}")
@@ -199,6 +206,16 @@ class Checkpoints:
 def checkpoints_of(store: Store, cell: Cell, seeds: Sequence[int]) -> Checkpoints:
     """The checkpoints of a block of seeds in training."""
     return Checkpoints(store.checkpoints(cell.key, seeds), {"cell": cell.identity(), "seeds": list(seeds)})
+
+
+def kept_policies(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
+    """The trained parameters of a block of seeds."""
+    return Checkpoints(store.policies(key, seeds), {"cell": key, "seeds": list(seeds)})
+
+
+def kept_ends(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
+    """The rest of the state after the last step."""
+    return Checkpoints(store.ends(key, seeds), {"cell": key, "seeds": list(seeds)})
 
 
 def _leaves(state: PyTree) -> dict[str, Any]:
@@ -220,13 +237,18 @@ def _like(leaf: Any, saved: np.ndarray) -> Array:
     return jnp.array(saved.view(leaf.dtype), copy=True)
 
 
-def _difference(there: Sequence[Sequence[Any]], here: Sequence[Sequence[Any]]) -> str:
+def difference(there: PyTree, here: PyTree) -> str:
+    """Describe the first array of a state that another has not, or has in another shape or dtype."""
+    return _difference(_description(_leaves(there)), _description(_leaves(here)), "there")
+
+
+def _difference(there: Sequence[Sequence[Any]], here: Sequence[Sequence[Any]], place: str) -> str:
     """Describe the first array that is missing on one side, or has another shape or dtype there."""
     saved, now = ({path: f"{dtype}{shape}" for path, shape, dtype in side} for side in (there, here))
     for path in [*now, *saved]:
         if saved.get(path) != now.get(path):
             there_is, here_is = saved.get(path, "missing"), now.get(path, "missing")
-            return f"{path or 'the state'} is {there_is} in the checkpoint, {here_is} in this run"
+            return f"{path or 'the state'} is {there_is} {place}, {here_is} in this run"
     return "" if [*saved] == [*now] else "their order differs"
 
 

@@ -28,6 +28,7 @@ from .progress import Reporter
 from .replacement import Replacement
 from .space import check_space, check_writable
 from .tracking import Trackers
+from .warm_start import check_starts
 
 FAILED, DIVERGED = 1, 3
 
@@ -66,6 +67,7 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
         # Fails on missing data or models before anything is written.
         build_task(cell)
     check_own_parts(loaded.cells)
+    check_starts(loaded.cells)
     check_writable(store.root)
     with fixed_settings() as (notes, debugging), locked(store.root) as takeover:
         notes += [takeover] if takeover else []

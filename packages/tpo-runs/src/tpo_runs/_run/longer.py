@@ -5,8 +5,7 @@ from .._errors import ConfigError
 from .._store import Store, longer_cells
 from .._text import counted, found
 from .blocks import blocks_of
-from .checkpoint import CheckpointError, Checkpoints, checkpoints_of
-from .policies import kept_ends, kept_policies
+from .checkpoint import CheckpointError, Checkpoints, checkpoints_of, kept_ends, kept_policies
 from .progress import seed_words
 
 

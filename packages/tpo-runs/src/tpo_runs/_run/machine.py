@@ -13,7 +13,9 @@ from typing import Any
 import jax
 
 from .._config import Cell, ImagesSpec, LanguageModelSpec, sources_of
-from .._store import BITS
+from .._store import BITS, Store
+from .checkpoint import kept_policies
+from .entries import choose_entry
 
 PACKAGES = (
     "tpo-runs",
@@ -39,7 +41,7 @@ def provenance(
 
     Args:
         objective: SHA-256 of the modules of a user's own objective, task, policy and optimizer, by name.
-        data: SHA-256 of the data set and of the pretrained model, by name.
+        data: SHA-256 of the data set, of the pretrained model and of policies to start from, by name.
     """
     return {
         "versions": dict(_versions()),
@@ -59,12 +61,31 @@ def provenance(
 
 
 def origin(cell: Cell) -> dict[str, Any]:
-    """The provenance of the results of a cell: that of this process, its user's modules and its data."""
+    """The provenance of the results of a cell: that of this process, its user's modules and its data.
+
+    Raises:
+        ConfigError: the run that its policies start from is not there.
+    """
+    return provenance(sources_of(cell), {**data_hashes(cell), **_start_hashes(cell)})
+
+
+def data_hashes(cell: Cell) -> dict[str, str]:
+    """The SHA-256 of a cell's data set and of its pretrained model, by name."""
     task, policy = cell.task, cell.policy
     data = {task.dataset: task.data_hash()} if isinstance(task, ImagesSpec) else {}
     if isinstance(policy, LanguageModelSpec):
         data[policy.model] = policy.data_hash()
-    return provenance(sources_of(cell), data)
+    return data
+
+
+def _start_hashes(cell: Cell) -> dict[str, str]:
+    """The SHA-256 of the trained policies that a cell starts from, by their directories."""
+    if (start := cell.policy.start) is None:
+        return {}
+    store = Store(start.out)
+    key = choose_entry(store, start.method, start.point)["key"]
+    found = [kept_policies(store, key, block.seeds) for block in store.blocks(key)]
+    return {str(kept.directory): kept.state_hash() for kept in found}
 
 
 @functools.cache

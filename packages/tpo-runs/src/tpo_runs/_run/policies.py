@@ -12,14 +12,13 @@ from .._config import Cell, drop_changed, sources_of
 from .._errors import ConfigError
 from .._learn import TrainState, initial_policies, row_of, split_policy
 from .._store import Store, StoredBlock, check_holds_run
-from .._text import cell_label, found, one_of
+from .._text import cell_label
 from .build import build_policy, trainable_of
-from .checkpoint import Checkpoint, CheckpointError, Checkpoints
-from .machine import origin
+from .checkpoint import Checkpoint, CheckpointError, kept_ends, kept_policies
+from .entries import choose_entry
+from .machine import data_hashes
 
 KEEP = "train with --schedule.keep_policies true, and --overwrite if the run is complete"
-# The sections that make a policy.
-MAKERS = ("task", "policy")
 
 
 class TrainedPolicy(NamedTuple):
@@ -36,9 +35,8 @@ def keep_policies(store: Store, cell: Cell, seeds: Sequence[int], end: Checkpoin
     Raises:
         StorageError: they cannot be written.
     """
-    known = {"data": end.facts["provenance"]["data"], "modules": sources_of(cell, *MAKERS)}
     state: TrainState = end.state
-    kept_policies(store, cell.key, seeds).save(Checkpoint(end.step, state.policy, {}, known))
+    kept_policies(store, cell.key, seeds).save(Checkpoint(end.step, state.policy, {}, _origin(cell)))
     rest = TrainState(None, state.optimizer_state, state.rollout_state)
     kept_ends(store, cell.key, seeds).save(end._replace(state=rest))
 
@@ -64,6 +62,7 @@ def load_policy(
     Raises:
         ConfigError: there is no such policy, its files are damaged, or the pretrained model has changed.
     """
+    drop_changed()
     return load_trained(Path(out), method, seed=seed, point=point or {}).policy
 
 
@@ -72,9 +71,8 @@ def load_trained(
 ) -> TrainedPolicy:
     """The policy of `load_policy`, with its cell and seed."""
     check_holds_run(out)
-    drop_changed()
     store = Store(out)
-    entry = _choose(store.manifest()["cells"], method, point, out)
+    entry = choose_entry(store, method, point)
     label = cell_label(entry["method"], entry["point"])
     blocks = [block for block in store.blocks(entry["key"]) if seed is None or seed in block.seeds]
     if not blocks:
@@ -101,10 +99,9 @@ def _restored(store: Store, cell: Cell, block: StoredBlock, place: str) -> PyTre
     if checkpoint is None:
         lines = damages or [f"{place}: the policies were not kept"]
         raise ConfigError([f"{line.partition('; falling back')[0]}; {KEEP}" for line in lines])
-    now = {"data": origin(cell)["data"], "modules": sources_of(cell, *MAKERS)}
     changed = [
         name
-        for fact, values in now.items()
+        for fact, values in _origin(cell).items()
         for name, value in values.items()
         if checkpoint.facts.get(fact, values).get(name) != value
     ]
@@ -114,35 +111,6 @@ def _restored(store: Store, cell: Cell, block: StoredBlock, place: str) -> PyTre
     return eqx.combine(checkpoint.state, frozen)
 
 
-def kept_policies(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
-    """The trained parameters of a block of seeds."""
-    return Checkpoints(store.policies(key, seeds), {"cell": key, "seeds": list(seeds)})
-
-
-def kept_ends(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
-    """The rest of the state after the last step."""
-    return Checkpoints(store.ends(key, seeds), {"cell": key, "seeds": list(seeds)})
-
-
-def _choose(
-    entries: Sequence[Mapping[str, Any]], method: str | None, point: Mapping[str, Any], out: Path
-) -> Mapping[str, Any]:
-    """The only cell of a run that has this method and these values of axes."""
-    methods = list(dict.fromkeys(entry["method"] for entry in entries))
-    if method is not None and method not in methods:
-        raise ConfigError([f"{out}: no method is named {found(method)}{one_of(method, methods)}"])
-    axes = list(dict.fromkeys(axis for entry in entries for axis in entry["point"]))
-    for axis in point:
-        if axis not in axes:
-            raise ConfigError([f"{out}: {found(axis)} is not an axis of the grid{one_of(axis, axes)}"])
-    fitting = [
-        entry
-        for entry in entries
-        if method in (None, entry["method"])
-        and all(entry["point"].get(axis) == value for axis, value in point.items())
-    ]
-    if len(fitting) == 1:
-        return fitting[0]
-    labels = "; ".join(cell_label(entry["method"], entry["point"]) for entry in fitting or entries)
-    fault = "several policies fit; name the method and the grid point of one" if fitting else "none fits"
-    raise ConfigError([f"{out}: {fault}: {labels}"])
+def _origin(cell: Cell) -> dict[str, dict[str, str]]:
+    """The hashes of what a policy is made of: its data, and a user's own modules."""
+    return {"data": data_hashes(cell), "modules": sources_of(cell, "task", "policy")}

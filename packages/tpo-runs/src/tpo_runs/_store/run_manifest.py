@@ -59,7 +59,11 @@ def longer_cells(loaded: LoadedConfig, store: Store) -> dict[str, str]:
         return {}
     before = {_place(entry): entry["key"] for entry in store.manifest()["cells"]}
     pairs = ((cell, before.get(_place(_entry(cell)), cell.key)) for cell in loaded.cells)
-    return {cell.key: key for cell, key in pairs if _is_shorter(store.spec(key), cell.identity())}
+    return {
+        cell.key: key
+        for cell, key in pairs
+        if key != cell.key and _is_shorter(store.spec(key), cell.identity())
+    }
 
 
 def _is_shorter(there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
