@@ -107,7 +107,7 @@ def draw(sources: Sequence[Path], *, figures: Path | None, to: Path | None, over
     else:
         if len(sources) > 1:
             fault = f"unexpected argument {found(str(others[0]))}; expected one OUT, or summaries"
-            fix = "to draw runs together, run tpo-runs summarize OUT for each, and draw the files it writes"
+            fix = "to compare runs, use tpo-runs compare OUT OUT --figure FILE"
             raise ConfigError([f"tpo-runs draw: {fault}; {fix}"])
         if to is not None:
             fault = f"--to is for summaries; the figures of a run are drawn in {sources[0]}/figures"
@@ -162,6 +162,23 @@ def choose(out: Path, axes: Sequence[str], *, metric: str) -> int:
     for method in dict.fromkeys(choice.method for choice in choices):
         settings = [(choice.point, choice.values) for choice in choices if choice.method == method]
         print(printable(f"{method}: ") + at_keys(settings))
+    return 0
+
+
+def compare(sources: Sequence[Path], *, metric: str | None, figure: Path | None) -> int:
+    """Compare runs of the same methods: final errors, and the settings in which they differ. Trains nothing.
+
+    Differences are from the first run, over the seeds that both runs have.
+    """
+    from .._console import make_console, print_line
+    from .._publish import compare_runs
+
+    comparison, console = compare_runs(sources, metric=metric, figure=figure), make_console()
+    console.print(comparison.table.rich())
+    for line in comparison.lines:
+        print_line(console, line)
+    if comparison.files:
+        print_line(console, f"figure: {', '.join(map(str, comparison.files))}")
     return 0
 
 

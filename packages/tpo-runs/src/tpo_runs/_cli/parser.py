@@ -17,7 +17,19 @@ from . import commands
 from .flags import describe_flag
 from .hints import describe_no_command, describe_unexpected
 
-COMMANDS = ("check", "show", "kinds", "schema", "draw", "report", "summarize", "choose", "sample", "export")
+COMMANDS = (
+    "check",
+    "show",
+    "kinds",
+    "schema",
+    "draw",
+    "report",
+    "summarize",
+    "compare",
+    "choose",
+    "sample",
+    "export",
+)
 # Their overrides choose a point of the grid.
 OF_POLICIES = ("sample", "export")
 EPILOG = """\
@@ -30,6 +42,7 @@ commands:
   tpo-runs draw SUMMARY.json ...           draw them from summaries, without the stores
   tpo-runs report OUT                      write one HTML page about the run stored in OUT
   tpo-runs summarize OUT                   write its numbers and thinned curves to a small JSON file
+  tpo-runs compare OUT OUT ...             compare runs of the same methods, and say how they differ
   tpo-runs choose OUT AXIS ...             print the best values of grid axes for each method
   tpo-runs sample OUT                      print answers that a trained policy samples
   tpo-runs export OUT --to DIR             write a trained language model for other libraries
@@ -158,6 +171,13 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
         subparser.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
         help = f"file to write (default: OUT/{default})"
         subparser.add_argument("--to", type=_path, metavar="FILE", help=help)
+    compare = add(commands.compare)
+    help = "output directories of runs, or their summaries; the first is what the others are compared with"
+    compare.add_argument("sources", type=_path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
+    help = "what counts as the error (default: what the runs count)"
+    compare.add_argument("--metric", metavar="NAME", help=help)
+    help = "draw the learning curves of all runs to this file, as PNG and PDF"
+    compare.add_argument("--figure", type=_path, metavar="FILE", help=help)
     choose = add(commands.choose)
     choose.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
     help = "axes of its grid, such as optimizer.learning_rate"

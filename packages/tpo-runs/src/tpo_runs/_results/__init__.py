@@ -16,6 +16,9 @@ from .cell import setting_at as setting_at
 from .choice import Choice as Choice
 from .choice import choice_table as choice_table
 from .choice import choose as choose
+from .compared import ComparedCell as ComparedCell
+from .compared import compared_table as compared_table
+from .compared import match_cells as match_cells
 from .curves import interval_band as interval_band
 from .curves import mean_curve as mean_curve
 from .curves import recorded_curves as recorded_curves
