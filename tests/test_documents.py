@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # Commands of `tpo-runs` that train nothing.
-COMMANDS = ("check", "show", "kinds", "schema")
+COMMANDS = ("check", "show", "kinds", "schema", "completion")
 # Those that read the results of a run.
 READERS = ("report", "draw", "summarize", "compare", "choose", "sample", "export")
 DOCUMENTS = [

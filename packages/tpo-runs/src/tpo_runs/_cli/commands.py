@@ -3,8 +3,10 @@
 import importlib
 import json as json_module
 import os
+import re
 import sys
-from collections.abc import Sequence
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from .._signals import StopSignals
 from .._text import found, printable
 
 STANDARD_OUTPUT = 1
+SHELLS = ("bash", "zsh", "fish")
 Overrides = tuple[tuple[str, str], ...]
 
 
@@ -90,6 +93,24 @@ def kinds(section: str | None) -> int:
     from .kinds import kinds_text
 
     sys.stdout.write(kinds_text(section))
+    return 0
+
+
+def completion(shell: str, *, parsers: Mapping[str, ArgumentParser]) -> int:
+    """Print a script that completes commands, flags and keys of configs in a shell.
+
+    For bash:  tpo-runs completion bash > ~/.local/share/bash-completion/completions/tpo-runs
+    For zsh:   tpo-runs completion zsh > ~/.tpo-runs.zsh, and put  source ~/.tpo-runs.zsh  into ~/.zshrc
+    For fish:  tpo-runs completion fish > ~/.config/fish/completions/tpo-runs.fish
+    """
+    from .completion import completion_script
+    from .keys import all_keys
+    from .kinds import SECTIONS
+
+    keys = [f"--{key.path}" for key in all_keys() if not key.path.startswith("method.")]
+    flags = {name: flags_of(parser) for name, parser in parsers.items()}
+    words = {"kinds": SECTIONS, "completion": SHELLS}
+    sys.stdout.write(completion_script(shell, flags, keys, words))
     return 0
 
 
@@ -214,6 +235,11 @@ def sample(
     for line in sampled_lines(trained, prompts=prompts, candidates=answers):
         print(line)
     return 0
+
+
+def flags_of(parser: ArgumentParser) -> list[str]:
+    """The flags of a command, as its usage shows them."""
+    return ["--help", *re.findall(r"--[\w-]+", parser.format_usage())]
 
 
 def _point(overrides: Overrides) -> dict[str, Any]:

@@ -21,6 +21,7 @@ ARGUMENTS = {
     **dict.fromkeys(OF_CONFIG, "one config file"),
     **dict.fromkeys(("report", "summarize", "sample", "export"), "one OUT"),
     "kinds": "one section",
+    "completion": "one shell",
     "schema": "no argument",
 }
 

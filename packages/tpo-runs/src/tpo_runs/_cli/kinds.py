@@ -7,6 +7,7 @@ from .._errors import ConfigError
 from .._text import found, one_of, printable
 
 ORDER = ("task", "policy", "objective", "rollout", "optimizer", "figure", "executor")
+SECTIONS = (*ORDER, "probes", "measures")
 
 
 def kinds_text(section: str | None) -> str:

@@ -4,7 +4,6 @@ import argparse
 import functools
 import itertools
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ COMMANDS = (
     "show",
     "kinds",
     "schema",
+    "completion",
     "draw",
     "report",
     "summarize",
@@ -47,6 +47,7 @@ commands:
   tpo-runs sample OUT                      print answers that a trained policy samples
   tpo-runs export OUT --to DIR             write a trained language model for other libraries
   tpo-runs schema                          print the JSON Schema of configs, for editors
+  tpo-runs completion SHELL                print a script that completes command lines in a shell
 
 examples:
   tpo-runs configs/transformer_rlvr.toml --smoke             a run of seconds, to test the setup
@@ -109,7 +110,7 @@ def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
     namespace, unknown = parser.parse_known_args([command, *plain])
     values = vars(namespace)
     if unknown:
-        fault = _describe_unknown(command, unknown, rest, subparser.format_usage(), "overrides" in values)
+        fault = _describe_unknown(command, unknown, rest, commands.flags_of(subparser), "overrides" in values)
         raise ConfigError([f"{subparser.prog}: {fault}"])
     if overrides and "overrides" not in values:
         raise ConfigError([f"{subparser.prog}: --{printable(overrides[0][0])}: no config to override"])
@@ -118,7 +119,7 @@ def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
 
 
 def _describe_unknown(
-    command: str, unknown: Sequence[str], words: Sequence[str], usage: str, overrides: bool
+    command: str, unknown: Sequence[str], words: Sequence[str], flags: Sequence[str], overrides: bool
 ) -> str:
     """The message about words that a command does not accept, flags among them first."""
     wrong = next((word for word in unknown if word.startswith("-")), None)
@@ -130,7 +131,6 @@ def _describe_unknown(
         value = None if after.startswith("--") else after
     config = _config_of(command, words)
     overrides = overrides and command not in OF_POLICIES and (command != "draw" or config is not None)
-    flags = ["--help", *re.findall(r"--[\w-]+", usage)]
     return describe_flag(typed, value, flags, overrides=overrides, config=config)
 
 
@@ -165,6 +165,9 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
     help = "task, policy, objective, rollout, optimizer, figure, executor, probes or measures (default: all)"
     add(commands.kinds).add_argument("section", nargs="?", metavar="SECTION", help=help)
     add(commands.schema)
+    completion = add(commands.completion)
+    completion.add_argument("shell", choices=commands.SHELLS, help="the shell")
+    completion.set_defaults(parsers=subparsers.choices)
     _add_draw_arguments(add(commands.draw))
     for function, default in ((commands.report, "report.html"), (commands.summarize, "figures/summary.json")):
         subparser = add(function)
