@@ -109,6 +109,15 @@ def test_the_policies_of_own_parts_load_while_their_source_is_the_same(trained: 
         load_policy(trained.root, "policy", seed=1)
 
 
+def test_a_run_starts_from_own_policies_of_another_one(trained: Store) -> None:
+    start = {"out": str(trained.root), "method": "policy"}
+    flags = [word for key, value in start.items() for word in (f"--method.policy.policy.start.{key}", value)]
+    assert main(["config.toml", "--out", "warm", "--quiet", "--methods", "policy", *flags]) == 0
+    (warm,) = Store("warm").results()
+    (cold,) = (result for result in trained.results() if result.method == "policy")
+    assert (warm.metrics["error"][:, 0] < cold.metrics["error"][:, -1]).all()
+
+
 def test_seeds_of_another_source_of_an_own_part_are_refused(
     trained: Store, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,10 +3,8 @@
 import importlib
 import json as json_module
 import os
-import re
 import sys
-from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ from .._signals import StopSignals
 from .._text import found, printable
 
 STANDARD_OUTPUT = 1
-SHELLS = ("bash", "zsh", "fish")
 Overrides = tuple[tuple[str, str], ...]
 
 
@@ -96,24 +93,6 @@ def kinds(section: str | None) -> int:
     return 0
 
 
-def completion(shell: str, *, parsers: Mapping[str, ArgumentParser]) -> int:
-    """Print a script that completes commands, flags and keys of configs in a shell.
-
-    For bash:  tpo-runs completion bash > ~/.local/share/bash-completion/completions/tpo-runs
-    For zsh:   tpo-runs completion zsh > ~/.tpo-runs.zsh, and put  source ~/.tpo-runs.zsh  into ~/.zshrc
-    For fish:  tpo-runs completion fish > ~/.config/fish/completions/tpo-runs.fish
-    """
-    from .completion import completion_script
-    from .keys import all_keys
-    from .kinds import SECTIONS
-
-    keys = [f"--{key.path}" for key in all_keys() if not key.path.startswith("method.")]
-    flags = {name: flags_of(parser) for name, parser in parsers.items()}
-    words = {"kinds": SECTIONS, "completion": SHELLS}
-    sys.stdout.write(completion_script(shell, flags, keys, words))
-    return 0
-
-
 def draw(sources: Sequence[Path], *, figures: Path | None, to: Path | None, overrides: Overrides) -> int:
     """Draw the figures and tables of a run again from its results or summaries. Trains nothing."""
     if overrides and figures is None:
@@ -186,23 +165,6 @@ def choose(out: Path, axes: Sequence[str], *, metric: str) -> int:
     return 0
 
 
-def compare(sources: Sequence[Path], *, metric: str | None, figure: Path | None) -> int:
-    """Compare runs of the same methods: final errors, and the settings in which they differ. Trains nothing.
-
-    Differences are from the first run, over the seeds that both runs have.
-    """
-    from .._console import make_console, print_line
-    from .._publish import compare_runs
-
-    comparison, console = compare_runs(sources, metric=metric, figure=figure), make_console()
-    console.print(comparison.table.rich())
-    for line in comparison.lines:
-        print_line(console, line)
-    if comparison.files:
-        print_line(console, f"figure: {', '.join(map(str, comparison.files))}")
-    return 0
-
-
 def export(
     out: Path, *, to: Path, method: str | None, seed: int | None, adapter: bool, overrides: Overrides
 ) -> int:
@@ -235,11 +197,6 @@ def sample(
     for line in sampled_lines(trained, prompts=prompts, candidates=answers):
         print(line)
     return 0
-
-
-def flags_of(parser: ArgumentParser) -> list[str]:
-    """The flags of a command, as its usage shows them."""
-    return ["--help", *re.findall(r"--[\w-]+", parser.format_usage())]
 
 
 def _point(overrides: Overrides) -> dict[str, Any]:

@@ -1,9 +1,13 @@
 """Completion of command lines in shells: a script with all commands, flags and keys of configs."""
 
+import re
+import sys
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 
 from .hints import OF_CONFIG
 
+SHELLS = ("bash", "zsh", "fish")
 Words = Mapping[str, Sequence[str]]
 
 BASH = """\
@@ -27,6 +31,28 @@ autoload -Uz +X compinit bashcompinit
 (( $+functions[compdef] )) || compinit
 bashcompinit
 """
+
+
+def completion(shell: str, *, parsers: Mapping[str, ArgumentParser]) -> int:
+    """Print a script that completes commands, flags and keys of configs in a shell.
+
+    For bash:  tpo-runs completion bash > ~/.local/share/bash-completion/completions/tpo-runs
+    For zsh:   tpo-runs completion zsh > ~/.tpo-runs.zsh, and put  source ~/.tpo-runs.zsh  into ~/.zshrc
+    For fish:  tpo-runs completion fish > ~/.config/fish/completions/tpo-runs.fish
+    """
+    from .keys import all_keys
+    from .kinds import SECTIONS
+
+    keys = [f"--{key.path}" for key in all_keys() if not key.path.startswith("method.")]
+    flags = {name: flags_of(parser) for name, parser in parsers.items()}
+    words = {"kinds": SECTIONS, "completion": SHELLS}
+    sys.stdout.write(completion_script(shell, flags, keys, words))
+    return 0
+
+
+def flags_of(parser: ArgumentParser) -> list[str]:
+    """The flags of a command, as its usage shows them."""
+    return ["--help", *re.findall(r"--[\w-]+", parser.format_usage())]
 
 
 def completion_script(shell: str, flags: Words, keys: Sequence[str], words: Words) -> str:

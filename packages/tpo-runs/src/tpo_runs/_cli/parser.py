@@ -13,8 +13,11 @@ from .._errors import ConfigError
 from .._signals import StopSignals
 from .._text import printable
 from . import commands
+from .compare import compare
+from .completion import SHELLS, completion, flags_of
 from .flags import describe_flag
 from .hints import describe_no_command, describe_unexpected
+from .overrides import split_overrides
 
 COMMANDS = (
     "check",
@@ -110,7 +113,7 @@ def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
     namespace, unknown = parser.parse_known_args([command, *plain])
     values = vars(namespace)
     if unknown:
-        fault = _describe_unknown(command, unknown, rest, commands.flags_of(subparser), "overrides" in values)
+        fault = _describe_unknown(command, unknown, rest, flags_of(subparser), "overrides" in values)
         raise ConfigError([f"{subparser.prog}: {fault}"])
     if overrides and "overrides" not in values:
         raise ConfigError([f"{subparser.prog}: --{printable(overrides[0][0])}: no config to override"])
@@ -165,22 +168,22 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
     help = "task, policy, objective, rollout, optimizer, figure, executor, probes or measures (default: all)"
     add(commands.kinds).add_argument("section", nargs="?", metavar="SECTION", help=help)
     add(commands.schema)
-    completion = add(commands.completion)
-    completion.add_argument("shell", choices=commands.SHELLS, help="the shell")
-    completion.set_defaults(parsers=subparsers.choices)
+    complete = add(completion)
+    complete.add_argument("shell", choices=SHELLS, help="the shell")
+    complete.set_defaults(parsers=subparsers.choices)
     _add_draw_arguments(add(commands.draw))
     for function, default in ((commands.report, "report.html"), (commands.summarize, "figures/summary.json")):
         subparser = add(function)
         subparser.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
         help = f"file to write (default: OUT/{default})"
         subparser.add_argument("--to", type=_path, metavar="FILE", help=help)
-    compare = add(commands.compare)
+    comparing = add(compare)
     help = "output directories of runs, or their summaries; the first is what the others are compared with"
-    compare.add_argument("sources", type=_path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
+    comparing.add_argument("sources", type=_path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
     help = "what counts as the error (default: what the runs count)"
-    compare.add_argument("--metric", metavar="NAME", help=help)
+    comparing.add_argument("--metric", metavar="NAME", help=help)
     help = "draw the learning curves of all runs to this file, as PNG and PDF"
-    compare.add_argument("--figure", type=_path, metavar="FILE", help=help)
+    comparing.add_argument("--figure", type=_path, metavar="FILE", help=help)
     choose = add(commands.choose)
     choose.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
     help = "axes of its grid, such as optimizer.learning_rate"
@@ -240,32 +243,3 @@ def _path(text: str) -> Path:
     if not text.strip():
         raise argparse.ArgumentTypeError("expected a path, found ''; is a shell variable not set?")
     return Path(os.path.expanduser(text))
-
-
-def split_overrides(words: Sequence[str]) -> tuple[list[str], tuple[tuple[str, str], ...]]:
-    """Separate overrides, which are flags with a dot, from the other words.
-
-    >>> split_overrides(["a.toml", "--schedule.steps=30", "--smoke"])
-    (['a.toml', '--smoke'], (('schedule.steps', '30'),))
-    """
-    plain, overrides = [], []
-    remaining = iter(words)
-    for word in remaining:
-        flag, equals, value = _split_at_equals(word)
-        if not flag.startswith("--") or "." not in flag:
-            plain.append(word)
-            continue
-        value = value if equals else next(remaining, "--")
-        if not equals and value.startswith("--"):
-            raise ConfigError([f"{printable(flag)}: expected a value"])
-        overrides.append((flag[2:], value))
-    return plain, tuple(overrides)
-
-
-def _split_at_equals(word: str) -> tuple[str, str, str]:
-    """Partition at the first "=" that is not in the NAME of --method.NAME.section.key."""
-    flag, equals, value = word.partition("=")
-    while equals and flag.startswith("--method.") and flag.count(".") < 3:
-        more, equals, value = value.partition("=")
-        flag += f"={more}"
-    return flag, equals, value

@@ -47,6 +47,7 @@ from .objective import OBJECTIVES as OBJECTIVES
 from .own import OwnSpec as OwnSpec
 from .own_modules import drop_changed as drop_changed
 from .policy_base import StartSpec as StartSpec
+from .rollout import BanditRolloutSpec as BanditRolloutSpec
 from .rollout import SequenceGroupSpec as SequenceGroupSpec
 from .schema import config_schema as config_schema
 from .schema import schema_text as schema_text

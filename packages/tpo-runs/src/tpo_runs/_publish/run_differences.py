@@ -111,6 +111,6 @@ def _settings(cell: CellResult, sections: Sequence[str], axes: Collection[str]) 
             continue
         if isinstance(value, dict):
             left[:0] = [(f"{path}.{key}", item) for key, item in value.items()]
-        else:
+        elif value is not None:
             found[path] = str(value)
     return found

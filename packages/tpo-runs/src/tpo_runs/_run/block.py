@@ -15,12 +15,13 @@ from .._learn import Chunk, TrainState, block_layout, raise_at_cause, row_of, tr
 from .._signals import StopSignals
 from .._store import Store
 from .blocks import Block, Compiled
-from .checkpoint import Checkpoint, Checkpoints, checkpoints_of
+from .checkpoint import Checkpoint, Checkpoints
 from .machine import changes, origin
 from .policies import keep_policies
 from .progress import Reporter
 from .replacement import Replacement
 from .samples import answers_of, sample_records
+from .saved_states import checkpoints_of
 from .tracking import Trackers
 
 

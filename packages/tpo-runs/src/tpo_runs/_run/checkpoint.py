@@ -14,10 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
-from .._config import Cell
 from .._errors import as_storage_error, reason_of
 from .._files import SUMS, atomic_directory, damage, discard, json_bytes
-from .._store import Store
 
 KEPT = 2
 STATE, METRICS, MANIFEST = "state.npz", "metrics.npz", "manifest.json"
@@ -201,21 +199,6 @@ class Checkpoints:
         arrays, static = eqx.partition(like, eqx.is_array)
         state = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), loaded), static)
         return Checkpoint(int(manifest["step"]), state, metrics, manifest["facts"])
-
-
-def checkpoints_of(store: Store, cell: Cell, seeds: Sequence[int]) -> Checkpoints:
-    """The checkpoints of a block of seeds in training."""
-    return Checkpoints(store.checkpoints(cell.key, seeds), {"cell": cell.identity(), "seeds": list(seeds)})
-
-
-def kept_policies(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
-    """The trained parameters of a block of seeds."""
-    return Checkpoints(store.policies(key, seeds), {"cell": key, "seeds": list(seeds)})
-
-
-def kept_ends(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
-    """The rest of the state after the last step."""
-    return Checkpoints(store.ends(key, seeds), {"cell": key, "seeds": list(seeds)})
 
 
 def _leaves(state: PyTree) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from .._errors import ConfigError
 from .._store import Store, longer_cells
 from .._text import counted, found
 from .blocks import blocks_of
-from .checkpoint import CheckpointError, Checkpoints, checkpoints_of, kept_ends, kept_policies
+from .checkpoint import CheckpointError, Checkpoints
 from .progress import seed_words
+from .saved_states import checkpoints_of, kept_ends, kept_policies
 
 
 def go_on(loaded: LoadedConfig, store: Store) -> None:

@@ -14,8 +14,8 @@ import jax
 
 from .._config import Cell, ImagesSpec, LanguageModelSpec, sources_of
 from .._store import BITS, Store
-from .checkpoint import kept_policies
 from .entries import choose_entry
+from .saved_states import kept_policies
 
 PACKAGES = (
     "tpo-runs",

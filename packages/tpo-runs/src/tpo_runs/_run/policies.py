@@ -14,9 +14,10 @@ from .._learn import TrainState, initial_policies, row_of, split_policy
 from .._store import Store, StoredBlock, check_holds_run
 from .._text import cell_label
 from .build import build_policy, trainable_of
-from .checkpoint import Checkpoint, CheckpointError, kept_ends, kept_policies
+from .checkpoint import Checkpoint, CheckpointError
 from .entries import choose_entry
 from .machine import data_hashes
+from .saved_states import kept_ends, kept_policies
 
 KEEP = "train with --schedule.keep_policies true, and --overwrite if the run is complete"
 
@@ -67,9 +68,17 @@ def load_policy(
 
 
 def load_trained(
-    out: Path, method: str | None, *, seed: int | None, point: Mapping[str, Any]
+    out: Path,
+    method: str | None,
+    *,
+    seed: int | None,
+    point: Mapping[str, Any],
+    config: Path | None = None,
 ) -> TrainedPolicy:
-    """The policy of `load_policy`, with its cell and seed."""
+    """The policy of `load_policy`, with its cell and seed.
+
+    A user's own modules are beside `config`; by default beside the manifest of the run.
+    """
     check_holds_run(out)
     store = Store(out)
     entry = choose_entry(store, method, point)
@@ -79,8 +88,8 @@ def load_trained(
         there = sorted(store.finished_seeds(entry["key"]))
         raise ConfigError([f"{out}: {label}: seed {seed} is not complete; complete are {there or 'none'}"])
     block = blocks[0]
-    # A user's own modules may be beside the run.
-    cell = block.cell().model_copy(update={"point": entry["point"], "config": store.config_path})
+    where = {"point": entry["point"], "config": config or store.config_path}
+    cell = block.cell().model_copy(update=where)
     policies = _restored(store, cell, block, f"{out}: {label}")
     seed = block.seeds.start if seed is None else seed
     return TrainedPolicy(cell, seed, row_of(policies, block.seeds.index(seed)))

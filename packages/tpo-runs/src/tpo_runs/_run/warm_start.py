@@ -50,15 +50,15 @@ def start_policies(cell: Cell, seeds: Sequence[int]) -> PyTree:
     if (start := cell.policy.start) is None:
         return new
     out, trainable = Path(start.out), trainable_of(cell)
-    trained = [
-        load_trained(
-            out, start.method, seed=seed if start.seed is None else start.seed, point=start.point
-        ).policy
-        for seed in seeds
-    ]
-    stacked = jax.tree.map(lambda *rows: jnp.stack(rows) if eqx.is_array(rows[0]) else rows[0], *trained)
-    params, _ = split_policy(stacked, trainable)
+
+    def params_of(seed: int) -> PyTree:
+        seed = seed if start.seed is None else start.seed
+        trained = load_trained(out, start.method, seed=seed, point=start.point, config=cell.config)
+        return split_policy(trained.policy, trainable)[0]
+
+    params = jax.tree.map(lambda *rows: jnp.stack(rows), *map(params_of, seeds))
     own, frozen = split_policy(new, trainable)
     if fault := difference(params, own):
         raise ConfigError([f"{out}: its policies do not fit this one: {fault}"])
-    return eqx.combine(params, frozen)
+    # Only the arrays: a user's own class may have been imported from another file there.
+    return eqx.combine(jax.tree.unflatten(jax.tree.structure(own), jax.tree.leaves(params)), frozen)
