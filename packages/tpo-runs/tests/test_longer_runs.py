@@ -111,6 +111,15 @@ def test_a_run_that_did_not_keep_its_state_is_not_trained_longer(
     assert told.endswith("; choose another --out, to train it from its start")
 
 
+def test_a_damaged_end_is_refused_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("short") == 0
+    (state,) = folder.glob("short/cells/*/ends/*/step-*/state.npz")
+    state.write_bytes(state.read_bytes()[:-1])
+    told = refusal(capsys)
+    assert told.startswith("TPO: short/cells/")
+    assert "state.npz: damaged, does not match its hash in SHA256SUMS; choose another --out" in told
+
+
 def test_what_a_longer_run_would_change_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     two = BANDIT + METHOD + METHOD.replace('"TPO"', '"GRPO"').replace('"tpo"', '"grpo"')
     (folder / "config.toml").write_text(two)

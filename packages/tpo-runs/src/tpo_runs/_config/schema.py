@@ -66,7 +66,10 @@ def _kinds(name: str, classes: Mapping[str, type[Spec]]) -> Schema:
         tables[f"{name}_{kind}"] = {**table, "required": ["kind", *table.get("required", [])]}
     if name in OWN:
         tables[f"{name}_custom"] = _table(OWN[name])
-        tables[f"{name}_custom"]["properties"]["kind"]["pattern"] = IMPORT_PATH
+        tables[f"{name}_custom"]["properties"]["kind"] |= {
+            "pattern": IMPORT_PATH,
+            "examples": [OWN[name].pattern],
+        }
     return tables
 
 
