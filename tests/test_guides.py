@@ -47,7 +47,13 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("guide", "script"), [("own_objective", "check_my_objective.py"), ("own_task", "check_rotated.py")]
+    ("guide", "script"),
+    [
+        ("own_objective", "check_my_objective.py"),
+        ("own_task", "check_rotated.py"),
+        ("own_policy", "check_parallel.py"),
+        ("own_optimizer", "check_sign.py"),
+    ],
 )
 def test_what_a_reader_wrote_is_checked_as_the_guide_says(guide, script, folder):
     documents.write_files(GUIDES / f"{guide}.md", folder)
@@ -181,7 +187,7 @@ def test_the_derivation_of_the_guide_to_verl_holds():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("guide", ["own_objective", "own_task", "own_figure"])
+@pytest.mark.parametrize("guide", ["own_objective", "own_task", "own_policy", "own_optimizer", "own_figure"])
 def test_all_commands_of_a_guide_run(guide, folder):
     documents.write_files(GUIDES / f"{guide}.md", folder)
     programs = {"python": [sys.executable], "tpo-runs": [sys.executable, "-m", "tpo_runs"]}

@@ -48,7 +48,7 @@ def _section(definitions: dict, section: str) -> Iterator[str]:
     for option in definitions[section]["anyOf"]:
         table = definitions[option["$ref"].rpartition("/")[2]]
         kind = table["properties"]["kind"]
-        name = f'"{kind["const"]}"' if "const" in kind else '"module:function"'
+        name = f'"{kind["const"] if "const" in kind else kind["examples"][0]}"'
         yield f"### `kind = {name}`"
         yield table["description"]
         yield from _table(table)

@@ -116,13 +116,14 @@ def test_overrides_are_kept_as_typed(words: list[str], pair: tuple[str, str], pa
         (["run", "a.toml", "--smoke"], "did you mean 'tpo-runs a.toml --smoke'?"),
         (["plot", "results/a"], "did you mean 'tpo-runs draw results/a'?"),
         (
-            ["compare", "a", "b"],
+            ["combine", "a", "b"],
             "did you mean 'tpo-runs summarize a && tpo-runs summarize b && "
             "tpo-runs draw a/figures/summary.json b/figures/summary.json'?",
         ),
-        (["compare", "a.json", "b.json"], "did you mean 'tpo-runs draw a.json b.json'?"),
+        (["diff", "a", "b"], "did you mean 'tpo-runs compare a b'?"),
+        (["combine", "a.json", "b.json"], "did you mean 'tpo-runs draw a.json b.json'?"),
         (["report", "a", "b"], "expected one OUT; for both, run 'tpo-runs report a && tpo-runs report b'"),
-        (["draw", "a", "b"], "expected one OUT, or summaries; to draw runs together"),
+        (["draw", "a", "b"], "expected one OUT, or summaries; to compare runs, use tpo-runs compare OUT OUT"),
         (["a.toml", "--smoke=3"], "argument --smoke: "),
         (["a.toml", "--out"], "argument --out: expected one argument"),
         (["a.toml", "--schedule.steps"], "--schedule.steps: expected a value"),

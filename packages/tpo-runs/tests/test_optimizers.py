@@ -229,3 +229,18 @@ def test_a_setting_that_is_used_is_part_of_the_identity(settings):
     plain = OPTIMIZERS["adam"].model_validate({"kind": "adam", "learning_rate": RATE})
     changed = plain.model_copy(update=settings)
     assert changed.identity() == {**plain.identity(), **settings}
+
+
+def test_nesterov_momentum_steps_along_the_next_momentum():
+    optimizer = spec_of("sgd", momentum=0.5, nesterov=True)
+    state, steps = optimizer.init(jnp.zeros(())), []
+    for gradient in (1.0, 1.0, -2.0):
+        update, state = optimizer.update(jnp.float32(gradient), state)
+        steps.append(update)
+    # The momenta are 1, 1.5 and -1.25; a step adds half of the new one to the gradient.
+    np.testing.assert_allclose(steps, [-RATE * 1.5, -RATE * 1.75, RATE * 2.625], rtol=1e-6)
+
+
+def test_nesterov_momentum_needs_momentum():
+    with pytest.raises(ValueError, match="nesterov = true changes nothing at momentum = 0; set momentum"):
+        spec_of("sgd", nesterov=True)

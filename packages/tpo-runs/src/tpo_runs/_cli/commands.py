@@ -38,7 +38,7 @@ def run(
         names = [name.strip() for name in track.split(",") if name.strip()]
         overrides = (*overrides, ("tracking.to", json_module.dumps(names)))
     loaded = load_config(config, smoke=smoke, overrides=overrides, methods=methods)
-    check_custom(loaded.cells, loaded.path)
+    check_custom(loaded.cells)
     out = out or _default_out(config, smoke)
     _import_jax()
     from .._run import RunOptions, check_engine, check_installed, list_cells
@@ -62,7 +62,7 @@ def check(config: Path, *, smoke: bool, methods: str | None, overrides: Override
 
     _refuse_output(config)
     loaded = load_config(config, smoke=smoke, overrides=overrides, methods=methods)
-    check_custom(loaded.cells, loaded.path)
+    check_custom(loaded.cells)
     print_plan(loaded, _default_out(config, smoke))
     return 0
 
@@ -107,7 +107,7 @@ def draw(sources: Sequence[Path], *, figures: Path | None, to: Path | None, over
     else:
         if len(sources) > 1:
             fault = f"unexpected argument {found(str(others[0]))}; expected one OUT, or summaries"
-            fix = "to draw runs together, run tpo-runs summarize OUT for each, and draw the files it writes"
+            fix = "to compare runs, use tpo-runs compare OUT OUT --figure FILE"
             raise ConfigError([f"tpo-runs draw: {fault}; {fix}"])
         if to is not None:
             fault = f"--to is for summaries; the figures of a run are drawn in {sources[0]}/figures"

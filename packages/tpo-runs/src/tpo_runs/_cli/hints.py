@@ -11,15 +11,17 @@ SYNONYMS = {
     **dict.fromkeys(("list", "ls"), "tpo-runs {} --list"),
     **dict.fromkeys(("run", "train", "resume", "start"), "tpo-runs {}"),
     **dict.fromkeys(("validate", "lint"), "tpo-runs check {}"),
+    **dict.fromkeys(("diff", "versus", "vs"), "tpo-runs compare {}"),
     **dict.fromkeys(("plot", "redraw", "figures"), "tpo-runs draw {}"),
 }
-COMPARISONS = ("compare", "diff", "merge", "combine")
+COMBINATIONS = ("merge", "combine")
 OF_CONFIG = ("run", "check", "show")
 # The only argument of a command, as its help calls it.
 ARGUMENTS = {
     **dict.fromkeys(OF_CONFIG, "one config file"),
     **dict.fromkeys(("report", "summarize", "sample", "export"), "one OUT"),
     "kinds": "one section",
+    "completion": "one shell",
     "schema": "no argument",
 }
 
@@ -29,10 +31,10 @@ def describe_no_command(words: Sequence[str], commands: Sequence[str]) -> str | 
     first, *rest = words
     if not first.isidentifier() or os.path.lexists(first):
         return None
-    if first in COMPARISONS:
-        meant = _comparison(rest)
+    if first in COMBINATIONS:
+        meant = _combination(rest)
     elif first in SYNONYMS:
-        default = "OUT" if " draw " in SYNONYMS[first] else "CONFIG"
+        default = {"draw": "OUT", "compare": "OUT OUT"}.get(SYNONYMS[first].split()[1], "CONFIG")
         meant = SYNONYMS[first].format(_joined(rest) or default)
     elif match := nearest(first, commands):
         meant = f"tpo-runs {match} {_joined(rest)}".strip()
@@ -58,8 +60,8 @@ def describe_unexpected(command: str, word: str, words: Sequence[str]) -> str:
     return fault
 
 
-def _comparison(sources: Sequence[str]) -> str:
-    """The commands that draw runs together."""
+def _combination(sources: Sequence[str]) -> str:
+    """The commands that draw the seeds of runs together."""
     outs = [source for source in sources if not source.endswith(".json")] if sources else ["A", "B"]
     summaries = [source for source in sources if source.endswith(".json")]
     summaries += [os.path.join(out, "figures", "summary.json") for out in outs]

@@ -9,7 +9,17 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from .._config import KINDS, PLAIN, SECTIONS, TOP_SECTIONS, Config, LoadedConfig, load_config, parse_value
+from .._config import (
+    KINDS,
+    PLAIN,
+    SECTIONS,
+    TOP_SECTIONS,
+    Config,
+    LoadedConfig,
+    StartSpec,
+    load_config,
+    parse_value,
+)
 from .._errors import ConfigError
 
 # Keys beside the sections, which no override sets.
@@ -126,5 +136,6 @@ def _fields(
         yield f"{place}.{name}", field, value
         options = (field.annotation, *get_args(field.annotation))
         for inner in options:
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
+            # The keys of `policy.start` name another run, not this one.
+            if isinstance(inner, type) and issubclass(inner, BaseModel) and inner is not StartSpec:
                 yield from _fields(f"{place}.{name}", inner, value)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from .._config import FIGURES, KINDS, MEASURED_TASKS, MEASURES, PROBES, CustomSpec
+from .._config import FIGURES, KINDS, MEASURED_TASKS, MEASURES, OWN, PROBES
 from .._errors import ConfigError
 from .._text import found, one_of, printable
 
 ORDER = ("task", "policy", "objective", "rollout", "optimizer", "figure", "executor")
+SECTIONS = (*ORDER, "probes", "measures")
 
 
 def kinds_text(section: str | None) -> str:
@@ -29,7 +30,8 @@ def _choices() -> dict[str, dict[str, str]]:
     choices = {
         section: {kind: _first_line(model) for kind, model in kinds[section].items()} for section in ORDER
     }
-    choices["objective"]["module:function"] = _first_line(CustomSpec)
+    for section, model in OWN.items():
+        choices[section][model.pattern] = _first_line(model)
     choices["probes"] = {name: _needs(sections) for name, sections in PROBES.items()}
     choices["measures"] = {
         name: f"For task {MEASURED_TASKS[name]}. Records {', '.join(columns)}."

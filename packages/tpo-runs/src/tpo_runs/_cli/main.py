@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 SIGNAL = 128
 # If what these print is lost, they have failed.
-ONLY_PRINT = {"check", "show", "kinds", "schema", "--list", "--help", "-h", "--version"}
+ONLY_PRINT = {"check", "show", "kinds", "schema", "completion", "--list", "--help", "-h", "--version"}
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:

@@ -4,7 +4,6 @@ import argparse
 import functools
 import itertools
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,17 +13,22 @@ from .._errors import ConfigError
 from .._signals import StopSignals
 from .._text import printable
 from . import commands
+from .compare import compare
+from .completion import SHELLS, completion, flags_of
 from .flags import describe_flag
 from .hints import describe_no_command, describe_unexpected
+from .overrides import split_overrides
 
 COMMANDS = (
     "check",
     "show",
     "kinds",
     "schema",
+    "completion",
     "draw",
     "report",
     "summarize",
+    "compare",
     "choose",
     "rank",
     "sample",
@@ -42,11 +46,13 @@ commands:
   tpo-runs draw SUMMARY.json ...           draw them from summaries, without the stores
   tpo-runs report OUT                      write one HTML page about the run stored in OUT
   tpo-runs summarize OUT                   write its numbers and thinned curves to a small JSON file
+  tpo-runs compare OUT OUT ...             compare runs of the same methods, and say how they differ
   tpo-runs choose OUT AXIS ...             print the best values of grid axes for each method
   tpo-runs rank OUT | SUMMARY.json ...     print the order of methods over all points of the grid
   tpo-runs sample OUT                      print answers that a trained policy samples
   tpo-runs export OUT --to DIR             write a trained language model for other libraries
   tpo-runs schema                          print the JSON Schema of configs, for editors
+  tpo-runs completion SHELL                print a script that completes command lines in a shell
 
 examples:
   tpo-runs configs/transformer_rlvr.toml --smoke             a run of seconds, to test the setup
@@ -109,7 +115,7 @@ def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
     namespace, unknown = parser.parse_known_args([command, *plain])
     values = vars(namespace)
     if unknown:
-        fault = _describe_unknown(command, unknown, rest, subparser.format_usage(), "overrides" in values)
+        fault = _describe_unknown(command, unknown, rest, flags_of(subparser), "overrides" in values)
         raise ConfigError([f"{subparser.prog}: {fault}"])
     if overrides and "overrides" not in values:
         raise ConfigError([f"{subparser.prog}: --{printable(overrides[0][0])}: no config to override"])
@@ -118,7 +124,7 @@ def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
 
 
 def _describe_unknown(
-    command: str, unknown: Sequence[str], words: Sequence[str], usage: str, overrides: bool
+    command: str, unknown: Sequence[str], words: Sequence[str], flags: Sequence[str], overrides: bool
 ) -> str:
     """The message about words that a command does not accept, flags among them first."""
     wrong = next((word for word in unknown if word.startswith("-")), None)
@@ -130,7 +136,6 @@ def _describe_unknown(
         value = None if after.startswith("--") else after
     config = _config_of(command, words)
     overrides = overrides and command not in OF_POLICIES and (command != "draw" or config is not None)
-    flags = ["--help", *re.findall(r"--[\w-]+", usage)]
     return describe_flag(typed, value, flags, overrides=overrides, config=config)
 
 
@@ -165,12 +170,22 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
     help = "task, policy, objective, rollout, optimizer, figure, executor, probes or measures (default: all)"
     add(commands.kinds).add_argument("section", nargs="?", metavar="SECTION", help=help)
     add(commands.schema)
+    complete = add(completion)
+    complete.add_argument("shell", choices=SHELLS, help="the shell")
+    complete.set_defaults(parsers=subparsers.choices)
     _add_draw_arguments(add(commands.draw))
     for function, default in ((commands.report, "report.html"), (commands.summarize, "figures/summary.json")):
         subparser = add(function)
         subparser.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
         help = f"file to write (default: OUT/{default})"
         subparser.add_argument("--to", type=_path, metavar="FILE", help=help)
+    comparing = add(compare)
+    help = "output directories of runs, or their summaries; the first is what the others are compared with"
+    comparing.add_argument("sources", type=_path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
+    help = "what counts as the error (default: what the runs count)"
+    comparing.add_argument("--metric", metavar="NAME", help=help)
+    help = "draw the learning curves of all runs to this file, as PNG and PDF"
+    comparing.add_argument("--figure", type=_path, metavar="FILE", help=help)
     choose = add(commands.choose)
     choose.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
     help = "axes of its grid, such as optimizer.learning_rate"
@@ -250,32 +265,3 @@ def _path(text: str) -> Path:
     if not text.strip():
         raise argparse.ArgumentTypeError("expected a path, found ''; is a shell variable not set?")
     return Path(os.path.expanduser(text))
-
-
-def split_overrides(words: Sequence[str]) -> tuple[list[str], tuple[tuple[str, str], ...]]:
-    """Separate overrides, which are flags with a dot, from the other words.
-
-    >>> split_overrides(["a.toml", "--schedule.steps=30", "--smoke"])
-    (['a.toml', '--smoke'], (('schedule.steps', '30'),))
-    """
-    plain, overrides = [], []
-    remaining = iter(words)
-    for word in remaining:
-        flag, equals, value = _split_at_equals(word)
-        if not flag.startswith("--") or "." not in flag:
-            plain.append(word)
-            continue
-        value = value if equals else next(remaining, "--")
-        if not equals and value.startswith("--"):
-            raise ConfigError([f"{printable(flag)}: expected a value"])
-        overrides.append((flag[2:], value))
-    return plain, tuple(overrides)
-
-
-def _split_at_equals(word: str) -> tuple[str, str, str]:
-    """Partition at the first "=" that is not in the NAME of --method.NAME.section.key."""
-    flag, equals, value = word.partition("=")
-    while equals and flag.startswith("--method.") and flag.count(".") < 3:
-        more, equals, value = value.partition("=")
-        flag += f"={more}"
-    return flag, equals, value

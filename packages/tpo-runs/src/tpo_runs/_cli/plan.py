@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from .._config import LoadedConfig
+from .._config import OWN, LoadedConfig, OwnSpec
 from .._console import make_console, print_line
 from .._text import counted, point_label
 
@@ -36,5 +36,8 @@ def print_plan(loaded: LoadedConfig, out: Path) -> None:
     for kind, parts in {cell.objective.kind: cell.objective.parts for cell in loaded.cells}.items():
         if parts:
             print_line(console, f"{kind}: {parts}")
+    tables = [getattr(cell, section) for cell in cells for section in OWN]
+    for kind, lacks in {each.kind: each.lacks for each in tables if isinstance(each, OwnSpec)}.items():
+        print_line(console, f"{kind}: {lacks}")
     if (more := len(loaded.cells) - MAX_ROWS) > 0:
         console.print(f"and {counted(more, 'cell')} more")

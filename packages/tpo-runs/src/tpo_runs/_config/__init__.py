@@ -11,6 +11,7 @@ from .candidates import with_values as with_values
 from .cell import Cell as Cell
 from .cell import key_of as key_of
 from .config import KINDS as KINDS
+from .config import OWN as OWN
 from .config import PLAIN as PLAIN
 from .config import SECTIONS as SECTIONS
 from .config import TOP_SECTIONS as TOP_SECTIONS
@@ -18,8 +19,11 @@ from .config import Config as Config
 from .config import Schedule as Schedule
 from .config import effective as effective
 from .custom import check_custom as check_custom
+from .custom import own_part as own_part
+from .custom import place_of as place_of
 from .custom import resolve as resolve
 from .custom import search_paths as search_paths
+from .custom import sources_of as sources_of
 from .dump import at_keys as at_keys
 from .dump import cell_of_block as cell_of_block
 from .dump import config_of_block as config_of_block
@@ -48,8 +52,10 @@ from .load import LoadedConfig as LoadedConfig
 from .load import load_config as load_config
 from .merge import parse_value as parse_value
 from .objective import OBJECTIVES as OBJECTIVES
-from .objective import CustomSpec as CustomSpec
-from .own_modules import source_hashes as source_hashes
+from .own import OwnSpec as OwnSpec
+from .own_modules import drop_changed as drop_changed
+from .policy_base import StartSpec as StartSpec
+from .rollout import BanditRolloutSpec as BanditRolloutSpec
 from .rollout import SequenceGroupSpec as SequenceGroupSpec
 from .schema import config_schema as config_schema
 from .schema import schema_text as schema_text

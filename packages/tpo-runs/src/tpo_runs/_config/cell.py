@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from .._text import cell_label
@@ -25,6 +26,7 @@ class Cell(Spec):
         point: the grid's values at this point, by dotted path.
         task: the merged table; likewise the next six.
         probes: extra measurements.
+        config: the file that it comes from; a user's own modules may be beside it.
     """
 
     method: str
@@ -37,6 +39,7 @@ class Cell(Spec):
     rollout: Rollout
     evaluation: EvaluationSpec = EvaluationSpec()
     probes: ProbeNames = ()
+    config: Path | None = None
 
     @property
     def label(self) -> str:

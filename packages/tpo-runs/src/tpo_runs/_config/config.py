@@ -9,12 +9,13 @@ from .._text import found, one_of
 from .evaluation import PROBES, EvaluationSpec
 from .executor import EXECUTORS, Executor, InProcessSpec
 from .figure import FIGURES, MAX_NAME_LENGTH, Figure, FigureSpec, figure_name
-from .objective import OBJECTIVES, Objective
-from .optimizer import OPTIMIZERS, Optimizer
-from .policy import POLICIES, Policy
+from .objective import OBJECTIVES, Objective, OwnObjectiveSpec
+from .optimizer import OPTIMIZERS, Optimizer, OwnOptimizerSpec
+from .own import OwnSpec
+from .policy import POLICIES, OwnPolicySpec, Policy
 from .rollout import ROLLOUTS, Rollout
 from .spec import Identity, Names, Spec, check_distinct, invalid, names_among
-from .task import TASKS, Task
+from .task import TASKS, OwnTaskSpec, Task
 from .tracking import TrackingSpec
 from .tune import MAX_VALUES, Axes, TuneSpec
 
@@ -26,6 +27,13 @@ KINDS: dict[str, dict[str, type[Spec]]] = {
     "objective": OBJECTIVES,
     "rollout": ROLLOUTS,
     "executor": EXECUTORS,
+}
+# The class of a user's own thing, in sections that can name one.
+OWN: dict[str, type[OwnSpec]] = {
+    "task": OwnTaskSpec,
+    "policy": OwnPolicySpec,
+    "optimizer": OwnOptimizerSpec,
+    "objective": OwnObjectiveSpec,
 }
 # The sections of a cell.
 SECTIONS = ("task", "policy", "optimizer", "schedule", "objective", "rollout", "evaluation")
@@ -48,7 +56,8 @@ class Schedule(Spec):
         microbatches: parts that the prompts of a batch are split into for its gradient, to save memory. It
             divides `rollout.prompts`.
         checkpoint_minutes: time between two checkpoints.
-        keep_policies: whether to store the trained policies, for `tpo-runs export` and `load_policy`.
+        keep_policies: whether to store the trained policies, for `tpo-runs export` and `load_policy`, and
+            what it takes to train longer.
     """
 
     steps: Annotated[int, Field(ge=1, le=1_000_000_000)]

@@ -6,6 +6,7 @@ from typing import Any
 from .cell import Cell
 from .evaluation import MEASURED_TASKS, PROBES
 from .objective import OBJECTIVES
+from .own import OwnSpec
 from .problems import Problem
 from .rollout import (
     ONE_SAMPLE_BASELINES,
@@ -50,11 +51,16 @@ def conflicts_in(cell: Cell) -> list[Problem]:
 
 def _check_task(cell: Cell) -> Iterator[Problem]:
     task, policy, rollout = cell.task.kind, cell.policy.kind, cell.rollout.kind
-    if task not in POLICY_TASKS[policy]:
+    own = isinstance(cell.task, OwnSpec)
+    # What a user's own things can do shows when they are made, before training.
+    if own and policy == "language_model":
+        text = "'language_model' answers problems in text; use task.kind = 'text', or another policy"
+        yield Problem(("policy", "kind"), text)
+    if not own and not isinstance(cell.policy, OwnSpec) and task not in POLICY_TASKS[policy]:
         allowed = _quoted(kind for kind, tasks in POLICY_TASKS.items() if task in tasks)
         text = f"{policy!r} cannot answer task {task!r}; use policy.kind = {allowed}"
         yield Problem(("policy", "kind"), text)
-    if task not in cell.rollout.tasks:
+    if not own and task not in cell.rollout.tasks:
         text = f"{rollout!r} cannot sample task {task!r}; use rollout.kind = {_quoted(_rollouts_for(task))}"
         yield Problem(("rollout", "kind"), text)
     if task in ANSWER_KINDS:
@@ -83,7 +89,7 @@ def _check_level(cell: Cell) -> Iterator[Problem]:
 
 def _rollouts_for(task: str) -> dict[str, Any]:
     models: dict[str, Any] = dict(ROLLOUTS)
-    return {kind: model for kind, model in models.items() if task in model.tasks}
+    return {kind: model for kind, model in models.items() if task in model.tasks or ":" in task}
 
 
 def _quoted(kinds: Iterable[str]) -> str:
@@ -113,6 +119,8 @@ def _check_top_p(cell: Cell) -> Iterator[Problem]:
 
 
 def _check_initial_probs(cell: Cell) -> Iterator[Problem]:
+    if isinstance(cell.task, OwnSpec) or isinstance(cell.policy, OwnSpec):
+        return
     probs, vocab_size = getattr(cell.policy, "initial_probs", None), None
     if probs is not None and len(probs) != (vocab_size := cell.task.build().vocab_size):
         text = f"{len(probs)} numbers for a task of {vocab_size} tokens"
@@ -122,7 +130,8 @@ def _check_initial_probs(cell: Cell) -> Iterator[Problem]:
 def _check_reward(cell: Cell) -> Iterator[Problem]:
     # A noisy verifier has no `reward`: it judges complete answers.
     reward = getattr(cell.task, "reward", None)
-    if isinstance(cell.rollout, TokenGroupSpec) and reward not in DENSE_REWARDS:
+    dense = isinstance(cell.task, OwnSpec) or reward in DENSE_REWARDS
+    if isinstance(cell.rollout, TokenGroupSpec) and not dense:
         fault = f"task.reward is {reward!r}" if reward else f"task {cell.task.kind!r} scores complete answers"
         text = f"'token_group' needs a reward for each token, but {fault}; use 'sequence_group'"
         yield Problem(("rollout", "kind"), text)
@@ -138,8 +147,11 @@ def _check_baseline(cell: Cell) -> Iterator[Problem]:
     elif isinstance(rollout.contexts, int):
         key, size = "contexts", rollout.contexts * rollout.samples
     else:  # "all"
-        # The exact number of images does not matter: there are at least two.
-        contexts = {"symmetric_bandit": 1, "images": 2}.get(cell.task.kind, getattr(cell.task, "contexts", 1))
+        # The exact number of images, or of contexts of an own task, does not matter: there are at least two.
+        default = 2 if isinstance(cell.task, OwnSpec) else 1
+        contexts = {"symmetric_bandit": 1, "images": 2}.get(
+            cell.task.kind, getattr(cell.task, "contexts", default)
+        )
         key, size = "samples", rollout.samples * contexts
     if rollout.baseline in ("batch_mean", "batch_zscore") and size == 1:
         text = (

@@ -1,4 +1,4 @@
-"""A user's own objective, from its name in a config."""
+"""Users' own objectives, tasks, policies and optimizers, from their names in a config."""
 
 import contextlib
 import inspect
@@ -9,72 +9,105 @@ from typing import Any
 from .._errors import ConfigError, Stopped
 from .._text import did_you_mean, found, one_of, printable
 from .cell import Cell
-from .objective import CustomSpec
-from .own_modules import drop_changed, import_own
+from .config import OWN, SHARED_SECTIONS
+from .objective import OwnObjectiveSpec
+from .own import OwnSpec
+from .own_modules import drop_changed, import_own, source_hashes
 
-ARRAYS = ("logp", "old_logp", "scores")
 # Common names of these parameters, without underscores and words such as "old".
 LOGPS = ("logp", "logps", "lp", "logprob", "logprobs", "logpi", "logprobabilities")
 OLD_LOGPS = ("oldlogp", "oldlogps", "olp", "oldlp", "oldlogprob", "oldlogprobs", "lpold", "logpold")
 SCORES = ("score", "scores", "reward", "rewards", "advantage", "advantages", "adv", "advs", "returns")
 
 
-def check_custom(cells: Iterable[Cell], path: Path) -> None:
-    """Import every user-defined objective of the cells of the config at `path`.
+def check_custom(cells: Iterable[Cell]) -> None:
+    """Import every user's own function and class that the cells of a config name.
 
     Raises:
-        ConfigError: with one line for each method whose function cannot be used.
+        ConfigError: with one line for each that cannot be used.
     """
     lines = {}
     drop_changed()
     for cell in cells:
-        if isinstance(cell.objective, CustomSpec):
+        for section in OWN:
             try:
-                resolve(cell.objective.kind, cell.objective.keywords, search_paths(path))
+                own_part(cell, section)
             except ConfigError as error:
-                where = f"{printable(str(path))}: method {found(cell.method)}: objective.kind"
-                lines.update({f"{where}: {line}": None for line in error.lines})
+                lines.update({f"{place_of(cell, section)}: {line}": None for line in error.lines})
     if lines:
         raise ConfigError(lines)
 
 
-def search_paths(config: Path) -> list[Path]:
-    """Where a config's own functions may be: beside it, and in the working directory."""
-    directories = [config.resolve().parent]
+def own_part(cell: Cell, section: str) -> Callable[..., Any] | None:
+    """The function or class behind the "module:name" kind of a section; None for other kinds.
+
+    Raises:
+        ConfigError: with one line, when there is none, or it does not take the keywords.
+    """
+    spec = getattr(cell, section)
+    if not isinstance(spec, OwnSpec):
+        return None
+    return resolve(spec.kind, spec.keywords, search_paths(cell.config), type(spec))
+
+
+def sources_of(cell: Cell, *sections: str) -> dict[str, str]:
+    """The SHA-256 of the modules of a cell's own things, by name, in all sections or in these."""
+    specs = [getattr(cell, section) for section in sections or OWN]
+    modules = [spec.kind.partition(":")[0] for spec in specs if isinstance(spec, OwnSpec)]
+    return {name: value for module in modules for name, value in source_hashes(module).items()}
+
+
+def place_of(cell: Cell, section: str) -> str:
+    """The kind of a section in a message."""
+    method = "" if section in SHARED_SECTIONS else f"method {found(cell.method)}: "
+    return f"{printable(str(cell.config or 'config'))}: {method}{section}.kind"
+
+
+def search_paths(config: Path | None) -> list[Path]:
+    """Where a config's own modules may be: beside it, and in the working directory."""
+    directories = [] if config is None else [config.resolve().parent]
     with contextlib.suppress(OSError):  # the working directory may have been removed
         directories.append(Path.cwd())
     return list(dict.fromkeys(directories))
 
 
-def resolve(kind: str, keywords: Mapping[str, Any], directories: Sequence[Path] = ()) -> Callable[..., Any]:
-    """Import the function named "module:function" and check that it can be called as an objective.
+def resolve(
+    kind: str,
+    keywords: Mapping[str, Any],
+    directories: Sequence[Path] = (),
+    spec: type[OwnSpec] = OwnObjectiveSpec,
+) -> Callable[..., Any]:
+    """Import the function or class named "module:name" and check that a run can call it.
 
     Args:
-        kind: a dotted module and the name of a function in it.
-        keywords: the keyword arguments besides `logp`, `old_logp` and `scores`.
+        kind: a dotted module and a name in it.
+        keywords: the keyword arguments in the config.
         directories: where the module may be, besides Python's search path.
+        spec: what it is; by default an objective.
 
     Returns:
-        The function.
+        The function or class.
 
     Raises:
-        ConfigError: with one line, when there is no such function or it does not take the keywords.
+        ConfigError: with one line, when there is none, or it does not take the keywords.
     """
     module_name, _, name = kind.partition(":")
     module = _import(module_name, directories)
     function = getattr(module, name, None)
     if not callable(function):
-        # Leave out classes: they are no losses, and many modules import types.
-        callables = [
-            key
-            for key, value in vars(module).items()
-            if callable(value) and not inspect.isclass(value) and key[0] != "_"
-        ]
+        callables = [key for key, value in vars(module).items() if _is_choice(key, value, spec, module_name)]
         fault = f"{found(name)} is not callable" if hasattr(module, name) else f"there is no {found(name)}"
         raise ConfigError([f"in module {found(module_name)}, {fault}{one_of(name, callables)}"])
-    if fault := _signature_fault(function, keywords):
+    if fault := _signature_fault(function, {**keywords, **dict.fromkeys(spec.passed)}, spec.arrays):
         raise ConfigError([f"{found(kind)} {fault}"])
     return function
+
+
+def _is_choice(name: str, value: Any, spec: type[OwnSpec], module: str) -> bool:
+    """Whether a value in a module may be what is meant. Classes are no losses, and many are imported."""
+    if name[0] == "_" or not callable(value):
+        return False
+    return not inspect.isclass(value) if spec.arrays else getattr(value, "__module__", "") == module
 
 
 def _import(name: str, directories: Sequence[Path]) -> Any:
@@ -109,19 +142,19 @@ def _array_named(name: str) -> str | None:
     return "logp" if plain in LOGPS else None
 
 
-def _signature_fault(function: Callable[..., Any], keywords: Mapping[str, Any]) -> str:
-    """Why the function cannot be called with the three arrays and the keywords, or an empty string."""
+def _signature_fault(function: Callable[..., Any], keywords: Mapping[str, Any], arrays: Sequence[str]) -> str:
+    """Why the function cannot be called with the arrays and the keywords, or an empty string."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return ""
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(positional) < len(ARRAYS) and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
-        return f"does not take the three arrays {', '.join(ARRAYS)}"
-    first = tuple(p.name for p in positional[: len(ARRAYS)])
-    if any(_array_named(name) not in (None, array) for name, array in zip(first, ARRAYS, strict=False)):
-        return f"takes {', '.join(first)}; expected this order: {', '.join(ARRAYS)}"
-    named = [p for p in parameters if p in positional[len(ARRAYS) :] or p.kind == p.KEYWORD_ONLY]
+    if len(positional) < len(arrays) and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
+        return f"does not take the three arrays {', '.join(arrays)}"
+    first = tuple(p.name for p in positional[: len(arrays)])
+    if any(_array_named(name) not in (None, array) for name, array in zip(first, arrays, strict=False)):
+        return f"takes {', '.join(first)}; expected this order: {', '.join(arrays)}"
+    named = [p for p in parameters if p in positional[len(arrays) :] or p.kind == p.KEYWORD_ONLY]
     if not any(p.kind == p.VAR_KEYWORD for p in parameters):
         for key in keywords:
             if key not in [p.name for p in named]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .objective import JsonValue
+from .own import JsonValue
 from .spec import Spec, kinds
 
 TaskLimit = Annotated[int, Field(ge=1, le=10_000)]

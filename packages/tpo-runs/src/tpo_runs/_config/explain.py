@@ -11,6 +11,7 @@ from .._text import did_you_mean, expectation, found, nearest, one_of
 from .cell import Cell
 from .config import (
     KINDS,
+    OWN,
     PLAIN,
     SECTIONS,
     TOP_SECTIONS,
@@ -20,7 +21,7 @@ from .config import (
     SharedPointSettings,
 )
 from .figure import FIGURES
-from .objective import CustomSpec
+from .own import OwnSpec
 from .problems import MAX_LINES, KeyPath, Problem, method_label
 
 # The sections of a config, a method and a cell.
@@ -88,7 +89,7 @@ def _table(
     else:
         kinds, path = KINDS[head], (*path, head)
     kind, *rest = [*inner[inner[:1] in ([tag] for tag in TAGS) :], None]
-    return kinds.get(kind, CustomSpec), path, tuple(rest[:-1])
+    return kinds.get(kind, OWN.get(str(head), OwnSpec)), path, tuple(rest[:-1])
 
 
 def _descend(
@@ -140,14 +141,16 @@ def _wrong_kind(path: KeyPath, table: Any) -> Problem:
     kind = table.get("kind") if isinstance(table, Mapping) else None
     fault = f"{found(kind)} is not a kind of {what}" if "kind" in table else "missing"
     hint = one_of(kind if isinstance(kind, str) else "", FIGURES if what == "figure" else KINDS[what])
-    return Problem((*path, "kind"), fault + hint + (_function_hint(kind) if what == "objective" else ""))
+    return Problem(
+        (*path, "kind"), fault + hint + (_own_hint(OWN[what].pattern, kind) if what in OWN else "")
+    )
 
 
-def _function_hint(kind: object) -> str:
-    """How to name a function. The example corrects a dot that should be a colon."""
+def _own_hint(pattern: str, kind: object) -> str:
+    """How to name a user's own. The example corrects a dot that should be a colon."""
     module, dot, name = kind.rpartition(".") if isinstance(kind, str) else ("", "", "")
     example = f", as in {found(f'{module}:{name}')}" if dot and module and name else ""
-    return f" or 'module:function'{example}"
+    return f" or '{pattern}'{example}"
 
 
 @functools.cache

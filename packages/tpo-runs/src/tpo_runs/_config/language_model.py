@@ -4,6 +4,7 @@ import functools
 import hashlib
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -53,7 +54,7 @@ class LanguageModelSpec(PolicySpec):
     dtype: Literal["float32", "bfloat16"] = "float32"
     lora: LoRASpec | None = None
 
-    def build(self, task: Any) -> "PolicyMaker":  # noqa: ARG002, all tasks in text have the same policy
+    def build(self, task: Any, own: Callable[..., Any] | None = None) -> "PolicyMaker":  # noqa: ARG002
         """The maker of a policy, which takes a key.
 
         Raises:

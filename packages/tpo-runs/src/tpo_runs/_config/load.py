@@ -78,6 +78,7 @@ def load_config(
         names = _split_names(text, layer.method_names())
     config, cells = layer.config, layer.cells
     assert config is not None
+    cells = tuple(cell.model_copy(update={"config": path}) for cell in cells)
     if names is not None:
         kept = tuple(method for method in config.method if method.name in names)
         config = config.model_copy(update={"method": kept})

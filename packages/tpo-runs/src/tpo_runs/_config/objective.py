@@ -1,15 +1,14 @@
 """`objective` tables of a method: the loss and its keyword arguments."""
 
 import functools
-import keyword
-import math
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from .._text import did_you_mean, found
 from .objective_base import BelowOne, GroupObjectiveSpec, NotNegative, ObjectiveSpec, Positive
+from .own import ImportPath, OwnSpec, named_or_own
 from .policy_gradients import PolicyGradient
 from .spec import Identity, invalid, kinds
 from .target_objectives import TargetObjective
@@ -143,45 +142,12 @@ class ReinforceSpec(ObjectiveSpec):
     kind: Literal["reinforce"] = "reinforce"
 
 
-def _check_import_path(kind: str) -> str:
-    module, _, function = kind.partition(":")
-    names = [*module.split("."), function]
-    if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
-        raise invalid(f"expected a module and a function, as in {_suggested_path(kind)}, found {found(kind)}")
-    return kind
-
-
-def _suggested_path(kind: str) -> str:
-    """The import path for a file path such as "./losses/mine.py:loss", or the general pattern."""
-    file, _, function = kind.partition(":")
-    names = [name for name in file.removesuffix(".py").split("/") if name not in ("", ".")]
-    usable = names and all(name.isidentifier() for name in [*names, function])
-    return found(f"{'.'.join(names)}:{function}") if usable else "'module:function'"
-
-
-def check_json(value: Any) -> Any:
-    """Reject what JSON cannot represent: dates, infinities, and integers beyond 64 bits."""
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            check_json(item)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise invalid(f"expected a finite number, found {found(value)}")
-    elif isinstance(value, int) and value.bit_length() > 63:
-        raise invalid(f"expected an integer of at most 64 bits, found {found(value)}")
-    elif not isinstance(value, str | bool | int | float):
-        raise invalid(f"expected a string, a number, true or false, a list or a table, found {found(value)}")
-    return value
-
-
-JsonValue = Annotated[Any, AfterValidator(check_json)]
-
-
-class CustomSpec(ObjectiveSpec):
+class OwnObjectiveSpec(ObjectiveSpec, OwnSpec):
     """A user's own function, named "module:function"; all other keys are passed to it as keywords."""
 
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, JsonValue]  # pyright: ignore
-    kind: Annotated[str, AfterValidator(_check_import_path)]
+    arrays: ClassVar[tuple[str, ...]] = ("logp", "old_logp", "scores")
+    lacks: ClassVar[str] = "an own objective has no probes of a target, and no log-probs of tokens"
+    kind: ImportPath
 
 
 NamedObjective = Annotated[
@@ -197,14 +163,8 @@ NamedObjective = Annotated[
     Field(discriminator="kind"),
 ]
 
-
-def _named_or_custom(table: Any) -> str:
-    kind = table.get("kind") if isinstance(table, dict) else getattr(table, "kind", None)
-    return "custom" if isinstance(kind, str) and ":" in kind else "named"
-
-
 Objective = Annotated[
-    Annotated[NamedObjective, Tag("named")] | Annotated[CustomSpec, Tag("custom")],
-    Discriminator(_named_or_custom),
+    Annotated[NamedObjective, Tag("named")] | Annotated[OwnObjectiveSpec, Tag("own")],
+    Discriminator(named_or_own),
 ]
 OBJECTIVES = kinds(NamedObjective)

@@ -1,10 +1,12 @@
 """`[optimizer]` tables: how gradients become updates."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from .spec import Identity, Spec, kinds
+from .own import ImportPath, OwnSpec, named_or_own
+from .spec import Identity, Spec, invalid, kinds
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Epsilon = Annotated[float, Field(gt=0)]
@@ -44,17 +46,18 @@ class OptimizerSpec(Spec):
         constant = not self.warmup_steps and self.decay == "constant"
         return self.learning_rate if self.scales_last and constant else None
 
-    def build(self, steps: int, epochs: int) -> Any:
+    def build(self, steps: int, epochs: int, function: Callable[..., Any] | None = None) -> Any:
         """The gradient transformation, with a learning rate of 1 if there is a `factor`.
 
         Args:
             steps: steps of the run.
             epochs: updates in each step.
+            function: makes it from the keywords; by default the function of `_learn` named `kind`.
         """
         from .. import _learn
 
         keywords = self.keywords if self.factor is None else {**self.keywords, "learning_rate": 1.0}
-        optimizer = getattr(_learn, self.kind)(**keywords)
+        optimizer = (function or getattr(_learn, self.kind))(**keywords)
         warmup = self.warmup_steps * epochs
         return _learn.scheduled(optimizer, updates=steps * epochs, warmup=warmup, decay=self.decay)
 
@@ -71,11 +74,11 @@ class ClippedSpec(OptimizerSpec):
         float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
     ] = None
 
-    def build(self, steps: int, epochs: int) -> Any:
+    def build(self, steps: int, epochs: int, function: Callable[..., Any] | None = None) -> Any:
         """The gradient transformation, as in `OptimizerSpec`."""
         from .._learn import clipped
 
-        optimizer = super().build(steps, epochs)
+        optimizer = super().build(steps, epochs, function)
         return optimizer if self.clip_norm is None else clipped(optimizer, self.clip_norm)
 
 
@@ -137,11 +140,19 @@ class SGDSpec(ClippedSpec):
 
     Args:
         momentum: decay of the sum of earlier gradients; 0 is gradient descent without momentum.
+        nesterov: whether to step along the momentum that the next gradient would add to.
     """
 
     scales_last: ClassVar[bool] = True
     kind: Literal["sgd"] = "sgd"
     momentum: Decay = 0.0
+    nesterov: Annotated[bool, Identity.UNLESS_DEFAULT] = False
+
+    @model_validator(mode="after")
+    def _check_momentum(self) -> "SGDSpec":
+        if self.nesterov and not self.momentum:
+            raise invalid("nesterov = true changes nothing at momentum = 0; set momentum, such as 0.9")
+        return self
 
 
 class UnitNormSpec(OptimizerSpec):
@@ -150,5 +161,36 @@ class UnitNormSpec(OptimizerSpec):
     kind: Literal["unit_norm"] = "unit_norm"
 
 
-Optimizer = Annotated[MuonSpec | AdamSpec | AdamWSpec | SGDSpec | UnitNormSpec, Field(discriminator="kind")]
-OPTIMIZERS = kinds(Optimizer)
+class OwnOptimizerSpec(ClippedSpec, OwnSpec):
+    """A user's own function, named "module:function", which returns an `optax.GradientTransformation`.
+
+    All other keys are passed to it as keywords, except warmup_steps, decay and clip_norm, which work as for
+    the other kinds.
+
+    Args:
+        learning_rate: passed to the function, if it is set.
+    """
+
+    lacks: ClassVar[str] = (
+        "warmup_steps and decay of an own optimizer scale its updates, whatever its learning rate does"
+    )
+    kind: ImportPath
+    learning_rate: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
+        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
+    ] = None
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keyword arguments of the function."""
+        unset = {"learning_rate"} if self.learning_rate is None else set()
+        return {key: value for key, value in super().keywords.items() if key not in unset}
+
+
+NamedOptimizer = Annotated[
+    MuonSpec | AdamSpec | AdamWSpec | SGDSpec | UnitNormSpec, Field(discriminator="kind")
+]
+Optimizer = Annotated[
+    Annotated[NamedOptimizer, Tag("named")] | Annotated[OwnOptimizerSpec, Tag("own")],
+    Discriminator(named_or_own),
+]
+OPTIMIZERS = kinds(NamedOptimizer)

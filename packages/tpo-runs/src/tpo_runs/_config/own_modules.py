@@ -73,7 +73,7 @@ def _import(name: str, directories: Sequence[Path]) -> _Imported:
     other = _find(top, installed) if own else None
     if own and other and not _is_same(other, own, name):
         text = f"{printable(str(own))} is hidden by another module {found(top)}, {printable(other)}"
-        raise ConfigError([f"{text}; rename your file, and the module in objective.kind"])
+        raise ConfigError([f"{text}; rename your file, and the module in the config"])
     roots = {name.partition(".")[0] for name in _own} | ({top} if own else set())
     hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in roots}
     # Libraries come first, so that users' files do not hide them.

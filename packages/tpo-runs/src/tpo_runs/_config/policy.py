@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Discriminator, Field, Strict, Tag, model_validator
 
 from .language_model import LanguageModelSpec
+from .own import ImportPath, OwnSpec, named_or_own
 from .policy_base import PolicySpec
 from .spec import Identity, invalid, kinds
 
@@ -47,7 +48,7 @@ class TransformerSpec(PolicySpec):
     @property
     def keywords(self) -> dict[str, Any]:
         """The keyword arguments of the policy; makers of policies of stored runs have no new ones."""
-        return self.model_dump(exclude={"kind"}, exclude_none=True)
+        return {key: value for key, value in super().keywords.items() if value is not None}
 
     def _sizes(self, task: Any) -> dict[str, int]:
         sizes = {"horizon": task.horizon, "vocab_size": task.vocab_size}
@@ -89,7 +90,22 @@ class LogitTableSpec(PolicySpec):
         return {"contexts": task.num_contexts, "actions": task.num_actions}
 
 
-Policy = Annotated[
+class OwnPolicySpec(PolicySpec, OwnSpec):
+    """A user's own class, named "module:Class", which also gets the keywords `task` and `key`."""
+
+    pattern: ClassVar[str] = "module:Class"
+    passed: ClassVar[tuple[str, ...]] = ("task", "key")
+    lacks: ClassVar[str] = "an own policy has no probes of a logit table, no top_p, adapters or export"
+    kind: ImportPath
+
+    def _sizes(self, task: Any) -> dict[str, Any]:
+        return {"task": task}
+
+
+NamedPolicy = Annotated[
     TransformerSpec | MLPSpec | LogitTableSpec | LanguageModelSpec, Field(discriminator="kind")
 ]
-POLICIES = kinds(Policy)
+Policy = Annotated[
+    Annotated[NamedPolicy, Tag("named")] | Annotated[OwnPolicySpec, Tag("own")], Discriminator(named_or_own)
+]
+POLICIES = kinds(NamedPolicy)

@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from .config import KINDS, PLAIN, SECTIONS, SHARED_SECTIONS, TOP_SECTIONS, Config, Method
+from .config import KINDS, OWN, PLAIN, SECTIONS, SHARED_SECTIONS, TOP_SECTIONS, Config, Method
 from .evaluation import MEASURES, PROBES
 from .figure import FIGURES
-from .objective import CustomSpec
+from .own import OwnSpec
 from .spec import Spec
 from .tracking import TRACKERS
 
@@ -28,8 +28,9 @@ Schema = dict[str, Any]
 def config_schema() -> Schema:
     """The schema of a config file, in draft 7, which editors support best.
 
-    Every correct config is valid. A valid config may still have problems that concern several keys at once,
-    such as a rollout that does not fit its objective. `tpo-runs check` reports those.
+    Every correct config is valid, if partial tables repeat the `kind` of a user's own thing. A valid config
+    may still have problems that concern several keys at once, such as a rollout that does not fit its
+    objective. `tpo-runs check` reports those.
     """
     definitions: Schema = {}
     for name, classes in {**KINDS, "figure": FIGURES}.items():
@@ -64,9 +65,12 @@ def _kinds(name: str, classes: Mapping[str, type[Spec]]) -> Schema:
         table = _table(model)
         table["properties"]["kind"] = {"const": kind, "description": table["description"]}
         tables[f"{name}_{kind}"] = {**table, "required": ["kind", *table.get("required", [])]}
-    if name == "objective":
-        tables["objective_custom"] = _table(CustomSpec)
-        tables["objective_custom"]["properties"]["kind"]["pattern"] = IMPORT_PATH
+    if name in OWN:
+        tables[f"{name}_custom"] = _table(OWN[name])
+        tables[f"{name}_custom"]["properties"]["kind"] |= {
+            "pattern": IMPORT_PATH,
+            "examples": [OWN[name].pattern],
+        }
     return tables
 
 
@@ -113,7 +117,7 @@ def _table(model: type[BaseModel]) -> Schema:
     table = {"type": "object", "description": first_line, "properties": properties}
     if "required" in raw:
         table["required"] = raw["required"]
-    return {**table, "additionalProperties": model is CustomSpec}
+    return {**table, "additionalProperties": issubclass(model, OwnSpec)}
 
 
 def _with_tables(schema: Any) -> Any:
@@ -150,7 +154,9 @@ class _TOMLSchema(GenerateJsonSchema):
 
 
 def _partial(table: Schema) -> Schema:
-    return {key: value for key, value in table.items() if key != "required"}
+    partial = {key: value for key, value in table.items() if key != "required"}
+    # A table that may have any key tells itself apart by its kind.
+    return {**partial, "required": ["kind"]} if table["additionalProperties"] else partial
 
 
 def _ref(name: str) -> Schema:

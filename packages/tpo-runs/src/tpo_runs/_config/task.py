@@ -4,11 +4,12 @@ import functools
 import hashlib
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from .._errors import ConfigError
 from .answer_tasks import AnswerTask
 from .language_model import TextSpec
+from .own import ImportPath, OwnSpec, named_or_own
 from .spec import Identity, invalid, kinds
 from .task_base import Horizon, Reward, Target, TaskSpec, Vocabulary
 
@@ -216,7 +217,18 @@ def _load(dataset: str, directory: str | None) -> Any:
         raise ConfigError([f"task.dataset = {dataset!r}: {error}"]) from None
 
 
-Task = Annotated[
+class OwnTaskSpec(TaskSpec, OwnSpec):
+    """A user's own class, named "module:Class"; all other keys are passed to it as keywords."""
+
+    pattern: ClassVar[str] = "module:Class"
+    lacks: ClassVar[str] = (
+        "an own task has no measures on test data, and files that it reads are not hashed: "
+        "only its source is checked before seeds are added"
+    )
+    kind: ImportPath
+
+
+NamedTask = Annotated[
     TokensSpec
     | BracketsSpec
     | MultiTurnSpec
@@ -228,7 +240,10 @@ Task = Annotated[
     | TextSpec,
     Field(discriminator="kind"),
 ]
-TASKS = kinds(Task)
+Task = Annotated[
+    Annotated[NamedTask, Tag("named")] | Annotated[OwnTaskSpec, Tag("own")], Discriminator(named_or_own)
+]
+TASKS = kinds(NamedTask)
 TOKEN_KINDS = ("tokens", "brackets", "multi_turn", "noisy_verifier")
 ANSWER_KINDS = tuple(kinds(Annotated[AnswerTask, None]))
 TEXT_KINDS = ("text",)

@@ -59,6 +59,7 @@ from .train import compile_chunk as compile_chunk
 from .train import initial_policies as initial_policies
 from .train import initial_state as initial_state
 from .train import seed_keys as seed_keys
+from .train import start_state as start_state
 from .train import train as train
 from .trainer import Trainer as Trainer
 from .trainer import TrainState as TrainState

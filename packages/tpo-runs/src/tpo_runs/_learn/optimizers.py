@@ -92,9 +92,12 @@ def adamw(
     return optax.adamw(learning_rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay)
 
 
-def sgd(*, learning_rate: float, momentum: float) -> optax.GradientTransformation:
-    """Gradient descent on every parameter: `m = momentum m + g`, with steps `-learning_rate m`."""
-    return optax.sgd(learning_rate, momentum=momentum)
+def sgd(*, learning_rate: float, momentum: float, nesterov: bool = False) -> optax.GradientTransformation:
+    """Gradient descent on every parameter: `m = momentum m + g`, with steps `-learning_rate m`.
+
+    With `nesterov`, the steps are `-learning_rate (g + momentum m)`.
+    """
+    return optax.sgd(learning_rate, momentum=momentum, nesterov=nesterov)
 
 
 def unit_norm(*, learning_rate: float) -> optax.GradientTransformation:

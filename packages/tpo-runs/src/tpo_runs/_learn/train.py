@@ -81,7 +81,11 @@ def initial_state(
     - `make_policy`: makes a policy from a key; or a policy, an `equinox.Module`, that all seeds start from.
     - `seeds`: the seeds.
     """
-    policies = initial_policies(make_policy, seeds)
+    return start_state(trainer, initial_policies(make_policy, seeds), seeds)
+
+
+def start_state(trainer: Trainer, policies: PyTree, seeds: Int[Array, " s"]) -> TrainState:
+    """The states before the first step of all seeds, from their policies, stacked."""
     return _start_all(trainer.start, policies, seed_keys(seeds).rollouts)
 
 

@@ -7,6 +7,7 @@ from .charts import luminance as luminance
 from .charts import readable as readable
 from .combine import combine_cells as combine_cells
 from .combine import combine_summaries as combine_summaries
+from .compare import compare_runs as compare_runs
 from .drawing import tables_of as tables_of
 from .reading import read_results as read_results
 from .report import render as render

@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from .._errors import ConfigError
-from .._results import CellResult
+from .._results import CellResult, ComparedCell
 from .summary import RunSummary
 
 SHARED = ("task", "policy", "optimizer", "schedule")
 OF_METHOD = ("objective", "rollout")
+EVERY = (*SHARED, *OF_METHOD, "evaluation")
 BLOCK = "schedule.block"  # changes only the last bits of numbers
 ABSENT = "nothing"
 
@@ -46,6 +47,44 @@ def run_differences(summaries: Sequence[RunSummary]) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def differing_settings(cells: Sequence[ComparedCell]) -> tuple[str, ...]:
+    """Describe in which settings the same cells of several runs differ, with the value in each run.
+
+    Args:
+        cells: the matched cells.
+
+    Returns:
+        A line for each key and its values, with the methods that it is about; one line if there is none.
+    """
+    methods: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        runs = {
+            run: _settings(result, EVERY, cell.point) | _sources(result) for run, result in cell.runs.items()
+        }
+        for key in dict.fromkeys(key for settings in runs.values() for key in settings):
+            values = {run: settings.get(key, ABSENT) for run, settings in runs.items()}
+            if len(set(values.values())) > 1:
+                words = "; ".join(f"{value} ({run})" for run, value in values.items())
+                methods.setdefault(f"{key}: {words}", {})[cell.method] = None
+    if not methods:
+        return ("The runs have the same settings.",)
+    every = dict.fromkeys(cell.method for cell in cells)
+    return tuple(
+        f"The runs differ in {line}." if of == every else f"{', '.join(of)}: the runs differ in {line}."
+        for line, of in methods.items()
+    )
+
+
+def _sources(cell: CellResult) -> dict[str, str]:
+    """The hashes of users' own modules, which are no settings of the config."""
+    records = [cell.provenance, *cell.provenance.get("origins", ())]
+    return {
+        f"the source of {name}": value[:12]
+        for record in records
+        for name, value in (record.get("objective") or {}).items()
+    }
+
+
 def _check_same_method(cell: CellResult, others: Sequence[CellResult], axes: Collection[str]) -> None:
     """Refuse a cell whose settings differ from those of all others, in more than the grid axes."""
     here = _settings(cell, (*SHARED, *OF_METHOD), axes)
@@ -72,6 +111,6 @@ def _settings(cell: CellResult, sections: Sequence[str], axes: Collection[str]) 
             continue
         if isinstance(value, dict):
             left[:0] = [(f"{path}.{key}", item) for key, item in value.items()]
-        else:
+        elif value is not None:
             found[path] = str(value)
     return found

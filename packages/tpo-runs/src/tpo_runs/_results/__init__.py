@@ -18,6 +18,9 @@ from .choice import Merit as Merit
 from .choice import choice_table as choice_table
 from .choice import choose as choose
 from .choice import merit as merit
+from .compared import ComparedCell as ComparedCell
+from .compared import compared_table as compared_table
+from .compared import match_cells as match_cells
 from .curves import interval_band as interval_band
 from .curves import mean_curve as mean_curve
 from .curves import recorded_curves as recorded_curves

@@ -21,6 +21,7 @@ from .policies import keep_policies
 from .progress import Reporter
 from .replacement import Replacement
 from .samples import answers_of, sample_records
+from .saved_states import checkpoints_of
 from .tracking import Trackers
 
 
@@ -70,7 +71,7 @@ def train_block(block: Block, compiled: Compiled, context: RunContext) -> None:
     cell, seeds, store, reporter = block.cell, block.seeds, context.store, context.reporter
     state = compiled.start(seeds)
     directory = store.checkpoints(cell.key, seeds)
-    checkpoints = Checkpoints(directory, {"cell": cell.identity(), "seeds": list(seeds)})
+    checkpoints = checkpoints_of(store, cell, seeds)
     now = origin(cell) | {"layout": block_layout(compiled.trainer, jnp.asarray(seeds)).words}
     before = answers_of(compiled, state, seeds)
     checkpoint = checkpoints.latest(compiled.trainer.changing(state), reporter.warn)
@@ -93,7 +94,7 @@ def train_block(block: Block, compiled: Compiled, context: RunContext) -> None:
     }
     with as_storage_error(directory, "the last checkpoint is intact; rerun to resume from it"):
         if cell.schedule.keep_policies:
-            keep_policies(store, cell, seeds, compiled.trainer.changing(state).policy, facts)
+            keep_policies(store, cell, seeds, progress.checkpoint(compiled.trainer.changing(state)))
         store.write_block(cell, seeds, metrics, facts, timing, config_of_block(cell, seeds), samples)
         checkpoints.remove()
     context.trackers.end_block(complete=True)
@@ -154,6 +155,8 @@ def _train(
             return state
         due = time.monotonic() - saved >= 60 * schedule.checkpoint_minutes
         if due or context.stop.requested:
+            # A run with more steps finds the checkpoint by its cell's settings.
+            context.store.write_spec(block.cell)
             checkpoints.save(progress.checkpoint(compiled.trainer.changing(state)))
             saved = time.monotonic()
         context.stop.check()

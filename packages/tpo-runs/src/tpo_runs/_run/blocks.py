@@ -19,11 +19,12 @@ from .._learn import (
     answer_samples,
     compile_chunk,
     initial_state,
+    start_state,
 )
 from .._store import block_name
 from .build import build_policy, build_sample_task, build_trainer, factor_of
 from .memory import check_memory
-from .own_objectives import own_objective
+from .warm_start import start_policies
 
 
 class Block(NamedTuple):
@@ -79,20 +80,20 @@ def compile_block(block: Block, config: Path) -> Compiled:
 
     Args:
         block: any of the blocks that share the program.
-        config: path of the config; custom objectives may be beside it.
+        config: path of the config; a user's own modules may be beside it.
 
     Raises:
         ConfigError: the device has too little memory, or a data set or model cannot be loaded.
     """
-    cell = block.cell
-    trainer = build_trainer(cell, own_objective(cell, config))
+    cell = block.cell.model_copy(update={"config": config})
+    trainer = build_trainer(cell)
     policy = build_policy(cell)
 
     def start(seeds: Sequence[int]) -> TrainState:
-        return initial_state(trainer, policy, jnp.asarray(seeds))
+        return start_state(trainer, start_policies(cell, seeds), jnp.asarray(seeds))
 
     # Shapes alone: a language model's state is large, and other blocks train meanwhile.
-    shapes = eqx.filter_eval_shape(start, block.seeds)
+    shapes = eqx.filter_eval_shape(lambda: initial_state(trainer, policy, jnp.asarray(block.seeds)))
 
     def compiled(trainer: Trainer) -> CompiledChunk:
         return compile_chunk(trainer, shapes, jnp.asarray(block.seeds))

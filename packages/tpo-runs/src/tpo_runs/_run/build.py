@@ -6,8 +6,19 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import optax
 
-from .._config import CONCENTRATION_EDGES, SAMPLED_ANSWERS, Cell, ImagesSpec, LanguageModelSpec, TextSpec
+from .._config import (
+    CONCENTRATION_EDGES,
+    SAMPLED_ANSWERS,
+    Cell,
+    ImagesSpec,
+    LanguageModelSpec,
+    TextSpec,
+    own_part,
+    place_of,
+)
+from .._errors import ConfigError, Stopped
 from .._learn import (
     PROBES,
     AbstractRollout,
@@ -22,32 +33,72 @@ from .._learn import (
     TextTask,
     Trainer,
 )
-from .failures import guarded
+from .._text import found
+from .failures import describe_error, guarded
 
 
-def build_objective(cell: Cell, custom: Callable[..., Any] | None = None) -> Objective:
-    """The cell's loss with its keywords set; `custom` is the function behind a "module:function" kind."""
-    return cell.objective.build(guarded(custom) if custom else None)
+def build_objective(cell: Cell) -> Objective:
+    """The cell's loss with its keywords set.
+
+    Raises:
+        ConfigError: a user's own function cannot be imported.
+    """
+    own = own_part(cell, "objective")
+    return cell.objective.build(guarded(own) if own else None)
 
 
 def build_policy(cell: Cell) -> PolicyMaker:
-    """What makes the cell's initial policy from a key.
+    """What makes a new policy of the cell from a key.
 
     Raises:
-        ConfigError: the task's data set cannot be loaded.
+        ConfigError: the task's data set cannot be loaded, or a user's own class cannot be used.
     """
-    return cell.policy.build(build_task(cell))
+    return cell.policy.build(build_task(cell), own_part(cell, "policy"))
 
 
 def build_task(cell: Cell) -> Any:
     """The cell's task, as its policy reads it.
 
     Raises:
-        ConfigError: the task's data set or the policy's tokenizer cannot be loaded.
+        ConfigError: the task's data set or the policy's tokenizer cannot be loaded, or a user's own class
+            cannot be used.
     """
+    if own := own_part(cell, "task"):
+        return _made(cell, "task", lambda: own(**cell.task.keywords))
     if isinstance(cell.task, TextSpec) and isinstance(cell.policy, LanguageModelSpec):
         return cell.task.build(cell.policy.tokenizer())
     return cell.task.build()
+
+
+def build_optimizer(cell: Cell) -> optax.GradientTransformation:
+    """The cell's optimizer, with its schedule and clipping.
+
+    Raises:
+        ConfigError: a user's own function cannot be used.
+    """
+    own, schedule = own_part(cell, "optimizer"), cell.schedule
+
+    def checked(**keywords: Any) -> Any:
+        optimizer = own(**keywords)  # pyright: ignore[reportOptionalCall]
+        if not isinstance(optimizer, optax.GradientTransformation):
+            raise TypeError(f"expected an optax.GradientTransformation, returned {found(optimizer)}")
+        return optimizer
+
+    def make() -> Any:
+        return cell.optimizer.build(schedule.steps, schedule.epochs, checked if own else None)
+
+    return _made(cell, "optimizer", make)
+
+
+def _made(cell: Cell, section: str, make: Callable[[], Any]) -> Any:
+    """What a user's own function returns. Its errors are errors of the config."""
+    try:
+        return make()
+    except (ConfigError, Stopped):
+        raise
+    except BaseException as error:  # SystemExit and the like would end the run
+        kind = getattr(cell, section).kind
+        raise ConfigError([f"{place_of(cell, section)}: {found(kind)}: {describe_error(error)}"]) from error
 
 
 def build_sample_task(cell: Cell) -> TextTask | None:
@@ -58,14 +109,14 @@ def build_sample_task(cell: Cell) -> TextTask | None:
     return cell.task.build_test(cell.policy.tokenizer(), cell.evaluation.samples)
 
 
-def build_trainer(cell: Cell, custom: Callable[..., Any] | None = None) -> Trainer:
+def build_trainer(cell: Cell) -> Trainer:
     """Everything that trains a cell, except its policy."""
     rollout = cell.rollout.build(build_task(cell), tokens=cell.objective.takes_tokens)
-    objective = build_objective(cell, custom)
+    objective = build_objective(cell)
     return Trainer(
         rollout=rollout,
         objective=objective,
-        optimizer=cell.optimizer.build(cell.schedule.steps, cell.schedule.epochs),
+        optimizer=build_optimizer(cell),
         epochs=cell.schedule.epochs,
         probes={name: PROBES[name] for name in cell.probes},
         evaluation=_build_evaluation(cell, rollout, objective),

@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
 from .._errors import as_storage_error, reason_of
-from .._files import atomic_directory, damage, discard, json_bytes
+from .._files import SUMS, atomic_directory, damage, discard, json_bytes
 
 KEPT = 2
 STATE, METRICS, MANIFEST = "state.npz", "metrics.npz", "manifest.json"
@@ -70,20 +70,56 @@ class Checkpoints:
             StorageError: it cannot be written; earlier checkpoints are intact.
         """
         leaves = _leaves(checkpoint.state)
+        # Random keys are saved as their bits.
+        plain = (jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in leaves.values())
+        self._write(checkpoint, _description(leaves), map(np.asarray, plain))
+
+    def save_joined(self, parts: Mapping[str, "Checkpoints"]) -> None:
+        """Add a checkpoint of the arrays of others, each with a prefix to their paths.
+
+        Step, metrics and facts are those of the last part.
+
+        Raises:
+            CheckpointError: a part is damaged or missing.
+            StorageError: it cannot be written.
+        """
+        description: list[list[Any]] = []
+        arrays: list[np.ndarray] = []
+        last = Checkpoint(0, None, {}, {})
+        for prefix, part in parts.items():
+            last, leaves, values = part._newest()
+            description += [[f"{prefix}{path}", *rest] for path, *rest in leaves]
+            arrays += values
+        self._write(last, description, arrays)
+
+    def _newest(self) -> tuple[Checkpoint, list[list[Any]], list[np.ndarray]]:
+        """The last checkpoint without its state, and the descriptions and values of its arrays."""
+        for path in self._newest_first():
+            if lines := damage(path, FILES):
+                raise CheckpointError(lines[0])
+            manifest = json.loads((path / MANIFEST).read_bytes())
+            with np.load(path / STATE, allow_pickle=False) as file:
+                values = [file[f"{i}"] for i in range(len(manifest["leaves"]))]
+            with np.load(path / METRICS, allow_pickle=False) as file:
+                metrics = {name: file[name] for name in file.files}
+            return Checkpoint(manifest["step"], None, metrics, manifest["facts"]), manifest["leaves"], values
+        raise CheckpointError(f"{self.directory}: not found")
+
+    def _write(
+        self, checkpoint: Checkpoint, description: list[list[Any]], values: Iterable[np.ndarray]
+    ) -> None:
         manifest = {
             "identity": self.identity,
             "step": checkpoint.step,
             "facts": checkpoint.facts,
-            "leaves": _description(leaves),
+            "leaves": description,
         }
         target = self.directory / f"step-{checkpoint.step:09d}"
         with as_storage_error(target, "the previous checkpoint is intact; rerun to resume from it"):
             self._make_directory()
             discard(target)
             with atomic_directory(target) as temporary:
-                # Random keys are saved as their bits.
-                plain = (jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in leaves.values())
-                arrays = {f"{i}": np.asarray(leaf) for i, leaf in enumerate(plain)}
+                arrays = {f"{i}": value for i, value in enumerate(values)}
                 np.savez(temporary / STATE, **arrays)  # pyright: ignore[reportArgumentType]
                 np.savez(temporary / METRICS, **checkpoint.metrics)  # pyright: ignore[reportArgumentType]
                 (temporary / MANIFEST).write_bytes(json_bytes(manifest))
@@ -123,6 +159,13 @@ class Checkpoints:
                 return json.loads((path / MANIFEST).read_bytes())["facts"]
         return None
 
+    def state_hash(self) -> str:
+        """The SHA-256 of the last state, as it was written; empty without one."""
+        for path in self._newest_first():
+            listed = (line.split("  ") for line in (path / SUMS).read_text().splitlines())
+            return next((value for value, name in listed if name == STATE), "")
+        return ""
+
     def remove(self) -> None:
         """Remove all checkpoints, and the parent directory if it is then empty."""
         discard(self.directory)
@@ -145,7 +188,7 @@ class Checkpoints:
         if manifest["identity"] != self.identity:
             raise ValueError("it belongs to other seeds or another cell")
         leaves = _leaves(like)
-        if fault := _difference(manifest["leaves"], _description(leaves)):
+        if fault := _difference(manifest["leaves"], _description(leaves), "in the checkpoint"):
             by = manifest["facts"].get("provenance", {}).get("versions", {}).get("tpo-runs")
             writer = f"; tpo-runs {by}, which wrote it, can resume from it" if by else ""
             raise ValueError(f"its arrays do not match this policy and optimizer: {fault}{writer}")
@@ -177,13 +220,18 @@ def _like(leaf: Any, saved: np.ndarray) -> Array:
     return jnp.array(saved.view(leaf.dtype), copy=True)
 
 
-def _difference(there: Sequence[Sequence[Any]], here: Sequence[Sequence[Any]]) -> str:
+def difference(there: PyTree, here: PyTree) -> str:
+    """Describe the first array of a state that another has not, or has in another shape or dtype."""
+    return _difference(_description(_leaves(there)), _description(_leaves(here)), "there")
+
+
+def _difference(there: Sequence[Sequence[Any]], here: Sequence[Sequence[Any]], place: str) -> str:
     """Describe the first array that is missing on one side, or has another shape or dtype there."""
     saved, now = ({path: f"{dtype}{shape}" for path, shape, dtype in side} for side in (there, here))
     for path in [*now, *saved]:
         if saved.get(path) != now.get(path):
             there_is, here_is = saved.get(path, "missing"), now.get(path, "missing")
-            return f"{path or 'the state'} is {there_is} in the checkpoint, {here_is} in this run"
+            return f"{path or 'the state'} is {there_is} {place}, {here_is} in this run"
     return "" if [*saved] == [*now] else "their order differs"
 
 

@@ -19,15 +19,17 @@ from .display import make_display
 from .events import JsonDisplay
 from .executor import make_executor, train_all
 from .jax_settings import fixed_settings
+from .longer import go_on
 from .machine import changes, origin
 from .mixing import check_not_mixed
 from .on_slurm import cancel_earlier_jobs
-from .own_objectives import check_own_objectives
+from .own_parts import check_own_parts
 from .progress import Reporter
 from .replacement import Replacement
 from .space import check_space, check_writable
 from .tracking import Trackers
 from .tuning import tuned
+from .warm_start import check_starts
 
 FAILED, DIVERGED = 1, 3
 
@@ -84,7 +86,8 @@ def _run(loaded: LoadedConfig, store: Store, stop: StopSignals, options: RunOpti
     for cell in loaded.cells:
         # Fails on missing data or models before anything is written.
         build_task(cell)
-    check_own_objectives(loaded)
+    check_own_parts(loaded.cells)
+    check_starts(loaded.cells)
     check_writable(store.root)
     with fixed_settings() as (notes, debugging), locked(store.root) as takeover:
         notes += [takeover] if takeover else []
@@ -92,6 +95,7 @@ def _run(loaded: LoadedConfig, store: Store, stop: StopSignals, options: RunOpti
             store.adopt(cell)
         if not options.overwrite:
             check_same_settings(loaded, store)
+            go_on(loaded, store)
         notes += cancel_earlier_jobs(store)
         store.remove_unfinished()
         return _train_and_draw(loaded, store, options, stop, notes, debugging)

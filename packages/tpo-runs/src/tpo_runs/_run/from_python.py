@@ -57,7 +57,7 @@ def run_config(
     10
     """
     loaded = load_config(Path(config) if isinstance(config, str) else config, smoke=smoke, methods=methods)
-    check_custom(loaded.cells, loaded.path)
+    check_custom(loaded.cells)
     check_installed(loaded.config.tracking.to)
     check_engine(loaded.config.executor)
     store = Store(out)

@@ -12,8 +12,10 @@ from typing import Any
 
 import jax
 
-from .._config import Cell, CustomSpec, ImagesSpec, LanguageModelSpec, source_hashes
-from .._store import BITS
+from .._config import Cell, ImagesSpec, LanguageModelSpec, sources_of
+from .._store import BITS, Store
+from .entries import choose_entry
+from .saved_states import kept_policies
 
 PACKAGES = (
     "tpo-runs",
@@ -38,8 +40,8 @@ def provenance(
     """The provenance that is stored with every result, as JSON values.
 
     Args:
-        objective: SHA-256 of the modules of a custom objective, by name.
-        data: SHA-256 of the data set and of the pretrained model, by name.
+        objective: SHA-256 of the modules of a user's own objective, task, policy and optimizer, by name.
+        data: SHA-256 of the data set, of the pretrained model and of policies to start from, by name.
     """
     return {
         "versions": dict(_versions()),
@@ -59,13 +61,31 @@ def provenance(
 
 
 def origin(cell: Cell) -> dict[str, Any]:
-    """The provenance of the results of a cell: that of this process, its objective and its data."""
-    task, policy, objective = cell.task, cell.policy, cell.objective
+    """The provenance of the results of a cell: that of this process, its user's modules and its data.
+
+    Raises:
+        ConfigError: the run that its policies start from is not there.
+    """
+    return provenance(sources_of(cell), {**data_hashes(cell), **_start_hashes(cell)})
+
+
+def data_hashes(cell: Cell) -> dict[str, str]:
+    """The SHA-256 of a cell's data set and of its pretrained model, by name."""
+    task, policy = cell.task, cell.policy
     data = {task.dataset: task.data_hash()} if isinstance(task, ImagesSpec) else {}
     if isinstance(policy, LanguageModelSpec):
         data[policy.model] = policy.data_hash()
-    module = objective.kind.partition(":")[0] if isinstance(objective, CustomSpec) else ""
-    return provenance(source_hashes(module), data)
+    return data
+
+
+def _start_hashes(cell: Cell) -> dict[str, str]:
+    """The SHA-256 of the trained policies that a cell starts from, by their directories."""
+    if (start := cell.policy.start) is None:
+        return {}
+    store = Store(start.out)
+    key = choose_entry(store, start.method, start.point)["key"]
+    found = [kept_policies(store, key, block.seeds) for block in store.blocks(key)]
+    return {str(kept.directory): kept.state_hash() for kept in found}
 
 
 @functools.cache

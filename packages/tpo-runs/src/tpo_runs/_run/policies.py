@@ -8,14 +8,16 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from .._config import Cell
+from .._config import Cell, drop_changed, sources_of
 from .._errors import ConfigError
-from .._learn import initial_policies, row_of, split_policy
+from .._learn import TrainState, initial_policies, row_of, split_policy
 from .._store import Store, StoredBlock, check_holds_run
-from .._text import cell_label, found, one_of
+from .._text import cell_label
 from .build import build_policy, trainable_of
-from .checkpoint import Checkpoint, CheckpointError, Checkpoints
-from .machine import origin
+from .checkpoint import Checkpoint, CheckpointError
+from .entries import choose_entry
+from .machine import data_hashes
+from .saved_states import kept_ends, kept_policies
 
 KEEP = "train with --schedule.keep_policies true, and --overwrite if the run is complete"
 
@@ -28,15 +30,16 @@ class TrainedPolicy(NamedTuple):
     policy: PyTree
 
 
-def keep_policies(
-    store: Store, cell: Cell, seeds: Sequence[int], params: PyTree, facts: Mapping[str, Any]
-) -> None:
-    """Store the trained parameters of a block of seeds.
+def keep_policies(store: Store, cell: Cell, seeds: Sequence[int], end: Checkpoint) -> None:
+    """Store the trained parameters of a block of seeds, and the rest of its state, to train it longer.
 
     Raises:
         StorageError: they cannot be written.
     """
-    _kept(store, cell.key, seeds).save(Checkpoint(cell.schedule.steps, params, {}, {"data": facts["data"]}))
+    state: TrainState = end.state
+    kept_policies(store, cell.key, seeds).save(Checkpoint(end.step, state.policy, {}, _origin(cell)))
+    rest = TrainState(None, state.optimizer_state, state.rollout_state)
+    kept_ends(store, cell.key, seeds).save(end._replace(state=rest))
 
 
 def load_policy(
@@ -60,23 +63,33 @@ def load_policy(
     Raises:
         ConfigError: there is no such policy, its files are damaged, or the pretrained model has changed.
     """
+    drop_changed()
     return load_trained(Path(out), method, seed=seed, point=point or {}).policy
 
 
 def load_trained(
-    out: Path, method: str | None, *, seed: int | None, point: Mapping[str, Any]
+    out: Path,
+    method: str | None,
+    *,
+    seed: int | None,
+    point: Mapping[str, Any],
+    config: Path | None = None,
 ) -> TrainedPolicy:
-    """The policy of `load_policy`, with its cell and seed."""
+    """The policy of `load_policy`, with its cell and seed.
+
+    A user's own modules are beside `config`; by default beside the manifest of the run.
+    """
     check_holds_run(out)
     store = Store(out)
-    entry = _choose(store.manifest()["cells"], method, point, out)
+    entry = choose_entry(store, method, point)
     label = cell_label(entry["method"], entry["point"])
     blocks = [block for block in store.blocks(entry["key"]) if seed is None or seed in block.seeds]
     if not blocks:
         there = sorted(store.finished_seeds(entry["key"]))
         raise ConfigError([f"{out}: {label}: seed {seed} is not complete; complete are {there or 'none'}"])
     block = blocks[0]
-    cell = block.cell().model_copy(update={"point": entry["point"]})
+    where = {"point": entry["point"], "config": config or store.config_path}
+    cell = block.cell().model_copy(update=where)
     policies = _restored(store, cell, block, f"{out}: {label}")
     seed = block.seeds.start if seed is None else seed
     return TrainedPolicy(cell, seed, row_of(policies, block.seeds.index(seed)))
@@ -84,7 +97,7 @@ def load_trained(
 
 def _restored(store: Store, cell: Cell, block: StoredBlock, place: str) -> PyTree:
     """The stacked policies of a block."""
-    kept = _kept(store, cell.key, block.seeds)
+    kept = kept_policies(store, cell.key, block.seeds)
     policies = initial_policies(build_policy(cell), jnp.asarray(block.seeds))
     params, frozen = split_policy(policies, trainable_of(cell))
     damages: list[str] = []
@@ -95,35 +108,18 @@ def _restored(store: Store, cell: Cell, block: StoredBlock, place: str) -> PyTre
     if checkpoint is None:
         lines = damages or [f"{place}: the policies were not kept"]
         raise ConfigError([f"{line.partition('; falling back')[0]}; {KEEP}" for line in lines])
-    if checkpoint.facts["data"] != (now := origin(cell)["data"]):
-        names = ", ".join(now)
+    changed = [
+        name
+        for fact, values in _origin(cell).items()
+        for name, value in values.items()
+        if checkpoint.facts.get(fact, values).get(name) != value
+    ]
+    if changed:
+        names = ", ".join(changed)
         raise ConfigError([f"{place}: {names} has changed since training; use the files of that time"])
     return eqx.combine(checkpoint.state, frozen)
 
 
-def _kept(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
-    return Checkpoints(store.policies(key, seeds), {"cell": key, "seeds": list(seeds)})
-
-
-def _choose(
-    entries: Sequence[Mapping[str, Any]], method: str | None, point: Mapping[str, Any], out: Path
-) -> Mapping[str, Any]:
-    """The only cell of a run that has this method and these values of axes."""
-    methods = list(dict.fromkeys(entry["method"] for entry in entries))
-    if method is not None and method not in methods:
-        raise ConfigError([f"{out}: no method is named {found(method)}{one_of(method, methods)}"])
-    axes = list(dict.fromkeys(axis for entry in entries for axis in entry["point"]))
-    for axis in point:
-        if axis not in axes:
-            raise ConfigError([f"{out}: {found(axis)} is not an axis of the grid{one_of(axis, axes)}"])
-    fitting = [
-        entry
-        for entry in entries
-        if method in (None, entry["method"])
-        and all(entry["point"].get(axis) == value for axis, value in point.items())
-    ]
-    if len(fitting) == 1:
-        return fitting[0]
-    labels = "; ".join(cell_label(entry["method"], entry["point"]) for entry in fitting or entries)
-    fault = "several policies fit; name the method and the grid point of one" if fitting else "none fits"
-    raise ConfigError([f"{out}: {fault}: {labels}"])
+def _origin(cell: Cell) -> dict[str, dict[str, str]]:
+    """The hashes of what a policy is made of: its data, and a user's own modules."""
+    return {"data": data_hashes(cell), "modules": sources_of(cell, "task", "policy")}

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from .._config import LanguageModelSpec, SequenceGroupSpec, TextSpec
+from .._config import BanditRolloutSpec, LanguageModelSpec, SequenceGroupSpec, TextSpec
 from .._errors import ConfigError
 from .._learn import TextTask
 from .._text import printable
@@ -22,7 +22,7 @@ def sampled_lines(trained: TrainedPolicy, *, prompts: int, candidates: int) -> I
         ConfigError: the task has no answers to prompts.
     """
     cell = trained.cell
-    if cell.task.kind not in SequenceGroupSpec.tasks:
+    if isinstance(cell.rollout, BanditRolloutSpec):
         raise ConfigError([f"task {cell.task.kind!r} has actions, not answers; load it with load_policy"])
     if isinstance(cell.task, TextSpec):
         assert isinstance(cell.policy, LanguageModelSpec), "nothing else answers in text"

@@ -54,7 +54,7 @@ def check_space(root: Path, blocks: Iterable[Block], replaced: int = 0) -> None:
 
 
 def needed_bytes(blocks: Iterable[Block]) -> int:
-    """Upper bound of what a run writes: metrics and kept policies of all blocks, the largest checkpoints."""
+    """Upper bound of what a run writes: metrics and kept states of all blocks, the largest checkpoints."""
     results, checkpoints = 0, 0
     policies: dict[str, int] = {}
     for block in blocks:
@@ -63,7 +63,7 @@ def needed_bytes(blocks: Iterable[Block]) -> int:
         key = block.cell.key
         policies[key] = policies.get(key) or _policy_bytes(build_policy(block.cell))
         state = len(block.seeds) * STATE_SIZES * policies[key]
-        kept = len(block.seeds) * policies[key] if block.cell.schedule.keep_policies else 0
+        kept = state if block.cell.schedule.keep_policies else 0
         results += of_block + kept
         checkpoints = max(checkpoints, (KEPT + 1) * (state + of_block))
     return results + checkpoints + FIGURES if results else 0

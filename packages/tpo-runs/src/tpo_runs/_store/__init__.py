@@ -14,6 +14,7 @@ from .output_directory import check_output as check_output
 from .run_directory import check_holds_run as check_holds_run
 from .run_manifest import check_same_settings as check_same_settings
 from .run_manifest import differences as differences
+from .run_manifest import longer_cells as longer_cells
 from .run_manifest import manifest as manifest
 from .run_manifest import replaced_cells as replaced_cells
 from .store import Store as Store

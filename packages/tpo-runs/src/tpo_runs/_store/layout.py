@@ -15,7 +15,7 @@ SUMMARY = "summary.json"  # in FIGURES
 CHOICES = "choices.json"  # in TUNING, which is a store itself
 SPEC, CHECKPOINTS, TRACKING = "spec.json", "checkpoints", "tracking"  # of a cell
 TO_REPLACE = "to-be-replaced"  # of a cell, too
-POLICIES = "policies"  # of a cell, too
+POLICIES, ENDS = "policies", "ends"  # of a cell, too
 METRICS, PROVENANCE, TIMING = "metrics.parquet", "provenance.json", "timing.json"  # of a block; also CONFIG
 SAMPLES = "samples.json"  # of a block
 KEY = re.compile(r"[0-9a-f]{16}")
@@ -44,6 +44,7 @@ class Layout:
     - `cells/KEY/seeds-A-B/timing.json`: seconds, host and date, which differ between equal runs;
     - `cells/KEY/seeds-A-B/samples.json`: answers to held-out problems in text, before and after training;
     - `cells/KEY/policies/`: trained policies, if they are kept;
+    - `cells/KEY/ends/`: the rest of the state at the end, to train longer, if policies are kept;
     - `cells/KEY/checkpoints/`: seeds in training;
     - `cells/KEY/tracking/`: what experiment trackers were sent;
     - `cells/KEY/to-be-replaced`: there while a run with `--overwrite` has not yet come to this cell;
@@ -75,6 +76,10 @@ class Layout:
     def policies(self, key: str, seeds: Sequence[int]) -> Path:
         """The directory of the trained policies of a block of seeds."""
         return self._cell(key) / POLICIES / block_name(seeds)
+
+    def ends(self, key: str, seeds: Sequence[int]) -> Path:
+        """The directory of the rest of the state at the end of a block of seeds."""
+        return self._cell(key) / ENDS / block_name(seeds)
 
     def tracking(self, key: str, seeds: Sequence[int]) -> Path:
         """The directory of what trackers were sent about a block of seeds."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from .._config import Config, LoadedConfig, effective, key_of
 from .._errors import ConfigError
+from .._text import cell_label
 from .store import Store, entry_of
 
 ABSENT = "nothing"
@@ -36,17 +37,49 @@ def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
     """
     if not store.has_manifest():
         return
-    earlier = store.manifest()
+    earlier, longer = store.manifest(), longer_cells(loaded, store)
     lines = dict(differences(_earlier_settings(earlier), _settings(loaded.config), ""))
     before = {_place(entry): entry["key"] for entry in earlier["cells"]}
+    if longer and lines.pop("schedule.steps", None):
+        _check_all_longer(loaded, store)
     for cell in loaded.cells:
         key = before.get(_place(entry_of(cell)), cell.key)
-        if key not in (cell.key, key_of(cell.earlier_identity())) and not lines:
+        same = (cell.key, key_of(cell.earlier_identity()), longer.get(cell.key))
+        if key not in same and not lines:
             lines |= differences(store.spec(key), cell.identity(), f"method '{cell.method}': ")
     if lines:
         where = f"{store.root}: holds a run with other settings"
         fixes = "choose another --out, or --overwrite, which removes those results"
         raise ConfigError([*(f"{where}: {key}: {text}" for key, text in lines.items()), f"{where}; {fixes}"])
+
+
+def longer_cells(loaded: LoadedConfig, store: Store) -> dict[str, str]:
+    """The keys of cells that the stored run has with fewer steps and nothing else changed, to those there."""
+    if not store.has_manifest():
+        return {}
+    before = {_place(entry): entry["key"] for entry in store.manifest()["cells"]}
+    pairs = ((cell, before.get(_place(entry_of(cell)), cell.key)) for cell in loaded.cells)
+    return {
+        cell.key: key
+        for cell, key in pairs
+        if key != cell.key and _is_shorter(store.spec(key), cell.identity())
+    }
+
+
+def _is_shorter(there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
+    steps = here["schedule"]["steps"]
+    longer = {**there, "schedule": {**there.get("schedule", {}), "steps": steps}}
+    return longer == here and there["schedule"]["steps"] < steps
+
+
+def _check_all_longer(loaded: LoadedConfig, store: Store) -> None:
+    """Refuse to train only some of the cells longer: figures would compare runs of different lengths."""
+    here = {_place(entry_of(cell)) for cell in loaded.cells}
+    left = [entry for entry in store.manifest()["cells"] if _place(entry) not in here]
+    if left:
+        labels = "; ".join(cell_label(entry["method"], entry["point"]) for entry in left)
+        fault = f"{store.root}: holds other cells, which would not be trained longer: {labels}"
+        raise ConfigError([f"{fault}; train all cells, or choose another --out"])
 
 
 def replaced_cells(loaded: LoadedConfig, store: Store) -> set[str]:

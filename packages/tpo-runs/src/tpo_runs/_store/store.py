@@ -22,6 +22,7 @@ from .layout import (
     CHOICES,
     CONFIG,
     DIRECTORIES,
+    ENDS,
     METRICS,
     POLICIES,
     PROVENANCE,
@@ -150,7 +151,7 @@ class Store(RunFiles):
         cell = self._cell(key)
         for block in self._named_blocks(key):
             discard(block.path)
-        for name in (SPEC, CHECKPOINTS, POLICIES, TRACKING, TO_REPLACE):
+        for name in (SPEC, CHECKPOINTS, POLICIES, ENDS, TRACKING, TO_REPLACE):
             discard(cell / name)
         with contextlib.suppress(OSError):  # it is missing, or holds files of others
             cell.rmdir()
