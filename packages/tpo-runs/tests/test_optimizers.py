@@ -173,7 +173,8 @@ SCHEDULES = {
 
 def spec_of(kind, **settings):
     spec = OPTIMIZERS[kind].model_validate({"kind": kind, "learning_rate": RATE, **settings})
-    return spec.build(STEPS, UPDATES_PER_STEP)
+    optimizer = spec.build(STEPS, UPDATES_PER_STEP)
+    return optimizer if spec.factor is None else optax.chain(optimizer, optax.scale(spec.factor))
 
 
 def updates_of(optimizer):
