@@ -178,6 +178,19 @@ class PerformanceProfileSpec(OrderSpec):
     kind: Literal["performance_profile"] = "performance_profile"
 
 
+class DiagnosticsSpec(OrderSpec):
+    """The area under the curve of each method, over what its probes show; one panel per probe.
+
+    Args:
+        groups: lists of methods that share a color, by the name in the legend.
+        named: the methods whose names are written beside their dots.
+    """
+
+    kind: Literal["diagnostics"] = "diagnostics"
+    groups: Annotated[dict[str, Names], Field(description="a table of lists of names")] = {}
+    named: Names = ()
+
+
 FigureTable = Annotated[
     LearningCurvesSpec
     | FinalErrorsSpec
@@ -185,7 +198,8 @@ FigureTable = Annotated[
     | SweepSpec
     | BinnedSurplusSpec
     | RankingSpec
-    | PerformanceProfileSpec,
+    | PerformanceProfileSpec
+    | DiagnosticsSpec,
     Field(discriminator="kind"),
 ]
 Figure = Annotated[

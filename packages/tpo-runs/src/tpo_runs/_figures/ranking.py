@@ -47,7 +47,7 @@ def ranking(
     shown = at_point(results, dict(at or {}))
     order = standings(areas(shown, metric=metric))
     hollow = {} if not beside else _areas_beside(results, beside, metric)
-    styles, legend = _styles([standing.method for standing in order], groups)
+    styles, legend = group_styles([standing.method for standing in order], groups)
     figure, grid = make_axes(1, 1, (6.0, 0.9 + 0.17 * len(order)))
     axes = grid[0, 0]
     for place, standing in enumerate(order):
@@ -61,7 +61,7 @@ def ranking(
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     axes.set_xlabel("area under the error curve (%)", fontsize=LABEL_SIZE)
-    note = f"Dot and line: interquartile mean over {_over(shown)}, with its 95% bootstrap interval"
+    note = f"Dot and line: interquartile mean over {over_words(shown)}, with its 95% bootstrap interval"
     if beside:
         note += f"; hollow: {point_label(beside)}"
     return finish(figure, legend, title=title, note=note, markers=True)
@@ -104,7 +104,9 @@ def performance_profile(
         axis.set_label_text(name, fontsize=LABEL_SIZE)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
-    note = f"Line: share of runs, {_over(shown)}; each point counts the same. Band: 95% bootstrap interval"
+    note = (
+        f"Line: share of runs, {over_words(shown)}; each point counts the same. Band: 95% bootstrap interval"
+    )
     return finish(figure, styles, title=title, note=note)
 
 
@@ -113,7 +115,7 @@ def _areas_beside(results: Sequence[CellResult], beside: Mapping[str, Any], metr
     return {standing.method: standing.area for standing in others}
 
 
-def _styles(
+def group_styles(
     methods: Sequence[str], groups: Mapping[str, Sequence[str]] | None
 ) -> tuple[Mapping[str, MethodStyle], Mapping[str, MethodStyle]]:
     """The style of each method, and the legend."""
@@ -125,7 +127,8 @@ def _styles(
     return {method: legend[group_of.get(method, OTHERS)] for method in methods}, legend
 
 
-def _over(results: Sequence[CellResult]) -> str:
+def over_words(results: Sequence[CellResult]) -> str:
+    """How many points and seeds a figure is over."""
     points = len({repr(sorted(result.point.items())) for result in results})
     what = grid_axes(results)
     return f"{counted(points, 'point') if what else '1 point'} and {seeds_label(results)}"

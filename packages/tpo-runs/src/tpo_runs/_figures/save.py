@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from .._files import write_named_file
 from .curves import learning_curves as learning_curves
 from .curves import probe_curves as probe_curves
+from .diagnostics import diagnostics as diagnostics
 from .finals import final_errors as final_errors
 from .ranking import performance_profile as performance_profile
 from .ranking import ranking as ranking
@@ -27,6 +28,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "binned_surplus": binned_surplus,
     "ranking": ranking,
     "performance_profile": performance_profile,
+    "diagnostics": diagnostics,
 }
 
 # No dates and versions, so that the same data gives the same bytes.

@@ -28,6 +28,9 @@ from .curves import recorded_steps as recorded_steps
 from .curves import standard_error_band as standard_error_band
 from .curves import steps_to_threshold as steps_to_threshold
 from .curves import steps_to_threshold_interval as steps_to_threshold_interval
+from .diagnostics import DIAGNOSTICS as DIAGNOSTICS
+from .diagnostics import diagnostics as diagnostics
+from .diagnostics import solved_since as solved_since
 from .exact import ExactFacts as ExactFacts
 from .order import family_of as family_of
 from .order import is_plain as is_plain

@@ -1,0 +1,76 @@
+"""The figure that sets the area under the curve of each method against what its probes show."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from .._results import DIAGNOSTICS, CellResult, areas, at_point, standings
+from .._results import diagnostics as diagnostics_of
+from .axes import make_axes
+from .labels import drawable
+from .panels import LABEL_SIZE, finish
+from .ranking import group_styles, over_words
+
+# Probes whose values span orders of magnitude.
+LOG = ("gradient_norm", "update_kl")
+
+
+def diagnostics(
+    results: Sequence[CellResult],
+    *,
+    metric: str = "error",
+    at: Mapping[str, Any] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    named: Sequence[str] = (),
+    title: str | None = None,
+) -> Figure:
+    """A panel per probe: one dot per method, its area under the curve over what the probe shows.
+
+    Args:
+        results: the cells, with some of the probes of `DIAGNOSTICS`.
+        metric: the metric.
+        at: values of axes of the grid; only cells with them are shown.
+        groups: lists of methods that share a color, by the name in the legend; by default each has its own.
+        named: the methods whose names are written beside their dots.
+        title: title of the figure.
+
+    Returns:
+        The figure, not yet saved.
+
+    Raises:
+        ValueError: no method was trained at all points, an axis or value is not in the grid, or there is none
+            of the probes.
+    """
+    shown = at_point(results, dict(at or {}))
+    order = {standing.method: standing.area for standing in standings(areas(shown, metric=metric))}
+    probes = {probe: diagnostics_of(shown, probe, metric=metric) for probe in DIAGNOSTICS}
+    probes = {probe: values for probe, values in probes.items() if values.keys() & order.keys()}
+    if not probes:
+        raise ValueError(f"needs one of the probes {', '.join(DIAGNOSTICS)}, and the cells have none")
+    styles, legend = group_styles(list(order), groups)
+    columns = min(2, len(probes))
+    rows = -(-len(probes) // columns)
+    figure, grid = make_axes(rows, columns, (3.6, 2.9))
+    for axes in grid.flat[len(probes) :]:
+        axes.set_visible(False)
+    for axes, (probe, values) in zip(grid.flat, probes.items(), strict=False):
+        for method in [method for method in order if method in values]:
+            style = styles[method]
+            axes.plot(values[method], order[method], style.marker, color=style.color, markersize=5, alpha=0.8)
+            if method in named:
+                offset = {"xytext": (4, 3), "textcoords": "offset points", "fontsize": 6.5}
+                axes.annotate(drawable(method), (values[method], order[method]), **offset)
+        if probe in LOG and all(value > 0 for value in values.values()):
+            axes.set_xscale("log")
+        axes.set_xlabel(DIAGNOSTICS[probe][1], fontsize=LABEL_SIZE - 1)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+        axes.tick_params(labelbottom=True)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("area under the error curve (%)", fontsize=LABEL_SIZE - 1)
+    note = (
+        f"Dot: one method over {over_words(shown)}. Probes: median over seeds, mean over points. "
+        "Solved: error below 5%, as a running mean over 2% of the steps"
+    )
+    return finish(figure, legend, title=title, note=note, markers=True)
