@@ -68,7 +68,9 @@ WRONG = [
     Wrong("table", "[schedule]", "[shedule]", "shedule:", "did you mean 'schedule'?"),
     Wrong("top_table", "[grid]", "[grids]", "grids:", "did you mean 'grid'?"),
     Wrong("task_key", "horizon = 4", "horizon = 4\nhorizn = 4", "task.horizn:", "did you mean 'horizon'?"),
-    Wrong("policy_key", "width = 64", "wdth = 64", "policy.wdth:", "allowed: kind, width, layers, heads"),
+    Wrong(
+        "policy_key", "width = 64", "wdth = 64", "policy.wdth:", "allowed: kind, start, width, layers, heads"
+    ),
     Wrong(
         "optimizer_key", "[schedule]", "lr = 1\n[schedule]", "optimizer.lr:", "allowed: kind, learning_rate"
     ),
