@@ -255,3 +255,35 @@ def test_a_mistake_in_shared_settings_is_one_line_with_its_place(change, line):
 def test_the_command_line_may_leave_points_out():
     cells = load_config(NAMED, overrides=[("grid.setting", '["few"]')]).cells
     assert [cell.point for cell in cells] == [{"setting": "few"}] * 2
+
+
+# --- axes of one method ---
+
+
+def test_an_axis_of_one_method_sweeps_it_beside_the_others():
+    overrides = [("grid.method.TPO.objective.eta", "[0.5, 2]"), ("grid.setting", '["few"]')]
+    cells = load_config(NAMED, overrides=overrides).cells
+    swept = [(cell.point["method.TPO.objective.eta"], cell.objective.eta) for cell in cells[::2]]
+    assert swept == [(0.5, 0.5), (2.0, 2.0)]
+    first, second = cells[1::2]
+    # The other method is trained once, and shown beside each value.
+    assert first.method == second.method == "CE"
+    assert first.key == second.key
+
+
+@pytest.mark.parametrize(
+    ("axis", "values", "line"),
+    [
+        ("method.TP.objective.eta", "[1.0]", "no method is named 'TP'; did you mean 'TPO'?"),
+        ("method.TPO.objectiv.eta", "[1.0]", "expected a path such as 'task.horizon'"),
+        ("method.TPO.objective.eta", "[-1.0]", "expected a number above 0, found -1.0"),
+        ("method.CE.objective.eta", "[1.0]", "objective.eta: unknown key"),
+        ("method.TPO.schedule.seeds", "[1]", "cannot be swept"),
+    ],
+)
+def test_a_mistake_in_an_axis_of_one_method_names_the_axis(axis, values, line):
+    with pytest.raises(ConfigError) as caught:
+        load_config(NAMED, overrides=[(f"grid.{axis}", values)])
+    (found,) = dict.fromkeys(caught.value.lines)
+    assert found.startswith(f"--grid.{axis}: "), found
+    assert line in found

@@ -189,8 +189,8 @@ class Config(Spec):
         figures: the figures to draw: the name of a kind, or a table of its options.
         metric: what tables and figures show.
         threshold: the mean of the metric that counts as solved.
-        grid: lists of values by dotted path, or by a name of yours that `at` refers to; cells are made for
-            their product.
+        grid: lists of values by dotted path, of one method alone as in "method.TPO.objective.eta", or by a
+            name of yours that `at` refers to; cells are made for their product.
         at: what all methods set at some points of the grid, such as a task for each name. It overrides a
             method's own keys, except for its `at`.
         tune: values that are chosen for each method before the run.

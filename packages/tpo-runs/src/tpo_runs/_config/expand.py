@@ -106,10 +106,10 @@ def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Ce
     """Merge the shared tables, the method's own and the point, and validate the result."""
     shared = {section: raw[section] for section in SHARED_SECTIONS if section in raw}
     at = [table for _, table in (*_settings_at(raw, point), *_settings_at(method, point))]
-    swept = {axis: value for axis, value in point.items() if "." in axis}
+    paths = {axis: path for axis in point if (path := _path_of(axis, label))}
     at_point: dict[str, Any] = {}
-    for axis, value in swept.items():
-        at_point = merge(at_point, nest(axis.split("."), value), by_kind=False)
+    for axis, path in paths.items():
+        at_point = merge(at_point, nest(path.split("."), point[axis]), by_kind=False)
     tables = {}
     for section in SECTIONS:
         layers = (shared, method, *at, at_point)
@@ -119,7 +119,9 @@ def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Ce
         if layers and (section in raw or section not in REQUIRED):
             tables[section] = wrong[0] if wrong else functools.reduce(merge, layers)
     probes = raw.get("probes", ()) if method.get("probes") is None else method["probes"]
-    place = functools.partial(_place, raw=raw, label=label, method=method, point=point, tables=tables)
+    place = functools.partial(
+        _place, raw=raw, label=label, method=method, point=point, paths=paths, tables=tables
+    )
     try:
         cell = Cell.model_validate({"method": str(label), "point": point, "probes": probes, **tables})
     except ValidationError as error:
@@ -131,8 +133,22 @@ def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Ce
     if problems := [place(problem) for problem in conflicts_in(cell)]:
         return None, problems
     # The values after validation: 1.0 where the grid says 1.
-    validated = {axis: _value_at(cell, axis.split(".")) for axis in swept}
+    validated = {axis: _value_at(cell, path.split(".")) for axis, path in paths.items()}
     return cell.model_copy(update={"point": {**point, **validated}}), []
+
+
+def _path_of(axis: str, method: str | int) -> str | None:
+    """The path of the key that an axis of the grid sets for a method; None if it sets none.
+
+    >>> _path_of("task.horizon", "TPO"), _path_of("method.TPO.objective.eta", "TPO")
+    ('task.horizon', 'objective.eta')
+    >>> _path_of("method.TPO.objective.eta", "GRPO"), _path_of("setting", "TPO")
+    (None, None)
+    """
+    if axis.startswith("method."):
+        own = f"method.{method}."
+        return axis.removeprefix(own) if axis.startswith(own) else None
+    return axis if "." in axis else None
 
 
 def _settings_at(table: Table, point: Table) -> list[tuple[int, Table]]:
@@ -154,15 +170,22 @@ def _has(point: Table, values: Any) -> bool:
 
 
 def _place(
-    problem: Problem, *, raw: Table, label: str | int, method: Table, point: Table, tables: Table
+    problem: Problem,
+    *,
+    raw: Table,
+    label: str | int,
+    method: Table,
+    point: Table,
+    paths: Mapping[str, str],
+    tables: Table,
 ) -> Problem:
     """Move a cell's problem to where the config sets the key: the grid, an `at`, the method, or a section."""
     section, *rest = (str(key) for key in problem.path)
     own = method.get(section, {})
-    axis = _axis(section, rest, point, tables.get(section, {}))
+    axis = _axis(section, rest, paths, tables.get(section, {}))
     if axis:
-        key = "" if not rest or axis == f"{section}.{rest[0]}" else f"{section}.{rest[0]}: "
-        who = f"method {found(label)}: " if own else ""
+        key = "" if not rest or paths[axis] == f"{section}.{rest[0]}" else f"{section}.{rest[0]}: "
+        who = f"method {found(label)}: " if own and axis == paths[axis] else ""
         return Problem(("grid", axis), f"{who}{key}{problem.text}", problem.missing)
     for path, settings in ((("method", label), method), ((), raw)):
         for i, table in reversed(_settings_at(settings, point)):
@@ -177,13 +200,13 @@ def _place(
     return problem
 
 
-def _axis(section: str, rest: list[str], point: Table, table: Any) -> str | None:
+def _axis(section: str, rest: list[str], paths: Mapping[str, str], table: Any) -> str | None:
     """The axis that set the key, or that chose the kind in which the key is missing."""
-    axes = [axis for axis in point if axis.startswith(f"{section}.")]
+    axes = [axis for axis, path in paths.items() if path.startswith(f"{section}.")]
     if rest:
         lacks_key = rest[0] not in table
-        setters = [axis for axis in axes if axis.split(".")[1] == rest[0]]
-        axes = setters + [axis for axis in axes if lacks_key and axis == f"{section}.kind"]
+        setters = [axis for axis in axes if paths[axis].split(".")[1] == rest[0]]
+        axes = setters + [axis for axis in axes if lacks_key and paths[axis] == f"{section}.kind"]
     return axes[0] if axes else None
 
 
@@ -197,10 +220,15 @@ def _grid_problems(config: Config) -> Iterator[Problem]:
     # A name without a dot is an axis of the user's own: only `at` says what it changes.
     named = {axis for _, at in lists for settings in at for axis in settings.point if "." not in axis}
     for axis in config.grid:
-        section, _, key = axis.partition(".")
+        of_methods = (_path_of(axis, method.name) for method in config.method)
+        path = next(filter(None, of_methods), axis)
+        section, _, key = path.partition(".")
         if axis in named:
             continue
-        if section not in SECTIONS or not key:
+        if section == "method":
+            name, known = axis.split(".")[1], [method.name for method in config.method]
+            yield Problem(("grid", axis), f"no method is named {found(name)}{one_of(name, known)}")
+        elif section not in SECTIONS or not key:
             hint = did_you_mean(axis, _all_paths(config)) or f"; sections: {', '.join(SECTIONS)}"
             yield Problem(("grid", axis), f"expected a path such as 'task.horizon'{hint}")
         elif not affects_results(section, key):

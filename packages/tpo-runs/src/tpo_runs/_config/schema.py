@@ -47,7 +47,7 @@ def config_schema() -> Schema:
     properties["method"]["items"] = _method()
     without_table = [kind for kind in FIGURES if "required" not in _table(FIGURES[kind])]
     properties["figures"]["items"] = {"anyOf": [{"enum": without_table}, _ref("figure")]}
-    properties["grid"]["propertyNames"] = {"pattern": rf"^(({'|'.join(SECTIONS)})\.|[^.]+$)"}
+    properties["grid"]["propertyNames"] = {"pattern": rf"^((method|{'|'.join(SECTIONS)})\.|[^.]+$)"}
     _add_sections(properties["at"])
     properties["smoke"] = _smoke(properties)
     return {"$schema": DIALECT, **config, "title": TITLE, "definitions": definitions}
