@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 # Commands of `tpo-runs` that train nothing.
 COMMANDS = ("check", "show", "kinds", "schema")
 # Those that read the results of a run.
-READERS = ("report", "draw", "summarize", "choose", "sample", "export")
+READERS = ("report", "draw", "summarize", "frame", "choose", "sample", "export")
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",

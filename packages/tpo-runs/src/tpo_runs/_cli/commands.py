@@ -12,7 +12,6 @@ from .._errors import ConfigError
 from .._signals import StopSignals
 from .._text import found, printable
 
-STANDARD_OUTPUT = 1
 Overrides = tuple[tuple[str, str], ...]
 
 
@@ -121,26 +120,6 @@ def draw(sources: Sequence[Path], *, figures: Path | None, to: Path | None, over
     return 0
 
 
-def report(out: Path, *, to: Path | None) -> int:
-    """Write one HTML page about a run from its results. Trains nothing."""
-    from .._publish import write_report
-    from .._store import check_holds_run
-
-    check_holds_run(out)
-    _print_unless_output(write_report(out, to), to)
-    return 0
-
-
-def summarize(out: Path, *, to: Path | None) -> int:
-    """Write the numbers and thinned curves of a run to a small JSON file. Trains nothing."""
-    from .._publish import write_summary
-    from .._store import check_holds_run
-
-    check_holds_run(out)
-    _print_unless_output(write_summary(out, to), to)
-    return 0
-
-
 def choose(out: Path, axes: Sequence[str], *, metric: str) -> int:
     """Print the best values of grid axes for each method: those with the smallest mean over steps and seeds.
 
@@ -204,14 +183,6 @@ def _point(overrides: Overrides) -> dict[str, Any]:
     from .._config import parse_value
 
     return {axis: parse_value(value) for axis, value in overrides}
-
-
-def _print_unless_output(written: Path, to: Path | None) -> None:
-    """Print the name of the file, unless the file is standard output."""
-    from .._files import open_descriptor
-
-    if to is None or open_descriptor(to) != STANDARD_OUTPUT:
-        print(printable(str(written)))
 
 
 def _refuse_output(config: Path) -> None:

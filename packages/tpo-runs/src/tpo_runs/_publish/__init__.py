@@ -8,6 +8,7 @@ from .charts import readable as readable
 from .combine import combine_cells as combine_cells
 from .combine import combine_summaries as combine_summaries
 from .drawing import tables_of as tables_of
+from .live import serve_report as serve_report
 from .report import render as render
 from .report import write_report as write_report
 from .store_drawing import draw as draw

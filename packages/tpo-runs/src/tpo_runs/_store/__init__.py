@@ -17,3 +17,4 @@ from .run_manifest import differences as differences
 from .run_manifest import manifest as manifest
 from .run_manifest import replaced_cells as replaced_cells
 from .store import Store as Store
+from .write_frame import write_frame as write_frame

@@ -8,7 +8,8 @@ from .._errors import ConfigError
 
 MANIFEST, CONFIG, EDITED_CONFIG, REPORT = "run.json", "config.toml", "config.before.toml", "report.html"
 LOCK, LOCK_OWNER = ".lock", "lock.json"
-FILES = (MANIFEST, CONFIG, LOCK, LOCK_OWNER, REPORT)
+FRAME = "metrics.parquet"  # of all cells
+FILES = (MANIFEST, CONFIG, LOCK, LOCK_OWNER, REPORT, FRAME)
 DIRECTORIES = ("cells", "figures", "errors", "jobs", "locks", "tensorboard")
 CELLS, FIGURES, ERRORS, JOBS, LOCKS, TENSORBOARD = DIRECTORIES
 SUMMARY = "summary.json"  # in FIGURES
@@ -50,6 +51,7 @@ class Layout:
     - `locks/`: one file per block, held by the process that trains it;
     - `errors/`: tracebacks of cells that failed;
     - `figures/`: figures, tables and the summary; `report.html`: the report;
+    - `metrics.parquet`: all rows, if they were asked for;
     - `.lock`, `lock.json`: held by the run, and who that is.
     """
 
@@ -58,6 +60,7 @@ class Layout:
         self.manifest_path = self.root / MANIFEST
         self.config_path = self.root / CONFIG
         self.report = self.root / REPORT
+        self.all_metrics = self.root / FRAME
         self.cells = self.root / CELLS
         self.figures = self.root / FIGURES
         self.summary = self.figures / SUMMARY
