@@ -38,7 +38,8 @@ interval is worth](seed_noise.md#how-much-an-interval-is-worth) is measured.
 Nothing is concluded from fewer than ten seeds, which often hold none of the seeds that fail ("too few
 seeds"), or from a run of fewer steps than the paper's ("run too short"). Of several runs of a number the
 table shows one that can be judged before one that cannot, then the one with most seeds, then with most steps.
-Times are of training all seeds of the row; `summary.json` of the run names the machines, which others used too.
+Times are of training all seeds of the row; `summary.json` of the run names the machines, which others used
+too.
 
 This page is written by `python scripts/write_numbers.py` from `figures/*/summary.json`, the notes below its
 tables are in `scripts/numbers_notes.toml`.
