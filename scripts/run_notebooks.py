@@ -1,6 +1,6 @@
 """Run every notebook from its first cell on, and with --save store what it prints and draws.
 
-python scripts/run_notebooks.py [--save]
+python scripts/run_notebooks.py [--save] [NAME ...]
 """
 
 import argparse
@@ -29,14 +29,18 @@ def without_traces(notebook):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--save", action="store_true", help="store the outputs in the notebooks")
-    save = parser.parse_args().save
-    for path in sorted(ROOT.glob("notebooks/*.ipynb")):
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these notebooks, without .ipynb")
+    arguments = parser.parse_args()
+    paths = {path.stem: path for path in sorted(ROOT.glob("notebooks/*.ipynb"))}
+    if unknown := set(arguments.names) - set(paths):
+        parser.error(f"there is no notebook {min(unknown)!r}; there are {', '.join(paths)}")
+    for path in map(paths.get, arguments.names or paths):
         notebook = nbformat.read(path, as_version=4)
         start = time.monotonic()
         folder = {"metadata": {"path": str(path.parent)}}
         NotebookClient(notebook, timeout=600, coalesce_streams=True, resources=folder).execute()
         print(f"{path.relative_to(ROOT)}: {time.monotonic() - start:.0f} s")
-        if save:
+        if arguments.save:
             nbformat.write(without_traces(notebook), path)
 
 

@@ -12,7 +12,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
-BEYOND_THE_PAPER = {"lengths", "llm_rlvr", "lm_arithmetic", "lm_reasoning", "low_variance", "staleness"}
+BEYOND_THE_PAPER = {
+    "first_run",
+    "lengths",
+    "llm_rlvr",
+    "lm_arithmetic",
+    "lm_reasoning",
+    "low_variance",
+    "staleness",
+}
 TABULAR = ("tabular_single", "tabular_multi")
 
 

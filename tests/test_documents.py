@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 # Commands of `tpo-runs` that train nothing.
 COMMANDS = ("check", "show", "kinds", "schema", "completion")
 # Those that read the results of a run.
-READERS = ("report", "draw", "summarize", "compare", "choose", "rank", "sample", "export")
+READERS = ("report", "draw", "summarize", "frame", "compare", "choose", "rank", "sample", "export")
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import json
 import os
 import re
 import runpy
@@ -110,7 +111,7 @@ def test_the_summary_is_read_as_its_page_says(small_store, folder, capsys):
 
 def test_the_quickstart_reads_its_results(small_store, folder, capsys):
     (folder / "results").mkdir()
-    (folder / "results" / "transformer_rlvr-smoke").symlink_to(small_store)
+    (folder / "results" / "first_run").symlink_to(small_store)
     for code in documents.blocks(GUIDES / "quickstart.md", "python"):
         exec(compile(code, "quickstart.md", "exec"), {})
     assert capsys.readouterr().out == "TPO [0, 1] (2, 2)\n"
@@ -194,3 +195,14 @@ def test_all_commands_of_a_guide_run(guide, folder):
     for program, *arguments in documents.commands(GUIDES / f"{guide}.md"):
         subprocess.run([*programs[program], *arguments], cwd=folder, check=True, timeout=600)
     assert list(folder.rglob("*.png"))
+
+
+def test_the_notebook_of_one_experiment_has_ten_cells_and_installs_only_what_is_missing():
+    notebook = json.loads((ROOT / "notebooks" / "experiment.ipynb").read_text())
+    assert len(notebook["cells"]) == 10
+    install = "".join(notebook["cells"][1]["source"])
+    assert install.index("find_spec") < install.index("%pip install")
+    assert not any(
+        cell.get("outputs") for cell in notebook["cells"][:4]
+    )  # nothing was installed when it was run
+    assert any("image/png" in output.get("data", {}) for output in notebook["cells"][8]["outputs"])

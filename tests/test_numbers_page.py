@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import write_numbers  # noqa: E402
 from numbers_page import markdown, relapse_tables, subsamples  # noqa: E402
-from numbers_page.evidence import Evidence, best, evidence_for, machine_words  # noqa: E402
+from numbers_page.evidence import Evidence, best, evidence_for  # noqa: E402
 from numbers_page.notes import Note, check, read_notes  # noqa: E402
 from numbers_page.page import Row, all_rows, numbers_page  # noqa: E402
 from numbers_page.relapse_tables import relapse_table, two_kinds_table  # noqa: E402
@@ -43,7 +43,7 @@ def rows(runs):
 
 
 def evidence(verdict, seeds=4, steps=1000, **facts):
-    facts = {"folder": "somewhere", "machine": "2 CPU cores", "seconds": 60.0, **facts}
+    facts = {"folder": "somewhere", "seconds": 60.0, **facts}
     return Evidence("45", "[42, 48]", verdict, seeds, steps, **facts)
 
 
@@ -134,14 +134,6 @@ def test_a_run_speaks_for_the_numbers_of_its_own_setting_only(runs):
         assert bool(found) == (
             published.matches(run.cell.spec) and not math.isnan(compare([run.cell], [published])[0].ours)
         )
-
-
-def test_machines_are_told_in_words():
-    (origin,) = SUMMARY.cells[0].provenance["origins"]
-    card = {**origin, "devices": ["gpu: A fast card"], "seeds": [1]}
-    named = {**origin, "processor": "A CPU, AVX2", "seeds": [2]}
-    cell = replace(SUMMARY.cells[0], provenance={"origins": [origin, card, named]})
-    assert machine_words(cell) == "2 CPU cores, A fast card, 2 CPU cores (A CPU, AVX2)"
 
 
 def write_piece(root, folder, name, cells):

@@ -21,6 +21,7 @@ MODULES = {
     "tpo_runs": [],
 }
 NOTEBOOKS = {
+    "guides/experiment_notebook.md": "notebooks/experiment.ipynb",
     "guides/notebook.md": "notebooks/tpo_against_grpo.ipynb",
     "guides/language_model_notebook.md": "notebooks/language_model.ipynb",
 }

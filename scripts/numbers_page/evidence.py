@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tpo_runs import CellResult
 from tpo_runs._paper import PaperComparison, PaperNumber, compare, interval_words, value_words
 
 from .runs import Run
@@ -23,7 +22,6 @@ class Evidence:
         seeds: how many; likewise `steps`.
         folder: below figures/.
         seconds: of training, all seeds together.
-        machine: on which.
     """
 
     ours: str
@@ -33,7 +31,6 @@ class Evidence:
     steps: int
     folder: str
     seconds: float
-    machine: str
 
     @property
     def judged(self) -> bool:
@@ -69,19 +66,4 @@ def _of_comparison(row: PaperComparison, run: Run) -> Evidence:
         steps=run.cell.steps,
         folder=run.folder,
         seconds=run.cell.provenance["seconds"],
-        machine=machine_words(run.cell),
     )
-
-
-def machine_words(cell: CellResult) -> str:
-    """What a cell was trained on: "2 CPU cores (AMD EPYC, AVX2)", "NVIDIA H100 80GB HBM3".
-
-    Where its seeds were trained on several machines, all of them.
-    """
-    words = {}
-    for origin in cell.provenance["origins"]:
-        kinds = [kind.partition(": ")[2] for kind in origin["devices"] if not kind.startswith("cpu")]
-        cores, processor = f"{origin['cpu_count'] or 'some'} CPU cores", origin.get("processor")
-        named = f"{cores} ({processor})" if processor else cores
-        words[" and ".join(kinds) or named] = None
-    return ", ".join(words)

@@ -38,14 +38,15 @@ interval is worth](seed_noise.md#how-much-an-interval-is-worth) is measured.
 Nothing is concluded from fewer than ten seeds, which often hold none of the seeds that fail ("too few
 seeds"), or from a run of fewer steps than the paper's ("run too short"). Of several runs of a number the
 table shows one that can be judged before one that cannot, then the one with most seeds, then with most steps.
-Times are of training all seeds of the row, on the machine beside it, which others used too.
+Times are of training all seeds of the row; `summary.json` of the run names the machines, which others used
+too.
 
 This page is written by `python scripts/write_numbers.py` from `figures/*/summary.json`, the notes below its
 tables are in `scripts/numbers_notes.toml`.
 """
 COLUMNS = (
     "quantity", "method", "conditions", "paper", "ours", "95% interval", "verdict",
-    "seeds (paper)", "steps (paper)", "training", "machine", "run",
+    "seeds (paper)", "training", "run",
 )  # fmt: skip
 NUMBERS_FROM = 3
 
@@ -115,8 +116,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
     if evidence is None:
         why = f"{row.verdict}: {number.unmatched}" if number.unmatched else row.verdict
-        theirs = f"({number.seeds})", f"({number.steps:,})"
-        return (*fixed, ABSENT, ABSENT, why, *theirs, ABSENT, ABSENT, ABSENT)
+        return (*fixed, ABSENT, ABSENT, why, f"({number.seeds})", ABSENT, ABSENT)
     verdict = f"**{evidence.verdict}**" if evidence.verdict == "differs" else evidence.verdict
     return (
         *fixed,
@@ -124,9 +124,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         evidence.interval,
         verdict,
         f"{evidence.seeds} ({number.seeds})",
-        f"{evidence.steps:,} ({number.steps:,})",
         duration(evidence.seconds),
-        evidence.machine,
         f"[{evidence.folder}](../figures/{evidence.folder}/summary.md)",
     )
 

@@ -46,7 +46,7 @@ def test_a_file_and_a_dictionary_are_the_same_config(tmp_path):
     import tomli_w
 
     (tmp_path / "a.toml").write_text(tomli_w.dumps(CONFIG))
-    from_file, from_tables = load_config(tmp_path / "a.toml"), load_config(CONFIG)
+    from_file, from_tables = load_config(str(tmp_path / "a.toml")), load_config(CONFIG)
     assert [cell.key for cell in from_file.cells] == [cell.key for cell in from_tables.cells]
 
 

@@ -2,16 +2,21 @@
 
 import base64
 import os
+import queue
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from report_store import make_store
+from report_store import PROVENANCE, TIMING, make_store
 
-from tpo_runs._publish import write_report
+from tpo_runs import load_config
+from tpo_runs._publish import serve_report, write_report
 
 pytestmark = pytest.mark.browser
 
@@ -177,4 +182,37 @@ def test_the_switches_redraw_all_charts(browser, page):
     browser.execute_script("document.getElementById('seeds').click(); document.getElementById('log').click()")
     assert browser.execute_script(count) > before
     assert browser.execute_script("return document.querySelector('.chart').layout.yaxis.type") == "log"
+    assert browser.get_log("browser") == []
+
+
+def test_a_watched_page_refreshes_where_the_reader_is(browser, tmp_path):
+    store = make_store(tmp_path, points=2, seeds=3, steps=120)
+    addresses: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=serve_report, args=(store.root, 0, addresses.put), daemon=True).start()
+    url = addresses.get(timeout=60)
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+    )
+    browser.get(url)
+    browser.execute_script(
+        "document.getElementById('seeds').click();"
+        "document.querySelector('details').open = true;"
+        "scrollTo(0, document.getElementById('tables').offsetTop + 40)"
+    )
+    place = "return document.getElementById('tables').getBoundingClientRect().top"
+    before = browser.execute_script(place)
+    assert "5 of 6 cells" in browser.find_element("css selector", "header").text
+
+    cell = load_config(tmp_path / "made_up.toml").cells[-1]
+    errors = np.full((3, 120), 0.5, np.float32)
+    store.write_block(cell, range(3), {"error": errors, "loss": errors}, PROVENANCE, TIMING)
+    deadline = time.monotonic() + 60
+    while "6 of 6 cells" not in browser.execute_script("return document.querySelector('header').innerText"):
+        assert time.monotonic() < deadline, "the page has not refreshed"
+        time.sleep(0.2)
+    # The result above has a row more; what the reader looks at has not moved.
+    assert browser.execute_script(place) == pytest.approx(before, abs=2)
+    assert browser.execute_script("return document.getElementById('seeds').checked")
+    assert browser.execute_script("return document.querySelector('details').open")
     assert browser.get_log("browser") == []

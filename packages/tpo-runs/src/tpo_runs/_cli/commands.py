@@ -12,7 +12,6 @@ from .._errors import ConfigError
 from .._signals import StopSignals
 from .._text import found, printable
 
-STANDARD_OUTPUT = 1
 Overrides = tuple[tuple[str, str], ...]
 
 
@@ -121,26 +120,6 @@ def draw(sources: Sequence[Path], *, figures: Path | None, to: Path | None, over
     return 0
 
 
-def report(out: Path, *, to: Path | None) -> int:
-    """Write one HTML page about a run from its results. Trains nothing."""
-    from .._publish import write_report
-    from .._store import check_holds_run
-
-    check_holds_run(out)
-    _print_unless_output(write_report(out, to), to)
-    return 0
-
-
-def summarize(out: Path, *, to: Path | None) -> int:
-    """Write the numbers and thinned curves of a run to a small JSON file. Trains nothing."""
-    from .._publish import write_summary
-    from .._store import check_holds_run
-
-    check_holds_run(out)
-    _print_unless_output(write_summary(out, to), to)
-    return 0
-
-
 def choose(out: Path, axes: Sequence[str], *, metric: str) -> int:
     """Print the best values of grid axes for each method: those with the smallest mean over steps and seeds.
 
@@ -162,41 +141,6 @@ def choose(out: Path, axes: Sequence[str], *, metric: str) -> int:
     for method in dict.fromkeys(choice.method for choice in choices):
         settings = [(choice.point, choice.values) for choice in choices if choice.method == method]
         print(printable(f"{method}: ") + at_keys(settings))
-    return 0
-
-
-def rank(
-    sources: Sequence[Path],
-    *,
-    at: Sequence[tuple[str, str]],
-    against: str | None,
-    points: bool,
-    markdown: bool,
-    metric: str | None,
-) -> int:
-    """Print the order of methods by the area under their curves, over all points of the grid.
-
-    Methods whose intervals overlap are not ranked. Cells of several runs and summaries are ranked together.
-    """
-    from rich.console import Console
-
-    from .._config import parse_value
-    from .._publish import read_results
-    from .._results import at_point, point_tables, ranking_table
-
-    results, default, threshold = read_results(sources)
-    shown = {"metric": metric or default, "threshold": threshold}
-    try:
-        cells = at_point(results, {axis: parse_value(value) for axis, value in at})
-        tables = [ranking_table(cells, reference=against, **shown)]
-        tables += point_tables(cells, **shown) if points else []
-    except ValueError as error:
-        raise ConfigError([f"tpo-runs rank: {printable(str(error))}"]) from None
-    for table in tables:
-        if markdown:
-            print(table.markdown())
-        else:
-            Console().print(table.rich())
     return 0
 
 
@@ -239,14 +183,6 @@ def _point(overrides: Overrides) -> dict[str, Any]:
     from .._config import parse_value
 
     return {axis: parse_value(value) for axis, value in overrides}
-
-
-def _print_unless_output(written: Path, to: Path | None) -> None:
-    """Print the name of the file, unless the file is standard output."""
-    from .._files import open_descriptor
-
-    if to is None or open_descriptor(to) != STANDARD_OUTPUT:
-        print(printable(str(written)))
 
 
 def _refuse_output(config: Path) -> None:

@@ -19,7 +19,7 @@ OF_CONFIG = ("run", "check", "show")
 # The only argument of a command, as its help calls it.
 ARGUMENTS = {
     **dict.fromkeys(OF_CONFIG, "one config file"),
-    **dict.fromkeys(("report", "summarize", "sample", "export"), "one OUT"),
+    **dict.fromkeys(("report", "summarize", "frame", "sample", "export"), "one OUT"),
     "kinds": "one section",
     "completion": "one shell",
     "schema": "no argument",

@@ -12,26 +12,18 @@ from typing import Any, NoReturn
 from .._errors import ConfigError
 from .._signals import StopSignals
 from .._text import printable
-from . import commands
+from . import commands, files
+from .arguments import path, port, positive
 from .compare import compare
 from .completion import SHELLS, completion, flags_of
 from .flags import describe_flag
 from .hints import describe_no_command, describe_unexpected
 from .overrides import split_overrides
+from .rank import add_rank_arguments, rank
 
 COMMANDS = (
-    "check",
-    "show",
-    "kinds",
-    "schema",
-    "completion",
-    "draw",
-    "report",
-    "summarize",
-    "compare",
-    "choose",
-    "rank",
-    "sample",
+    *("check", "show", "kinds", "schema", "completion", "draw", "report", "summarize", "frame", "compare"),
+    *("choose", "rank", "sample"),
     "export",
 )
 # Their overrides choose a point of the grid.
@@ -44,9 +36,10 @@ commands:
   tpo-runs kinds [SECTION]                 list the tasks, objectives, probes, ... of configs
   tpo-runs draw OUT                        draw the figures and tables of the run stored in OUT
   tpo-runs draw SUMMARY.json ...           draw them from summaries, without the stores
-  tpo-runs report OUT                      write one HTML page about the run stored in OUT
+  tpo-runs report OUT [--watch]            write one HTML page about the run stored in OUT, or serve it
   tpo-runs summarize OUT                   write its numbers and thinned curves to a small JSON file
   tpo-runs compare OUT OUT ...             compare runs of the same methods, and say how they differ
+  tpo-runs frame OUT                       write all its metrics to one Parquet file, for pandas
   tpo-runs choose OUT AXIS ...             print the best values of grid axes for each method
   tpo-runs rank OUT | SUMMARY.json ...     print the order of methods over all points of the grid
   tpo-runs sample OUT                      print answers that a trained policy samples
@@ -162,7 +155,7 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
     run = add(commands.run, epilog=EPILOG)
     for subparser in (run, add(commands.check), add(commands.show)):
         subparser.set_defaults(overrides=())
-        subparser.add_argument("config", type=_path, metavar="CONFIG", help="TOML file of the experiment")
+        subparser.add_argument("config", type=path, metavar="CONFIG", help="TOML file of the experiment")
         subparser.add_argument("--smoke", action="store_true", help="apply the [smoke] table: a short run")
         subparser.add_argument("--methods", metavar="NAME,NAME", help="run only these methods")
     run.set_defaults(stop=stop)
@@ -174,39 +167,44 @@ def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParse
     complete.add_argument("shell", choices=SHELLS, help="the shell")
     complete.set_defaults(parsers=subparsers.choices)
     _add_draw_arguments(add(commands.draw))
-    for function, default in ((commands.report, "report.html"), (commands.summarize, "figures/summary.json")):
-        subparser = add(function)
-        subparser.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
+    report, summarize, frame = add(files.report), add(files.summarize), add(files.frame)
+    defaults = {report: "report.html", summarize: "figures/summary.json", frame: "metrics.parquet"}
+    for subparser, default in defaults.items():
+        subparser.add_argument("out", type=path, metavar="OUT", help="output directory of a run")
         help = f"file to write (default: OUT/{default})"
-        subparser.add_argument("--to", type=_path, metavar="FILE", help=help)
+        subparser.add_argument("--to", type=path, metavar="FILE", help=help)
+    help = "serve the page on this machine, and refresh it while the run trains"
+    report.add_argument("--watch", action="store_true", help=help)
+    help = "port of --watch (default: a free one)"
+    report.add_argument("--port", type=port, metavar="N", help=help)
     comparing = add(compare)
     help = "output directories of runs, or their summaries; the first is what the others are compared with"
-    comparing.add_argument("sources", type=_path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
+    comparing.add_argument("sources", type=path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
     help = "what counts as the error (default: what the runs count)"
     comparing.add_argument("--metric", metavar="NAME", help=help)
     help = "draw the learning curves of all runs to this file, as PNG and PDF"
-    comparing.add_argument("--figure", type=_path, metavar="FILE", help=help)
+    comparing.add_argument("--figure", type=path, metavar="FILE", help=help)
     choose = add(commands.choose)
-    choose.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
+    choose.add_argument("out", type=path, metavar="OUT", help="output directory of a run")
     help = "axes of its grid, such as optimizer.learning_rate"
     choose.add_argument("axes", nargs="+", metavar="AXIS", help=help)
     choose.add_argument("--metric", default="error", help="what should be small (default: error)")
-    _add_rank_arguments(add(commands.rank))
+    add_rank_arguments(add(rank))
     sample, export = add(commands.sample), add(commands.export)
     for subparser in (sample, export):
         _add_choice_of_policy(subparser)
-    sample.add_argument("--prompts", type=_positive, default=4, metavar="N", help="how many (default: 4)")
+    sample.add_argument("--prompts", type=positive, default=4, metavar="N", help="how many (default: 4)")
     help = "answers to each prompt (default: 2)"
-    sample.add_argument("--answers", type=_positive, default=2, metavar="N", help=help)
+    sample.add_argument("--answers", type=positive, default=2, metavar="N", help=help)
     help = "a new or empty folder"
-    export.add_argument("--to", type=_path, metavar="DIR", required=True, help=help)
+    export.add_argument("--to", type=path, metavar="DIR", required=True, help=help)
     help = "write only the adapters of policy.lora, for PEFT"
     export.add_argument("--adapter", action="store_true", help=help)
     return parser, dict(subparsers.choices)
 
 
 def _add_run_flags(run: argparse.ArgumentParser) -> None:
-    run.add_argument("--out", type=_path, metavar="DIR", help="output directory (default: results/CONFIG)")
+    run.add_argument("--out", type=path, metavar="DIR", help="output directory (default: results/CONFIG)")
     run.add_argument("--overwrite", action="store_true", help="train again what is already stored")
     run.add_argument("--list", dest="list_only", action="store_true", help="list the cells and exit")
     help = "also log to these trackers: tensorboard, trackio, wandb"
@@ -220,48 +218,16 @@ def _add_run_flags(run: argparse.ArgumentParser) -> None:
 def _add_draw_arguments(draw: argparse.ArgumentParser) -> None:
     draw.set_defaults(overrides=())
     help = "output directory of a run, or summaries, whose seeds are drawn together"
-    draw.add_argument("sources", type=_path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
+    draw.add_argument("sources", type=path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
     help = "draw the figures of this config; overrides such as --task.horizon 8 change it"
-    draw.add_argument("--figures", type=_path, metavar="CONFIG", help=help)
+    draw.add_argument("--figures", type=path, metavar="CONFIG", help=help)
     help = "directory to draw summaries in (default: that of the first)"
-    draw.add_argument("--to", type=_path, metavar="DIR", help=help)
-
-
-def _add_rank_arguments(rank: argparse.ArgumentParser) -> None:
-    help = "output directories of runs, and summaries"
-    rank.add_argument("sources", type=_path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
-    help = "only cells with this value of an axis of the grid; may be given several times"
-    rank.add_argument("--at", type=_axis_value, action="append", default=[], metavar="AXIS=VALUE", help=help)
-    help = "compare each method with this one"
-    rank.add_argument("--against", metavar="NAME", help=help)
-    rank.add_argument("--points", action="store_true", help="print a table for each point, too")
-    rank.add_argument("--markdown", action="store_true", help="print Markdown")
-    rank.add_argument("--metric", help="what should be small (default: that of the runs)")
-
-
-def _axis_value(text: str) -> tuple[str, str]:
-    axis, equals, value = text.partition("=")
-    if not (axis.strip() and equals):
-        raise argparse.ArgumentTypeError(f"expected AXIS=VALUE, found {text!r}")
-    return axis.strip(), value.strip()
+    draw.add_argument("--to", type=path, metavar="DIR", help=help)
 
 
 def _add_choice_of_policy(subparser: argparse.ArgumentParser) -> None:
     subparser.set_defaults(overrides=())
-    subparser.add_argument("out", type=_path, metavar="OUT", help="output directory of a run")
+    subparser.add_argument("out", type=path, metavar="OUT", help="output directory of a run")
     help = "the method; not needed if there is only one"
     subparser.add_argument("--method", metavar="NAME", help=help)
     subparser.add_argument("--seed", type=int, metavar="N", help="the seed (default: the first)")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected an integer from 1, found {text!r}")
-    return int(text)
-
-
-def _path(text: str) -> Path:
-    # An empty path, such as an unset variable, would be the working directory.
-    if not text.strip():
-        raise argparse.ArgumentTypeError("expected a path, found ''; is a shell variable not set?")
-    return Path(os.path.expanduser(text))

@@ -33,7 +33,7 @@ class LoadedConfig:
 
 
 def load_config(
-    path: Path | Mapping[str, Any],
+    path: str | Path | Mapping[str, Any],
     *,
     smoke: bool = False,
     overrides: Iterable[tuple[str, str]] = (),
@@ -57,6 +57,7 @@ def load_config(
     if isinstance(path, Mapping):
         raw, path = copy.deepcopy(dict(path)), Path("config")
     else:
+        path = Path(path)
         raw = read_toml(path)
     label = printable(str(path))
     layer = file = _check(raw, [Source(methods_by_name(raw), label)])

@@ -9,6 +9,7 @@ from .combine import combine_cells as combine_cells
 from .combine import combine_summaries as combine_summaries
 from .compare import compare_runs as compare_runs
 from .drawing import tables_of as tables_of
+from .live import serve_report as serve_report
 from .reading import read_results as read_results
 from .report import render as render
 from .report import write_report as write_report

@@ -46,8 +46,12 @@ def write_report(out: Path, to: Path | None = None) -> Path:
     return path
 
 
-def render(store: Store) -> str:
+def render(store: Store, live: str = "") -> str:
     """The page as HTML. It loads nothing, so it works without a network.
+
+    Args:
+        store: the run, complete or not.
+        live: the version of a page that asks its server for a newer one; empty for a page that does not.
 
     Raises:
         ConfigError: there is no run, or a file of it is damaged.
@@ -87,6 +91,7 @@ def render(store: Store) -> str:
         figures=_figures(manifest, results),
         provenances=provenances(store, states),
         plotly=Markup(get_plotlyjs()),
+        live=live,
     )
 
 

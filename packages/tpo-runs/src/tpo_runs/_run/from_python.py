@@ -56,7 +56,7 @@ def run_config(
     ...     run_config(config, out, quiet=True).frame().num_rows
     10
     """
-    loaded = load_config(Path(config) if isinstance(config, str) else config, smoke=smoke, methods=methods)
+    loaded = load_config(config, smoke=smoke, methods=methods)
     check_custom(loaded.cells)
     check_installed(loaded.config.tracking.to)
     check_engine(loaded.config.executor)

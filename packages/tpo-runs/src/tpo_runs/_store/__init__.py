@@ -18,3 +18,4 @@ from .run_manifest import longer_cells as longer_cells
 from .run_manifest import manifest as manifest
 from .run_manifest import replaced_cells as replaced_cells
 from .store import Store as Store
+from .write_frame import write_frame as write_frame

@@ -8,7 +8,8 @@ from .._errors import ConfigError
 
 MANIFEST, CONFIG, EDITED_CONFIG, REPORT = "run.json", "config.toml", "config.before.toml", "report.html"
 LOCK, LOCK_OWNER = ".lock", "lock.json"
-FILES = (MANIFEST, CONFIG, LOCK, LOCK_OWNER, REPORT)
+FRAME = "metrics.parquet"  # of all cells
+FILES = (MANIFEST, CONFIG, LOCK, LOCK_OWNER, REPORT, FRAME)
 DIRECTORIES = ("cells", "figures", "errors", "jobs", "locks", "tensorboard", "tuning")
 CELLS, FIGURES, ERRORS, JOBS, LOCKS, TENSORBOARD, TUNING = DIRECTORIES
 SUMMARY = "summary.json"  # in FIGURES
@@ -53,6 +54,7 @@ class Layout:
     - `errors/`: tracebacks of cells that failed;
     - `tuning/`: the store of the candidates that `[tune]` compares, and `choices.json`, what it has chosen;
     - `figures/`: figures, tables and the summary; `report.html`: the report;
+    - `metrics.parquet`: all rows, if they were asked for;
     - `.lock`, `lock.json`: held by the run, and who that is.
     """
 
@@ -61,6 +63,7 @@ class Layout:
         self.manifest_path = self.root / MANIFEST
         self.config_path = self.root / CONFIG
         self.report = self.root / REPORT
+        self.all_metrics = self.root / FRAME
         self.cells = self.root / CELLS
         self.figures = self.root / FIGURES
         self.summary = self.figures / SUMMARY

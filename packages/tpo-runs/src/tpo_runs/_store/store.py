@@ -16,6 +16,7 @@ from .._errors import ConfigError, as_config_error
 from .._files import atomic_directory, discard, json_bytes, remove_unfinished, sealed, unsealed, write_file
 from .._results import CellResult, on_all_axes
 from .block import StoredBlock, blocks_in, read_all
+from .frame import one_table
 from .layout import (
     BLOCK_PREFIX,
     CHECKPOINTS,
@@ -249,27 +250,20 @@ class Store(RunFiles):
         """All rows of the run as one table; `frame().to_pandas()` is a data frame.
 
         Its columns are `method`, the axes of the grid by their dotted paths, `seed`, `step`, and the metrics;
-        a metric that a method has not recorded is null.
+        a metric that a method has not recorded is null. It has the complete seeds of a partial run.
 
         Raises:
             ConfigError: a file is damaged; one line for each.
         """
-        pieces = []
-        for entry in self.manifest()["cells"]:
-            wanted = set(entry["seeds"])
-            blocks = [block for block in self.blocks(entry["key"]) if wanted & set(block.seeds)]
-            for content in read_all(blocks):
-                kept = np.isin(content.table["seed"].to_numpy(), list(wanted))
-                rows = content.table.filter(pa.array(kept))
-                labels = {"method": entry["method"], **entry["point"]}
-                for i, (name, value) in enumerate(labels.items()):
-                    rows = rows.add_column(i, name, pa.array([value] * len(rows)))
-                pieces.append(rows)
-        return pa.concat_tables(pieces, promote_options="permissive") if pieces else pa.table({})
+        return one_table((entry, self._wanted_blocks(entry)) for entry in self.manifest()["cells"])
+
+    def _wanted_blocks(self, entry: Mapping[str, Any]) -> list[StoredBlock]:
+        """The finished blocks of a cell that hold a seed of the run."""
+        return [b for b in self.blocks(entry["key"]) if not set(entry["seeds"]).isdisjoint(b.seeds)]
 
     def _result(self, entry: Mapping[str, Any]) -> CellResult | None:
         key, wanted = entry["key"], set(entry["seeds"])
-        blocks = [block for block in self.blocks(key) if not wanted.isdisjoint(block.seeds)]
+        blocks = self._wanted_blocks(entry)
         if not blocks:
             return None
         contents = read_all(blocks)

@@ -1,0 +1,45 @@
+"""The rows of all cells of a run as one table."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .block import StoredBlock, read_all
+
+KEYS = pa.schema([("seed", pa.int32()), ("step", pa.int32())])
+
+
+def one_table(cells: Iterable[tuple[Mapping[str, Any], Sequence[StoredBlock]]]) -> pa.Table:
+    """The rows of blocks, each with its method and its values of the grid's axes.
+
+    Args:
+        cells: entries of a manifest, each with the blocks of its cell.
+
+    Raises:
+        ConfigError: a file is damaged; one line for each.
+    """
+    cells = list(cells)
+    methods = [entry["method"] for entry, _ in cells]
+    axes = dict.fromkeys(axis for entry, _ in cells for axis in entry["point"])
+    labels = {"method": pa.array(methods, pa.string())}
+    labels |= {axis: _column([entry["point"].get(axis) for entry, _ in cells]) for axis in axes}
+    schema = pa.schema([(name, column.type) for name, column in labels.items()])
+    pieces = [pa.unify_schemas([schema, KEYS]).empty_table()]
+    for i, (entry, blocks) in enumerate(cells):
+        for content in read_all(blocks):
+            rows = content.table.filter(pc.field("seed").isin(entry["seeds"]))
+            for place, (name, column) in enumerate(labels.items()):
+                rows = rows.add_column(place, name, pa.repeat(column[i], len(rows)))
+            pieces.append(rows)
+    return pa.concat_tables(pieces, promote_options="default")
+
+
+def _column(values: Sequence[Any]) -> pa.Array:
+    """The values of an axis by cell; as JSON if they have no type in common, such as numbers and names."""
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
