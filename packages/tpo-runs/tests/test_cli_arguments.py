@@ -97,7 +97,7 @@ def test_overrides_are_kept_as_typed(words: list[str], pair: tuple[str, str], pa
         (["--seeds", "3", "a.toml"], "unknown flag '--seeds'"),
         (["a.toml", "--smo"], "unknown flag '--smo'"),
         (["a.toml", "-3"], "unknown flag '-3'"),
-        (["a.toml", "--seeds", "3"], "did you mean '--schedule.seeds'?; flags: "),
+        (["a.toml", "--seeds", "3"], "did you mean '--schedule.seeds' or '--tune.seeds'?; flags: "),
         (["a.toml", "--learning-rate", "3"], "did you mean '--optimizer.learning_rate'?"),
         (["a.toml", "--lr", "3"], "did you mean '--optimizer.learning_rate'?"),
         (["a.toml", "--device", "gpu"], "unknown flag '--device'; the variable JAX_PLATFORMS chooses"),
