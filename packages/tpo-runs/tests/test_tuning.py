@@ -86,16 +86,16 @@ def test_candidates_have_seeds_of_their_own_and_half_of_the_steps(store):
 
 def test_every_choice_is_recorded_with_what_it_was_made_from(store):
     records = store.tuning.choices()
-    places = [(r["method"], r["point"]["task.contexts"], r["axis"]) for r in records]
+    places = [(r["method"], r["point"]["task.contexts"], *r["chosen"]) for r in records]
     assert places == [
         *((method, contexts, RATE) for contexts in (2, 4) for method in ("TPO", "CE")),
         *(("TPO", contexts, ETA) for contexts in (2, 4)),
     ]
     for record in records:
-        means = dict(zip(record["values"], record["means"], strict=True))
-        assert record["chosen"] == min(means, key=means.__getitem__)
+        best = min(range(len(record["means"])), key=record["means"].__getitem__)
+        assert record["chosen"] == record["options"][best]
     # The search has ended at an edge, since no more values may be added.
-    assert all(record["at_edge"] for record in records if record["axis"] == RATE)
+    assert all(record["at_edge"] for record in records if RATE in record["chosen"])
 
 
 def test_a_second_run_trains_nothing(store):
@@ -148,3 +148,47 @@ def test_an_own_axis_that_does_not_fit_names_the_method():
     method = {**CONFIG["method"][1], "tune": {"objective.tau": [1.0]}}
     with pytest.raises(ConfigError, match=r"method 'CE': tune.\"objective.tau\": 1.0 does not fit"):
         load_config({**CONFIG, "method": [method]})
+
+
+# --- random search ---
+
+SPACE = {RATE: {"low": 0.01, "high": 1.0}, "schedule.epochs": {"low": 1, "high": 3, "scale": "linear"}}
+
+
+def test_the_best_of_random_draws_is_chosen_and_more_draws_keep_the_first(tmp_path):
+    config = {**CONFIG, "tune": {"space": SPACE, "samples": 4, "seeds": 2}, "method": [CONFIG["method"][1]]}
+    store = run_config(config, tmp_path, quiet=True)
+    first, second = store.tuning.choices()
+    # The draws are the same for all methods and points.
+    assert first["options"] == second["options"]
+    for option in first["options"]:
+        assert 0.01 <= option[RATE] <= 1
+        assert option["schedule.epochs"] in (1, 2, 3)
+    assert len({option[RATE] for option in first["options"]}) == 4
+    best = first["options"][int(np.argmin(first["means"]))]
+    cell = next(c for c in store.results() if c.point == {"task.contexts": 2})
+    assert cell.spec["optimizer"]["learning_rate"] == best[RATE]
+    assert cell.spec["schedule"]["epochs"] == best["schedule.epochs"]
+    longer = {**config, "tune": {**config["tune"], "samples": 6}}
+    before = len(list(store.tuning.cells.glob("*")))
+    again = run_config(longer, tmp_path, quiet=True, overwrite=True)
+    assert again.tuning.choices()[0]["options"][:4] == first["options"]
+    assert len(list(again.tuning.cells.glob("*"))) == before + 4
+
+
+@pytest.mark.parametrize(
+    ("space", "line"),
+    [
+        ({RATE: {"low": 1.0, "high": 0.1}}, "expected low below high, found 1.0 and 0.1"),
+        ({RATE: {"low": 0, "high": 0.1}}, "a log scale needs low above 0"),
+        ({RATE: {"low": 0.1}}, "missing; expected a number"),
+        ({RATE: {"low": -1.0, "high": 0.1, "scale": "linear"}}, "-1.0 does not fit"),
+        ({"rate": {"low": 0.1, "high": 1.0}}, "expected a path such as"),
+    ],
+)
+def test_a_mistake_in_the_space_names_the_key(space, line):
+    with pytest.raises(ConfigError) as caught:
+        load_config({**CONFIG, "tune": {"space": space}})
+    assert any(found.startswith("config: tune.space.") and line in found for found in caught.value.lines), (
+        caught.value.lines
+    )

@@ -4,6 +4,7 @@ from .candidates import CHOSEN as CHOSEN
 from .candidates import DEFAULT as DEFAULT
 from .candidates import PARAMETERS as PARAMETERS
 from .candidates import candidate as candidate
+from .candidates import draws as draws
 from .candidates import is_tuned as is_tuned
 from .candidates import own_axes as own_axes
 from .candidates import widened as widened

@@ -1,5 +1,6 @@
 """The cells that `[tune]` compares, and those of the run with the values that it has chosen."""
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,17 @@ PARAMETERS, DEFAULT, CHOSEN = "parameters", "default", "chosen"
 
 def is_tuned(config: Config) -> bool:
     """Whether the config lists values to choose from."""
-    return bool(config.tune.axes or any(method.tune for method in config.method))
+    tune = config.tune
+    return bool(tune.space or tune.axes or any(method.tune for method in config.method))
+
+
+def draws(config: Config) -> list[dict[str, Any]]:
+    """The random draws from the space, by dotted path. More samples keep the first ones."""
+    tune = config.tune
+    generator = random.Random(tune.first_seed)
+    shares = [[generator.random() for _ in tune.space] for _ in range(tune.samples if tune.space else 0)]
+    ranges = tune.space.items()
+    return [{path: r.at(x) for (path, r), x in zip(ranges, row, strict=True)} for row in shares]
 
 
 def own_axes(config: Config, method: str) -> Mapping[str, Sequence[Any]]:
@@ -74,7 +85,10 @@ def tune_problems(config: Config, cells: Sequence[Cell]) -> Iterator[Problem]:
         yield Problem(("tune", "first_seed"), text)
     if PARAMETERS in config.grid:
         yield Problem(("grid", PARAMETERS), "is the axis that [tune] adds; choose another name")
-    axes = [(("tune", "axes", path), path, values, None) for path, values in config.tune.axes.items()]
+    axes: list[tuple[tuple[str, ...], str, Sequence[Any], str | None]] = [
+        (("tune", "space", path), path, [r.low, r.high], None) for path, r in config.tune.space.items()
+    ]
+    axes += [(("tune", "axes", path), path, values, None) for path, values in config.tune.axes.items()]
     for method in config.method:
         axes += [(("method", method.name, "tune", p), p, v, method.name) for p, v in method.tune.items()]
     for place, path, values, method in axes:

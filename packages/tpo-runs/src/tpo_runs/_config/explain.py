@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -97,7 +97,11 @@ def _descend(
 ) -> tuple[type[BaseModel], KeyPath, KeyPath]:
     """From a table to the innermost one that holds the key, such as `rollout.sampler`."""
     while len(rest) > 1 and (inner := _class_of(model, rest[0])) is not None:
-        model, path, rest = inner, (*path, rest[0]), rest[1:]
+        # The tables of a dictionary have names of their own.
+        depth = 2 if get_origin(model.model_fields[str(rest[0])].annotation) is dict else 1
+        if len(rest) < depth:
+            break
+        model, path, rest = inner, (*path, *rest[:depth]), rest[depth:]
     return model, path, rest
 
 

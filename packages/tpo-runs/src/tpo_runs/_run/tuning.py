@@ -1,4 +1,4 @@
-"""The choice of values by `[tune]`: one axis after another, on seeds of their own, in a store of its own."""
+"""The choice of values by `[tune]`, on seeds of their own, in a store of its own."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +14,7 @@ from .._config import (
     LoadedConfig,
     TrackingSpec,
     candidate,
+    draws,
     own_axes,
     widened,
     with_values,
@@ -26,57 +27,64 @@ Train = Callable[[LoadedConfig], bool]
 
 @dataclasses.dataclass
 class Search:
-    """The search for a cell's value on one axis.
+    """The search for values of one cell: of one axis, or of several together.
 
     Args:
         cell: the cell, as the config has it.
         chosen: the values chosen so far, by dotted path, to which the search adds its own.
-        path: the axis.
-        values: the values to try.
+        options: what to try: values by dotted path.
         room: how many values may be added beyond an edge.
     """
 
     cell: Cell
     chosen: dict[str, Any]
-    path: str
-    values: list[Any]
-    room: int
+    options: list[dict[str, Any]]
+    room: int = 0
     cells: list[Cell] = dataclasses.field(default_factory=list)
     merits: list[Merit] = dataclasses.field(default_factory=list)
 
     def prepare(self, loaded: LoadedConfig) -> None:
         """Make the cells that try the values."""
-        for value in self.values[len(self.cells) :]:
-            self.cells.append(candidate(self.cell, {**self.chosen, self.path: value}, loaded.config))
+        for option in self.options[len(self.cells) :]:
+            self.cells.append(candidate(self.cell, {**self.chosen, **option}, loaded.config))
 
     @property
-    def best(self) -> Any:
-        """The best value; of equal ones, the first."""
-        return self.values[min(range(len(self.merits)), key=self.merits.__getitem__)]
+    def best(self) -> dict[str, Any]:
+        """The best option; of equal ones, the first."""
+        return self.options[min(range(len(self.merits)), key=self.merits.__getitem__)]
+
+    @property
+    def beyond(self) -> dict[str, Any] | None:
+        """The option beyond the edge at which the best one is."""
+        if len(self.best) > 1:
+            return None
+        ((path, best),) = self.best.items()
+        value = widened([option[path] for option in self.options], best)
+        return None if value is None else {path: value}
 
     def widen(self, loaded: LoadedConfig) -> bool:
         """Add a value if the best one is at an edge and another one may be added."""
-        value = widened(self.values, self.best) if self.room else None
+        option = self.beyond if self.room else None
+        if option is None:
+            return False
         try:
-            added = [] if value is None else [value]
-            self.cells += [candidate(self.cell, {**self.chosen, self.path: v}, loaded.config) for v in added]
+            self.cells.append(candidate(self.cell, {**self.chosen, **option}, loaded.config))
         except (ValidationError, ValueError):  # outside of the range of the key
             return False
-        self.values += added
-        self.room -= len(added)
-        return bool(added)
+        self.options.append(option)
+        self.room -= 1
+        return True
 
     def record(self) -> dict[str, Any]:
         """What was tried and chosen, as JSON values."""
         return {
             "method": self.cell.method,
             "point": dict(self.cell.point),
-            "axis": self.path,
-            "values": self.values,
+            "options": self.options,
             "means": [merit.mean for merit in self.merits],
             "diverged": [merit.diverged for merit in self.merits],
             "chosen": self.best,
-            "at_edge": widened(self.values, self.best) is not None,
+            "at_edge": self.beyond is not None,
         }
 
 
@@ -101,29 +109,34 @@ def tuned(loaded: LoadedConfig, store: Store, train: Train) -> LoadedConfig | No
     chosen: list[dict[str, Any]] = [{} for _ in cells]
     records: list[dict[str, Any]] = []
 
-    def search(axes: Sequence[tuple[str, Sequence[Any]] | None]) -> bool:
-        """Search each cell's axis, and add the best values to the chosen ones."""
+    def search(options: Sequence[Sequence[Mapping[str, Any]]]) -> bool:
+        """Try the options of each cell, and add the best one to the chosen values."""
         searches = [
-            Search(cell, values, axis[0], list(axis[1]), config.tune.widen)
-            for cell, values, axis in zip(cells, chosen, axes, strict=True)
-            if axis is not None
+            Search(cell, values, list(map(dict, of_cell)), config.tune.widen)
+            for cell, values, of_cell in zip(cells, chosen, options, strict=True)
+            if of_cell
         ]
         done = _search(searches, quiet, store, train)
         for each in searches if done else ():
             records.append(each.record())
-            each.chosen[each.path] = each.best
+            each.chosen.update(each.best)
         store.write_choices(records)
         return done
 
-    for axis in config.tune.axes.items():
-        if not search([axis] * len(cells)):
+    for of_all in (draws(config), *map(_options, config.tune.axes.items())):
+        if of_all and not search([of_all] * len(cells)):
             return None
     shared = [dict(values) for values in chosen]
-    own = [list(own_axes(config, cell.method).items()) for cell in cells]
+    own = [list(map(_options, own_axes(config, cell.method).items())) for cell in cells]
     for i in range(max(map(len, own), default=0)):
-        if not search([axes[i] if i < len(axes) else None for axes in own]):
+        if not search([axes[i] if i < len(axes) else () for axes in own]):
             return None
     return dataclasses.replace(loaded, cells=_chosen_cells(cells, shared, chosen if any(own) else None))
+
+
+def _options(axis: tuple[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    path, values = axis
+    return [{path: value} for value in values]
 
 
 def _chosen_cells(
