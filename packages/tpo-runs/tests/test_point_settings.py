@@ -216,7 +216,7 @@ def test_shared_settings_override_a_methods_own_and_its_settings_at_the_point_ov
 
 
 def test_methods_may_be_left_out_at_some_points():
-    table = {**NAMED, "at": [{**NAMED["at"][0], "methods": ["TPO"]}]}
+    table = {**NAMED, "at": [{**NAMED["at"][0], "without": ["CE"]}]}
     places = [(cell.method, cell.point["setting"]) for cell in load_config(table).cells]
     assert places == [("TPO", "few"), ("CE", "few"), ("TPO", "many")]
 
@@ -233,8 +233,8 @@ def test_methods_may_be_left_out_at_some_points():
             "config: at.1.point.setting: 'manny' is not a value of this axis",
         ),
         (
-            {"at": [{"point": {"setting": "many"}, "methods": ["TP"]}]},
-            "config: at.1.methods: no method is named 'TP'; did you mean 'TPO'? allowed: TPO, CE",
+            {"at": [{"point": {"setting": "many"}, "without": ["TP"]}]},
+            "config: at.1.without: no method is named 'TP'; did you mean 'TPO'? allowed: TPO, CE",
         ),
         (
             {"at": [{"point": {"setting": "many"}, "task": {"contexts": 0}}]},

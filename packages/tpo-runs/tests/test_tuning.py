@@ -1,10 +1,13 @@
 """`[tune]`: values that are chosen for each method, on seeds of their own, before the run."""
 
+import json
+
 import numpy as np
 import pytest
 
 from tpo_runs import ConfigError, load_config, run_config
-from tpo_runs._config import widened
+from tpo_runs._cli import main
+from tpo_runs._config import config_text, widened
 
 RATE, ETA = "optimizer.learning_rate", "objective.eta"
 ROLLOUT = {"kind": "exact_group", "contexts": "all"}
@@ -148,6 +151,16 @@ def test_an_own_axis_that_does_not_fit_names_the_method():
     method = {**CONFIG["method"][1], "tune": {"objective.tau": [1.0]}}
     with pytest.raises(ConfigError, match=r"method 'CE': tune.\"objective.tau\": 1.0 does not fit"):
         load_config({**CONFIG, "method": [method]})
+
+
+def test_check_counts_the_candidates_and_list_knows_the_choices(store, tmp_path, capsys):
+    path = tmp_path / "tuned.toml"
+    path.write_text(config_text(load_config(CONFIG).config))
+    assert main(["check", str(path)]) == 0
+    assert "from 16 candidates of 2 seeds" in " ".join(capsys.readouterr().out.split())
+    assert main([str(path), "--list", "--out", str(store.root), "--json"]) == 0
+    *cells, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [cell["seeds_done"] for cell in cells] == [[0, 1]] * 8
 
 
 # --- random search ---

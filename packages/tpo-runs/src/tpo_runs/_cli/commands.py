@@ -40,7 +40,7 @@ def run(
     check_custom(loaded.cells)
     out = out or _default_out(config, smoke)
     _import_jax()
-    from .._run import RunOptions, check_engine, check_installed, list_cells
+    from .._run import RunOptions, check_engine, check_installed, list_cells, with_choices
     from .._run import run as run_experiment
 
     check_installed(loaded.config.tracking.to)
@@ -48,7 +48,8 @@ def run(
     if list_only:
         from .._store import Store
 
-        list_cells(loaded, Store(out), json=json)
+        store = Store(out)
+        list_cells(with_choices(loaded, store.tuning), store, json=json)
         return 0
     options = RunOptions(short=smoke, overwrite=overwrite, quiet=quiet, json=json)
     return run_experiment(loaded, out, stop, options)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from .._config import OWN, LoadedConfig, OwnSpec
+from .._config import OWN, LoadedConfig, OwnSpec, draws, is_tuned, own_axes
 from .._console import make_console, print_line
 from .._text import counted, point_label
 
@@ -26,6 +26,16 @@ def print_plan(loaded: LoadedConfig, out: Path) -> None:
         f"{counted(sum(schedule.seeds for schedule in schedules), 'seed')} in {counted(blocks, 'block')}, "
         f"{counted(episodes, 'episode')} and {counted(updates, 'gradient step')}, into {out}.",
     )
+    if is_tuned(loaded.config):
+        tune = loaded.config.tune
+        numbers = [
+            len(draws(loaded.config))
+            + sum(map(len, tune.axes.values()))
+            + sum(map(len, own_axes(loaded.config, cell.method).values()))
+            for cell in loaded.cells
+        ]
+        text = f"Before, it chooses values of each cell from {counted(sum(numbers), 'candidate')}"
+        print_line(console, f"{text} of {counted(tune.seeds, 'seed')}, in {out / 'tuning'}.")
     table = Table("method", "grid point", "objective", "rollout", "steps", "epochs", "seeds", "block")
     for cell in loaded.cells[:MAX_ROWS]:
         schedule = cell.schedule

@@ -114,10 +114,10 @@ class SharedPointSettings(PointSettings):
     """What all methods set at some points of the grid.
 
     Args:
-        methods: the names of the methods that are trained at these points; by default, all.
+        without: the names of methods that are not trained at these points.
     """
 
-    methods: Annotated[Names | None, Field(description="a list of names")] = None
+    without: Names = ()
 
 
 _POINTS = Field(max_length=MAX_VALUES, description=f"a list of tables, at most {MAX_VALUES}")

@@ -92,7 +92,7 @@ def _cells(raw: Table, grid: Table) -> tuple[list[Cell], list[Problem]]:
         point = dict(zip(grid, values, strict=True))
         at = [table for _, table in _settings_at(raw, point)]
         for label, method in methods:
-            if not all(_trains(table, label) for table in at):
+            if any(_leaves_out(table, label) for table in at):
                 continue
             cell, of_cell = _cell(raw, label, method, point)
             problems += of_cell
@@ -158,9 +158,9 @@ def _settings_at(table: Table, point: Table) -> list[tuple[int, Table]]:
     return [(i, each) for i, each in tables if isinstance(each, Mapping) and _has(point, each.get("point"))]
 
 
-def _trains(settings: Table, method: str | int) -> bool:
-    names = settings.get("methods")
-    return not isinstance(names, Sequence) or method in names
+def _leaves_out(settings: Table, method: str | int) -> bool:
+    names = settings.get("without")
+    return isinstance(names, Sequence) and method in names
 
 
 def _has(point: Table, values: Any) -> bool:
@@ -266,10 +266,10 @@ def _method_problems(config: Config) -> Iterator[Problem]:
     """Methods that an `at` names but that the config does not have."""
     known = [method.name for method in config.method]
     for i, settings in enumerate(config.at, 1):
-        for name in settings.methods or ():
+        for name in settings.without:
             if name not in known:
                 text = f"no method is named {found(name)}{one_of(name, known)}"
-                yield Problem(("at", i, "methods"), text)
+                yield Problem(("at", i, "without"), text)
 
 
 def _equal_points(cells: Sequence[Cell]) -> list[Problem]:

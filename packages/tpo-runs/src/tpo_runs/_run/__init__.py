@@ -43,3 +43,4 @@ from .sampled import sampled_lines as sampled_lines
 from .space import needed_bytes as needed_bytes
 from .tracker import check_installed as check_installed
 from .tracking import Trackers as Trackers
+from .tuning import with_choices as with_choices

@@ -72,10 +72,12 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
         def train(stage: LoadedConfig) -> bool:
             return _run(stage, store.tuning, stop, candidates) != FAILED
 
-        with_choices = tuned(loaded, store.tuning, train)
-        if with_choices is None:
+        found = tuned(loaded, store.tuning, train)
+        if found is None:
             return FAILED
-        loaded = with_choices
+        loaded, choices = found
+        with as_storage_error(store.tuning.root, "the candidates are intact"):
+            store.tuning.write_choices(choices)
     return _run(loaded, store, stop, options)
 
 

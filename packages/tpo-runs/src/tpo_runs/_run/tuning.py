@@ -15,6 +15,7 @@ from .._config import (
     TrackingSpec,
     candidate,
     draws,
+    is_tuned,
     own_axes,
     widened,
     with_values,
@@ -88,7 +89,15 @@ class Search:
         }
 
 
-def tuned(loaded: LoadedConfig, store: Store, train: Train) -> LoadedConfig | None:
+def with_choices(loaded: LoadedConfig, store: Store) -> LoadedConfig:
+    """The config with what `[tune]` has chosen, if all candidates are in the store; else as it is."""
+    found = tuned(loaded, store, lambda _: False) if is_tuned(loaded.config) else None
+    return loaded if found is None else found[0]
+
+
+def tuned(
+    loaded: LoadedConfig, store: Store, train: Train
+) -> tuple[LoadedConfig, list[dict[str, Any]]] | None:
     """The config with the values that `[tune]` chooses.
 
     If methods have axes of their own, each cell becomes two, which differ on the axis "parameters": "chosen"
@@ -100,7 +109,7 @@ def tuned(loaded: LoadedConfig, store: Store, train: Train) -> LoadedConfig | No
         train: trains cells into the store, and returns whether it could.
 
     Returns:
-        The config with its new cells; None if candidates could not be trained.
+        The config with its new cells, and a record of each choice; None if candidates could not be trained.
     """
     config, cells = loaded.config, loaded.cells
     quiet = dataclasses.replace(
@@ -120,7 +129,6 @@ def tuned(loaded: LoadedConfig, store: Store, train: Train) -> LoadedConfig | No
         for each in searches if done else ():
             records.append(each.record())
             each.chosen.update(each.best)
-        store.write_choices(records)
         return done
 
     for of_all in (draws(config), *map(_options, config.tune.axes.items())):
@@ -131,7 +139,8 @@ def tuned(loaded: LoadedConfig, store: Store, train: Train) -> LoadedConfig | No
     for i in range(max(map(len, own), default=0)):
         if not search([axes[i] if i < len(axes) else () for axes in own]):
             return None
-    return dataclasses.replace(loaded, cells=_chosen_cells(cells, shared, chosen if any(own) else None))
+    found = _chosen_cells(cells, shared, chosen if any(own) else None)
+    return dataclasses.replace(loaded, cells=found), records
 
 
 def _options(axis: tuple[str, Sequence[Any]]) -> list[dict[str, Any]]:
