@@ -131,6 +131,20 @@ def test_a_grid_point_is_compared_with_the_run_of_its_settings(
     assert ["Only one run has: TPO, actions = 5 (grid); GRPO, actions = 5 (grid)."] in rows
 
 
+def test_points_with_names_of_the_user_are_matched_by_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = '[grid]\nsize = ["small", "large"]\n[[at]]\npoint = { size = "large" }\ntask = { actions = 20 }\n'
+    (folder / "config.toml").write_text(CONFIG.replace("[[method]]", f"{at}[[method]]", 1))
+    store("slow", 0.0)
+    store("fast", -0.1, ("optimizer.learning_rate", "0.5"))
+    rows = printed(capsys, "slow", "fast")
+    places = [row[:3] for row in rows if row[0] == "TPO"]
+    assert sorted(places) == sorted(
+        ["TPO", size, run] for size in ("small", "large") for run in ("slow", "fast")
+    )
+
+
 def test_what_cannot_be_compared_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     del folder
     store("a", 0.0)

@@ -114,7 +114,8 @@ def _on_shared_axes(runs: Mapping[str, Sequence[CellResult]]) -> dict[str, list[
     axes = dict.fromkeys(axis for cells in runs.values() for axis in grid_axes(cells))
 
     def placed(cell: CellResult) -> CellResult:
-        return replace(cell, point={axis: setting_at(cell.spec, axis) for axis in axes})
+        point = {axis: cell.point.get(axis, setting_at(cell.spec, axis)) for axis in axes}
+        return replace(cell, point=point)
 
     return {name: [placed(cell) for cell in cells] for name, cells in runs.items()}
 
