@@ -15,14 +15,19 @@ TICK_SIZE = 8.0
 
 
 def make_axes(
-    rows: int, columns: int, size: tuple[float, float], *, share_y: Literal["all", "col"] = "all"
+    rows: int,
+    columns: int,
+    size: tuple[float, float],
+    *,
+    share_x: bool = True,
+    share_y: Literal["all", "col"] = "all",
 ) -> tuple[Figure, np.ndarray]:
     """A figure of `rows` by `columns` axes, `size` inches each, with room for a legend and a note."""
     # The legend and the note need a minimum width.
     width = max(columns * size[0] + 0.5, 5.0)
     figure = Figure(figsize=(width, rows * size[1] + 1.0), layout="constrained")
     cast(ConstrainedLayoutEngine, figure.get_layout_engine()).set(w_pad=0.07, h_pad=0.06)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=share_y)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=share_x, sharey=share_y)
     for axes in grid.flat:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="#E4E4E4", linewidth=0.6)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from .._results import DIAGNOSTICS, CellResult, areas, at_point, standings
 from .._results import diagnostics as diagnostics_of
@@ -14,7 +14,7 @@ from .panels import LABEL_SIZE, finish
 from .ranking import group_styles, over_words
 
 # Probes whose values span orders of magnitude.
-LOG = ("gradient_norm", "update_kl")
+LOG = ("gradient_norm", "entropy", "update_kl")
 
 
 def diagnostics(
@@ -52,7 +52,7 @@ def diagnostics(
     styles, legend = group_styles(list(order), groups)
     columns = min(2, len(probes))
     rows = -(-len(probes) // columns)
-    figure, grid = make_axes(rows, columns, (3.6, 2.9))
+    figure, grid = make_axes(rows, columns, (3.6, 2.9), share_x=False)
     for axes in grid.flat[len(probes) :]:
         axes.set_visible(False)
     for axes, (probe, values) in zip(grid.flat, probes.items(), strict=False):
@@ -64,13 +64,18 @@ def diagnostics(
                 axes.annotate(drawable(method), (values[method], order[method]), **offset)
         if probe in LOG and all(value > 0 for value in values.values()):
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(DIAGNOSTICS[probe][1], fontsize=LABEL_SIZE - 1)
         axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-        axes.tick_params(labelbottom=True)
     for axes in grid[:, 0]:
         axes.set_ylabel("area under the error curve (%)", fontsize=LABEL_SIZE - 1)
     note = (
         f"Dot: one method over {over_words(shown)}. Probes: median over seeds, mean over points. "
         "Solved: error below 5%, as a running mean over 2% of the steps"
     )
+    drawn = {method for values in probes.values() for method in values}
+    shown_styles = [styles[method] for method in order if method in drawn]
+    legend = {name: style for name, style in legend.items() if style in shown_styles}
     return finish(figure, legend, title=title, note=note, markers=True)
