@@ -127,6 +127,11 @@ def test_power_is_the_share_of_runs_that_are_told_apart():
     assert power(theirs, 2, 1.0, 100.0) == 0.0  # 1 in 15 splits
 
 
+def test_runs_whose_setting_was_picked_are_not_evidence_of_seed_noise(runs, made):
+    assert any(run.folder == "first_run" for run in runs)
+    assert "figures/first_run" not in made["docs/seed_noise.md"]
+
+
 # --- which run is taken ---
 
 
