@@ -23,6 +23,7 @@ from numbers_page import markdown, relapse_tables, subsamples  # noqa: E402
 from numbers_page.evidence import Evidence, best, evidence_for  # noqa: E402
 from numbers_page.notes import Note, check, read_notes  # noqa: E402
 from numbers_page.page import Row, all_rows, numbers_page  # noqa: E402
+from numbers_page.power import power  # noqa: E402
 from numbers_page.relapse_tables import relapse_table, two_kinds_table  # noqa: E402
 from numbers_page.repeated import repeated  # noqa: E402
 from numbers_page.runs import Run, all_runs  # noqa: E402
@@ -99,10 +100,36 @@ def test_the_counts_add_up(rows, made):
     assert int(parts[2][1]) == sum(row.verdict == "too few seeds" for row in rows)
 
 
-def test_no_number_is_judged_by_fewer_than_ten_seeds(rows):
+def test_no_number_is_judged_by_fewer_than_ten_seeds_or_four_beside_the_authors(rows):
     judged = [row for row in rows if row.verdict in ("agrees", "differs")]
     assert judged
-    assert min(row.evidence.seeds for row in judged) >= 10
+    for row in judged:
+        assert row.evidence.seeds >= (4 if row.number.of_seeds else 10)
+        assert ("p = " in row.evidence.interval) == bool(row.number.of_seeds)
+
+
+def test_the_page_says_what_the_tests_of_seeds_can_find(rows, made):
+    page = made["docs/numbers.md"]
+    section = page.partition("## What few seeds beside the author's can find")[2]
+    methods = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| ")][2:]
+    assert methods == ["| TPO", "| TPO", "| GRPO", "| GRPO"]
+    without = [row for row in rows if not row.number.of_seeds]
+    notes = read_notes(ROOT / write_numbers.NOTES)
+    kept = [note for note in notes if any(map(note.fits, (row.number for row in without if row.evidence)))]
+    assert "can find\n" not in numbers_page(without, kept)
+
+
+def test_power_is_the_share_of_runs_that_are_told_apart():
+    theirs = number(quantity="final_error_percent", value=50, seeds=4, of_seeds=[40, 40, 60, 60])
+    # Four seeds at 100% have p = 2 in 70 splits. Three, and one that is like theirs, have at least 6 in 70.
+    assert power(theirs, 4, 1.0, 100.0) == 1.0
+    assert power(theirs, 4, 0.9, 100.0, runs=400) == pytest.approx(0.9**4, abs=0.07)
+    assert power(theirs, 2, 1.0, 100.0) == 0.0  # 1 in 15 splits
+
+
+def test_runs_whose_setting_was_picked_are_not_evidence_of_seed_noise(runs, made):
+    assert any(run.folder == "first_run" for run in runs)
+    assert "figures/first_run" not in made["docs/seed_noise.md"]
 
 
 # --- which run is taken ---

@@ -17,7 +17,7 @@ class Evidence:
 
     Args:
         ours: our value.
-        interval: its 95% interval.
+        interval: its 95% interval, and p where the author's seeds decide.
         verdict: "agrees" or "differs", or why neither can be said.
         seeds: how many; likewise `steps`.
         folder: below figures/.
@@ -60,7 +60,7 @@ def _of_comparison(row: PaperComparison, run: Run) -> Evidence:
         ours = f"{ours} (within {row.precision})"
     return Evidence(
         ours=ours,
-        interval=interval_words(number, row.interval),
+        interval=interval_words(row),
         verdict=row.verdict,
         seeds=len(run.cell.seeds),
         steps=run.cell.steps,

@@ -14,6 +14,7 @@ from tpo_runs._text import point_label
 from .evidence import Evidence, best, evidence_for
 from .markdown import table
 from .notes import Note, check
+from .power import RUNS, power_table
 from .runs import Run
 
 NOT_RUN, NOT_COMPARABLE = "not run", "no run can be compared"
@@ -35,14 +36,32 @@ crossing any number of steps later. The notes below the tables say what is known
 ours all the same. [What each
 interval is worth](seed_noise.md#how-much-an-interval-is-worth) is measured.
 
-Nothing is concluded from fewer than ten seeds, which often hold none of the seeds that fail ("too few
-seeds"), or from a run of fewer steps than the paper's ("run too short"). Of several runs of a number the
+The author published the value of each seed behind some numbers: those of TPO, GRPO and DG at ten tokens.
+There, seeds are compared with seeds. The interval is followed by the p-value of an exact Mann-Whitney test,
+and the number **agrees** when p is at least 0.05. The test assumes nothing about how seeds are distributed
+and accounts for how many there are, so four of ours are judged.
+[Few seeds find only large differences](#what-few-seeds-beside-the-authors-can-find).
+
+No other number is judged by fewer than ten seeds, which often hold none of the seeds that fail ("too few
+seeds"), and none by a run of fewer steps than the paper's ("run too short"). Of several runs of a number the
 table shows one that can be judged before one that cannot, then the one with most seeds, then with most steps.
 Times are of training all seeds of the row; `summary.json` of the run names the machines, which others used
 too.
 
 This page is written by `python scripts/write_numbers.py` from `figures/*/summary.json`, the notes below its
 tables are in `scripts/numbers_notes.toml`.
+"""
+POWER = """\
+## What few seeds beside the author's can find
+
+Suppose that a share of our seeds ends at 0 or 100%, and the others end like random ones of the author's. The
+table shows how often, in percent, p would be below 0.05 ({runs} simulated runs each, so to within a few
+points).
+
+{table}
+
+With four seeds, the test finds a difference reliably only if nearly all seeds of ours end that way. "Agrees"
+then excludes that nearly all end at 0%, or nearly all at 100%, and little else.
 """
 COLUMNS = (
     "quantity", "method", "conditions", "paper", "ours", "95% interval", "verdict",
@@ -82,7 +101,17 @@ def numbers_page(rows: Sequence[Row], notes: Sequence[Note]) -> str:
     for source, group in itertools.groupby(rows, key=lambda row: row.number.source):
         parts += [f"## {source}\n", table(COLUMNS, map(_cells, group), numbers=NUMBERS_FROM) + "\n"]
         parts += [_note(note) for note in notes if note.source == source]
-    return "\n".join(parts)
+    return "\n".join([*parts, *_power(rows)])
+
+
+def _power(rows: Sequence[Row]) -> list[str]:
+    """What the tests of seeds can find: one row per method, bounds excepted, whose seeds are all alike."""
+    by_method = {
+        row.number.method: (row.number, row.evidence.seeds)
+        for row in rows
+        if row.evidence is not None and row.evidence.judged and row.number.of_seeds and not row.number.bound
+    }
+    return [POWER.format(runs=RUNS, table=power_table(by_method.values()))] if by_method else []
 
 
 def _counts(rows: Sequence[Row]) -> str:

@@ -11,12 +11,14 @@ from .runs import Run
 from .subsample_tables import crossing_table, crossing_words, interval_table, interval_words, spread
 
 PAPERS_THRESHOLD = 0.01
+PICKED = ("first_run",)  # folders of runs whose setting was picked because methods differ there
 TEXT = """\
 # Where the paper misleads
 
 For each setting, the paper prints a mean over 10, 20 or 30 seeds, or the step at which such a mean crosses
 1%, without an interval. This page shows what such numbers hide, using only the summaries of our own runs and
-the paper's numbers. `python scripts/write_numbers.py` generates it, as well as [all numbers](numbers.md).
+the paper's numbers. Runs whose setting was picked because methods differ there are left out ({picked}).
+`python scripts/write_numbers.py` generates this page, as well as [all numbers](numbers.md).
 
 ## One setting, several numbers
 
@@ -95,10 +97,12 @@ depends on how many seeds are in the worse group.
 
 
 def seed_noise_page(runs: Sequence[Run]) -> str:
-    """The page in Markdown."""
+    """The page in Markdown, without the runs of `PICKED`."""
+    runs = [run for run in runs if run.folder not in PICKED]
     solved = [run for run in runs if run.metric == "error" and run.threshold == PAPERS_THRESHOLD]
     several = [run for run in solved if len(run.cell.seeds) >= 4]
     return TEXT.format(
+        picked=", ".join(f"`{name}`" for name in PICKED),
         repeated=repeated_table(paper_numbers()),
         back=relapse_table(solved),
         back_words=relapse_words(solved),

@@ -1,5 +1,6 @@
 """The published numbers, and cells beside them."""
 
+import itertools
 import math
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from tpo_runs._paper import PaperNumber, compare, paper_numbers, paper_table, parse_paper_numbers
-from tpo_runs._results import CellResult
+from tpo_runs._results import CellResult, rank_test
 
 
 def nested(flat):
@@ -261,7 +262,122 @@ def test_error_at_a_step():
     assert row.ours == 50.0
 
 
+# --- seeds beside the author's ---
+
+THEIRS = [0.0, 0.0, 12.5, 100.0, 100.0, 37.5, 0.0, 12.5, 50.0, 25.0]  # their mean is 33.75
+
+
+def beside_seeds(finals, steps=10):
+    """Cells that end like this, in percent, beside a number with the author's seeds."""
+    number = made(value=33.8, seeds=10, of_seeds=THEIRS)
+    (row,) = compare([cell(number, np.tile(np.array(finals)[:, None] / 100, steps))], [number])
+    return row
+
+
+def share_of_splits(first, second):
+    """The share of splits into groups of these sizes in which the first wins as unevenly: all one by one."""
+    values = np.array([*first, *second])
+
+    def unevenness(chosen):
+        rest = np.delete(values, chosen)
+        return abs(np.sign(values[list(chosen)][:, None] - rest).sum())
+
+    found = [unevenness(chosen) for chosen in itertools.combinations(range(len(values)), len(first))]
+    return np.mean(np.array(found) >= found[0])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [([0.0, 3.0, 100.0], THEIRS), (THEIRS[:6], [100.0] * 4), ([1.0, 2.0], [3.0, 4.0, 5.0]), ([7.0], [7.0])],
+)
+def test_p_is_the_share_of_splits_that_are_as_uneven(first, second):
+    expected = share_of_splits(first, second)
+    assert rank_test(np.array(first), np.array(second)) == pytest.approx(expected)
+    assert rank_test(np.array(second), np.array(first)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("first", "second"), [([], [1.0]), ([1.0], []), ([1.0], [math.nan])])
+def test_groups_without_values_have_no_p(first, second):
+    with pytest.raises(ValueError, match=r"at least one value|NaN"):
+        rank_test(np.array(first), np.array(second))
+
+
+@pytest.mark.parametrize(
+    ("finals", "verdict"),
+    [([0.0, 12.5, 25.0, 100.0], "agrees"), ([100.0] * 4, "differs"), ([100.0] * 3, "too few seeds")],
+)
+def test_the_authors_seeds_are_compared_with_ours_from_four_on(finals, verdict):
+    row = beside_seeds(finals)
+    assert row.verdict == verdict
+    if verdict == "too few seeds":
+        assert math.isnan(row.p_value)
+    else:
+        assert row.p_value == pytest.approx(share_of_splits(finals, THEIRS))
+        assert (row.p_value >= 0.05) == (verdict == "agrees")
+
+
+def test_seeds_decide_even_where_the_mean_lies_in_our_interval():
+    # Both means are 10%, but all of ours lie between nine of the author's seeds and the tenth.
+    theirs = [0.0] * 9 + [100.0]
+    number = made(value=10.0, seeds=10, of_seeds=theirs)
+    (row,) = compare([cell(number, np.full((12, 10), 0.1))], [number])
+    assert (row.ours, row.verdict) == (pytest.approx(10.0), "differs")
+
+
+def test_shares_that_differ_only_by_the_rounding_of_float32_are_ties():
+    finals = [0.0, 12.5, 25.0, 100.0]
+    nearly = [0.0, 12.500003, 24.999998, 100.0]
+    assert beside_seeds(nearly).p_value == beside_seeds(finals).p_value
+
+
+def test_short_runs_and_lost_seeds_are_not_compared_with_the_authors():
+    for row, verdict in (
+        (beside_seeds([100.0] * 4, steps=9), "run too short"),
+        (beside_seeds([100.0] * 4 + [math.nan]), "a seed is lost"),
+    ):
+        assert row.verdict == verdict
+        assert math.isnan(row.p_value)
+
+
+def test_numbers_of_one_run_of_the_author_have_the_same_seeds():
+    published = {number.name: number for number in paper_numbers() if number.of_seeds}
+    by_method = {}
+    for number in published.values():
+        assert number.where["task.horizon"] == 10
+        by_method.setdefault(number.method, []).append(number)
+    assert {method: len(found) for method, found in by_method.items()} == {"TPO": 2, "GRPO": 1, "DG": 1}
+    assert len({number.of_seeds for number in by_method["TPO"]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"value": 2.0, "of_seeds": [1.0, 3.0, 2.0]}, "of_seeds: 3 values; give one for each of the 2 seeds"),
+        ({"value": 2.0, "of_seeds": [1.0, 4.0]}, "of_seeds: their mean is 2.5, and the paper prints 2"),
+        (
+            {"above": 95.0, "of_seeds": [90.0, 94.0]},
+            "of_seeds: their mean is 92, and the paper prints above 95",
+        ),
+        ({"below": 2.0, "of_seeds": [1.0, 4.0]}, "of_seeds: their mean is 2.5, and the paper prints below 2"),
+    ],
+)
+def test_seeds_that_do_not_make_the_number_are_refused(facts, message):
+    with pytest.raises(ValueError, match=message):
+        made(seeds=2, **facts)
+
+
 # --- table and file ---
+
+
+def test_the_table_gives_p_and_says_what_it_is():
+    row, unlike = beside_seeds([0.0, 12.5, 25.0, 100.0]), beside_seeds([100.0] * 12)
+    shown, plain = paper_table([row, unlike]), paper_table([beside_seeds([100.0] * 3)])
+    interval = shown.rows[0][6]
+    assert interval.endswith(f"], p = {row.p_value:.2f}")
+    assert shown.rows[1][6].endswith("], p < 0.01")
+    assert "Mann-Whitney" in shown.markdown()
+    assert "p = " not in plain.markdown()
+    assert "Mann-Whitney" not in plain.markdown()
 
 
 def test_table_has_both_numbers_their_seeds_and_steps():

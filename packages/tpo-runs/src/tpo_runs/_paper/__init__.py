@@ -1,5 +1,6 @@
 """The paper's published numbers, and how a run compares with them."""
 
+from .comparison import LEVEL as LEVEL
 from .comparison import PaperComparison as PaperComparison
 from .comparison import compare as compare
 from .numbers import PaperNumber as PaperNumber

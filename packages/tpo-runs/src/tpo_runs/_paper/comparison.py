@@ -13,12 +13,15 @@ from .._results import (
     diverged_steps,
     last_values,
     mean_interval,
+    rank_test,
     steps_to_threshold,
     steps_to_threshold_interval,
 )
 from .numbers import PaperNumber, paper_numbers
 
-FEWEST_SEEDS = 10  # that are judged: fewer often hold no seed of those that fail
+FEWEST_SEEDS = 10  # that are judged by an interval: fewer often hold no seed of those that fail
+FEWEST_BESIDE_SEEDS = 4  # that are judged beside the author's: with 20 of those, p may be as low as 0.0002
+LEVEL = 0.05  # the p-value from which on seeds agree
 CROSSINGS = ("steps_to_1_percent", "block_to_5_percent")  # quantities of the mean curve
 AT_STEP = ("error_percent_at_step", "probe_after_block")  # quantities that need no more steps than that
 NO_INTERVAL = Interval(math.nan, math.nan)
@@ -34,7 +37,8 @@ class PaperComparison:
         ours: the cell's value over as many steps as the paper's run; NaN if it was not recorded.
         interval: 95% interval of the mean over as many seeds as the paper's, if those are like ours.
         verdict: "agrees" or "differs", or why neither can be said: "run too short" (fewer steps than the
-            paper's), "too few seeds" (of ours, below ten), "a seed is lost" (it diverged), "no METRIC".
+            paper's), "too few seeds" (of ours; see `compare`), "a seed is lost" (it diverged), "no METRIC".
+        p_value: of our seeds beside the author's, if these decide the verdict; else NaN.
         of_seeds: `[s]`, the value of each seed, whose mean is `ours`; None for a step at which the mean over
             seeds crosses a level.
         precision: of `ours`, in steps: above 1 for such a step that was found on binned curves.
@@ -45,6 +49,7 @@ class PaperComparison:
     ours: float = math.nan
     interval: Interval = NO_INTERVAL
     verdict: str = ""
+    p_value: float = math.nan
     of_seeds: Float[np.ndarray, " s"] | None = None
     precision: int = 1
 
@@ -56,9 +61,14 @@ def compare(
 
     A number agrees if it lies in the 95% interval of the mean over as many seeds as the paper's, widened by
     half a unit of the last printed digit. The interval counts the noise of both means. A bound such as "above
-    95%" agrees if part of the interval satisfies it. Fewer than ten seeds are not judged. A cell with more
-    steps than the paper's run is cut to its length. The final error is that of the last step, as in the
-    paper.
+    95%" agrees if part of the interval satisfies it. Fewer than ten seeds are not judged.
+
+    Where the author published the values of the seeds (`of_seeds`), these are compared with ours instead, by
+    the exact Mann-Whitney test: the number agrees if p is at least 0.05. It is judged from four seeds on: the
+    test accounts for how many there are, and p may then be below 0.001. Few seeds have little power.
+
+    A cell with more steps than the paper's run is cut to its length. The final error is that of the last
+    step, as in the paper.
 
     Args:
         results: cells; their settings decide which numbers they belong to, not their names.
@@ -86,8 +96,8 @@ def _compare(cell: CellResult, number: PaperNumber) -> PaperComparison:
         return PaperComparison(number, cell, verdict="run too short")
     else:
         return PaperComparison(number, cell, verdict=f"no {number.metric}")
-    verdict = _verdict(number, interval, cell, any_lost=bool(lost.any()))
-    return PaperComparison(number, cell, ours, Interval(*interval), verdict, of_seeds, precision)
+    verdict, p_value = _verdict(number, Interval(*interval), cell, of_seeds, any_lost=bool(lost.any()))
+    return PaperComparison(number, cell, ours, Interval(*interval), verdict, p_value, of_seeds, precision)
 
 
 def _is_recorded(cell: CellResult, number: PaperNumber, lost: Bool[np.ndarray, " s"]) -> bool:
@@ -99,23 +109,40 @@ def _needed_steps(number: PaperNumber) -> int:
     return number.at + number.evaluate_every if number.quantity in AT_STEP else number.steps
 
 
-def _verdict(number: PaperNumber, interval: tuple[float, float], cell: CellResult, *, any_lost: bool) -> str:
-    """Whether a published number agrees with our interval, or why that cannot be said."""
-    low, high = interval
+def _verdict(
+    number: PaperNumber,
+    interval: Interval,
+    cell: CellResult,
+    of_seeds: Float[np.ndarray, " s"] | None,
+    *,
+    any_lost: bool,
+) -> tuple[str, float]:
+    """Whether a number agrees with ours, or why that cannot be said; and p where seeds decide it."""
+    ours, p_value = of_seeds if number.of_seeds else None, math.nan
     if cell.steps < _needed_steps(number):
-        return "run too short"
+        return "run too short", p_value
     if any_lost:
-        return "a seed is lost"
-    if len(cell.seeds) < FEWEST_SEEDS or math.isnan(low):
-        return "too few seeds"
-    if number.above is not None:
-        fits = high > number.above
-    elif number.below is not None:
-        fits = low < number.below
+        return "a seed is lost", p_value
+    fewest = FEWEST_SEEDS if ours is None else FEWEST_BESIDE_SEEDS
+    if len(cell.seeds) < fewest or (math.isnan(interval.low) and ours is None):
+        return "too few seeds", p_value
+    if ours is not None:
+        # Shares of answers that are equal may differ in the last digits of their float32 means.
+        p_value = rank_test(np.round(ours, 4), np.round(number.of_seeds, 4))
+        fits = p_value >= LEVEL
     else:
-        half = number.rounding / 2
-        fits = low - half <= number.value <= high + half
-    return "agrees" if fits else "differs"
+        fits = _lies_in(interval, number)
+    return "agrees" if fits else "differs", p_value
+
+
+def _lies_in(interval: Interval, number: PaperNumber) -> bool:
+    low, high = interval
+    if number.above is not None:
+        return high > number.above
+    if number.below is not None:
+        return low < number.below
+    half = number.rounding / 2
+    return low - half <= number.value <= high + half
 
 
 def _values_of_seeds(

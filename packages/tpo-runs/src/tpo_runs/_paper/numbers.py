@@ -34,6 +34,7 @@ class PaperNumber(BaseModel):
         value: the number, NaN where the paper gives only a bound: `above` or `below`.
         rounding: unit of the last printed digit.
         seeds: the number of seeds that it is a mean over.
+        of_seeds: the value of each of them, if the author published these; else empty.
         steps: the length of the run.
         metric: the metric that was measured.
         at: the step of the measurement, for quantities at a step.
@@ -53,6 +54,7 @@ class PaperNumber(BaseModel):
     below: float | None = None
     rounding: float = Field(gt=0)
     seeds: int = Field(default=1, ge=1)
+    of_seeds: tuple[float, ...] = ()
     steps: int = Field(default=1, ge=1)
     metric: str = "error"
     at: int = Field(default=0, ge=0)
@@ -64,6 +66,25 @@ class PaperNumber(BaseModel):
         given = [not math.isnan(self.value), self.above is not None, self.below is not None]
         if sum(given) != 1:
             raise ValueError("exactly one of value, above and below must be given")
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_make_the_number(self) -> "PaperNumber":
+        if not self.of_seeds:
+            return self
+        if len(self.of_seeds) != self.seeds:
+            raise ValueError(
+                f"of_seeds: {len(self.of_seeds)} values; give one for each of the {self.seeds} seeds"
+            )
+        mean = math.fsum(self.of_seeds) / self.seeds
+        fits = {
+            "above": mean > self.printed,
+            "below": mean < self.printed,
+            "": abs(mean - self.printed) <= self.rounding / 2,
+        }
+        if not fits[self.bound]:
+            given = f"{self.bound} {self.printed:g}".strip()
+            raise ValueError(f"of_seeds: their mean is {mean:g}, and the paper prints {given}")
         return self
 
     @property

@@ -3,10 +3,15 @@
 import math
 from collections.abc import Sequence
 
-from .._results import ABSENT, Interval, TextTable, step_count
+from .._results import ABSENT, TextTable, step_count
 from .._text import point_label, spaced
 from .comparison import CROSSINGS, PaperComparison
 from .numbers import PaperNumber
+
+BESIDE_SEEDS = (
+    "With p: the author published the value of each seed. Agrees: a Mann-Whitney test of these and ours has "
+    "p of at least 0.05, from four seeds on; few seeds find only large differences."
+)
 
 
 def paper_table(rows: Sequence[PaperComparison]) -> TextTable:
@@ -17,6 +22,8 @@ def paper_table(rows: Sequence[PaperComparison]) -> TextTable:
         "of as many seeds as the paper's is expected with 95%, if they are like ours.",
         "Agrees: the paper's number, rounded as printed, lies there. Fewer than ten seeds are not judged.",
     )
+    if any(not math.isnan(row.p_value) for row in rows):
+        notes = (*notes, BESIDE_SEEDS)
     columns = (*columns, "seeds (paper)", "steps (paper)")
     return TextTable("Beside arXiv 2604.06159", columns, tuple(map(_row, rows)), numbers=4, notes=notes)
 
@@ -30,7 +37,7 @@ def _row(row: PaperComparison) -> tuple[str, ...]:
         point_label(number.label) or ABSENT,
         published_words(number),
         value_words(number, row.ours),
-        interval_words(number, row.interval),
+        interval_words(row),
         row.verdict,
         f"{len(row.cell.seeds)} ({number.seeds})",
         f"{row.cell.steps:,} ({number.steps:,})",
@@ -65,10 +72,15 @@ def value_words(number: PaperNumber, value: float) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
-def interval_words(number: PaperNumber, interval: Interval) -> str:
-    """An interval with as many decimals as the paper prints."""
-    if math.isnan(interval.low):
-        return ABSENT
-    if interval.low == math.inf:
-        return step_count(math.inf)
-    return f"[{value_words(number, interval.low)}, {value_words(number, interval.high)}]"
+def interval_words(row: PaperComparison) -> str:
+    """The interval with as many decimals as the paper prints, and the p-value where that decides."""
+    number, (low, high) = row.number, row.interval
+    if math.isnan(low):
+        words = ABSENT
+    elif low == math.inf:
+        words = step_count(math.inf)
+    else:
+        words = f"[{value_words(number, low)}, {value_words(number, high)}]"
+    if math.isnan(row.p_value):
+        return words
+    return f"{words}, p = {row.p_value:.2f}" if row.p_value >= 0.01 else f"{words}, p < 0.01"

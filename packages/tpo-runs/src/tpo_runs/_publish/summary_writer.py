@@ -68,6 +68,7 @@ def _paper_record(row: PaperComparison) -> dict[str, Any]:
         "ours": _plain(row.ours),
         "interval": _plain(row.interval),
         "verdict": row.verdict,
+        **({} if math.isnan(row.p_value) else {"p_value": _plain(row.p_value)}),
         "of_seeds": None if row.of_seeds is None else _plain(row.of_seeds.tolist()),
         "seeds": [len(row.cell.seeds), number.seeds],
         "steps": [row.cell.steps, number.steps],

@@ -68,3 +68,4 @@ from .text_table import percent as percent
 from .text_table import percent_interval as percent_interval
 from .text_table import step_count as step_count
 from .text_table import step_interval as step_interval
+from .two_samples import rank_test as rank_test
