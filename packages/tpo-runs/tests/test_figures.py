@@ -64,6 +64,9 @@ LAYOUTS = {
     "probe_curves": ["none", "two_by_two"],
     "sweep": ["wrapped", "two_by_two"],
     "binned_surplus": ["none", "two_by_two"],
+    "ranking": ["none", "two_by_two"],
+    "performance_profile": ["none", "two_by_two"],
+    "diagnostics": ["none", "two_by_two"],
 }
 FIGURES_AND_GRIDS = [(name, grid) for name in FIGURES for grid in LAYOUTS[name]]
 

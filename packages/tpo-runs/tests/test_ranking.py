@@ -1,5 +1,6 @@
 """The order of methods over the points of a grid: areas, intervals, improvements, profiles, and `rank`."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -41,9 +42,10 @@ def cells():
 
 
 def test_the_area_is_the_mean_error_over_steps_and_a_diverged_seed_errs_from_then_on():
-    found = area(cell("TPO", [[1.0, 0.5, 0.0], [0.5, np.nan, np.nan]]))
-    np.testing.assert_allclose(found, [0.5, 2.5 / 3])
-    # Steps at which nothing was recorded are no steps.
+    errors = np.array([[1.0, 0.5, 0.0], [0.5, np.nan, np.nan]])
+    diverged = dataclasses.replace(cell("TPO", errors), metrics={"error": errors, "loss": errors})
+    np.testing.assert_allclose(area(diverged), [0.5, 2.5 / 3])
+    # Steps at which a measure was not taken are no steps.
     np.testing.assert_allclose(area(cell("TPO", [[0.5, np.nan, 0.1]])), [0.3])
 
 

@@ -17,6 +17,7 @@ from .._config import (
     Config,
     LoadedConfig,
     StartSpec,
+    is_tuned,
     load_config,
     parse_value,
 )
@@ -95,7 +96,8 @@ def load(config: Path, overrides: Sequence[tuple[str, str]] = ()) -> LoadedConfi
 def keys_of(loaded: LoadedConfig) -> list[Key]:
     """All keys of the kinds that a config has."""
     config = loaded.config
-    tables = [(section, getattr(config, section)) for section in TOP_SECTIONS]
+    used = [section for section in TOP_SECTIONS if section != "tune" or is_tuned(config)]
+    tables = [(section, getattr(config, section)) for section in used]
     tables += [
         (f"method.{method.name}.{section}", getattr(method, section))
         for method in config.method

@@ -45,8 +45,8 @@ def diagnostics(
     """
     shown = at_point(results, dict(at or {}))
     order = {standing.method: standing.area for standing in standings(areas(shown, metric=metric))}
-    probes = {probe: diagnostics_of(shown, probe, metric=metric) for probe in DIAGNOSTICS}
-    probes = {probe: values for probe, values in probes.items() if values.keys() & order.keys()}
+    recorded = [probe for probe in DIAGNOSTICS if any(probe in cell.metrics for cell in shown)]
+    probes = {probe: diagnostics_of(shown, probe, metric=metric) for probe in recorded}
     if not probes:
         raise ValueError(f"needs one of the probes {', '.join(DIAGNOSTICS)}, and the cells have none")
     styles, legend = group_styles(list(order), groups)

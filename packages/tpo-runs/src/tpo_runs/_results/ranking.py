@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float
 
-from .cell import CellResult, check_results, group_by_point
+from .cell import CellResult, check_results, diverged_steps, group_by_point
 from .seeds import CONFIDENCE, ERRORS, Interval, mean_interval
 
 DRAWS = 2000  # of the bootstrap
@@ -61,14 +61,16 @@ def area(result: CellResult, *, metric: str = "error") -> Float[np.ndarray, " s"
     Steps after a seed has diverged count as an error of 1.
 
     >>> import numpy as np
-    >>> cell = CellResult("TPO", {}, {}, np.arange(1), {"error": np.array([[1.0, 0.5, np.nan]])}, {})
+    >>> error = np.array([[1.0, 0.5, np.nan]])
+    >>> cell = CellResult("TPO", {}, {}, np.arange(1), {"error": error, "loss": error}, {})
     >>> area(cell).round(3).tolist()
     [0.833]
     """
     values = result.metric(metric)
-    recorded = ~np.isnan(values).all(axis=0)
-    filled = np.where(np.isnan(values), 1.0, values)
-    return filled[:, recorded if recorded.any() else ...].mean(axis=1, dtype=np.float64)
+    steps = result.bin_width * np.arange(values.shape[1])
+    lost = steps >= diverged_steps(result)[:, None]
+    # Other steps without a value are those at which a measure is not taken.
+    return np.nanmean(np.where(lost & np.isnan(values), 1.0, values), axis=1, dtype=np.float64)
 
 
 def areas(results: Sequence[CellResult], *, metric: str = "error") -> Areas:

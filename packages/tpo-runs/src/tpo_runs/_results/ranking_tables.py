@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._text import one_of, point_label
-from .cell import CellResult, final_error, grid_axes, group_by_point, last_values
+from .cell import CellResult, check_results, final_error, grid_axes, group_by_point, last_values
 from .ranking import Improvement, Standing, areas, improvements, standings, standings_at_point
 from .seeds import has_failed
 from .tables import summarize_cell
@@ -129,8 +129,9 @@ def at_point(results: Sequence[CellResult], values: dict[str, object]) -> list[C
     """The cells whose points have these values.
 
     Raises:
-        ValueError: an axis is not in the grid, or no cell has the values.
+        ValueError: there are no results, an axis is not in the grid, or no cell has the values.
     """
+    check_results(results)
     axes = grid_axes(results, varying=False)
     for axis in values:
         if axis not in axes:
