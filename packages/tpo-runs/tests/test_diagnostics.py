@@ -65,7 +65,7 @@ def test_the_figure_has_a_panel_for_each_probe_and_a_dot_for_each_method_with_it
         cell(method, [learned_at(at), learned_at(at)], **probes) for method, at in (("TPO", 5), ("GRPO", 9))
     ]
     cells.append(cell("PPO", [learned_at(9)] * 2, gradient_norm=probes["gradient_norm"]))
-    figure = FIGURES["diagnostics"](cells, groups={"targets": ["TPO"]}, named=["TPO"])
+    figure = FIGURES["diagnostics"](cells, groups=[{"name": "targets", "methods": ["TPO"]}], named=["TPO"])
     assert [len(axes.lines) for axes in figure.axes] == [3, 2, 2, 2]
     assert [text.get_text() for text in figure.axes[0].texts] == ["TPO"]
 

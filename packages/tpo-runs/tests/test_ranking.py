@@ -150,7 +150,7 @@ def test_cells_of_a_point_are_selected_by_value(cells):
 
 
 def test_the_ranking_figure_has_a_line_per_method_in_order(cells):
-    groups = {"left": ["good"], "right": ["bad"]}
+    groups = [{"name": "left", "methods": ["good"]}, {"name": "right", "methods": ["bad"]}]
     figure = FIGURES["ranking"](cells, groups=groups)
     (axes,) = figure.axes
     shown = [text.get_text() for text in axes.get_yticklabels()]

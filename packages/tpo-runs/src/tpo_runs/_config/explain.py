@@ -97,11 +97,11 @@ def _descend(
 ) -> tuple[type[BaseModel], KeyPath, KeyPath]:
     """From a table to the innermost one that holds the key, such as `rollout.sampler`."""
     while len(rest) > 1 and (inner := _class_of(model, rest[0])) is not None:
-        # The tables of a dictionary have names of their own.
-        depth = 2 if get_origin(model.model_fields[str(rest[0])].annotation) is dict else 1
-        if len(rest) < depth:
-            break
-        model, path, rest = inner, (*path, *rest[:depth]), rest[depth:]
+        # The tables of a dictionary have names of their own, and those of a list have numbers.
+        several = get_origin(model.model_fields[str(rest[0])].annotation) in (dict, tuple)
+        place = rest[: 1 + several]
+        model, rest = inner, rest[1 + several :]
+        path = (*path, *(key + 1 if isinstance(key, int) else key for key in place))
     return model, path, rest
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter
+from pydantic import AfterValidator, Discriminator, Field, Strict, Tag, TypeAdapter
 
 from .._text import found
 from .spec import Names, Spec, invalid, kinds
@@ -147,6 +147,21 @@ class BinnedSurplusSpec(FigureSpec):
     after: Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
+class Group(Spec):
+    """Methods that share a color.
+
+    Args:
+        name: their name in the legend.
+        methods: their names.
+    """
+
+    name: str
+    methods: Annotated[Names, Field(min_length=1, max_length=1000)]
+
+
+Groups = Annotated[tuple[Group, ...], Strict(False), Field(max_length=20, description="a list of tables")]
+
+
 class OrderSpec(FigureSpec):
     """A figure of the areas under the curves, over all points of the grid.
 
@@ -164,12 +179,12 @@ class RankingSpec(OrderSpec):
 
     Args:
         beside: other values of axes of the grid, which are shown as hollow dots.
-        groups: lists of methods that share a color, by the name in the legend.
+        groups: lists of methods that share a color, each with its name in the legend.
     """
 
     kind: Literal["ranking"] = "ranking"
     beside: Annotated[dict[str, Any], Field(description="a table of grid values")] = {}
-    groups: Annotated[dict[str, Names], Field(description="a table of lists of names")] = {}
+    groups: Groups = ()
 
 
 class PerformanceProfileSpec(OrderSpec):
@@ -182,12 +197,12 @@ class DiagnosticsSpec(OrderSpec):
     """The area under the curve of each method, over what its probes show; one panel per probe.
 
     Args:
-        groups: lists of methods that share a color, by the name in the legend.
+        groups: lists of methods that share a color, each with its name in the legend.
         named: the methods whose names are written beside their dots.
     """
 
     kind: Literal["diagnostics"] = "diagnostics"
-    groups: Annotated[dict[str, Names], Field(description="a table of lists of names")] = {}
+    groups: Groups = ()
     named: Names = ()
 
 

@@ -22,7 +22,7 @@ def diagnostics(
     *,
     metric: str = "error",
     at: Mapping[str, Any] | None = None,
-    groups: Mapping[str, Sequence[str]] | None = None,
+    groups: Sequence[Mapping[str, Any]] = (),
     named: Sequence[str] = (),
     title: str | None = None,
 ) -> Figure:
@@ -32,7 +32,8 @@ def diagnostics(
         results: the cells, with some of the probes of `DIAGNOSTICS`.
         metric: the metric.
         at: values of axes of the grid; only cells with them are shown.
-        groups: lists of methods that share a color, by the name in the legend; by default each has its own.
+        groups: tables with a `name` for the legend and the `methods` that share a color; by default each
+            method has its own.
         named: the methods whose names are written beside their dots.
         title: title of the figure.
 
@@ -64,7 +65,8 @@ def diagnostics(
                 axes.annotate(drawable(method), (values[method], order[method]), **offset)
         if probe in LOG and all(value > 0 for value in values.values()):
             axes.set_xscale("log")
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            wide = max(values.values(), default=1) > 100 * min(values.values(), default=1)
+            axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(DIAGNOSTICS[probe][1], fontsize=LABEL_SIZE - 1)

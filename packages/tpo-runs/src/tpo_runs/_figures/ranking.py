@@ -25,7 +25,7 @@ def ranking(
     metric: str = "error",
     at: Mapping[str, Any] | None = None,
     beside: Mapping[str, Any] | None = None,
-    groups: Mapping[str, Sequence[str]] | None = None,
+    groups: Sequence[Mapping[str, Any]] = (),
     title: str | None = None,
 ) -> Figure:
     """The area under the curve of each method over all points of the grid, from the best to the worst.
@@ -35,7 +35,8 @@ def ranking(
         metric: the metric.
         at: values of axes of the grid; only cells with them are shown.
         beside: other values of these axes, which are shown as hollow dots.
-        groups: lists of methods that share a color, by the name in the legend; by default each has its own.
+        groups: tables with a `name` for the legend and the `methods` that share a color; by default each
+            method has its own.
         title: title of the figure.
 
     Returns:
@@ -116,14 +117,15 @@ def _areas_beside(results: Sequence[CellResult], beside: Mapping[str, Any], metr
 
 
 def group_styles(
-    methods: Sequence[str], groups: Mapping[str, Sequence[str]] | None
+    methods: Sequence[str], groups: Sequence[Mapping[str, Any]]
 ) -> tuple[Mapping[str, MethodStyle], Mapping[str, MethodStyle]]:
     """The style of each method, and the legend."""
     if not groups:
         return method_styles(methods), {}
-    names = [*groups, OTHERS] if set(methods) - {m for group in groups.values() for m in group} else [*groups]
+    group_of = {method: group["name"] for group in groups for method in group["methods"]}
+    names = dict.fromkeys([group["name"] for group in groups])
+    names |= {} if group_of.keys() >= set(methods) else {OTHERS: None}
     legend = {name: _GROUP_STYLES[i % len(_GROUP_STYLES)] for i, name in enumerate(names)}
-    group_of = {method: name for name, group in groups.items() for method in group}
     return {method: legend[group_of.get(method, OTHERS)] for method in methods}, legend
 
 
