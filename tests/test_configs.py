@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 BEYOND_THE_PAPER = {
+    "atlas",
     "first_run",
     "lengths",
     "llm_rlvr",

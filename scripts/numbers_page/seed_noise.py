@@ -11,13 +11,13 @@ from .runs import Run
 from .subsample_tables import crossing_table, crossing_words, interval_table, interval_words, spread
 
 PAPERS_THRESHOLD = 0.01
-PICKED = ("first_run",)  # folders of runs whose setting was picked because methods differ there
+PICKED = ("atlas", "first_run")  # folders of runs whose settings were tuned, or picked for what they show
 TEXT = """\
 # Where the paper misleads
 
 For each setting, the paper prints a mean over 10, 20 or 30 seeds, or the step at which such a mean crosses
 1%, without an interval. This page shows what such numbers hide, using only the summaries of our own runs and
-the paper's numbers. Runs whose setting was picked because methods differ there are left out ({picked}).
+the paper's numbers. Runs whose settings were tuned, or picked for what they show, are left out ({picked}).
 `python scripts/write_numbers.py` generates this page, as well as [all numbers](numbers.md).
 
 ## One setting, several numbers

@@ -15,7 +15,7 @@ AREA_NOTE = "Area: mean error over all steps, in percent."
 RANK_NOTE = (
     "Rank: from best to worst that the 95% intervals allow; those whose intervals overlap are not ranked."
 )
-# Metrics that are shown if all cells have them: heading, metric and digits.
+# Metrics that are shown if cells have them: heading, metric and digits.
 EXTRAS = (("pass@8", "pass_at_8", 2), ("distinct right", "distinct_right", 1))
 
 
@@ -44,7 +44,7 @@ def ranking_table(
     if reference is not None and reference not in of_methods:
         raise ValueError(f"{reference!r} was not trained at all points{one_of(reference, of_methods)}")
     against = {} if reference is None else {i.method: i for i in improvements(of_methods, reference)}
-    extras = [extra for extra in EXTRAS if all(extra[1] in result.metrics for result in results)]
+    extras = [extra for extra in EXTRAS if any(extra[1] in result.metrics for result in results)]
     rows = []
     for standing in standings(of_methods):
         cells = [cell for cell in results if cell.method == standing.method]
@@ -109,12 +109,15 @@ def _ends(
     finals = [final_error(cell, metric=metric) for cell in cells]
     failed = float(np.mean([has_failed(final).mean() for final in finals]))
     relapsed = sum(summarize_cell(cell, threshold=threshold, metric=metric).relapsed for cell in cells)
-    last = [
-        f"{np.nanmean([np.nanmean(last_values(cell.metric(name), 0.01)) for cell in cells]):.{digits}f}"
-        for _, name, digits in extras
-    ]
+    last = [_at_the_end(cells, name, digits) for _, name, digits in extras]
     final = float(np.mean([np.where(np.isnan(each), 1.0, each).mean() for each in finals]))
     return percent(final), percent(failed), str(relapsed), *last
+
+
+def _at_the_end(cells: Sequence[CellResult], name: str, digits: int) -> str:
+    if not all(name in cell.metrics for cell in cells):
+        return ABSENT
+    return f"{np.mean([np.nanmean(last_values(cell.metric(name), 0.01)) for cell in cells]):.{digits}f}"
 
 
 def _against(improvement: Improvement | None) -> tuple[str, ...]:
