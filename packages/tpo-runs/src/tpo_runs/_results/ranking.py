@@ -70,7 +70,8 @@ def area(result: CellResult, *, metric: str = "error") -> Float[np.ndarray, " s"
     steps = result.bin_width * np.arange(values.shape[1])
     lost = steps >= diverged_steps(result)[:, None]
     # Other steps without a value are those at which a measure is not taken.
-    return np.nanmean(np.where(lost & np.isnan(values), 1.0, values), axis=1, dtype=np.float64)
+    filled = np.where(lost & np.isnan(values), 1.0, values)
+    return np.asarray(np.nanmean(filled, axis=1, dtype=np.float64))
 
 
 def areas(results: Sequence[CellResult], *, metric: str = "error") -> Areas:
