@@ -61,8 +61,8 @@ def printed(capsys: pytest.CaptureFixture[str], *words: str) -> list[list[str]]:
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     assert main(["compare", *words]) == 2
-    (told,) = capsys.readouterr().err.splitlines()
-    return told
+    (message,) = capsys.readouterr().err.splitlines()
+    return message
 
 
 def test_each_run_has_a_row_with_its_difference_from_the_first_one(

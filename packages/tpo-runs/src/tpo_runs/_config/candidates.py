@@ -14,7 +14,7 @@ from .explain import problems_in
 from .merge import merge, nest
 from .problems import Problem
 
-# The axis that tells the two cells of a method with an axis of its own apart, and its values.
+# The axis that distinguishes cells with default parameters from those with the chosen ones, and its values.
 PARAMETERS, DEFAULT, CHOSEN = "parameters", "default", "chosen"
 
 

@@ -17,10 +17,9 @@ from .._results import (
     match_cells,
     setting_at,
 )
-from .._store import Store, check_holds_run
 from .._text import cell_label, found, one_of, printable
+from .reading import read_source
 from .run_differences import differing_settings
-from .summary import read_summary
 
 
 class Comparison(NamedTuple):
@@ -49,9 +48,12 @@ def compare_runs(sources: Sequence[Path], *, metric: str | None, figure: Path | 
     if figure is not None and figure.suffix not in ("", ".png", ".pdf"):
         raise ConfigError([f"{figure}: expected a name that ends in .png or .pdf; both are written"])
     names = _names(sources)
-    read = {name: _read(source) for name, source in zip(names, sources, strict=True)}
-    metric = metric or _shared_metric({name: of for name, (of, _) in read.items()})
-    runs = _on_shared_axes({name: cells for name, (_, cells) in read.items()})
+    read = {name: read_source(source) for name, source in zip(names, sources, strict=True)}
+    for path, source in zip(sources, read.values(), strict=True):
+        if not source.cells:
+            raise ConfigError([f"{path}: no block of seeds is complete; run its config to the end first"])
+    metric = metric or _shared_metric({name: source.metric for name, source in read.items()})
+    runs = _on_shared_axes({name: source.cells for name, source in read.items()})
     for name, cells in runs.items():
         recorded = dict.fromkeys(each for cell in cells for each in cell.metrics)
         if not all(metric in cell.metrics for cell in cells):
@@ -70,18 +72,6 @@ def compare_runs(sources: Sequence[Path], *, metric: str | None, figure: Path | 
     lines = differing_settings(matched) + ((f"Only one run has: {'; '.join(alone)}.",) if alone else ())
     files = () if figure is None else _draw(matched, metric, figure)
     return Comparison(lines, compared_table(matched, metric=metric), files)
-
-
-def _read(source: Path) -> tuple[str, list[CellResult]]:
-    """The metric of a run and its cells."""
-    if source.suffix == ".json" and source.name != "run.json":
-        summary = read_summary(source)
-        return summary.metric, list(summary.cells)
-    check_holds_run(source)
-    store = Store(source)
-    if not (cells := store.results()):
-        raise ConfigError([f"{source}: no block of seeds is complete; run its config to the end first"])
-    return store.manifest().get("metric", "error"), cells
 
 
 def _names(sources: Sequence[Path]) -> list[str]:

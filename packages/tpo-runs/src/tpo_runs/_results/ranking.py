@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .cell import CellResult, check_results, diverged_steps, group_by_point
-from .seeds import CONFIDENCE, ERRORS, Interval, mean_interval
+from .seeds import CONFIDENCE, ERRORS, Interval, interquartile_means, mean_interval
 
 DRAWS = 2000  # of the bootstrap
 FLIPS = 99_999  # of the permutation test
@@ -92,11 +92,6 @@ def areas(results: Sequence[CellResult], *, metric: str = "error") -> Areas:
     return whole
 
 
-def interquartile_area(areas: Sequence[Float[np.ndarray, " _"]]) -> float:
-    """The mean of the areas of all points and seeds, without the lowest and the highest quarter."""
-    return float(_trimmed(np.concatenate(areas)[None])[0])
-
-
 def standings(areas: Areas) -> list[Standing]:
     """The methods over all points, the smallest area first.
 
@@ -107,8 +102,10 @@ def standings(areas: Areas) -> list[Standing]:
     Args:
         areas: the result of `areas`.
     """
-    values = {method: interquartile_area(each) for method, each in areas.items()}
-    intervals = {method: _interval(_trimmed(np.hstack(_resampled(each)))) for method, each in areas.items()}
+    values = {method: float(interquartile_means(np.concatenate(each))) for method, each in areas.items()}
+    intervals = {
+        method: _interval(interquartile_means(np.hstack(_resampled(each)))) for method, each in areas.items()
+    }
     return _ranked(values, intervals)
 
 
@@ -192,12 +189,6 @@ def _resampled(
 ) -> list[Float[np.ndarray, "draws _"]]:
     random = np.random.default_rng(stream)
     return [each[random.integers(len(each), size=(DRAWS, len(each)))] for each in areas]
-
-
-def _trimmed(values: Float[np.ndarray, "draws n"]) -> Float[np.ndarray, " draws"]:
-    """The interquartile mean of each row."""
-    cut = values.shape[1] // 4
-    return np.sort(values, axis=1)[:, cut : values.shape[1] - cut].mean(axis=1)
 
 
 def _interval(draws: Float[np.ndarray, " draws"]) -> Interval:

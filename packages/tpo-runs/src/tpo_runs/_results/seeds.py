@@ -46,18 +46,20 @@ def standard_error(values: Float[np.ndarray, " s"]) -> float:
     return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
-def interquartile_mean(values: Float[np.ndarray, " s"]) -> float:
-    """Mean without the lowest and the highest quarter, each rounded down to whole values.
+def interquartile_means(values: Float[np.ndarray, "*d s"]) -> Float[np.ndarray, "*d"]:
+    """Means over the last axis without the lowest and the highest quarter, each rounded down to whole values.
 
     Source: R. Agarwal et al., *Deep RL at the Edge of the Statistical Precipice*, 2021.
 
     >>> import numpy as np
-    >>> interquartile_mean(np.array([0.0, 0.25, 0.75, 9.0]))
+    >>> float(interquartile_means(np.array([0.0, 0.25, 0.75, 9.0])))
     0.5
     """
-    cut = len(values) // 4
+    count = values.shape[-1]
+    cut = count // 4
+    means = np.sort(values, axis=-1)[..., cut : count - cut].mean(axis=-1)
     # NaN sorts to the end, where it would be cut off.
-    return float("nan") if np.isnan(values).any() else float(np.sort(values)[cut : len(values) - cut].mean())
+    return np.where(np.isnan(values).any(axis=-1), np.nan, means)
 
 
 @functools.lru_cache(maxsize=4)
@@ -169,7 +171,7 @@ def summarize(values: Float[np.ndarray, " s"], bounds: tuple[float, float] | Non
         mean=float(np.mean(values)),
         standard_error=standard_error(values),
         interval=mean_interval(values, bounds),
-        iqm=interquartile_mean(values),
+        iqm=float(interquartile_means(values)),
     )
 
 

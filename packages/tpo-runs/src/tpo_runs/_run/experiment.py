@@ -65,8 +65,8 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
         Stopped: a signal arrived, and a checkpoint was saved.
     """
     store = Store(out)
-    check_output(store.root)
     if is_tuned(loaded.config):
+        check_output(store.root)
         candidates = options._replace(overwrite=False, draw=False)
 
         def train(stage: LoadedConfig) -> bool:

@@ -21,7 +21,7 @@ def check_own_parts(cells: Iterable[Cell]) -> None:
     """Refuse users' own things that cannot train, before any cell is trained.
 
     These are tasks and policies without a method that the rollout calls, and objectives whose losses have the
-    wrong type or shape. If one raises an error of its own, its cell reports that later, with the traceback.
+    wrong type or shape. If user code raises an error, the cell fails later and reports the traceback.
 
     Raises:
         ConfigError: with one line for each.

@@ -1,4 +1,4 @@
-"""The choice of values by `[tune]`, on seeds of their own, in a store of its own."""
+"""The choice of values by `[tune]`: candidates are trained on separate seeds, into a separate store."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
