@@ -84,8 +84,46 @@ def test_all_actions_score_the_mean_of_the_sampled_advantages():
     np.testing.assert_array_equal(batch.rewards, [[1, 0, 0], [0, 0, 1]])
 
 
+def test_an_action_group_holds_the_sampled_actions_with_their_rewards():
+    from tpo_runs._learn import ActionGroup
+
+    rollout = ActionGroup(task(), "all", 7)
+    batch, _ = rollout.draw(table_of(PROBS), None, jax.random.key(2))
+    actions = np.asarray(batch.inputs[1])
+    assert actions.shape == (2, 7)
+    rewards = (actions == np.array([[0], [2]])).astype(float)
+    np.testing.assert_array_equal(batch.scores, rewards)
+    np.testing.assert_array_equal(batch.rewards, rewards)
+    np.testing.assert_allclose(batch.old_logp, np.take_along_axis(np.log(PROBS), actions, 1), rtol=1e-5)
+    np.testing.assert_allclose(rollout.log_probs(table_of(PROBS), batch), batch.old_logp, rtol=1e-6)
+
+
+def test_tpo_on_an_action_group_has_the_gradient_of_its_softmax_minus_the_target():
+    from tpo_objectives import tpo, tpo_target
+    from tpo_runs._learn import ActionGroup
+
+    rollout = ActionGroup(task(), "all", 6)
+    table = table_of(PROBS)
+    batch, _ = rollout.draw(table, None, jax.random.key(4))
+    loss = lambda table: jnp.sum(tpo(rollout.log_probs(table, batch), batch.old_logp, batch.scores))  # noqa: E731
+    gradient = eqx.filter_grad(loss)(table).logits
+    group = np.asarray(jax.nn.softmax(batch.old_logp) - tpo_target(batch.old_logp, batch.scores))
+    wanted = np.zeros((2, 3))
+    for i, actions in enumerate(np.asarray(batch.inputs[1])):
+        np.add.at(wanted[i], actions, group[i])
+    # The entries of a row of p - q sum to 0, so the softmax of the table adds nothing.
+    np.testing.assert_allclose(gradient, wanted, atol=1e-6)
+
+
 def all_rollouts():
-    from tpo_runs._learn import AllActions, ExactGroup, ExactSamples, SampledActions, bandit_baseline
+    from tpo_runs._learn import (
+        ActionGroup,
+        AllActions,
+        ExactGroup,
+        ExactSamples,
+        SampledActions,
+        bandit_baseline,
+    )
 
     none = bandit_baseline("none")
 
@@ -94,10 +132,11 @@ def all_rollouts():
         AllActions(task(), "all", 3, none),
         ExactGroup(task(), "all"),
         ExactSamples(task(), "all", none),
+        ActionGroup(task(), "all", 3),
     ]
 
 
-@pytest.mark.parametrize("index", range(4))
+@pytest.mark.parametrize("index", range(5))
 def test_the_error_is_the_exact_one_of_the_policy_before_the_step(index):
     from tpo_objectives import reinforce, tpo
     from tpo_runs._learn import Trainer, error_after, misalignment
@@ -105,7 +144,7 @@ def test_the_error_is_the_exact_one_of_the_policy_before_the_step(index):
     rollout = all_rollouts()[index]
     trainer = Trainer(
         rollout=rollout,
-        objective=tpo if index in (1, 2) else reinforce,
+        objective=tpo if index in (1, 2, 4) else reinforce,
         optimizer=optax.sgd(0.5),
         epochs=1,
         probes={"error_after": error_after, "misalignment": misalignment},

@@ -86,6 +86,18 @@ def test_wrong_settings_are_refused_with_their_place(at, message, tmp_path):
     assert message in line
 
 
+def test_probes_of_a_point_replace_those_of_the_method(tmp_path):
+    cells = cells_of(tmp_path, '[{ point = { "task.horizon" = 3 }, probes = ["gradient_norm"] }]')
+    assert {point: cell.probes for point, cell in cells.items()} == {
+        (2, 2): (),
+        (2, 3): (),
+        (3, 2): ("gradient_norm",),
+        (3, 3): ("gradient_norm",),
+    }
+    (line,) = refusal_of(tmp_path, '[{ point = { "task.horizon" = 3 }, probes = ["entropyy"] }]')
+    assert "at.1.probes" in line and "did you mean 'entropy'" in line
+
+
 def test_a_key_of_a_table_in_a_table_is_named_by_its_place(tmp_path):
     path = tmp_path / "config.toml"
     sampler = "candidates = 4, sampler = { stale_step = 1, temperature = -1 } }"

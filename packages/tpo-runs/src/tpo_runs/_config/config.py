@@ -98,6 +98,7 @@ class PointSettings(Spec):
         point: values of axes of the grid; the settings count where the point has all of them.
         task: keys that override the method's; likewise `policy`, `optimizer`, `schedule`, `objective`,
             `rollout` and `evaluation`.
+        probes: replaces the method's `probes`.
     """
 
     point: Annotated[dict[str, Any], Field(min_length=1, description="a table of grid values")]
@@ -108,6 +109,7 @@ class PointSettings(Spec):
     objective: Partial = {}
     rollout: Partial = {}
     evaluation: Partial = {}
+    probes: Annotated[ProbeNames | None, Field(description="a list of names")] = None
 
 
 class SharedPointSettings(PointSettings):

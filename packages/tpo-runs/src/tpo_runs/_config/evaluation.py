@@ -9,7 +9,7 @@ from .spec import Identity, Names, Spec, names_among
 _WHOLE_ANSWERS = ("sequence_group",)
 _ANSWERS = ("single", "sequence_group", "token_group")
 _ANSWER_GROUPS = ("sequence_group", "token_group")
-_GROUPS = (*_ANSWER_GROUPS, "all_actions", "exact_group")
+_GROUPS = (*_ANSWER_GROUPS, "action_group", "all_actions", "exact_group")
 
 # For each probe, the sections that it constrains and the kinds that it allows there.
 PROBES: dict[str, dict[str, tuple[str, ...]]] = {

@@ -118,7 +118,8 @@ def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Ce
         # A method's own keys cannot replace a required table.
         if layers and (section in raw or section not in REQUIRED):
             tables[section] = wrong[0] if wrong else functools.reduce(merge, layers)
-    probes = raw.get("probes", ()) if method.get("probes") is None else method["probes"]
+    set_probes = [table["probes"] for table in (raw, method, *at) if table.get("probes") is not None]
+    probes = set_probes[-1] if set_probes else ()
     place = functools.partial(
         _place, raw=raw, label=label, method=method, point=point, paths=paths, tables=tables
     )

@@ -159,6 +159,19 @@ class SampledActionsSpec(BanditRolloutSpec):
     baseline: _baseline(*SAMPLED_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
 
 
+class ActionGroupSpec(BanditRolloutSpec):
+    """The sampled actions of a context as one group, scored by their rewards.
+
+    Args:
+        samples: actions per context.
+    """
+
+    builds: ClassVar[str] = "ActionGroup"
+    level: ClassVar[str] = "group"
+    kind: Literal["action_group"] = "action_group"
+    samples: Candidates
+
+
 class AllActionsSpec(BanditRolloutSpec):
     """All actions of a context as one group, scored by the sampled ones.
 
@@ -201,6 +214,7 @@ Rollout = Annotated[
     | SequenceGroupSpec
     | TokenGroupSpec
     | SampledActionsSpec
+    | ActionGroupSpec
     | AllActionsSpec
     | ExactGroupSpec
     | ExactSamplesSpec,

@@ -11,6 +11,7 @@ from .answers import AnswerGroup as AnswerGroup
 from .bandit_probes import error_after as error_after
 from .bandit_probes import misalignment as misalignment
 from .bandits import AbstractSampling as AbstractSampling
+from .bandits import ActionGroup as ActionGroup
 from .bandits import AllActions as AllActions
 from .bandits import ExactGroup as ExactGroup
 from .bandits import ExactSamples as ExactSamples

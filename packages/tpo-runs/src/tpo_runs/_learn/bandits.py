@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from .advantages import BanditBaseline
+from .advantages import BanditBaseline, bandit_baseline
 from .batch import Batch
 from .protocols import ActionPolicy, BanditTask
 from .rollout import AbstractRollout
@@ -83,6 +83,10 @@ def _times_jvp(primals, tangents):
     return _times(*primals), tangents[0] * primals[1]
 
 
+def _chosen(logp: Float[Array, "b a"], actions: Int[Array, "b n"]) -> Float[Array, "b n"]:
+    return jnp.sum(_times(logp[:, None], jax.nn.one_hot(actions, logp.shape[-1])), axis=-1)
+
+
 class SampledActions(AbstractSampling):
     """Every sampled action is a sample of its own, `[b, n, 1]`. Its score is its advantage.
 
@@ -96,8 +100,7 @@ class SampledActions(AbstractSampling):
 
     def select(self, logp: Float[Array, "b a"], actions: Int[Array, "b n"]) -> Float[Array, "b n 1"]:
         """The values of the sampled actions."""
-        one_hot = jax.nn.one_hot(actions, logp.shape[-1])
-        return jnp.sum(_times(logp[:, None], one_hot), axis=-1, keepdims=True)
+        return _chosen(logp, actions)[..., None]
 
     def scores(
         self, advantages: Float[Array, "b n"], actions: Int[Array, "b n"], probs: Float[Array, "b a"]
@@ -105,6 +108,29 @@ class SampledActions(AbstractSampling):
         """The advantages of the sampled actions."""
         del actions, probs
         return advantages[..., None]
+
+
+class ActionGroup(AbstractSampling):
+    """The sampled actions of a context form a group, `[b, n]`, scored by their rewards.
+
+    This is the bandit's form of `AnswerGroup`: an action that is sampled twice is in the group twice.
+    """
+
+    task: BanditTask
+    contexts: Contexts = eqx.field(static=True)
+    samples: int = eqx.field(static=True)
+    baseline: BanditBaseline = eqx.field(static=True, default=bandit_baseline("none"))
+
+    def select(self, logp: Float[Array, "b a"], actions: Int[Array, "b n"]) -> Float[Array, "b n"]:
+        """The values of the sampled actions."""
+        return _chosen(logp, actions)
+
+    def scores(
+        self, advantages: Float[Array, "b n"], actions: Int[Array, "b n"], probs: Float[Array, "b a"]
+    ) -> Float[Array, "b n"]:
+        """The rewards of the sampled actions."""
+        del actions, probs
+        return advantages
 
 
 class AllActions(AbstractSampling):
