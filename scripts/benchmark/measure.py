@@ -39,6 +39,9 @@ class NaivePolicy(eqx.Module):
     def log_probs(self, prompts, answers):
         return naive_transformer.log_probs(self.transformer, prompts, answers)
 
+    def answer_log_softmax(self, prompts, answers):
+        return naive_transformer.answer_log_softmax(self.transformer, prompts, answers)
+
 
 def episodes(case, trainer, make_policy):
     """Whole episodes, trained as `tpo-runs` trains them."""
@@ -50,7 +53,7 @@ def episodes(case, trainer, make_policy):
     first = time.perf_counter() - began
     wanted = -(-case.curve // case.seeds)
     seen.append(next(chunks))
-    while seen[-1].stop < wanted:
+    while seen[-1].stop < max(wanted, case.after):
         seen.append(next(chunks))
     curve = {
         name: np.concatenate([chunk.metrics[name][0] for chunk in seen])[:wanted].tolist()

@@ -25,10 +25,11 @@ from tpo_runs import SequenceGroup, Trainer, initial_state, train
 from tpo_runs._learn import TrainState, compile_chunk
 
 def make_policy(key):
-    return CausalTransformer(vocab_size=2, horizon=2, width=16, layers=1, heads=1, key=key)
+    return CausalTransformer(vocab_size=2, horizon=2, width=32, layers=1, heads=1, key=key)
 
-rollout = SequenceGroup(TokenTask("reverse_copy", "terminal", 2, 2), 32, 4)
-trainer = Trainer(rollout, tpo, optax.adam(0.1), epochs=2)
+# Enough answers for each device to look for equal ones among its own.
+rollout = SequenceGroup(TokenTask("reverse_copy", "terminal", 2, 2), 128, 16)
+trainer = Trainer(rollout, tpo, optax.adam(0.03), epochs=2)
 seeds = jnp.arange(int(sys.argv[1]))
 state = initial_state(trainer, make_policy, seeds)
 # An array without numbers, as in an empty queue, has to stay on its devices like the others.

@@ -11,9 +11,12 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from ._attention import KeyValues, causal
 from ._block import Block
 from ._dense import Dense
+from ._distinct import block_size, in_blocks_pays, whole_blocks
+from ._distinct_scores import distinct_scores
 from ._layer_norm import LayerNorm
 from ._precision import widened
 from ._sampling import sample_all, sample_until, select
+from ._shared_sampling import sample_shared
 
 
 class Prefill(NamedTuple):
@@ -131,14 +134,21 @@ class CausalTransformer(eqx.Module):
         self, prompts: Int[Array, "b p"], answers: Int[Array, "b k t"]
     ) -> Float[Array, "b k t vocab"]:
         """The log-probs of all tokens at every position of given answers, in one pass."""
-        prefill = self.prefill(prompts)
+        return self._log_softmax_after(self.prefill(prompts), answers)
+
+    def scores_after(self, prefill: Prefill, answers: Int[Array, "b k t"]) -> Float[Array, "b k t"]:
+        """The log-prob of every token of answers to processed prompts."""
+        return select(self._log_softmax_after(prefill, answers), answers)
+
+    def _log_softmax_after(self, prefill, answers):
         candidates, length = answers.shape[1:]
         first = jnp.broadcast_to(
             prefill.log_probs[:, None, None], (len(answers), candidates, 1, self.vocab_size)
         )
         if length == 1:
             return first
-        x = self._embed(answers[..., :-1], prompts.shape[1] + jnp.arange(length - 1))
+        prompt_length = prefill.cache[0].keys.shape[-2]
+        x = self._embed(answers[..., :-1], prompt_length + jnp.arange(length - 1))
         mask = causal(length - 1)
         for block, prefix in zip(self.blocks, prefill.cache, strict=True):
             queries, own = block.queries_keys_values(x)
@@ -146,8 +156,16 @@ class CausalTransformer(eqx.Module):
         return jnp.concatenate([first, self._log_softmax(x)], axis=2)
 
     def log_probs(self, prompts: Int[Array, "b p"], answers: Int[Array, "b k t"]) -> Float[Array, "b k t"]:
-        """The log-prob of every token of given answers."""
-        return select(self.answer_log_softmax(prompts, answers), answers)
+        """The log-prob of every token of given answers.
+
+        On a CPU, large batches are computed in blocks, and equal answers to equal prompts once. The gradient
+        then has no gradient of its own, and there is no forward-mode derivative.
+        """
+        batch, candidates, length = answers.shape
+        block = self._block(length)
+        if not in_blocks_pays(batch, candidates, block):
+            return select(self.answer_log_softmax(prompts, answers), answers)
+        return distinct_scores(self, prompts, answers, vocab_size=self.vocab_size, block=block)
 
     def sample(
         self,
@@ -161,7 +179,8 @@ class CausalTransformer(eqx.Module):
     ) -> tuple[Int[Array, "b {candidates} h"], Float[Array, "b {candidates} h"]]:
         """Draw independent answers to every prompt, with the log-prob of each token when it was drawn.
 
-        Decoding uses a key/value cache, so every step processes a single position.
+        Decoding uses a key/value cache, so every step processes a single position. On a CPU, large batches
+        are computed in blocks, and equal beginnings of answers to equal prompts once.
 
         **Arguments:**
 
@@ -180,22 +199,40 @@ class CausalTransformer(eqx.Module):
         prefill = self.prefill(prompts)
         shared = prefill.log_probs if temperature is None else _tempered(prefill.log_probs, temperature)
         first = jnp.broadcast_to(shared[:, None], (batch, candidates, self.vocab_size))
-        room = max(1, horizon - 1)
         heads, head_dim = self.blocks[0].attention.query_bias.shape
-        empty = jnp.zeros((batch, heads, candidates, room, head_dim), self.token_embedding.dtype)
-        written = tuple(KeyValues(empty, empty) for _ in self.blocks)
 
-        def decode(tokens, t, written):
-            log_softmax, written = self._decode(tokens, t, prompt_length, written, prefill.cache)
+        def empty(*shape):
+            array = jnp.zeros(shape, self.token_embedding.dtype)
+            return tuple(KeyValues(array, array) for _ in self.blocks)
+
+        def decode(tokens, t, written, prefix=prefill.cache):
+            log_softmax, written = self._decode(tokens, t, prompt_length, written, prefix)
             if temperature is not None:
                 log_softmax = _tempered(log_softmax, temperature)
             return log_softmax, written
 
-        if end is None:
-            answers, log_probs = sample_all(key, first, written, decode, horizon)
+        def extend(owners, tokens, t, own):
+            prefix = jax.tree.map(lambda leaf: leaf[owners], prefill.cache)
+            own = jax.tree.map(lambda leaf: leaf.transpose(1, 2, 0, 3)[:, :, None], own)
+            log_softmax, own = decode(tokens[:, None], t, own, prefix)
+            new = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf[:, :, 0], t, 2, False), own)
+            return log_softmax[:, 0], new
+
+        block = self._block(2)
+        if horizon > 1 and in_blocks_pays(batch, candidates, block):
+            cache = empty(horizon - 1, whole_blocks(batch * candidates, block), heads, head_dim)
+            drawn = sample_shared(key, first, cache, extend, prompts, horizon, end, block)
         else:
-            answers, log_probs = sample_until(key, first, written, decode, horizon, end)
+            cache = empty(batch, heads, candidates, max(1, horizon - 1), head_dim)
+            if end is None:
+                drawn = sample_all(key, first, cache, decode, horizon)
+            else:
+                drawn = sample_until(key, first, cache, decode, horizon, end)
+        answers, log_probs = drawn
         return jnp.moveaxis(answers, 0, -1), jnp.moveaxis(log_probs, 0, -1)
+
+    def _block(self, positions):
+        return block_size(positions, self.norm.weight.size)
 
     def _decode(self, tokens, t, prompt_length, written, cache):
         """Read answer token `t` of every candidate and predict the next one."""

@@ -9,6 +9,7 @@ from .batch import Batch
 from .layout import split_prompts
 from .protocols import AnswerPolicy, AnswerTask
 from .rollout import AbstractRollout
+from .sampling import answer_log_probs
 
 
 class AnswerGroup(AbstractRollout):
@@ -47,7 +48,7 @@ class AnswerGroup(AbstractRollout):
     def log_probs(self, policy: AnswerPolicy, batch: Batch) -> Float[Array, "b k *h"]:
         """The log-prob of each candidate, or of each of its tokens."""
         prompts, where, answers = batch.inputs
-        return self._of_candidates(policy.log_probs(prompts, answers), where)
+        return self._of_candidates(answer_log_probs(policy, prompts, answers), where)
 
     def _of_candidates(self, logp: Float[Array, "b k h"], where: Array) -> Float[Array, "b k *h"]:
         existing = jnp.where(where, logp, 0.0)

@@ -86,6 +86,25 @@ def split_prompts(prompts: Shaped[Array, "b *c"]) -> Shaped[Array, "b *c"]:
     return jax.lax.with_sharding_constraint(prompts, PartitionSpec(PROMPTS))
 
 
+def over_prompts(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Map a function of a policy and of arrays by prompt over the devices of a seed, each with its prompts."""
+    if jax.sharding.get_abstract_mesh().shape.get(PROMPTS, 1) == 1:
+        return function
+    by_prompt = PartitionSpec(PROMPTS)
+
+    def mapped(policy: PyTree, *by_prompts: Array) -> Any:
+        params, static = eqx.partition(policy, eqx.is_array)
+        return jax.shard_map(
+            lambda params, *of_device: function(eqx.combine(params, static), *of_device),
+            in_specs=(SHARED, *[by_prompt] * len(by_prompts)),
+            out_specs=by_prompt,
+            axis_names={PROMPTS},
+            check_vma=False,
+        )(params, *by_prompts)
+
+    return mapped
+
+
 def on_own_devices(
     function: Callable[..., Any], placed: tuple[Any, ...], *, calls_host: bool = False
 ) -> Callable[..., Any]:

@@ -1,8 +1,19 @@
-"""Sampling actions from their log-probs."""
+"""Sampling actions from their log-probs, and scoring sampled answers."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from .layout import over_prompts
+
+
+def answer_log_probs(
+    policy: Any, prompts: Int[Array, "b p"], answers: Int[Array, "b k h"]
+) -> Float[Array, "b k h"]:
+    """The log-prob of each token of given answers. Each device of a seed scores those to its prompts."""
+    return over_prompts(lambda policy, *of_device: policy.log_probs(*of_device))(policy, prompts, answers)
 
 
 def sample_actions(key: PRNGKeyArray, logp: Float[Array, "b a"], samples: int) -> Int[Array, "b {samples}"]:

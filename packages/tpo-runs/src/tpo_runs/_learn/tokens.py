@@ -12,7 +12,7 @@ from .batch import Batch
 from .layout import split_prompts
 from .protocols import TokenPolicy, TokenTask
 from .rollout import AbstractRollout
-from .sampling import sample_actions
+from .sampling import answer_log_probs, sample_actions
 
 
 class Single(AbstractRollout):
@@ -67,7 +67,7 @@ class SequenceGroup(AbstractRollout):
     def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b k *h"]:
         """The log-prob of each candidate, or of each of its tokens."""
         prompts, answers = batch.inputs
-        logp = policy.log_probs(prompts, answers)
+        logp = answer_log_probs(policy, prompts, answers)
         return logp if self.tokens else jnp.sum(logp, axis=-1)
 
 
