@@ -122,4 +122,4 @@ class ArgsortSpec(TaskSpec):
     values: Annotated[int, Field(ge=1, le=1024)]
 
 
-AnswerTask = LengthLadderSpec | VariableLengthSpec | CountingSpec | CountdownSpec | ColoringSpec | ArgsortSpec
+ANSWER_TASKS = (LengthLadderSpec, VariableLengthSpec, CountingSpec, CountdownSpec, ColoringSpec, ArgsortSpec)

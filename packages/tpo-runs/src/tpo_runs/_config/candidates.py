@@ -112,7 +112,7 @@ def _value_problems(
             try:
                 with_values(cell, {path: value})
             except ValidationError as error:
-                problems = problems_in(error, Cell, cell.model_dump())
+                problems = problems_in(error, cell.model_dump())
                 texts = [f"{'.'.join(map(str, each.path))}: {each.text}" for each in problems]
             except ValueError as error:
                 texts = [str(error)]

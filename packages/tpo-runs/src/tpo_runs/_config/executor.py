@@ -2,23 +2,30 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
+from .kinds import kinds, of_kind
 from .own import JsonValue
-from .spec import Spec, kinds
+from .spec import Spec
 
 TaskLimit = Annotated[int, Field(ge=1, le=10_000)]
 # The package that each kind needs.
 ENGINES = {"ray": "ray", "slurm": "submitit"}
 
 
-class InProcessSpec(Spec):
+class ExecutorSpec(Spec):
+    """Where blocks of seeds are trained."""
+
+    kind: str
+
+
+class InProcessSpec(ExecutorSpec):
     """Train blocks in this process, one after another."""
 
     kind: Literal["in_process"] = "in_process"
 
 
-class ClusterSpec(Spec):
+class ClusterSpec(ExecutorSpec):
     """An executor that trains each block on a node of a cluster.
 
     Args:
@@ -27,7 +34,6 @@ class ClusterSpec(Spec):
         memory_gb: memory per block, in GB.
     """
 
-    kind: str
     cpus: Annotated[int, Field(ge=1, le=4096)] = 1
     gpus: Annotated[int, Field(ge=0, le=64)] = 0
     memory_gb: Annotated[float, Field(gt=0)] | None = None
@@ -72,5 +78,5 @@ class SlurmSpec(ClusterSpec):
     most: TaskLimit = 100
 
 
-Executor = Annotated[InProcessSpec | RaySpec | SlurmSpec, Field(discriminator="kind")]
-EXECUTORS = kinds(Executor)
+EXECUTORS = kinds(InProcessSpec, RaySpec, SlurmSpec)
+Executor = Annotated[SerializeAsAny[ExecutorSpec], of_kind("executor", EXECUTORS)]

@@ -67,7 +67,7 @@ def check(raw: Table) -> tuple[Config | None, tuple[Cell, ...], list[Problem]]:
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        config, problems = None, problems_in(error, Config, raw)
+        config, problems = None, problems_in(error, raw)
         grid: Table = {}
     else:
         problems = [*_grid_problems(config), *_figure_problems(config)]
@@ -126,9 +126,7 @@ def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Ce
         cell = Cell.model_validate({"method": str(label), "point": point, "probes": probes, **tables})
     except ValidationError as error:
         # An invalid name, invalid probes and missing tables have been reported for the config.
-        own = [
-            p for p in problems_in(error, Cell, tables) if p.path[0] in SECTIONS and len(p.path) > p.missing
-        ]
+        own = [p for p in problems_in(error, tables) if p.path[0] in SECTIONS and len(p.path) > p.missing]
         return None, [place(problem) for problem in own]
     if problems := [place(problem) for problem in conflicts_in(cell)]:
         return None, problems

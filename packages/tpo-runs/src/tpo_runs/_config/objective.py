@@ -4,14 +4,15 @@ import functools
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BeforeValidator, Field, SerializeAsAny, WithJsonSchema
 
 from .._text import did_you_mean, found
+from .kinds import kinds, of_kind
 from .objective_base import BelowOne, GroupObjectiveSpec, NotNegative, ObjectiveSpec, Positive
-from .own import ImportPath, OwnSpec, named_or_own
-from .policy_gradients import PolicyGradient
-from .spec import Identity, invalid, kinds
-from .target_objectives import TargetObjective
+from .own import ImportPath, OwnSpec
+from .policy_gradients import POLICY_GRADIENTS
+from .spec import Identity, invalid
+from .target_objectives import TARGET_OBJECTIVES
 
 ANCHORS = ("tempered", "ratio", "capped", "mean")
 
@@ -150,21 +151,15 @@ class OwnObjectiveSpec(ObjectiveSpec, OwnSpec):
     kind: ImportPath
 
 
-NamedObjective = Annotated[
-    TPOSpec
-    | GRPOSpec
-    | GroupPGSpec
-    | CrossEntropySpec
-    | PPOSpec
-    | DGSpec
-    | ReinforceSpec
-    | PolicyGradient
-    | TargetObjective,
-    Field(discriminator="kind"),
-]
-
-Objective = Annotated[
-    Annotated[NamedObjective, Tag("named")] | Annotated[OwnObjectiveSpec, Tag("own")],
-    Discriminator(named_or_own),
-]
-OBJECTIVES = kinds(NamedObjective)
+OBJECTIVES = kinds(
+    TPOSpec,
+    GRPOSpec,
+    GroupPGSpec,
+    CrossEntropySpec,
+    PPOSpec,
+    DGSpec,
+    ReinforceSpec,
+    *POLICY_GRADIENTS,
+    *TARGET_OBJECTIVES,
+)
+Objective = Annotated[SerializeAsAny[ObjectiveSpec], of_kind("objective", OBJECTIVES, OwnObjectiveSpec)]

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
-from .own import ImportPath, OwnSpec, named_or_own
-from .spec import Identity, Spec, invalid, kinds
+from .kinds import kinds, of_kind
+from .own import ImportPath, OwnSpec
+from .spec import Identity, Spec, invalid
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Epsilon = Annotated[float, Field(gt=0)]
@@ -186,11 +187,5 @@ class OwnOptimizerSpec(ClippedSpec, OwnSpec):
         return {key: value for key, value in super().keywords.items() if key not in unset}
 
 
-NamedOptimizer = Annotated[
-    MuonSpec | AdamSpec | AdamWSpec | SGDSpec | UnitNormSpec, Field(discriminator="kind")
-]
-Optimizer = Annotated[
-    Annotated[NamedOptimizer, Tag("named")] | Annotated[OwnOptimizerSpec, Tag("own")],
-    Discriminator(named_or_own),
-]
-OPTIMIZERS = kinds(NamedOptimizer)
+OPTIMIZERS = kinds(MuonSpec, AdamSpec, AdamWSpec, SGDSpec, UnitNormSpec)
+Optimizer = Annotated[SerializeAsAny[OptimizerSpec], of_kind("optimizer", OPTIMIZERS, OwnOptimizerSpec)]

@@ -58,9 +58,3 @@ class OwnSpec(Spec):
     passed: ClassVar[tuple[str, ...]] = ()
     lacks: ClassVar[str] = ""
     kind: ImportPath
-
-
-def named_or_own(table: Any) -> str:
-    """The tag of a table in a union of named kinds and a user's own."""
-    kind = table.get("kind") if isinstance(table, dict) else getattr(table, "kind", None)
-    return "own" if isinstance(kind, str) and ":" in kind else "named"

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Strict, Tag, model_validator
+from pydantic import Field, SerializeAsAny, Strict, model_validator
 
+from .kinds import kinds, of_kind
 from .language_model import LanguageModelSpec
-from .own import ImportPath, OwnSpec, named_or_own
+from .own import ImportPath, OwnSpec
 from .policy_base import PolicySpec
-from .spec import Identity, invalid, kinds
+from .spec import Identity, invalid
 
 
 class TransformerSpec(PolicySpec):
@@ -102,10 +103,5 @@ class OwnPolicySpec(PolicySpec, OwnSpec):
         return {"task": task}
 
 
-NamedPolicy = Annotated[
-    TransformerSpec | MLPSpec | LogitTableSpec | LanguageModelSpec, Field(discriminator="kind")
-]
-Policy = Annotated[
-    Annotated[NamedPolicy, Tag("named")] | Annotated[OwnPolicySpec, Tag("own")], Discriminator(named_or_own)
-]
-POLICIES = kinds(NamedPolicy)
+POLICIES = kinds(TransformerSpec, MLPSpec, LogitTableSpec, LanguageModelSpec)
+Policy = Annotated[SerializeAsAny[PolicySpec], of_kind("policy", POLICIES, OwnPolicySpec)]

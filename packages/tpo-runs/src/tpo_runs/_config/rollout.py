@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from .._text import found, one_of
+from .kinds import kinds, of_kind
 from .sampler import SamplerSpec
-from .spec import LARGEST, Identity, Spec, invalid, kinds
+from .spec import LARGEST, Identity, Spec, invalid
 from .task import ANSWER_KINDS, BANDIT_KINDS, TEXT_KINDS, TOKEN_KINDS
 
 Prompts = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -196,14 +197,13 @@ class ExactSamplesSpec(BanditRolloutSpec):
     baseline: _baseline(*EXACT_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
 
 
-Rollout = Annotated[
-    SingleSpec
-    | SequenceGroupSpec
-    | TokenGroupSpec
-    | SampledActionsSpec
-    | AllActionsSpec
-    | ExactGroupSpec
-    | ExactSamplesSpec,
-    Field(discriminator="kind"),
-]
-ROLLOUTS = kinds(Rollout)
+ROLLOUTS = kinds(
+    SingleSpec,
+    SequenceGroupSpec,
+    TokenGroupSpec,
+    SampledActionsSpec,
+    AllActionsSpec,
+    ExactGroupSpec,
+    ExactSamplesSpec,
+)
+Rollout = Annotated[SerializeAsAny[RolloutSpec], of_kind("rollout", ROLLOUTS)]

@@ -96,6 +96,15 @@ class MDPOSpec(GroupObjectiveSpec):
     step: Positive = 1.0
 
 
-TargetObjective = (
-    LPOSpec | DMPOSpec | GVPOSpec | OPMDSpec | RebelSpec | AWRSpec | MPOSpec | VMPOSpec | PMPOSpec | MDPOSpec
+TARGET_OBJECTIVES = (
+    LPOSpec,
+    DMPOSpec,
+    GVPOSpec,
+    OPMDSpec,
+    RebelSpec,
+    AWRSpec,
+    MPOSpec,
+    VMPOSpec,
+    PMPOSpec,
+    MDPOSpec,
 )

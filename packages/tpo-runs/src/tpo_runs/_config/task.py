@@ -4,13 +4,14 @@ import functools
 import hashlib
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
 from .._errors import ConfigError
-from .answer_tasks import AnswerTask
+from .answer_tasks import ANSWER_TASKS
+from .kinds import kinds, of_kind
 from .language_model import TextSpec
-from .own import ImportPath, OwnSpec, named_or_own
-from .spec import Identity, invalid, kinds
+from .own import ImportPath, OwnSpec
+from .spec import Identity, invalid
 from .task_base import Horizon, Reward, Target, TaskSpec, Vocabulary
 
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -228,23 +229,19 @@ class OwnTaskSpec(TaskSpec, OwnSpec):
     kind: ImportPath
 
 
-NamedTask = Annotated[
-    TokensSpec
-    | BracketsSpec
-    | MultiTurnSpec
-    | NoisyVerifierSpec
-    | AnswerTask
-    | SymmetricBanditSpec
-    | ContextTableSpec
-    | ImagesSpec
-    | TextSpec,
-    Field(discriminator="kind"),
-]
-Task = Annotated[
-    Annotated[NamedTask, Tag("named")] | Annotated[OwnTaskSpec, Tag("own")], Discriminator(named_or_own)
-]
-TASKS = kinds(NamedTask)
+TASKS = kinds(
+    TokensSpec,
+    BracketsSpec,
+    MultiTurnSpec,
+    NoisyVerifierSpec,
+    *ANSWER_TASKS,
+    SymmetricBanditSpec,
+    ContextTableSpec,
+    ImagesSpec,
+    TextSpec,
+)
+Task = Annotated[SerializeAsAny[TaskSpec], of_kind("task", TASKS, OwnTaskSpec)]
 TOKEN_KINDS = ("tokens", "brackets", "multi_turn", "noisy_verifier")
-ANSWER_KINDS = tuple(kinds(Annotated[AnswerTask, None]))
+ANSWER_KINDS = tuple(kinds(*ANSWER_TASKS))
 TEXT_KINDS = ("text",)
 BANDIT_KINDS = ("symmetric_bandit", "context_table", "images")
