@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import ConfigError
-from .._text import found, one_of, printable
+from .._text import one_of, printable
 from .cell import Cell
 from .config import Config
-from .expand import check, unreached_points
+from .expand import check
 from .merge import apply_overrides, overrides_without_effect, parse_overrides
-from .problems import Problem, Source, format_problems, methods_by_name
+from .problems import Problem, Source, format_problems, methods_by_name, unknown_method
+from .references import unreached_points
 from .smoke import apply_smoke
 from .toml import read_toml
 
@@ -136,7 +137,7 @@ def _split_names(text: str, known: Sequence[str]) -> list[str]:
         rest = rest[len(name) + 1 :].lstrip()
         names.append(name)
         if not matches:
-            lines.append(f"--methods: no method is named {found(name)}{one_of(name, known)}")
+            lines.append(f"--methods: {unknown_method((), name, known).text}")
     if not names:
         lines = [f"--methods: expected names separated by commas{one_of('', known)}"]
     if lines:

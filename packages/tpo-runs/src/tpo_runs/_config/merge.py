@@ -6,7 +6,7 @@ from typing import Any
 
 from .._text import found, one_of
 from .config import SECTIONS, SHARED_SECTIONS, TOP_SECTIONS
-from .problems import Problem
+from .problems import Problem, unknown_method
 from .toml import MAX_DEPTH, depth, parse_toml
 
 
@@ -101,7 +101,7 @@ def _parse_flag(flag: str, method_names: Sequence[str]) -> list[str] | Problem:
         matches = [name for name in method_names if rest.startswith(f"{name}.")]
         if not matches:
             name = rest.partition(".")[0]
-            return Problem((flag,), f"no method is named {found(name)}{one_of(name, method_names)}")
+            return unknown_method((flag,), name, method_names)
         name = max(matches, key=len)
         keys = rest[len(name) + 1 :].split(".")
         if len(keys) < 2:
