@@ -2,14 +2,13 @@
 
 import enum
 from collections.abc import Callable, Collection, Iterable
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
     Strict,
     ValidationError,
     field_validator,
@@ -63,7 +62,7 @@ class Spec(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _explain_errors(cls, table: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+    def _explain_errors(cls, table: Any, validate: Callable[[Any], Any]) -> Any:
         try:
             return validate(table)
         except ValidationError as error:
