@@ -65,7 +65,9 @@ def with_values(cell: Cell, values: Mapping[str, Any]) -> Cell:
     Raises:
         ValidationError, ValueError: the cell is not valid with them.
     """
-    tables = cell.model_dump()
+    # Only the sections that change are checked again.
+    changing = {path.partition(".")[0] for path in values}
+    tables = {**dict(cell), **{section: getattr(cell, section).model_dump() for section in changing}}
     for path, value in values.items():
         tables = merge(tables, nest(path.split("."), value), by_kind=False)
     changed = Cell.model_validate(tables)
@@ -112,7 +114,7 @@ def _value_problems(
             try:
                 with_values(cell, {path: value})
             except ValidationError as error:
-                problems = problems_in(error, cell.model_dump())
+                problems = problems_in(error, {})
                 texts = [f"{'.'.join(map(str, each.path))}: {each.text}" for each in problems]
             except ValueError as error:
                 texts = [str(error)]

@@ -147,7 +147,7 @@ class Method(Spec):
     evaluation: Partial = {}
     at: Annotated[tuple[PointSettings, ...], Strict(False), _POINTS] = ()
     tune: Axes = {}
-    probes: Annotated[ProbeNames | None, Field(description="a list of names")] = None
+    probes: ProbeNames | None = None
 
 
 def _normalized(text: str) -> str:

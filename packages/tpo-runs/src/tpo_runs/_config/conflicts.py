@@ -1,5 +1,6 @@
 """Tables that are each valid but do not work together."""
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from .rollout import (
     TokenGroupSpec,
 )
 from .task import ANSWER_KINDS, BANDIT_KINDS, TEXT_KINDS, TOKEN_KINDS
+from .task_base import TaskSpec
 
 DENSE_REWARDS = ("bag_of_tokens", "sequential")
 # The tasks that each policy can answer.
@@ -63,11 +65,19 @@ def _check_task(cell: Cell) -> Iterator[Problem]:
     if not own and task not in cell.rollout.tasks:
         text = f"{rollout!r} cannot sample task {task!r}; use rollout.kind = {_quoted(_rollouts_for(task))}"
         yield Problem(("rollout", "kind"), text)
-    if task in ANSWER_KINDS:
-        try:
-            cell.task.build()
-        except ValueError as error:  # the task knows which of its sizes go together
-            yield Problem(("task",), str(error))
+    if task in ANSWER_KINDS and (text := _fault_of_sizes(cell.task)):
+        yield Problem(("task",), text)
+
+
+# Cached, because many cells share a task.
+@functools.lru_cache(maxsize=256)
+def _fault_of_sizes(task: TaskSpec) -> str:
+    """What is wrong with the sizes of a task together, which the task itself knows; empty if nothing is."""
+    try:
+        task.build()
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _check_level(cell: Cell) -> Iterator[Problem]:
@@ -78,8 +88,7 @@ def _check_level(cell: Cell) -> Iterator[Problem]:
     rollouts = _quoted(
         kind for kind, model in _rollouts_for(cell.task.kind).items() if model.level == objective.level
     )
-    models: dict[str, Any] = dict(OBJECTIVES)
-    objectives = _quoted(kind for kind, model in models.items() if model.level == rollout.level)
+    objectives = _quoted(kind for kind, model in OBJECTIVES.items() if model.level == rollout.level)
     text = (
         f"{rollout.kind!r} makes {data[rollout.level]}, but objective {objective.kind!r} takes "
         f"{data[objective.level]}; use rollout.kind = {rollouts} or objective.kind = {objectives}"
@@ -88,8 +97,7 @@ def _check_level(cell: Cell) -> Iterator[Problem]:
 
 
 def _rollouts_for(task: str) -> dict[str, Any]:
-    models: dict[str, Any] = dict(ROLLOUTS)
-    return {kind: model for kind, model in models.items() if task in model.tasks or ":" in task}
+    return {kind: model for kind, model in ROLLOUTS.items() if task in model.tasks or ":" in task}
 
 
 def _quoted(kinds: Iterable[str]) -> str:
@@ -148,11 +156,8 @@ def _check_baseline(cell: Cell) -> Iterator[Problem]:
         key, size = "contexts", rollout.contexts * rollout.samples
     else:  # "all"
         # The exact number of images, or of contexts of an own task, does not matter: there are at least two.
-        default = 2 if isinstance(cell.task, OwnSpec) else 1
-        contexts = {"symmetric_bandit": 1, "images": 2}.get(
-            cell.task.kind, getattr(cell.task, "contexts", default)
-        )
-        key, size = "samples", rollout.samples * contexts
+        default = 2 if isinstance(cell.task, OwnSpec) or cell.task.kind == "images" else 1
+        key, size = "samples", rollout.samples * getattr(cell.task, "contexts", default)
     if rollout.baseline in ("batch_mean", "batch_zscore") and size == 1:
         text = (
             f"{rollout.baseline!r} over one sample subtracts the sample from itself, so nothing is learned; "

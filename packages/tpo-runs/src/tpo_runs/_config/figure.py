@@ -46,7 +46,7 @@ class FigureSpec(Spec):
 
     kind: str
     name: Annotated[str | None, Field(description="a file name"), AfterValidator(_check_file_name)] = None
-    title: Annotated[str | None, Field(description="a string")] = None
+    title: str | None = None
     methods: Annotated[Names, Field(min_length=1, max_length=1000)] | None = None
 
     def options(self, metric: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Tables of several kinds: the key `kind` names the class of a table, or something of the user's own."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BeforeValidator, ValidationError
 
@@ -10,8 +10,10 @@ from .explain import line_error
 from .own import OwnSpec
 from .spec import Spec
 
+SpecT = TypeVar("SpecT", bound=Spec)
 
-def kinds(*classes: type[Spec]) -> dict[str, type[Spec]]:
+
+def kinds(*classes: type[SpecT]) -> dict[str, type[SpecT]]:
     """The classes by their `kind`.
 
     >>> from typing import Literal

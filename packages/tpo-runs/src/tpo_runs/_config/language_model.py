@@ -114,7 +114,7 @@ class TextSpec(TaskSpec):
     train: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
     held_out: Annotated[int, Field(ge=1, le=1_000_000)] = 128
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    max_tokens: Annotated[int | None, Field(ge=1, le=65536, description="an integer from 1 to 65536")] = None
+    max_tokens: Annotated[int, Field(ge=1, le=65536)] | None = None
     chat: bool = False
 
     @model_validator(mode="after")

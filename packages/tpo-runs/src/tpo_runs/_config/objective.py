@@ -4,11 +4,11 @@ import functools
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, WithJsonSchema
+from pydantic import BeforeValidator, SerializeAsAny, WithJsonSchema
 
 from .._text import did_you_mean, found
 from .kinds import kinds, of_kind
-from .objective_base import BelowOne, GroupObjectiveSpec, NotNegative, ObjectiveSpec, Positive
+from .objective_base import BelowOne, Fraction, GroupObjectiveSpec, NotNegative, ObjectiveSpec, Positive
 from .own import ImportPath, OwnSpec
 from .policy_gradients import POLICY_GRADIENTS
 from .spec import Identity, invalid
@@ -51,15 +51,9 @@ class TPOSpec(GroupObjectiveSpec):
     eta: Positive = 1.0
     anchor: Anchor = True
     cap: Annotated[Positive, Identity.UNLESS_DEFAULT] = 1.0
-    target_kl: Annotated[
-        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
-    ] = None
-    std_floor: Annotated[
-        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
-    ] = None
-    std_shrinkage: Annotated[
-        float | None, Field(ge=0, le=1, description="a number from 0 to 1"), Identity.UNLESS_DEFAULT
-    ] = None
+    target_kl: Annotated[Positive | None, Identity.UNLESS_DEFAULT] = None
+    std_floor: Annotated[Positive | None, Identity.UNLESS_DEFAULT] = None
+    std_shrinkage: Annotated[Fraction | None, Identity.UNLESS_DEFAULT] = None
 
     @property
     def takes_tokens(self) -> bool:

@@ -10,7 +10,7 @@ from .own import ImportPath, OwnSpec
 from .spec import Identity, Spec, invalid
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
-Epsilon = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class OptimizerSpec(Spec):
@@ -29,7 +29,7 @@ class OptimizerSpec(Spec):
     # Whether updates are the learning rate times what does not depend on it, to the last bit.
     scales_last: ClassVar[bool] = False
     kind: str
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Positive
     warmup_steps: Annotated[int, Field(ge=0, le=1_000_000_000), Identity.UNLESS_DEFAULT] = 0
     decay: Annotated[Literal["constant", "linear", "cosine"], Identity.UNLESS_DEFAULT] = "constant"
 
@@ -71,9 +71,7 @@ class ClippedSpec(OptimizerSpec):
             default there is no limit.
     """
 
-    clip_norm: Annotated[
-        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
-    ] = None
+    clip_norm: Annotated[Positive | None, Identity.UNLESS_DEFAULT] = None
 
     def build(self, steps: int, epochs: int, function: Callable[..., Any] | None = None) -> Any:
         """The gradient transformation, as in `OptimizerSpec`."""
@@ -99,7 +97,7 @@ class MuonSpec(ClippedSpec):
     newton_schulz_steps: Annotated[int, Field(ge=1, le=100)] = 5
     adam_b1: Decay = 0.9
     adam_b2: Decay = 0.999
-    eps: Epsilon = 1e-8
+    eps: Positive = 1e-8
 
 
 class AdamSpec(ClippedSpec):
@@ -115,7 +113,7 @@ class AdamSpec(ClippedSpec):
     kind: Literal["adam"] = "adam"
     b1: Decay = 0.9
     b2: Decay = 0.999
-    eps: Epsilon = 1e-8
+    eps: Positive = 1e-8
 
 
 class AdamWSpec(ClippedSpec):
@@ -132,7 +130,7 @@ class AdamWSpec(ClippedSpec):
     kind: Literal["adamw"] = "adamw"
     b1: Decay = 0.9
     b2: Decay = 0.999
-    eps: Epsilon = 1e-8
+    eps: Positive = 1e-8
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
 
 
@@ -176,9 +174,7 @@ class OwnOptimizerSpec(ClippedSpec, OwnSpec):
         "warmup_steps and decay of an own optimizer scale its updates, whatever its learning rate does"
     )
     kind: ImportPath
-    learning_rate: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
-        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
-    ] = None
+    learning_rate: Annotated[Positive | None, Identity.UNLESS_DEFAULT] = None  # pyright: ignore
 
     @property
     def keywords(self) -> dict[str, Any]:

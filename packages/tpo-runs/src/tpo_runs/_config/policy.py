@@ -11,7 +11,7 @@ from .policy_base import PolicySpec
 from .spec import Identity, invalid
 
 
-class TransformerSpec(PolicySpec):
+class CausalTransformerSpec(PolicySpec):
     """A causal transformer, decoder only and pre-norm.
 
     The paper's text gives 4 heads, but its published results were made with 2.
@@ -24,7 +24,6 @@ class TransformerSpec(PolicySpec):
             equal ones by default. Unequal ones give answers of one group different log-probs from the start.
     """
 
-    builds: ClassVar[str] = "CausalTransformer"
     kind: Literal["transformer"] = "transformer"
     width: Annotated[int, Field(ge=1, le=65536)] = 64
     layers: Annotated[int, Field(ge=1, le=1024)] = 2
@@ -37,7 +36,7 @@ class TransformerSpec(PolicySpec):
     ] = None
 
     @model_validator(mode="after")
-    def _check_heads(self) -> "TransformerSpec":
+    def _check_heads(self) -> "CausalTransformerSpec":
         if self.width % self.heads:
             divisors = [n for n in range(1, self.width + 1) if self.width % n == 0]
             nearest = min(divisors, key=lambda n: abs(n - self.heads))
@@ -64,7 +63,6 @@ class MLPSpec(PolicySpec):
         hidden: widths of the hidden layers.
     """
 
-    builds: ClassVar[str] = "MLP"
     kind: Literal["mlp"] = "mlp"
     hidden: Annotated[
         tuple[Annotated[int, Field(ge=1, le=65536)], ...],
@@ -83,7 +81,6 @@ class LogitTableSpec(PolicySpec):
         initial_std: standard deviation of the initial logits; 0 starts at the uniform policy.
     """
 
-    builds: ClassVar[str] = "LogitTable"
     kind: Literal["logit_table"] = "logit_table"
     initial_std: Annotated[float, Field(ge=0)] = 0.0
 
@@ -103,5 +100,5 @@ class OwnPolicySpec(PolicySpec, OwnSpec):
         return {"task": task}
 
 
-POLICIES = kinds(TransformerSpec, MLPSpec, LogitTableSpec, LanguageModelSpec)
+POLICIES = kinds(CausalTransformerSpec, MLPSpec, LogitTableSpec, LanguageModelSpec)
 Policy = Annotated[SerializeAsAny[PolicySpec], of_kind("policy", POLICIES, OwnPolicySpec)]

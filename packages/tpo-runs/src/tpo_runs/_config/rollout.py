@@ -44,9 +44,11 @@ def _baseline(*names: str) -> Any:
 
 
 class RolloutSpec(Spec):
-    """A rollout: the class of `_learn` that it builds, whether it makes groups or samples, and its tasks."""
+    """A rollout of `_learn`.
 
-    builds: ClassVar[str]
+    `level` is "group" or "sample", for what it makes, and `tasks` are the kinds that it samples.
+    """
+
     level: ClassVar[str]
     tasks: ClassVar[tuple[str, ...]]
     kind: str
@@ -86,7 +88,6 @@ class SingleSpec(TokenRolloutSpec):
         baseline: what is subtracted from a token's reward: "batch_mean" at its position, or "none".
     """
 
-    builds: ClassVar[str] = "Single"
     level: ClassVar[str] = "sample"
     kind: Literal["single"] = "single"
     baseline: Literal["batch_mean", "none"] = "batch_mean"
@@ -126,7 +127,6 @@ class TokenGroupSpec(TokenRolloutSpec):
         candidates: next tokens per prefix; the first is the answer's own.
     """
 
-    builds: ClassVar[str] = "TokenGroup"
     level: ClassVar[str] = "group"
     kind: Literal["token_group"] = "token_group"
     candidates: Candidates
@@ -153,7 +153,6 @@ class SampledActionsSpec(BanditRolloutSpec):
             score vector; "batch_mean" and "batch_zscore" standardize over the batch.
     """
 
-    builds: ClassVar[str] = "SampledActions"
     level: ClassVar[str] = "sample"
     kind: Literal["sampled_actions"] = "sampled_actions"
     samples: Samples = 1
@@ -168,7 +167,6 @@ class AllActionsSpec(BanditRolloutSpec):
         baseline: turns rewards into advantages, as in "sampled_actions".
     """
 
-    builds: ClassVar[str] = "AllActions"
     level: ClassVar[str] = "group"
     kind: Literal["all_actions"] = "all_actions"
     samples: Samples = 1
@@ -178,7 +176,6 @@ class AllActionsSpec(BanditRolloutSpec):
 class ExactGroupSpec(BanditRolloutSpec):
     """All actions of a context as one group with their true rewards. Nothing is sampled."""
 
-    builds: ClassVar[str] = "ExactGroup"
     level: ClassVar[str] = "group"
     kind: Literal["exact_group"] = "exact_group"
 
@@ -191,7 +188,6 @@ class ExactSamplesSpec(BanditRolloutSpec):
             subtracts `sum_a pi(a)^2`; "expected_zscore" standardizes under the policy.
     """
 
-    builds: ClassVar[str] = "ExactSamples"
     level: ClassVar[str] = "sample"
     kind: Literal["exact_samples"] = "exact_samples"
     baseline: _baseline(*EXACT_BASELINES)  # pyright: ignore[reportInvalidTypeForm]

@@ -42,6 +42,11 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @property
+    def builds(self) -> str:
+        """The name of the class of what the table builds: that of its own class, without `Spec`."""
+        return type(self).__name__.removesuffix("Spec")
+
+    @property
     def keywords(self) -> dict[str, Any]:
         """All keys except `kind`: the keyword arguments of the object that the table builds."""
         return self.model_dump(exclude={"kind"})

@@ -18,7 +18,7 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 Actions = Annotated[int, Field(ge=2, le=65536)]
 
 
-class TokensSpec(TaskSpec):
+class TokenTaskSpec(TaskSpec):
     """Token reversal and related tasks: prompts and answers of `horizon` tokens.
 
     Source: arXiv 2604.06159, Section 4. The targets from "sort" on and the reward "graded" are ours.
@@ -31,7 +31,6 @@ class TokensSpec(TaskSpec):
         vocab_size: number of distinct tokens.
     """
 
-    builds: ClassVar[str] = "TokenTask"
     kind: Literal["tokens"] = "tokens"
     target: Target
     reward: Reward
@@ -39,7 +38,7 @@ class TokensSpec(TaskSpec):
     vocab_size: Vocabulary
 
 
-class BracketsSpec(TaskSpec):
+class BracketTaskSpec(TaskSpec):
     """Bracket matching: complete the prefix of a balanced string, in any way that balances it.
 
     Args:
@@ -48,20 +47,19 @@ class BracketsSpec(TaskSpec):
         vocab_size: number of distinct tokens, even: half of them open and half of them close.
     """
 
-    builds: ClassVar[str] = "BracketTask"
     kind: Literal["brackets"] = "brackets"
     reward: Literal["sequential", "terminal"]
     horizon: Horizon
     vocab_size: Vocabulary
 
     @model_validator(mode="after")
-    def _check_pairs(self) -> "BracketsSpec":
+    def _check_pairs(self) -> "BracketTaskSpec":
         if self.vocab_size % 2:
             raise invalid(f"vocab_size = {self.vocab_size} is odd, but brackets come in pairs")
         return self
 
 
-class MultiTurnSpec(TaskSpec):
+class MultiTurnTaskSpec(TaskSpec):
     """A conversation. Each reply depends on the message and on the previous reply, correct or not.
 
     Args:
@@ -72,7 +70,6 @@ class MultiTurnSpec(TaskSpec):
         vocab_size: number of distinct tokens.
     """
 
-    builds: ClassVar[str] = "MultiTurnTask"
     kind: Literal["multi_turn"] = "multi_turn"
     target: Target
     reward: Reward
@@ -81,7 +78,7 @@ class MultiTurnSpec(TaskSpec):
     vocab_size: Vocabulary
 
     @model_validator(mode="after")
-    def _check_turns(self) -> "MultiTurnSpec":
+    def _check_turns(self) -> "MultiTurnTaskSpec":
         if self.horizon % self.turns:
             raise invalid(f"turns = {self.turns} does not divide horizon = {self.horizon}")
         return self
@@ -99,7 +96,6 @@ class NoisyVerifierSpec(TaskSpec):
         seed: selects the verifier; each seed makes different mistakes.
     """
 
-    builds: ClassVar[str] = "NoisyVerifier"
     kind: Literal["noisy_verifier"] = "noisy_verifier"
     target: Target
     horizon: Horizon
@@ -163,7 +159,7 @@ class ImagesSpec(TaskSpec):
     kind: Literal["images"] = "images"
     dataset: Literal["mnist", "digits"]
     # Results depend on the content of the files, whose hash is in the provenance, not on their location.
-    directory: Annotated[str | None, Field(description="a string"), Identity.AS_DEFAULT] = None
+    directory: Annotated[str | None, Identity.AS_DEFAULT] = None
 
     def build(self) -> Any:
         """The task over the training images.
@@ -230,9 +226,9 @@ class OwnTaskSpec(TaskSpec, OwnSpec):
 
 
 TASKS = kinds(
-    TokensSpec,
-    BracketsSpec,
-    MultiTurnSpec,
+    TokenTaskSpec,
+    BracketTaskSpec,
+    MultiTurnTaskSpec,
     NoisyVerifierSpec,
     *ANSWER_TASKS,
     SymmetricBanditSpec,
