@@ -28,7 +28,7 @@ KINDS: dict[str, dict[str, type[Spec]]] = {
     "rollout": ROLLOUTS,
     "executor": EXECUTORS,
 }
-# The class of a user's own thing, in sections that can name one.
+# The class of tables that name a user's own part, in sections that can have one.
 OWN: dict[str, type[OwnSpec]] = {
     "task": OwnTaskSpec,
     "policy": OwnPolicySpec,

@@ -12,7 +12,6 @@ from .problems import Problem
 from .rollout import (
     ONE_SAMPLE_BASELINES,
     ROLLOUTS,
-    AllActionsSpec,
     SampledActionsSpec,
     SingleSpec,
     TokenGroupSpec,
@@ -31,7 +30,7 @@ POLICY_TASKS = {
 
 
 def conflicts_in(cell: Cell) -> list[Problem]:
-    """The problems of a cell whose tables are valid one by one."""
+    """The problems between the tables of a cell, each of which is valid alone."""
     problems = [*_check_task(cell)]
     if problems:
         return problems
@@ -54,7 +53,7 @@ def conflicts_in(cell: Cell) -> list[Problem]:
 def _check_task(cell: Cell) -> Iterator[Problem]:
     task, policy, rollout = cell.task.kind, cell.policy.kind, cell.rollout.kind
     own = isinstance(cell.task, OwnSpec)
-    # What a user's own things can do shows when they are made, before training.
+    # What users' own tasks and policies can do shows when they are built, before training.
     if own and policy == "language_model":
         text = "'language_model' answers problems in text; use task.kind = 'text', or another policy"
         yield Problem(("policy", "kind"), text)
@@ -72,7 +71,7 @@ def _check_task(cell: Cell) -> Iterator[Problem]:
 # Cached, because many cells share a task.
 @functools.lru_cache(maxsize=256)
 def _fault_of_sizes(task: TaskSpec) -> str:
-    """What is wrong with the sizes of a task together, which the task itself knows; empty if nothing is."""
+    """Why the task refuses its sizes; empty if it does not."""
     try:
         task.build()
     except ValueError as error:
@@ -107,7 +106,7 @@ def _quoted(kinds: Iterable[str]) -> str:
 def _check_anchor(cell: Cell) -> Iterator[Problem]:
     anchor, path = getattr(cell.objective, "anchor", True), ("objective", "anchor")
     if anchor == "mean" and cell.rollout.kind != "sequence_group":
-        text = f"'mean' divides by the lengths of answers, which {cell.rollout.kind!r} does not make"
+        text = f"'mean' divides by answer lengths, which {cell.rollout.kind!r} does not have"
         yield Problem(path, f"{text}; use rollout.kind = 'sequence_group' or another anchor")
 
 
@@ -115,7 +114,7 @@ def _check_correction(cell: Cell) -> Iterator[Problem]:
     sampler = getattr(cell.rollout, "sampler", None)
     if sampler is None or sampler.correction == "none" or cell.objective.takes_weights:
         return
-    text = f"objective {cell.objective.kind!r} takes no weights of tokens"
+    text = f"objective {cell.objective.kind!r} does not take token weights"
     yield Problem(("rollout", "sampler", "correction"), f"{text}; use correction = 'none'")
 
 
@@ -131,8 +130,8 @@ def _check_initial_probs(cell: Cell) -> Iterator[Problem]:
         return
     probs, vocab_size = getattr(cell.policy, "initial_probs", None), None
     if probs is not None and len(probs) != (vocab_size := cell.task.build().vocab_size):
-        text = f"{len(probs)} numbers for a task of {vocab_size} tokens"
-        yield Problem(("policy", "initial_probs"), f"{text}; give one for each token")
+        text = f"has {len(probs)} numbers, but the task has {vocab_size} tokens; give one for each token"
+        yield Problem(("policy", "initial_probs"), text)
 
 
 def _check_reward(cell: Cell) -> Iterator[Problem]:
@@ -148,7 +147,7 @@ def _check_reward(cell: Cell) -> Iterator[Problem]:
 def _check_baseline(cell: Cell) -> Iterator[Problem]:
     """A batch baseline over a single sample leaves an advantage of zero."""
     rollout = cell.rollout
-    if not isinstance(rollout, SingleSpec | SampledActionsSpec | AllActionsSpec):
+    if not isinstance(rollout, SingleSpec | SampledActionsSpec):
         return
     if isinstance(rollout, SingleSpec):
         key, size = "prompts", rollout.prompts
@@ -210,7 +209,7 @@ def _check_measures(cell: Cell) -> Iterator[Problem]:
         yield Problem(("evaluation", "every"), text)
     rollout = cell.rollout
     has_surplus = (
-        isinstance(rollout, SampledActionsSpec | AllActionsSpec)
+        isinstance(rollout, SampledActionsSpec)
         and rollout.samples == 1
         and (isinstance(rollout.baseline, float) or rollout.baseline in ONE_SAMPLE_BASELINES)
     )

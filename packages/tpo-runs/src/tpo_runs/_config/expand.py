@@ -14,7 +14,7 @@ from .cell import Cell
 from .config import SECTIONS, SHARED_SECTIONS, Config
 from .conflicts import conflicts_in
 from .explain import problems_in
-from .merge import merge, nest
+from .merge import merge, nest, with_paths
 from .problems import MAX_LINES, KeyPath, Problem, Source, format_problems, method_label, sets
 from .references import equal_points, metric_problems, path_of, reference_problems
 
@@ -120,7 +120,7 @@ def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Ce
     layers += [*_settings_at((), raw, point), *_settings_at(of_method, method, point)]
     paths = {axis: path for axis in point if (path := path_of(axis, label))}
     axes = [_Layer(("grid", axis), nest(path.split("."), point[axis])) for axis, path in paths.items()]
-    swept = functools.reduce(functools.partial(merge, by_kind=False), (axis.table for axis in axes), {})
+    swept = with_paths({}, {path: point[axis] for axis, path in paths.items()})
     tables = {}
     for section in SECTIONS:
         parts = [table[section] for table in (*(layer.table for layer in layers), swept) if section in table]

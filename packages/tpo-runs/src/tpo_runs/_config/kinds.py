@@ -1,4 +1,4 @@
-"""Tables of several kinds: the key `kind` names the class of a table, or something of the user's own."""
+"""Tables of several kinds: their key `kind` selects the class of the table, or names a user's own part."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar

@@ -123,9 +123,7 @@ class TextSpec(TaskSpec):
 
         known = list_problems()
         if self.problems not in known and not self.problems.startswith("reasoning-gym/"):
-            raise invalid(
-                f"problems = {found(self.problems)} is no id of problems{one_of(self.problems, known)}"
-            )
+            raise invalid(f"problems = {found(self.problems)} is not known{one_of(self.problems, known)}")
         return self
 
     def build(self, tokenizer: Any = None) -> Any:

@@ -51,6 +51,17 @@ def nest(path: Sequence[str], value: object) -> dict[str, Any]:
     return {key: nest(rest, value) if rest else value}
 
 
+def with_paths(table: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The table with other values, by dotted path.
+
+    >>> with_paths({"schedule": {"steps": 30}}, {"schedule.seeds": 2})
+    {'schedule': {'steps': 30, 'seeds': 2}}
+    """
+    for path, value in values.items():
+        table = merge(table, nest(path.split("."), value), by_kind=False)
+    return dict(table)
+
+
 def parse_value(text: str) -> Any:
     """Read a value as TOML, or as a string if it is not TOML.
 

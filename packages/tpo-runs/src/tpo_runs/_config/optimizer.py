@@ -116,21 +116,14 @@ class AdamSpec(ClippedSpec):
     eps: Positive = 1e-8
 
 
-class AdamWSpec(ClippedSpec):
+class AdamWSpec(AdamSpec):
     """Adam with decoupled weight decay, for every parameter.
 
     Args:
-        b1: decay of the first moment.
-        b2: decay of the second moment.
-        eps: added to the denominator.
         weight_decay: each update subtracts the learning rate times this share of a parameter.
     """
 
-    scales_last: ClassVar[bool] = True
     kind: Literal["adamw"] = "adamw"
-    b1: Decay = 0.9
-    b2: Decay = 0.999
-    eps: Positive = 1e-8
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
 
 
@@ -150,7 +143,7 @@ class SGDSpec(ClippedSpec):
     @model_validator(mode="after")
     def _check_momentum(self) -> "SGDSpec":
         if self.nesterov and not self.momentum:
-            raise invalid("nesterov = true changes nothing at momentum = 0; set momentum, such as 0.9")
+            raise invalid("nesterov = true has no effect at momentum = 0; set momentum, such as 0.9")
         return self
 
 

@@ -1,4 +1,4 @@
-"""Tables of users' own things: `kind` names one as "module:name", and the other keys are its keywords."""
+"""Tables of users' own parts: `kind` names one as "module:name", and the other keys are its keywords."""
 
 import keyword
 import math

@@ -42,7 +42,7 @@ class CausalTransformerSpec(PolicySpec):
             nearest = min(divisors, key=lambda n: abs(n - self.heads))
             raise invalid(f"heads = {self.heads} does not divide width = {self.width}; try heads = {nearest}")
         if self.initial_probs is not None and abs(sum(self.initial_probs) - 1) > 1e-6:
-            raise invalid(f"initial_probs have the sum {sum(self.initial_probs):g}; expected 1")
+            raise invalid(f"initial_probs sum to {sum(self.initial_probs):g}; expected 1")
         return self
 
     @property

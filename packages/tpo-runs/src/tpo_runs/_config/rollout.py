@@ -159,7 +159,7 @@ class SampledActionsSpec(BanditRolloutSpec):
     baseline: _baseline(*SAMPLED_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
 
 
-class AllActionsSpec(BanditRolloutSpec):
+class AllActionsSpec(SampledActionsSpec):
     """All actions of a context as one group, scored by the sampled ones.
 
     Args:
@@ -169,8 +169,6 @@ class AllActionsSpec(BanditRolloutSpec):
 
     level: ClassVar[str] = "group"
     kind: Literal["all_actions"] = "all_actions"
-    samples: Samples = 1
-    baseline: _baseline(*SAMPLED_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
 
 
 class ExactGroupSpec(BanditRolloutSpec):
