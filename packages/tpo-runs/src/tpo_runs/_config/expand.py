@@ -172,14 +172,15 @@ def _has(point: Table, values: Any) -> bool:
 def _placed(problem: Problem, layers: Sequence[_Layer], axes: Sequence[_Layer]) -> Problem:
     """A cell's problem at the place where the config sets the key."""
     section, *rest = problem.path
+    _, method, *_ = layers
     path = _setter(problem.path[:2], [*layers, *axes]).path
     if path[:1] != ("grid",):
         return Problem((*path, *problem.path), problem.text, problem.missing)
     axis = str(path[1])
     key = f"{section}.{rest[0]}" if rest else ""
     lead = f"{key}: " if not axis.endswith(key) else ""
-    if layers[1].table.get(section) and not axis.startswith("method."):
-        lead = f"method {found(layers[1].path[1])}: {lead}"
+    if method.table.get(section) and not axis.startswith("method."):
+        lead = f"method {found(method.path[1])}: {lead}"
     return Problem(path, lead + problem.text, problem.missing)
 
 
