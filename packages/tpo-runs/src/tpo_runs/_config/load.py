@@ -89,8 +89,8 @@ def load_config(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Layer:
-    """A raw config, the sources it was merged from, and the result of checking it."""
+class _Checked:
+    """A raw config, the sources that it was merged from, and the result of checking it."""
 
     raw: Mapping[str, Any]
     sources: Sequence[Source]
@@ -103,18 +103,18 @@ class _Layer:
         return [method["name"] for method in self.raw["method"]]
 
 
-def _check(raw: Mapping[str, Any], sources: Sequence[Source], problems: Iterable[Problem] = ()) -> _Layer:
+def _check(raw: Mapping[str, Any], sources: Sequence[Source], problems: Iterable[Problem] = ()) -> _Checked:
     config, cells, more = check(raw)
-    return _Layer(raw, sources, config, cells, format_problems([*problems, *more], sources))
+    return _Checked(raw, sources, config, cells, format_problems([*problems, *more], sources))
 
 
-def _with_smoke(file: _Layer, label: str) -> _Layer:
+def _with_smoke(file: _Checked, label: str) -> _Checked:
     merged, names, problems = apply_smoke(file.raw)
     layer = _check(merged, [Source(file.raw["smoke"], label, "smoke."), *file.sources], problems)
     return dataclasses.replace(layer, selection=names)
 
 
-def _with_overrides(layer: _Layer, overrides: Sequence[tuple[str, str]]) -> _Layer:
+def _with_overrides(layer: _Checked, overrides: Sequence[tuple[str, str]]) -> _Checked:
     if not overrides:
         return layer
     tree, problems = parse_overrides(overrides, layer.method_names())
