@@ -1,6 +1,7 @@
 """A config file as one frozen value."""
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict
@@ -20,7 +21,7 @@ from .tracking import TrackingSpec
 from .tune import MAX_VALUES, Axes, TuneSpec
 
 # Sections with several kinds, and the class of each kind.
-KINDS: dict[str, dict[str, type[Spec]]] = {
+KINDS: Mapping[str, Mapping[str, type[Spec]]] = {
     "task": TASKS,
     "policy": POLICIES,
     "optimizer": OPTIMIZERS,

@@ -1,6 +1,5 @@
 """Tables that are each valid but do not work together."""
 
-import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,7 +16,6 @@ from .rollout import (
     TokenGroupSpec,
 )
 from .task import ANSWER_KINDS, BANDIT_KINDS, TEXT_KINDS, TOKEN_KINDS
-from .task_base import TaskSpec
 
 DENSE_REWARDS = ("bag_of_tokens", "sequential")
 # The tasks that each policy can answer.
@@ -64,19 +62,11 @@ def _check_task(cell: Cell) -> Iterator[Problem]:
     if not own and task not in cell.rollout.tasks:
         text = f"{rollout!r} cannot sample task {task!r}; use rollout.kind = {_quoted(_rollouts_for(task))}"
         yield Problem(("rollout", "kind"), text)
-    if task in ANSWER_KINDS and (text := _fault_of_sizes(cell.task)):
-        yield Problem(("task",), text)
-
-
-# Cached, because many cells share a task.
-@functools.lru_cache(maxsize=256)
-def _fault_of_sizes(task: TaskSpec) -> str:
-    """Why the task refuses its sizes; empty if it does not."""
-    try:
-        task.build()
-    except ValueError as error:
-        return str(error)
-    return ""
+    if task in ANSWER_KINDS:
+        try:
+            cell.task.build()
+        except ValueError as error:  # the task knows which of its sizes go together
+            yield Problem(("task",), str(error))
 
 
 def _check_level(cell: Cell) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field
 
 from .kinds import kinds, of_kind
 from .own import JsonValue
@@ -13,19 +13,13 @@ TaskLimit = Annotated[int, Field(ge=1, le=10_000)]
 ENGINES = {"ray": "ray", "slurm": "submitit"}
 
 
-class ExecutorSpec(Spec):
-    """Where blocks of seeds are trained."""
-
-    kind: str
-
-
-class InProcessSpec(ExecutorSpec):
+class InProcessSpec(Spec):
     """Train blocks in this process, one after another."""
 
     kind: Literal["in_process"] = "in_process"
 
 
-class ClusterSpec(ExecutorSpec):
+class ClusterSpec(Spec):
     """An executor that trains each block on a node of a cluster.
 
     Args:
@@ -34,6 +28,7 @@ class ClusterSpec(ExecutorSpec):
         memory_gb: memory per block, in GB.
     """
 
+    kind: str
     cpus: Annotated[int, Field(ge=1, le=4096)] = 1
     gpus: Annotated[int, Field(ge=0, le=64)] = 0
     memory_gb: Annotated[float, Field(gt=0)] | None = None
@@ -79,4 +74,4 @@ class SlurmSpec(ClusterSpec):
 
 
 EXECUTORS = kinds(InProcessSpec, RaySpec, SlurmSpec)
-Executor = Annotated[SerializeAsAny[ExecutorSpec], of_kind("executor", EXECUTORS)]
+Executor = Annotated[InProcessSpec | RaySpec | SlurmSpec, of_kind("executor", EXECUTORS)]

@@ -171,7 +171,7 @@ def _has(point: Table, values: Any) -> bool:
 
 def _placed(problem: Problem, layers: Sequence[_Layer], axes: Sequence[_Layer]) -> Problem:
     """A cell's problem at the place where the config sets the key."""
-    section, *rest = problem.path
+    section, *rest = map(str, problem.path)
     _, method, *_ = layers
     path = _setter(problem.path[:2], [*layers, *axes]).path
     if path[:1] != ("grid",):

@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, LiteralString
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -48,7 +48,7 @@ def explained(error: ValidationError, model: type[BaseModel]) -> ValidationError
 
 
 def line_error(
-    loc: tuple[str | int, ...], text: str, value: object, kind: str = EXPLAINED
+    loc: tuple[str | int, ...], text: str, value: object, kind: LiteralString = EXPLAINED
 ) -> InitErrorDetails:
     """An error whose text is final."""
     return {"type": PydanticCustomError(kind, "{text}", {"text": text}), "loc": loc, "input": value}

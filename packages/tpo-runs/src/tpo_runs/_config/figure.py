@@ -219,7 +219,7 @@ FIGURES = kinds(
 )
 # A name of a kind stands for a table without other keys.
 Figure = Annotated[str | SerializeAsAny[FigureSpec], of_kind("figure", FIGURES, or_name=True)]
-_TABLE = TypeAdapter(Figure)
+_TABLE: TypeAdapter[FigureSpec] = TypeAdapter(Annotated[FigureSpec, of_kind("figure", FIGURES)])
 
 
 def figure_spec(figure: Any) -> FigureSpec:
