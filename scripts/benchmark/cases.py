@@ -21,7 +21,7 @@ class Case:
     """One row of the benchmark.
 
     `part` is "episode" or one of `PARTS`; `naive` trains the transformer that recomputes everything; the
-    learning curve of the first `curve` episodes (of all seeds together) is kept; timing begins `after` so many
+    learning curve of the first `curve` episodes (of all seeds together) is kept; timing begins after `after`
     episodes; `overrides` are those of `tpo-runs`.
     """
 

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from jax.sharding import AxisType
 from jaxtyping import Array, Int, Shaped
 
-
 # Positions of a block times their width: what a layer keeps of a block fits the second-level cache of a core.
 BLOCK_NUMBERS = 16_384
 # The loops over blocks cost narrower networks more than they save.

@@ -97,6 +97,8 @@ def expectation(schema: Mapping[str, Any]) -> str:
     """
     if "description" in schema:
         return schema["description"]
+    if "anyOf" in schema:  # a key that may be left out
+        return expectation(schema["anyOf"][0])
     if "enum" in schema:
         return f"one of {', '.join(schema['enum'])}"
     if schema.get("type") == "array":

@@ -1,6 +1,6 @@
 """`[task]` tables of the tasks whose answers have lengths of their own."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -22,7 +22,6 @@ class LengthLadderSpec(TaskSpec):
         target: what the scored tokens should be, as a function of the prompt.
     """
 
-    builds: ClassVar[str] = "LengthLadder"
     kind: Literal["length_ladder"] = "length_ladder"
     horizon: Horizon
     vocab_size: Vocabulary = 4
@@ -31,7 +30,7 @@ class LengthLadderSpec(TaskSpec):
     target: Target = "reverse_copy"
 
 
-class VariableLengthSpec(TaskSpec):
+class VariableLengthTaskSpec(TaskSpec):
     """Prompts of different lengths; the answer is a transformation of the prompt, then the end token.
 
     Args:
@@ -44,7 +43,6 @@ class VariableLengthSpec(TaskSpec):
         vocab_size: number of distinct tokens, the end token included.
     """
 
-    builds: ClassVar[str] = "VariableLengthTask"
     kind: Literal["variable_length"] = "variable_length"
     target: Literal["copy", "reverse_copy"] = "reverse_copy"
     reward: Literal["terminal", "graded", "form"] = "terminal"
@@ -53,7 +51,7 @@ class VariableLengthSpec(TaskSpec):
     vocab_size: Vocabulary
 
 
-class CountingSpec(TaskSpec):
+class CountingTaskSpec(TaskSpec):
     """Count up to the number in the prompt.
 
     Args:
@@ -63,14 +61,13 @@ class CountingSpec(TaskSpec):
         base: the base of its digits.
     """
 
-    builds: ClassVar[str] = "CountingTask"
     kind: Literal["counting"] = "counting"
     reward: WholeReward = "terminal"
     limit: Count
     base: Base = 10
 
 
-class CountdownSpec(TaskSpec):
+class CountdownTaskSpec(TaskSpec):
     """Make a target from given numbers by addition, subtraction and multiplication.
 
     Args:
@@ -80,7 +77,6 @@ class CountdownSpec(TaskSpec):
         target_digits: digits of the target.
     """
 
-    builds: ClassVar[str] = "CountdownTask"
     kind: Literal["countdown"] = "countdown"
     reward: WholeReward = "terminal"
     numbers: Annotated[int, Field(ge=2, le=4)] = 3
@@ -88,7 +84,7 @@ class CountdownSpec(TaskSpec):
     target_digits: Annotated[int, Field(ge=1, le=4)] = 2
 
 
-class ColoringSpec(TaskSpec):
+class ColoringTaskSpec(TaskSpec):
     """Color the nodes of a small graph so that no edge joins two of one color.
 
     Args:
@@ -98,7 +94,6 @@ class ColoringSpec(TaskSpec):
         colors: colors to choose from.
     """
 
-    builds: ClassVar[str] = "ColoringTask"
     kind: Literal["graph_coloring"] = "graph_coloring"
     reward: WholeReward = "terminal"
     nodes: Annotated[int, Field(ge=2, le=64)]
@@ -106,7 +101,7 @@ class ColoringSpec(TaskSpec):
     colors: Annotated[int, Field(ge=2, le=64)] = 3
 
 
-class ArgsortSpec(TaskSpec):
+class ArgsortTaskSpec(TaskSpec):
     """Give the positions of the prompt's values in ascending order, equal ones in any order.
 
     Args:
@@ -115,11 +110,17 @@ class ArgsortSpec(TaskSpec):
         values: distinct values to draw from.
     """
 
-    builds: ClassVar[str] = "ArgsortTask"
     kind: Literal["argsort"] = "argsort"
     reward: WholeReward = "terminal"
     length: Annotated[int, Field(ge=2, le=64)]
     values: Annotated[int, Field(ge=1, le=1024)]
 
 
-AnswerTask = LengthLadderSpec | VariableLengthSpec | CountingSpec | CountdownSpec | ColoringSpec | ArgsortSpec
+ANSWER_TASKS = (
+    LengthLadderSpec,
+    VariableLengthTaskSpec,
+    CountingTaskSpec,
+    CountdownTaskSpec,
+    ColoringTaskSpec,
+    ArgsortTaskSpec,
+)

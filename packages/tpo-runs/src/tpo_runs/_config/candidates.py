@@ -11,7 +11,7 @@ from .cell import Cell
 from .config import SECTIONS, Config, affects_results
 from .conflicts import conflicts_in
 from .explain import problems_in
-from .merge import merge, nest
+from .merge import with_paths
 from .problems import Problem
 
 # The axis that distinguishes cells with default parameters from those with the chosen ones, and its values.
@@ -65,10 +65,10 @@ def with_values(cell: Cell, values: Mapping[str, Any]) -> Cell:
     Raises:
         ValidationError, ValueError: the cell is not valid with them.
     """
-    tables = cell.model_dump()
-    for path, value in values.items():
-        tables = merge(tables, nest(path.split("."), value), by_kind=False)
-    changed = Cell.model_validate(tables)
+    # Only the sections that change are checked again.
+    changing = {path.partition(".")[0] for path in values}
+    tables = {**dict(cell), **{section: getattr(cell, section).model_dump() for section in changing}}
+    changed = Cell.model_validate(with_paths(tables, values))
     if problems := conflicts_in(changed):
         raise ValueError(problems[0].text)
     return changed
@@ -81,7 +81,7 @@ def tune_problems(config: Config, cells: Sequence[Cell]) -> Iterator[Problem]:
     own = range(config.tune.first_seed, config.tune.first_seed + config.tune.seeds)
     both = (c.seeds for c in cells if own.start < c.seeds.stop and c.seeds.start < own.stop)
     if seeds := next(both, None):
-        text = f"the run has the seeds {seeds.start} to {seeds.stop - 1}; choose on others"
+        text = f"the run uses seeds {seeds.start} to {seeds.stop - 1}; tune on other seeds"
         yield Problem(("tune", "first_seed"), text)
     if PARAMETERS in config.grid:
         yield Problem(("grid", PARAMETERS), "is the axis that [tune] adds; choose another name")
@@ -98,7 +98,7 @@ def tune_problems(config: Config, cells: Sequence[Cell]) -> Iterator[Problem]:
         elif key and not affects_results(section, key):
             yield Problem(place, "cannot be tuned: results do not depend on it")
         elif path in config.grid:
-            yield Problem(place, "the grid sweeps it")
+            yield Problem(place, "the grid already sweeps it")
         else:
             yield from _value_problems(place, path, values, [c for c in cells if method in (None, c.method)])
 
@@ -112,7 +112,7 @@ def _value_problems(
             try:
                 with_values(cell, {path: value})
             except ValidationError as error:
-                problems = problems_in(error, Cell, cell.model_dump())
+                problems = problems_in(error, {})
                 texts = [f"{'.'.join(map(str, each.path))}: {each.text}" for each in problems]
             except ValueError as error:
                 texts = [str(error)]

@@ -1,6 +1,7 @@
 """A config file as one frozen value."""
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict
@@ -20,7 +21,7 @@ from .tracking import TrackingSpec
 from .tune import MAX_VALUES, Axes, TuneSpec
 
 # Sections with several kinds, and the class of each kind.
-KINDS: dict[str, dict[str, type[Spec]]] = {
+KINDS: Mapping[str, Mapping[str, type[Spec]]] = {
     "task": TASKS,
     "policy": POLICIES,
     "optimizer": OPTIMIZERS,
@@ -28,7 +29,7 @@ KINDS: dict[str, dict[str, type[Spec]]] = {
     "rollout": ROLLOUTS,
     "executor": EXECUTORS,
 }
-# The class of a user's own thing, in sections that can name one.
+# The class of tables that name a user's own part, in sections that can have one.
 OWN: dict[str, type[OwnSpec]] = {
     "task": OwnTaskSpec,
     "policy": OwnPolicySpec,
@@ -149,7 +150,7 @@ class Method(Spec):
     evaluation: Partial = {}
     at: Annotated[tuple[PointSettings, ...], Strict(False), _POINTS] = ()
     tune: Axes = {}
-    probes: Annotated[ProbeNames | None, Field(description="a list of names")] = None
+    probes: ProbeNames | None = None
 
 
 def _normalized(text: str) -> str:

@@ -11,7 +11,6 @@ from .problems import Problem
 from .rollout import (
     ONE_SAMPLE_BASELINES,
     ROLLOUTS,
-    AllActionsSpec,
     SampledActionsSpec,
     SingleSpec,
     TokenGroupSpec,
@@ -29,7 +28,7 @@ POLICY_TASKS = {
 
 
 def conflicts_in(cell: Cell) -> list[Problem]:
-    """The problems of a cell whose tables are valid one by one."""
+    """The problems between the tables of a cell, each of which is valid alone."""
     problems = [*_check_task(cell)]
     if problems:
         return problems
@@ -52,7 +51,7 @@ def conflicts_in(cell: Cell) -> list[Problem]:
 def _check_task(cell: Cell) -> Iterator[Problem]:
     task, policy, rollout = cell.task.kind, cell.policy.kind, cell.rollout.kind
     own = isinstance(cell.task, OwnSpec)
-    # What a user's own things can do shows when they are made, before training.
+    # What users' own tasks and policies can do shows when they are built, before training.
     if own and policy == "language_model":
         text = "'language_model' answers problems in text; use task.kind = 'text', or another policy"
         yield Problem(("policy", "kind"), text)
@@ -78,8 +77,7 @@ def _check_level(cell: Cell) -> Iterator[Problem]:
     rollouts = _quoted(
         kind for kind, model in _rollouts_for(cell.task.kind).items() if model.level == objective.level
     )
-    models: dict[str, Any] = dict(OBJECTIVES)
-    objectives = _quoted(kind for kind, model in models.items() if model.level == rollout.level)
+    objectives = _quoted(kind for kind, model in OBJECTIVES.items() if model.level == rollout.level)
     text = (
         f"{rollout.kind!r} makes {data[rollout.level]}, but objective {objective.kind!r} takes "
         f"{data[objective.level]}; use rollout.kind = {rollouts} or objective.kind = {objectives}"
@@ -88,8 +86,7 @@ def _check_level(cell: Cell) -> Iterator[Problem]:
 
 
 def _rollouts_for(task: str) -> dict[str, Any]:
-    models: dict[str, Any] = dict(ROLLOUTS)
-    return {kind: model for kind, model in models.items() if task in model.tasks or ":" in task}
+    return {kind: model for kind, model in ROLLOUTS.items() if task in model.tasks or ":" in task}
 
 
 def _quoted(kinds: Iterable[str]) -> str:
@@ -99,7 +96,7 @@ def _quoted(kinds: Iterable[str]) -> str:
 def _check_anchor(cell: Cell) -> Iterator[Problem]:
     anchor, path = getattr(cell.objective, "anchor", True), ("objective", "anchor")
     if anchor == "mean" and cell.rollout.kind != "sequence_group":
-        text = f"'mean' divides by the lengths of answers, which {cell.rollout.kind!r} does not make"
+        text = f"'mean' divides by answer lengths, which {cell.rollout.kind!r} does not have"
         yield Problem(path, f"{text}; use rollout.kind = 'sequence_group' or another anchor")
 
 
@@ -107,7 +104,7 @@ def _check_correction(cell: Cell) -> Iterator[Problem]:
     sampler = getattr(cell.rollout, "sampler", None)
     if sampler is None or sampler.correction == "none" or cell.objective.takes_weights:
         return
-    text = f"objective {cell.objective.kind!r} takes no weights of tokens"
+    text = f"objective {cell.objective.kind!r} does not take token weights"
     yield Problem(("rollout", "sampler", "correction"), f"{text}; use correction = 'none'")
 
 
@@ -123,8 +120,8 @@ def _check_initial_probs(cell: Cell) -> Iterator[Problem]:
         return
     probs, vocab_size = getattr(cell.policy, "initial_probs", None), None
     if probs is not None and len(probs) != (vocab_size := cell.task.build().vocab_size):
-        text = f"{len(probs)} numbers for a task of {vocab_size} tokens"
-        yield Problem(("policy", "initial_probs"), f"{text}; give one for each token")
+        text = f"has {len(probs)} numbers, but the task has {vocab_size} tokens; give one for each token"
+        yield Problem(("policy", "initial_probs"), text)
 
 
 def _check_reward(cell: Cell) -> Iterator[Problem]:
@@ -140,7 +137,7 @@ def _check_reward(cell: Cell) -> Iterator[Problem]:
 def _check_baseline(cell: Cell) -> Iterator[Problem]:
     """A batch baseline over a single sample leaves an advantage of zero."""
     rollout = cell.rollout
-    if not isinstance(rollout, SingleSpec | SampledActionsSpec | AllActionsSpec):
+    if not isinstance(rollout, SingleSpec | SampledActionsSpec):
         return
     if isinstance(rollout, SingleSpec):
         key, size = "prompts", rollout.prompts
@@ -148,11 +145,8 @@ def _check_baseline(cell: Cell) -> Iterator[Problem]:
         key, size = "contexts", rollout.contexts * rollout.samples
     else:  # "all"
         # The exact number of images, or of contexts of an own task, does not matter: there are at least two.
-        default = 2 if isinstance(cell.task, OwnSpec) else 1
-        contexts = {"symmetric_bandit": 1, "images": 2}.get(
-            cell.task.kind, getattr(cell.task, "contexts", default)
-        )
-        key, size = "samples", rollout.samples * contexts
+        default = 2 if isinstance(cell.task, OwnSpec) or cell.task.kind == "images" else 1
+        key, size = "samples", rollout.samples * getattr(cell.task, "contexts", default)
     if rollout.baseline in ("batch_mean", "batch_zscore") and size == 1:
         text = (
             f"{rollout.baseline!r} over one sample subtracts the sample from itself, so nothing is learned; "
@@ -205,7 +199,7 @@ def _check_measures(cell: Cell) -> Iterator[Problem]:
         yield Problem(("evaluation", "every"), text)
     rollout = cell.rollout
     has_surplus = (
-        isinstance(rollout, SampledActionsSpec | AllActionsSpec)
+        isinstance(rollout, SampledActionsSpec)
         and rollout.samples == 1
         and (isinstance(rollout.baseline, float) or rollout.baseline in ONE_SAMPLE_BASELINES)
     )

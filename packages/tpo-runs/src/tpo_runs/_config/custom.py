@@ -51,7 +51,7 @@ def own_part(cell: Cell, section: str) -> Callable[..., Any] | None:
 
 
 def sources_of(cell: Cell, *sections: str) -> dict[str, str]:
-    """The SHA-256 of the modules of a cell's own things, by name, in all sections or in these."""
+    """The SHA-256 of the user's modules that a cell names, by module name, in all sections or in these."""
     specs = [getattr(cell, section) for section in sections or OWN]
     modules = [spec.kind.partition(":")[0] for spec in specs if isinstance(spec, OwnSpec)]
     return {name: value for module in modules for name, value in source_hashes(module).items()}

@@ -14,7 +14,7 @@ from .cell import Cell
 from .config import SHARED_SECTIONS, Config, effective
 from .evaluation import EvaluationSpec
 from .expand import expand
-from .merge import merge, nest
+from .merge import with_paths
 
 SEAL = "# The config as it took effect. SHA-256 of what follows: "
 
@@ -53,9 +53,7 @@ def at_keys(settings: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> 
     """
     lines = []
     for point, values in settings:
-        tables: dict[str, Any] = {}
-        for path, value in values.items():
-            tables = merge(tables, nest(path.split("."), value), by_kind=False)
+        tables = with_paths({}, values)
         if not point:
             return "\n".join(f"{name} = {_inline(table)}" for name, table in tables.items())
         lines.append(f"  {_inline({'point': dict(point), **tables})},")

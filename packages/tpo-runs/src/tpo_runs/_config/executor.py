@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .kinds import kinds, of_kind
 from .own import JsonValue
-from .spec import Spec, kinds
+from .spec import Spec
 
 TaskLimit = Annotated[int, Field(ge=1, le=10_000)]
 # The package that each kind needs.
@@ -72,5 +73,5 @@ class SlurmSpec(ClusterSpec):
     most: TaskLimit = 100
 
 
-Executor = Annotated[InProcessSpec | RaySpec | SlurmSpec, Field(discriminator="kind")]
-EXECUTORS = kinds(Executor)
+EXECUTORS = kinds(InProcessSpec, RaySpec, SlurmSpec)
+Executor = Annotated[InProcessSpec | RaySpec | SlurmSpec, of_kind("executor", EXECUTORS)]

@@ -2,23 +2,22 @@
 
 import functools
 import itertools
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from .._errors import ConfigError
-from .._text import did_you_mean, found, one_of, point_label
+from .._text import found
 from .candidates import tune_problems
 from .cell import Cell
-from .config import SECTIONS, SHARED_SECTIONS, Config, PointSettings, affects_results
+from .config import SECTIONS, SHARED_SECTIONS, Config
 from .conflicts import conflicts_in
 from .explain import problems_in
-from .merge import changes_kind, merge, nest
-from .problems import MAX_LINES, Problem, Source, format_problems, method_label
+from .merge import merge, nest, with_paths
+from .problems import MAX_LINES, KeyPath, Problem, Source, format_problems, method_label, sets
+from .references import equal_points, metric_problems, path_of, reference_problems
 
-MAX_CELLS = 4096
 REQUIRED = tuple(name for name in SHARED_SECTIONS if Config.model_fields[name].is_required())
 Table = Mapping[str, Any]
 
@@ -67,15 +66,19 @@ def check(raw: Table) -> tuple[Config | None, tuple[Cell, ...], list[Problem]]:
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        config, problems = None, problems_in(error, Config, raw)
+        config, problems = None, problems_in(error, raw)
         grid: Table = {}
     else:
-        problems = [*_grid_problems(config), *_figure_problems(config)]
+        problems = reference_problems(config)
         grid = {} if problems else config.grid
     cells, of_cells = _cells(raw, grid)
     problems += of_cells
     if config is not None and not problems:
-        problems += [*_equal_points(cells), *_metric_problems(config, cells), *tune_problems(config, cells)]
+        problems += [
+            *equal_points(cells),
+            *metric_problems(config, cells),
+            *tune_problems(config, cells),
+        ]
     return config, tuple(cells), problems
 
 
@@ -90,9 +93,9 @@ def _cells(raw: Table, grid: Table) -> tuple[list[Cell], list[Problem]]:
     cells, problems = [], []
     for values in itertools.product(*grid.values()):
         point = dict(zip(grid, values, strict=True))
-        at = [table for _, table in _settings_at(raw, point)]
+        shared = _settings_at((), raw, point)
         for label, method in methods:
-            if any(_leaves_out(table, label) for table in at):
+            if any(_leaves_out(layer.table, label) for layer in shared):
                 continue
             cell, of_cell = _cell(raw, label, method, point)
             problems += of_cell
@@ -102,61 +105,57 @@ def _cells(raw: Table, grid: Table) -> tuple[list[Cell], list[Problem]]:
     return cells, problems
 
 
+class _Layer(NamedTuple):
+    """Sections that override those of the layers before it, and where the config sets them."""
+
+    path: KeyPath
+    table: Table
+
+
 def _cell(raw: Table, label: str | int, method: Table, point: Table) -> tuple[Cell | None, list[Problem]]:
     """Merge the shared tables, the method's own and the point, and validate the result."""
-    shared = {section: raw[section] for section in SHARED_SECTIONS if section in raw}
-    at = [table for _, table in (*_settings_at(raw, point), *_settings_at(method, point))]
-    paths = {axis: path for axis in point if (path := _path_of(axis, label))}
-    at_point: dict[str, Any] = {}
-    for axis, path in paths.items():
-        at_point = merge(at_point, nest(path.split("."), point[axis]), by_kind=False)
+    of_method = ("method", label)
+    shared = {key: raw[key] for key in (*SHARED_SECTIONS, "probes") if key in raw}
+    layers = [_Layer((), shared), _Layer(of_method, method)]
+    layers += [*_settings_at((), raw, point), *_settings_at(of_method, method, point)]
+    paths = {axis: path for axis in point if (path := path_of(axis, label))}
+    axes = [_Layer(("grid", axis), nest(path.split("."), point[axis])) for axis, path in paths.items()]
+    swept = with_paths({}, {path: point[axis] for axis, path in paths.items()})
     tables = {}
     for section in SECTIONS:
-        layers = (shared, method, *at, at_point)
-        layers = [layer[section] for layer in layers if section in layer]
-        wrong = [layer for layer in layers if not isinstance(layer, Mapping)]
+        parts = [table[section] for table in (*(layer.table for layer in layers), swept) if section in table]
+        wrong = [part for part in parts if not isinstance(part, Mapping)]
         # A method's own keys cannot replace a required table.
-        if layers and (section in raw or section not in REQUIRED):
-            tables[section] = wrong[0] if wrong else functools.reduce(merge, layers)
-    set_probes = [table["probes"] for table in (raw, method, *at) if table.get("probes") is not None]
-    probes = set_probes[-1] if set_probes else ()
-    place = functools.partial(
-        _place, raw=raw, label=label, method=method, point=point, paths=paths, tables=tables
-    )
+        if parts and (section in raw or section not in REQUIRED):
+            tables[section] = wrong[0] if wrong else functools.reduce(merge, parts)
+    probes = [layer.table["probes"] for layer in layers if layer.table.get("probes") is not None]
     try:
-        cell = Cell.model_validate({"method": str(label), "point": point, "probes": probes, **tables})
+        cell = Cell.model_validate(
+            {"method": str(label), "point": point, "probes": probes[-1] if probes else (), **tables}
+        )
     except ValidationError as error:
         # An invalid name, invalid probes and missing tables have been reported for the config.
-        own = [
-            p for p in problems_in(error, Cell, tables) if p.path[0] in SECTIONS and len(p.path) > p.missing
+        problems = [
+            p for p in problems_in(error, tables) if p.path[0] in SECTIONS and len(p.path) > p.missing
         ]
-        return None, [place(problem) for problem in own]
-    if problems := [place(problem) for problem in conflicts_in(cell)]:
-        return None, problems
-    # The values after validation: 1.0 where the grid says 1.
-    validated = {axis: _value_at(cell, path.split(".")) for axis, path in paths.items()}
-    return cell.model_copy(update={"point": {**point, **validated}}), []
+    else:
+        problems = conflicts_in(cell)
+        # The values after validation: 1.0 where the grid says 1.
+        validated = {axis: _value_at(cell, path.split(".")) for axis, path in paths.items()}
+        cell = cell.model_copy(update={"point": {**point, **validated}})
+        if not problems:
+            return cell, []
+    return None, [_placed(problem, layers, axes) for problem in problems]
 
 
-def _path_of(axis: str, method: str | int) -> str | None:
-    """The path of the key that an axis of the grid sets for a method; None if it sets none.
-
-    >>> _path_of("task.horizon", "TPO"), _path_of("method.TPO.objective.eta", "TPO")
-    ('task.horizon', 'objective.eta')
-    >>> _path_of("method.TPO.objective.eta", "GRPO"), _path_of("setting", "TPO")
-    (None, None)
-    """
-    if axis.startswith("method."):
-        own = f"method.{method}."
-        return axis.removeprefix(own) if axis.startswith(own) else None
-    return axis if "." in axis else None
-
-
-def _settings_at(table: Table, point: Table) -> list[tuple[int, Table]]:
-    """The tables of `at`, and their numbers from 1, whose values the point has. Invalid ones are left out."""
+def _settings_at(path: KeyPath, table: Table, point: Table) -> list[_Layer]:
+    """The tables of `at` whose values the point has. Invalid ones are left out."""
     listed = table.get("at")
-    tables = enumerate(listed if isinstance(listed, Sequence) else (), 1)
-    return [(i, each) for i, each in tables if isinstance(each, Mapping) and _has(point, each.get("point"))]
+    return [
+        _Layer((*path, "at", i), each)
+        for i, each in enumerate(listed if isinstance(listed, Sequence) else (), 1)
+        if isinstance(each, Mapping) and _has(point, each.get("point"))
+    ]
 
 
 def _leaves_out(settings: Table, method: str | int) -> bool:
@@ -170,152 +169,34 @@ def _has(point: Table, values: Any) -> bool:
     )
 
 
-def _place(
-    problem: Problem,
-    *,
-    raw: Table,
-    label: str | int,
-    method: Table,
-    point: Table,
-    paths: Mapping[str, str],
-    tables: Table,
-) -> Problem:
-    """Move a cell's problem to where the config sets the key: the grid, an `at`, the method, or a section."""
-    section, *rest = (str(key) for key in problem.path)
-    own = method.get(section, {})
-    axis = _axis(section, rest, paths, tables.get(section, {}))
-    if axis:
-        key = "" if not rest or paths[axis] == f"{section}.{rest[0]}" else f"{section}.{rest[0]}: "
-        who = f"method {found(label)}: " if own and axis == paths[axis] else ""
-        return Problem(("grid", axis), f"{who}{key}{problem.text}", problem.missing)
-    for path, settings in ((("method", label), method), ((), raw)):
-        for i, table in reversed(_settings_at(settings, point)):
-            of_section = table.get(section, {})
-            if of_section and (not rest or not isinstance(of_section, Mapping) or rest[0] in of_section):
-                return Problem((*path, "at", i, *problem.path), problem.text, problem.missing)
-    both = isinstance(own, Mapping) and isinstance(raw.get(section), Mapping)
-    changed = both and changes_kind(raw[section], own)
-    sets = own and (not rest or not isinstance(own, Mapping) or rest[0] in own)
-    if section not in SHARED_SECTIONS or changed or sets:
-        return Problem(("method", label, *problem.path), problem.text, problem.missing)
-    return problem
+def _placed(problem: Problem, layers: Sequence[_Layer], axes: Sequence[_Layer]) -> Problem:
+    """A cell's problem at the place where the config sets the key."""
+    section, *rest = map(str, problem.path)
+    _, method, *_ = layers
+    path = _setter(problem.path[:2], [*layers, *axes]).path
+    if path[:1] != ("grid",):
+        return Problem((*path, *problem.path), problem.text, problem.missing)
+    axis = str(path[1])
+    key = f"{section}.{rest[0]}" if rest else ""
+    lead = f"{key}: " if not axis.endswith(key) else ""
+    if method.table.get(section) and not axis.startswith("method."):
+        lead = f"method {found(method.path[1])}: {lead}"
+    return Problem(path, lead + problem.text, problem.missing)
 
 
-def _axis(section: str, rest: list[str], paths: Mapping[str, str], table: Any) -> str | None:
-    """The axis that set the key, or that chose the kind in which the key is missing."""
-    axes = [axis for axis, path in paths.items() if path.startswith(f"{section}.")]
-    if rest:
-        lacks_key = rest[0] not in table
-        setters = [axis for axis in axes if paths[axis].split(".")[1] == rest[0]]
-        axes = setters + [axis for axis in axes if lacks_key and paths[axis] == f"{section}.kind"]
-    return axes[0] if axes else None
+def _setter(path: KeyPath, layers: Sequence[_Layer]) -> _Layer:
+    """The last layer that sets the key at `path`; if none does, the one that chose the table's kind."""
+    section = str(path[0])
+    layers = [layer for layer in layers if section in layer.table]
+    home, kind = 0, None
+    for i, layer in enumerate(layers):
+        if sets(layer.table, (section, "kind")) and layer.table[section]["kind"] != kind:
+            # A new kind drops the keys of the layers before it.
+            home, kind = i, layer.table[section]["kind"]
+    setting = [layer for layer in layers[home:] if sets(layer.table, path) and layer.table[section]]
+    return setting[-1] if setting else layers[home]
 
 
 def _value_at(cell: Cell, path: list[str]) -> Any:
     section, *keys = path
     return functools.reduce(lambda value, key: value[key], keys, getattr(cell, section).model_dump())
-
-
-def _grid_problems(config: Config) -> Iterator[Problem]:
-    lists = _settings_lists(config)
-    # A name without a dot is an axis of the user's own: only `at` says what it changes.
-    named = {axis for _, at in lists for settings in at for axis in settings.point if "." not in axis}
-    for axis in config.grid:
-        of_methods = (_path_of(axis, method.name) for method in config.method)
-        path = next(filter(None, of_methods), axis)
-        section, _, key = path.partition(".")
-        if axis in named:
-            continue
-        if section == "method":
-            name, known = axis.split(".")[1], [method.name for method in config.method]
-            yield Problem(("grid", axis), f"no method is named {found(name)}{one_of(name, known)}")
-        elif section not in SECTIONS or not key:
-            hint = did_you_mean(axis, _all_paths(config)) or f"; sections: {', '.join(SECTIONS)}"
-            yield Problem(("grid", axis), f"expected a path such as 'task.horizon'{hint}")
-        elif not affects_results(section, key):
-            yield Problem(("grid", axis), "cannot be swept: results do not depend on it")
-    for path, at in lists:
-        for i, settings in enumerate(at, 1):
-            for axis in settings.point:
-                if axis not in config.grid:
-                    text = f"{found(axis)} is not an axis of the grid{one_of(axis, config.grid)}"
-                    yield Problem((*path, "at", i, "point"), text)
-    yield from _method_problems(config)
-    count = math.prod(map(len, config.grid.values())) * len(config.method)
-    if count > MAX_CELLS:
-        text = f"makes {count} cells with {len(config.method)} methods; at most {MAX_CELLS} are allowed"
-        yield Problem(("grid",), text)
-
-
-def unreached_points(config: Config) -> Iterator[Problem]:
-    """Values in `at` that the grid does not have, though smoke and the command line may leave values out."""
-    for path, at in _settings_lists(config):
-        for i, settings in enumerate(at, 1):
-            for axis, value in settings.point.items():
-                if axis in config.grid and value not in config.grid[axis]:
-                    hint = did_you_mean(value, map(str, config.grid[axis])) if isinstance(value, str) else ""
-                    text = f"{found(value)} is not a value of this axis of the grid{hint}"
-                    yield Problem((*path, "at", i, "point", axis), text)
-
-
-def _settings_lists(config: Config) -> list[tuple[tuple[str, ...], Sequence[PointSettings]]]:
-    """Each `at` with the path of the table that holds it."""
-    return [((), config.at), *((("method", method.name), method.at) for method in config.method)]
-
-
-def _method_problems(config: Config) -> Iterator[Problem]:
-    """Methods that an `at` names but that the config does not have."""
-    known = [method.name for method in config.method]
-    for i, settings in enumerate(config.at, 1):
-        for name in settings.without:
-            if name not in known:
-                text = f"no method is named {found(name)}{one_of(name, known)}"
-                yield Problem(("at", i, "without"), text)
-
-
-def _equal_points(cells: Sequence[Cell]) -> list[Problem]:
-    """Points of the grid that are written differently but are equal."""
-    seen = set()
-    for cell in cells:
-        if (point := (cell.method, repr(cell.point))) in seen:
-            axes = list(cell.point) if len(cell.point) == 1 else []
-            return [Problem(("grid", *axes), f"has the point {point_label(cell.point)} twice")]
-        seen.add(point)
-    return []
-
-
-def _figure_problems(config: Config) -> Iterator[Problem]:
-    """Methods and axes that figures name but that the config does not have."""
-    known = [method.name for method in config.method]
-    for i, figure in enumerate(config.figures):
-        axis = getattr(figure, "axis", None)
-        if axis is not None and axis not in config.grid:
-            text = f"{found(axis)} is not an axis of the grid{one_of(axis, config.grid)}"
-            yield Problem(("figures", i + 1, "axis"), text)
-        elif "sweep" in (figure, getattr(figure, "kind", "")) and not config.grid:
-            yield Problem(("figures", i + 1), "'sweep' needs a [grid], and the config has none")
-        for name in getattr(figure, "methods", None) or ():
-            if name not in known:
-                text = f"no method is named {found(name)}{one_of(name, known)}"
-                yield Problem(("figures", i + 1, "methods"), text)
-
-
-def _metric_problems(config: Config, cells: Sequence[Cell]) -> Iterator[Problem]:
-    """Metrics that tables or figures show but that no method records, or not every one."""
-    wanted = [(("metric",), config.metric, all)]
-    for i, figure in enumerate(config.figures):
-        path = ("figures", i + 1)
-        metric, names = getattr(figure, "metric", None), getattr(figure, "names", None)
-        wanted += [((*path, "metric"), metric, all)] if metric is not None else []
-        wanted += [((*path, "names"), name, any) for name in names or ()]
-    for path, name, quantifier in wanted:
-        if not quantifier(name in cell.metrics for cell in cells):
-            allowed = [m for m in cells[0].metrics if quantifier(m in cell.metrics for cell in cells)]
-            yield Problem(path, f"{found(name)} is not a metric of this run{one_of(name, allowed)}")
-
-
-def _all_paths(config: Config) -> list[str]:
-    tables = [(section, getattr(config, section)) for section in SHARED_SECTIONS]
-    for method in config.method:
-        tables += [("objective", method.objective), ("rollout", method.rollout)]
-    return [f"{section}.{key}" for section, spec in tables for key in type(spec).model_fields]

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Strict, Tag, TypeAdapter
+from pydantic import AfterValidator, Field, SerializeAsAny, Strict, TypeAdapter
 
 from .._text import found
-from .spec import Names, Spec, invalid, kinds
+from .kinds import kinds, of_kind
+from .spec import Names, Spec, invalid
 
 Metric = Annotated[str | None, Field(description="the name of a metric")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -45,7 +46,7 @@ class FigureSpec(Spec):
 
     kind: str
     name: Annotated[str | None, Field(description="a file name"), AfterValidator(_check_file_name)] = None
-    title: Annotated[str | None, Field(description="a string")] = None
+    title: str | None = None
     methods: Annotated[Names, Field(min_length=1, max_length=1000)] | None = None
 
     def options(self, metric: str) -> dict[str, Any]:
@@ -206,23 +207,19 @@ class DiagnosticsSpec(OrderSpec):
     named: Names = ()
 
 
-FigureTable = Annotated[
-    LearningCurvesSpec
-    | FinalErrorsSpec
-    | ProbeCurvesSpec
-    | SweepSpec
-    | BinnedSurplusSpec
-    | RankingSpec
-    | PerformanceProfileSpec
-    | DiagnosticsSpec,
-    Field(discriminator="kind"),
-]
-Figure = Annotated[
-    Annotated[str, Tag("name")] | Annotated[FigureTable, Tag("table")],
-    Discriminator(lambda value: "name" if isinstance(value, str) else "table"),
-]
-FIGURES = kinds(FigureTable)
-_TABLE = TypeAdapter(FigureTable)
+FIGURES = kinds(
+    LearningCurvesSpec,
+    FinalErrorsSpec,
+    ProbeCurvesSpec,
+    SweepSpec,
+    BinnedSurplusSpec,
+    RankingSpec,
+    PerformanceProfileSpec,
+    DiagnosticsSpec,
+)
+# A name of a kind stands for a table without other keys.
+Figure = Annotated[str | SerializeAsAny[FigureSpec], of_kind("figure", FIGURES, or_name=True)]
+_TABLE: TypeAdapter[FigureSpec] = TypeAdapter(Annotated[FigureSpec, of_kind("figure", FIGURES)])
 
 
 def figure_spec(figure: Any) -> FigureSpec:

@@ -114,7 +114,7 @@ class TextSpec(TaskSpec):
     train: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
     held_out: Annotated[int, Field(ge=1, le=1_000_000)] = 128
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    max_tokens: Annotated[int | None, Field(ge=1, le=65536, description="an integer from 1 to 65536")] = None
+    max_tokens: Annotated[int, Field(ge=1, le=65536)] | None = None
     chat: bool = False
 
     @model_validator(mode="after")
@@ -123,9 +123,7 @@ class TextSpec(TaskSpec):
 
         known = list_problems()
         if self.problems not in known and not self.problems.startswith("reasoning-gym/"):
-            raise invalid(
-                f"problems = {found(self.problems)} is no id of problems{one_of(self.problems, known)}"
-            )
+            raise invalid(f"problems = {found(self.problems)} is not known{one_of(self.problems, known)}")
         return self
 
     def build(self, tokenizer: Any = None) -> Any:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import ConfigError
-from .._text import found, one_of, printable
+from .._text import one_of, printable
 from .cell import Cell
 from .config import Config
-from .expand import check, unreached_points
+from .expand import check
 from .merge import apply_overrides, overrides_without_effect, parse_overrides
-from .problems import Problem, Source, format_problems, methods_by_name
+from .problems import Problem, Source, format_problems, methods_by_name, unknown_method
+from .references import unreached_points
 from .smoke import apply_smoke
 from .toml import read_toml
 
@@ -88,8 +89,8 @@ def load_config(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Layer:
-    """A raw config, the sources it was merged from, and the result of checking it."""
+class _Checked:
+    """A raw config, the sources that it was merged from, and the result of checking it."""
 
     raw: Mapping[str, Any]
     sources: Sequence[Source]
@@ -102,18 +103,18 @@ class _Layer:
         return [method["name"] for method in self.raw["method"]]
 
 
-def _check(raw: Mapping[str, Any], sources: Sequence[Source], problems: Iterable[Problem] = ()) -> _Layer:
+def _check(raw: Mapping[str, Any], sources: Sequence[Source], problems: Iterable[Problem] = ()) -> _Checked:
     config, cells, more = check(raw)
-    return _Layer(raw, sources, config, cells, format_problems([*problems, *more], sources))
+    return _Checked(raw, sources, config, cells, format_problems([*problems, *more], sources))
 
 
-def _with_smoke(file: _Layer, label: str) -> _Layer:
+def _with_smoke(file: _Checked, label: str) -> _Checked:
     merged, names, problems = apply_smoke(file.raw)
     layer = _check(merged, [Source(file.raw["smoke"], label, "smoke."), *file.sources], problems)
     return dataclasses.replace(layer, selection=names)
 
 
-def _with_overrides(layer: _Layer, overrides: Sequence[tuple[str, str]]) -> _Layer:
+def _with_overrides(layer: _Checked, overrides: Sequence[tuple[str, str]]) -> _Checked:
     if not overrides:
         return layer
     tree, problems = parse_overrides(overrides, layer.method_names())
@@ -136,7 +137,7 @@ def _split_names(text: str, known: Sequence[str]) -> list[str]:
         rest = rest[len(name) + 1 :].lstrip()
         names.append(name)
         if not matches:
-            lines.append(f"--methods: no method is named {found(name)}{one_of(name, known)}")
+            lines.append(f"--methods: {unknown_method((), name, known).text}")
     if not names:
         lines = [f"--methods: expected names separated by commas{one_of('', known)}"]
     if lines:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._text import found, one_of
 from .config import SECTIONS, SHARED_SECTIONS, TOP_SECTIONS
-from .problems import Problem
+from .problems import Problem, unknown_method
 from .toml import MAX_DEPTH, depth, parse_toml
 
 
@@ -49,6 +49,17 @@ def nest(path: Sequence[str], value: object) -> dict[str, Any]:
     """
     key, *rest = path
     return {key: nest(rest, value) if rest else value}
+
+
+def with_paths(table: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The table with other values, by dotted path.
+
+    >>> with_paths({"schedule": {"steps": 30}}, {"schedule.seeds": 2})
+    {'schedule': {'steps': 30, 'seeds': 2}}
+    """
+    for path, value in values.items():
+        table = merge(table, nest(path.split("."), value), by_kind=False)
+    return dict(table)
 
 
 def parse_value(text: str) -> Any:
@@ -101,7 +112,7 @@ def _parse_flag(flag: str, method_names: Sequence[str]) -> list[str] | Problem:
         matches = [name for name in method_names if rest.startswith(f"{name}.")]
         if not matches:
             name = rest.partition(".")[0]
-            return Problem((flag,), f"no method is named {found(name)}{one_of(name, method_names)}")
+            return unknown_method((flag,), name, method_names)
         name = max(matches, key=len)
         keys = rest[len(name) + 1 :].split(".")
         if len(keys) < 2:

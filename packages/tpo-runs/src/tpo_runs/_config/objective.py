@@ -4,14 +4,15 @@ import functools
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BeforeValidator, SerializeAsAny, WithJsonSchema
 
 from .._text import did_you_mean, found
-from .objective_base import BelowOne, GroupObjectiveSpec, NotNegative, ObjectiveSpec, Positive
-from .own import ImportPath, OwnSpec, named_or_own
-from .policy_gradients import PolicyGradient
-from .spec import Identity, invalid, kinds
-from .target_objectives import TargetObjective
+from .kinds import kinds, of_kind
+from .objective_base import BelowOne, Fraction, GroupObjectiveSpec, NotNegative, ObjectiveSpec, Positive
+from .own import ImportPath, OwnSpec
+from .policy_gradients import POLICY_GRADIENTS
+from .spec import Identity, invalid
+from .target_objectives import TARGET_OBJECTIVES
 
 ANCHORS = ("tempered", "ratio", "capped", "mean")
 
@@ -50,15 +51,9 @@ class TPOSpec(GroupObjectiveSpec):
     eta: Positive = 1.0
     anchor: Anchor = True
     cap: Annotated[Positive, Identity.UNLESS_DEFAULT] = 1.0
-    target_kl: Annotated[
-        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
-    ] = None
-    std_floor: Annotated[
-        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
-    ] = None
-    std_shrinkage: Annotated[
-        float | None, Field(ge=0, le=1, description="a number from 0 to 1"), Identity.UNLESS_DEFAULT
-    ] = None
+    target_kl: Annotated[Positive | None, Identity.UNLESS_DEFAULT] = None
+    std_floor: Annotated[Positive | None, Identity.UNLESS_DEFAULT] = None
+    std_shrinkage: Annotated[Fraction | None, Identity.UNLESS_DEFAULT] = None
 
     @property
     def takes_tokens(self) -> bool:
@@ -150,21 +145,15 @@ class OwnObjectiveSpec(ObjectiveSpec, OwnSpec):
     kind: ImportPath
 
 
-NamedObjective = Annotated[
-    TPOSpec
-    | GRPOSpec
-    | GroupPGSpec
-    | CrossEntropySpec
-    | PPOSpec
-    | DGSpec
-    | ReinforceSpec
-    | PolicyGradient
-    | TargetObjective,
-    Field(discriminator="kind"),
-]
-
-Objective = Annotated[
-    Annotated[NamedObjective, Tag("named")] | Annotated[OwnObjectiveSpec, Tag("own")],
-    Discriminator(named_or_own),
-]
-OBJECTIVES = kinds(NamedObjective)
+OBJECTIVES = kinds(
+    TPOSpec,
+    GRPOSpec,
+    GroupPGSpec,
+    CrossEntropySpec,
+    PPOSpec,
+    DGSpec,
+    ReinforceSpec,
+    *POLICY_GRADIENTS,
+    *TARGET_OBJECTIVES,
+)
+Objective = Annotated[SerializeAsAny[ObjectiveSpec], of_kind("objective", OBJECTIVES, OwnObjectiveSpec)]

@@ -11,6 +11,7 @@ from .spec import Spec
 NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 BelowOne = Annotated[float, Field(gt=0, lt=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class ObjectiveSpec(Spec):

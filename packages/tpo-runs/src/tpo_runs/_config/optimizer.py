@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
-from .own import ImportPath, OwnSpec, named_or_own
-from .spec import Identity, Spec, invalid, kinds
+from .kinds import kinds, of_kind
+from .own import ImportPath, OwnSpec
+from .spec import Identity, Spec, invalid
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
-Epsilon = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class OptimizerSpec(Spec):
@@ -28,7 +29,7 @@ class OptimizerSpec(Spec):
     # Whether updates are the learning rate times what does not depend on it, to the last bit.
     scales_last: ClassVar[bool] = False
     kind: str
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Positive
     warmup_steps: Annotated[int, Field(ge=0, le=1_000_000_000), Identity.UNLESS_DEFAULT] = 0
     decay: Annotated[Literal["constant", "linear", "cosine"], Identity.UNLESS_DEFAULT] = "constant"
 
@@ -70,9 +71,7 @@ class ClippedSpec(OptimizerSpec):
             default there is no limit.
     """
 
-    clip_norm: Annotated[
-        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
-    ] = None
+    clip_norm: Annotated[Positive | None, Identity.UNLESS_DEFAULT] = None
 
     def build(self, steps: int, epochs: int, function: Callable[..., Any] | None = None) -> Any:
         """The gradient transformation, as in `OptimizerSpec`."""
@@ -98,7 +97,7 @@ class MuonSpec(ClippedSpec):
     newton_schulz_steps: Annotated[int, Field(ge=1, le=100)] = 5
     adam_b1: Decay = 0.9
     adam_b2: Decay = 0.999
-    eps: Epsilon = 1e-8
+    eps: Positive = 1e-8
 
 
 class AdamSpec(ClippedSpec):
@@ -114,24 +113,17 @@ class AdamSpec(ClippedSpec):
     kind: Literal["adam"] = "adam"
     b1: Decay = 0.9
     b2: Decay = 0.999
-    eps: Epsilon = 1e-8
+    eps: Positive = 1e-8
 
 
-class AdamWSpec(ClippedSpec):
+class AdamWSpec(AdamSpec):
     """Adam with decoupled weight decay, for every parameter.
 
     Args:
-        b1: decay of the first moment.
-        b2: decay of the second moment.
-        eps: added to the denominator.
         weight_decay: each update subtracts the learning rate times this share of a parameter.
     """
 
-    scales_last: ClassVar[bool] = True
     kind: Literal["adamw"] = "adamw"
-    b1: Decay = 0.9
-    b2: Decay = 0.999
-    eps: Epsilon = 1e-8
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
 
 
@@ -151,7 +143,7 @@ class SGDSpec(ClippedSpec):
     @model_validator(mode="after")
     def _check_momentum(self) -> "SGDSpec":
         if self.nesterov and not self.momentum:
-            raise invalid("nesterov = true changes nothing at momentum = 0; set momentum, such as 0.9")
+            raise invalid("nesterov = true has no effect at momentum = 0; set momentum, such as 0.9")
         return self
 
 
@@ -175,9 +167,7 @@ class OwnOptimizerSpec(ClippedSpec, OwnSpec):
         "warmup_steps and decay of an own optimizer scale its updates, whatever its learning rate does"
     )
     kind: ImportPath
-    learning_rate: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
-        float | None, Field(gt=0, description="a number above 0"), Identity.UNLESS_DEFAULT
-    ] = None
+    learning_rate: Annotated[Positive | None, Identity.UNLESS_DEFAULT] = None  # pyright: ignore
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -186,11 +176,5 @@ class OwnOptimizerSpec(ClippedSpec, OwnSpec):
         return {key: value for key, value in super().keywords.items() if key not in unset}
 
 
-NamedOptimizer = Annotated[
-    MuonSpec | AdamSpec | AdamWSpec | SGDSpec | UnitNormSpec, Field(discriminator="kind")
-]
-Optimizer = Annotated[
-    Annotated[NamedOptimizer, Tag("named")] | Annotated[OwnOptimizerSpec, Tag("own")],
-    Discriminator(named_or_own),
-]
-OPTIMIZERS = kinds(NamedOptimizer)
+OPTIMIZERS = kinds(MuonSpec, AdamSpec, AdamWSpec, SGDSpec, UnitNormSpec)
+Optimizer = Annotated[SerializeAsAny[OptimizerSpec], of_kind("optimizer", OPTIMIZERS, OwnOptimizerSpec)]

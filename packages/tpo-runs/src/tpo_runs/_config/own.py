@@ -1,4 +1,4 @@
-"""Tables of users' own things: `kind` names one as "module:name", and the other keys are its keywords."""
+"""Tables of users' own parts: `kind` names one as "module:name", and the other keys are its keywords."""
 
 import keyword
 import math
@@ -58,9 +58,3 @@ class OwnSpec(Spec):
     passed: ClassVar[tuple[str, ...]] = ()
     lacks: ClassVar[str] = ""
     kind: ImportPath
-
-
-def named_or_own(table: Any) -> str:
-    """The tag of a table in a union of named kinds and a user's own."""
-    kind = table.get("kind") if isinstance(table, dict) else getattr(table, "kind", None)
-    return "own" if isinstance(kind, str) and ":" in kind else "named"

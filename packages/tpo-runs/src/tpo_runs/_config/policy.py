@@ -2,15 +2,16 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Strict, Tag, model_validator
+from pydantic import Field, SerializeAsAny, Strict, model_validator
 
+from .kinds import kinds, of_kind
 from .language_model import LanguageModelSpec
-from .own import ImportPath, OwnSpec, named_or_own
+from .own import ImportPath, OwnSpec
 from .policy_base import PolicySpec
-from .spec import Identity, invalid, kinds
+from .spec import Identity, invalid
 
 
-class TransformerSpec(PolicySpec):
+class CausalTransformerSpec(PolicySpec):
     """A causal transformer, decoder only and pre-norm.
 
     The paper's text gives 4 heads, but its published results were made with 2.
@@ -23,7 +24,6 @@ class TransformerSpec(PolicySpec):
             equal ones by default. Unequal ones give answers of one group different log-probs from the start.
     """
 
-    builds: ClassVar[str] = "CausalTransformer"
     kind: Literal["transformer"] = "transformer"
     width: Annotated[int, Field(ge=1, le=65536)] = 64
     layers: Annotated[int, Field(ge=1, le=1024)] = 2
@@ -36,13 +36,13 @@ class TransformerSpec(PolicySpec):
     ] = None
 
     @model_validator(mode="after")
-    def _check_heads(self) -> "TransformerSpec":
+    def _check_heads(self) -> "CausalTransformerSpec":
         if self.width % self.heads:
             divisors = [n for n in range(1, self.width + 1) if self.width % n == 0]
             nearest = min(divisors, key=lambda n: abs(n - self.heads))
             raise invalid(f"heads = {self.heads} does not divide width = {self.width}; try heads = {nearest}")
         if self.initial_probs is not None and abs(sum(self.initial_probs) - 1) > 1e-6:
-            raise invalid(f"initial_probs have the sum {sum(self.initial_probs):g}; expected 1")
+            raise invalid(f"initial_probs sum to {sum(self.initial_probs):g}; expected 1")
         return self
 
     @property
@@ -63,7 +63,6 @@ class MLPSpec(PolicySpec):
         hidden: widths of the hidden layers.
     """
 
-    builds: ClassVar[str] = "MLP"
     kind: Literal["mlp"] = "mlp"
     hidden: Annotated[
         tuple[Annotated[int, Field(ge=1, le=65536)], ...],
@@ -82,7 +81,6 @@ class LogitTableSpec(PolicySpec):
         initial_std: standard deviation of the initial logits; 0 starts at the uniform policy.
     """
 
-    builds: ClassVar[str] = "LogitTable"
     kind: Literal["logit_table"] = "logit_table"
     initial_std: Annotated[float, Field(ge=0)] = 0.0
 
@@ -102,10 +100,5 @@ class OwnPolicySpec(PolicySpec, OwnSpec):
         return {"task": task}
 
 
-NamedPolicy = Annotated[
-    TransformerSpec | MLPSpec | LogitTableSpec | LanguageModelSpec, Field(discriminator="kind")
-]
-Policy = Annotated[
-    Annotated[NamedPolicy, Tag("named")] | Annotated[OwnPolicySpec, Tag("own")], Discriminator(named_or_own)
-]
-POLICIES = kinds(NamedPolicy)
+POLICIES = kinds(CausalTransformerSpec, MLPSpec, LogitTableSpec, LanguageModelSpec)
+Policy = Annotated[SerializeAsAny[PolicySpec], of_kind("policy", POLICIES, OwnPolicySpec)]

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -25,17 +25,16 @@ class StartSpec(Spec):
     out: Annotated[str, Field(min_length=1)]
     method: str | None = None
     point: dict[str, Any] = {}
-    seed: Annotated[int | None, Field(ge=0, description="an integer from 0")] = None
+    seed: Annotated[int, Field(ge=0)] | None = None
 
 
 class PolicySpec(Spec):
-    """A policy. `builds` names its class in `tpo_models`.
+    """A policy of `tpo_models`.
 
     Args:
         start: trained policies to start from, in place of new ones.
     """
 
-    builds: ClassVar[str]
     kind: str
     start: Annotated[StartSpec | None, Identity.UNLESS_DEFAULT] = None
 

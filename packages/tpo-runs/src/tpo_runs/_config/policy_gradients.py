@@ -162,21 +162,21 @@ class DROSpec(AnswerObjectiveSpec):
     beta: NotNegative = 1.0
 
 
-PolicyGradient = (
-    TokenGRPOSpec
-    | DrGRPOSpec
-    | DAPOSpec
-    | RLOOSpec
-    | ReinforcePPSpec
-    | GSPOSpec
-    | CISPOSpec
-    | SAPOSpec
-    | DPPOSpec
-    | GMPOSpec
-    | MaxRLSpec
-    | OPOSpec
-    | GPGSpec
-    | TOPRSpec
-    | AsymRESpec
-    | DROSpec
+POLICY_GRADIENTS = (
+    TokenGRPOSpec,
+    DrGRPOSpec,
+    DAPOSpec,
+    RLOOSpec,
+    ReinforcePPSpec,
+    GSPOSpec,
+    CISPOSpec,
+    SAPOSpec,
+    DPPOSpec,
+    GMPOSpec,
+    MaxRLSpec,
+    OPOSpec,
+    GPGSpec,
+    TOPRSpec,
+    AsymRESpec,
+    DROSpec,
 )

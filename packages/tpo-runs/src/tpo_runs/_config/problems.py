@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._text import found, printable, shorten
+from .._text import found, one_of, printable, shorten
 
 MAX_LINES = 100
 
@@ -33,6 +33,20 @@ def method_label(raw: object, index: int) -> str | int:
     return name if isinstance(name, str) else index + 1
 
 
+def unknown_method(path: KeyPath, name: object, known: Iterable[str]) -> Problem:
+    """The problem with a name at `path` that no method has."""
+    return Problem(path, f"no method is named {found(name)}{one_of(str(name), known)}")
+
+
+def sets(table: Any, path: KeyPath) -> bool:
+    """Whether a table sets the key at `path`."""
+    for key in path:
+        if not isinstance(table, Mapping) or key not in table:
+            return False
+        table = table[key]
+    return True
+
+
 @dataclasses.dataclass(frozen=True)
 class Source:
     """Where keys are set: the file, its smoke table, or the command line.
@@ -46,15 +60,6 @@ class Source:
     table: Mapping[str, Any]
     label: str = ""
     prefix: str = ""
-
-    def sets(self, path: KeyPath) -> bool:
-        """Whether the source sets the key at `path`."""
-        table: Any = self.table
-        for key in path:
-            if not isinstance(table, Mapping) or key not in table:
-                return False
-            table = table[key]
-        return True
 
     def line(self, problem: Problem) -> str:
         """The message about a problem with a key of this source."""
@@ -98,7 +103,7 @@ def format_problems(problems: Iterable[Problem], sources: Sequence[Source]) -> l
     for problem in problems:
         # The source that chose the kind of the table is the reason why the key is missing.
         path = (*problem.path[:-1], "kind") if problem.missing else problem.path
-        index = next((i for i, source in enumerate(sources) if source.sets(path)), file)
+        index = next((i for i, source in enumerate(sources) if sets(source.table, path)), file)
         order = (file - index, *_position(problem.path, sources[index].table))
         placed.append((order, sources[index].line(problem)))
     lines = list(dict.fromkeys(line for _, line in sorted(placed, key=lambda item: item[0])))

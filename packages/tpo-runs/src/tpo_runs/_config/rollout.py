@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from .._text import found, one_of
+from .kinds import kinds, of_kind
 from .sampler import SamplerSpec
-from .spec import LARGEST, Identity, Spec, invalid, kinds
+from .spec import LARGEST, Identity, Spec, invalid
 from .task import ANSWER_KINDS, BANDIT_KINDS, TEXT_KINDS, TOKEN_KINDS
 
 Prompts = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -43,9 +44,11 @@ def _baseline(*names: str) -> Any:
 
 
 class RolloutSpec(Spec):
-    """A rollout: the class of `_learn` that it builds, whether it makes groups or samples, and its tasks."""
+    """A rollout of `_learn`.
 
-    builds: ClassVar[str]
+    `level` is "group" or "sample", for what it makes, and `tasks` are the kinds that it samples.
+    """
+
     level: ClassVar[str]
     tasks: ClassVar[tuple[str, ...]]
     kind: str
@@ -85,7 +88,6 @@ class SingleSpec(TokenRolloutSpec):
         baseline: what is subtracted from a token's reward: "batch_mean" at its position, or "none".
     """
 
-    builds: ClassVar[str] = "Single"
     level: ClassVar[str] = "sample"
     kind: Literal["single"] = "single"
     baseline: Literal["batch_mean", "none"] = "batch_mean"
@@ -125,7 +127,6 @@ class TokenGroupSpec(TokenRolloutSpec):
         candidates: next tokens per prefix; the first is the answer's own.
     """
 
-    builds: ClassVar[str] = "TokenGroup"
     level: ClassVar[str] = "group"
     kind: Literal["token_group"] = "token_group"
     candidates: Candidates
@@ -152,7 +153,6 @@ class SampledActionsSpec(BanditRolloutSpec):
             score vector; "batch_mean" and "batch_zscore" standardize over the batch.
     """
 
-    builds: ClassVar[str] = "SampledActions"
     level: ClassVar[str] = "sample"
     kind: Literal["sampled_actions"] = "sampled_actions"
     samples: Samples = 1
@@ -166,13 +166,12 @@ class ActionGroupSpec(BanditRolloutSpec):
         samples: actions per context.
     """
 
-    builds: ClassVar[str] = "ActionGroup"
     level: ClassVar[str] = "group"
     kind: Literal["action_group"] = "action_group"
     samples: Candidates
 
 
-class AllActionsSpec(BanditRolloutSpec):
+class AllActionsSpec(SampledActionsSpec):
     """All actions of a context as one group, scored by the sampled ones.
 
     Args:
@@ -180,17 +179,13 @@ class AllActionsSpec(BanditRolloutSpec):
         baseline: turns rewards into advantages, as in "sampled_actions".
     """
 
-    builds: ClassVar[str] = "AllActions"
     level: ClassVar[str] = "group"
     kind: Literal["all_actions"] = "all_actions"
-    samples: Samples = 1
-    baseline: _baseline(*SAMPLED_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
 
 
 class ExactGroupSpec(BanditRolloutSpec):
     """All actions of a context as one group with their true rewards. Nothing is sampled."""
 
-    builds: ClassVar[str] = "ExactGroup"
     level: ClassVar[str] = "group"
     kind: Literal["exact_group"] = "exact_group"
 
@@ -203,21 +198,19 @@ class ExactSamplesSpec(BanditRolloutSpec):
             subtracts `sum_a pi(a)^2`; "expected_zscore" standardizes under the policy.
     """
 
-    builds: ClassVar[str] = "ExactSamples"
     level: ClassVar[str] = "sample"
     kind: Literal["exact_samples"] = "exact_samples"
     baseline: _baseline(*EXACT_BASELINES)  # pyright: ignore[reportInvalidTypeForm]
 
 
-Rollout = Annotated[
-    SingleSpec
-    | SequenceGroupSpec
-    | TokenGroupSpec
-    | SampledActionsSpec
-    | ActionGroupSpec
-    | AllActionsSpec
-    | ExactGroupSpec
-    | ExactSamplesSpec,
-    Field(discriminator="kind"),
-]
-ROLLOUTS = kinds(Rollout)
+ROLLOUTS = kinds(
+    SingleSpec,
+    SequenceGroupSpec,
+    TokenGroupSpec,
+    SampledActionsSpec,
+    ActionGroupSpec,
+    AllActionsSpec,
+    ExactGroupSpec,
+    ExactSamplesSpec,
+)
+Rollout = Annotated[SerializeAsAny[RolloutSpec], of_kind("rollout", ROLLOUTS)]

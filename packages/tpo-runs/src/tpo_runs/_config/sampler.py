@@ -43,10 +43,10 @@ class SamplerSpec(Spec):
     def _check_correction(self) -> "SamplerSpec":
         if self.correction != "none" and self.old_logp != "trainer":
             raise invalid(
-                f"correction = '{self.correction}' weighs the trainer's log-probs; set old_logp = 'trainer'"
+                f"correction = '{self.correction}' needs the trainer's log-probs; set old_logp = 'trainer'"
             )
         if self.low > self.high:
-            raise invalid(f"low = {self.low:g} is more than high = {self.high:g}")
+            raise invalid(f"expected low at most high, found low = {self.low:g} and high = {self.high:g}")
         return self
 
     def build(self, rollout: Any) -> Any:

@@ -28,7 +28,7 @@ Schema = dict[str, Any]
 def config_schema() -> Schema:
     """The schema of a config file, in draft 7, which editors support best.
 
-    Every correct config is valid, if partial tables repeat the `kind` of a user's own thing. A valid config
+    Every correct config is valid, if partial tables repeat the `kind` of a user's own part. A valid config
     may still have problems that concern several keys at once, such as a rollout that does not fit its
     objective. `tpo-runs check` reports those.
     """

@@ -6,7 +6,7 @@ from typing import Any
 from .._text import found, one_of
 from .config import Config
 from .merge import merge
-from .problems import Problem
+from .problems import Problem, unknown_method
 
 KEYS = (*(key for key in Config.model_fields if key not in ("method", "smoke")), "methods")
 
@@ -35,8 +35,5 @@ def apply_smoke(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str] | Non
     known = [
         name for method in methods if isinstance(method, dict) and isinstance(name := method.get("name"), str)
     ]
-    for name in names:
-        if name not in known:
-            text = f"no method is named {found(name)}{one_of(str(name), known)}"
-            problems.append(Problem(("methods",), text))
+    problems += [unknown_method(("methods",), name, known) for name in names if name not in known]
     return merged, names, problems

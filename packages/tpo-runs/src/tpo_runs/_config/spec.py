@@ -2,12 +2,22 @@
 
 import enum
 from collections.abc import Callable, Collection, Iterable
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from .._text import found, is_plain, one_of
+from .explain import explained
 
 SMALLEST, LARGEST = 1.2e-38, 3.4e38  # the range of normal float32 numbers
 
@@ -32,6 +42,11 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @property
+    def builds(self) -> str:
+        """The name of the class of what the table builds: that of its own class, without `Spec`."""
+        return type(self).__name__.removesuffix("Spec")
+
+    @property
     def keywords(self) -> dict[str, Any]:
         """All keys except `kind`: the keyword arguments of the object that the table builds."""
         return self.model_dump(exclude={"kind"})
@@ -49,6 +64,14 @@ class Spec(BaseModel):
             if isinstance(text, str) and not is_plain(text):
                 raise invalid(f"expected text without control characters or line breaks, found {found(text)}")
         return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explain_errors(cls, table: Any, validate: Callable[[Any], Any]) -> Any:
+        try:
+            return validate(table)
+        except ValidationError as error:
+            raise explained(error, cls) from None
 
     def identity(self) -> dict[str, Any]:
         """Everything in the table that results depend on, as JSON values, with defaults filled in.
@@ -103,19 +126,3 @@ def names_among(known: Collection[str], what: str) -> AfterValidator:
         return names
 
     return AfterValidator(check)
-
-
-def kinds(union: Any) -> dict[str, type[Spec]]:
-    """The classes of a discriminated union, by their `kind`.
-
-    >>> from typing import Annotated, Literal
-    >>> from pydantic import Field
-    >>> class Cat(Spec):
-    ...     kind: Literal["cat"] = "cat"
-    >>> class Dog(Spec):
-    ...     kind: Literal["dog"] = "dog"
-    >>> kinds(Annotated[Cat | Dog, Field(discriminator="kind")])["dog"].__name__
-    'Dog'
-    """
-    classes = get_args(get_args(union)[0])
-    return {model.model_fields["kind"].default: model for model in classes}

@@ -1,10 +1,8 @@
 """`objective` tables of the losses that fit the policy to a target over the group."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
-
-from .objective_base import BelowOne, GroupObjectiveSpec, NotNegative, Positive
+from .objective_base import BelowOne, Fraction, GroupObjectiveSpec, NotNegative, Positive
 
 
 class LPOSpec(GroupObjectiveSpec):
@@ -84,7 +82,7 @@ class PMPOSpec(GroupObjectiveSpec):
 
     parts: ClassVar[str] = "likelihood of accepted and of rejected answers; KL penalty beta"
     kind: Literal["pmpo"] = "pmpo"
-    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
+    alpha: Fraction = 0.5
     beta: NotNegative = 1.0
 
 
@@ -96,6 +94,15 @@ class MDPOSpec(GroupObjectiveSpec):
     step: Positive = 1.0
 
 
-TargetObjective = (
-    LPOSpec | DMPOSpec | GVPOSpec | OPMDSpec | RebelSpec | AWRSpec | MPOSpec | VMPOSpec | PMPOSpec | MDPOSpec
+TARGET_OBJECTIVES = (
+    LPOSpec,
+    DMPOSpec,
+    GVPOSpec,
+    OPMDSpec,
+    RebelSpec,
+    AWRSpec,
+    MPOSpec,
+    VMPOSpec,
+    PMPOSpec,
+    MDPOSpec,
 )

@@ -4,20 +4,21 @@ import functools
 import hashlib
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
 from .._errors import ConfigError
-from .answer_tasks import AnswerTask
+from .answer_tasks import ANSWER_TASKS
+from .kinds import kinds, of_kind
 from .language_model import TextSpec
-from .own import ImportPath, OwnSpec, named_or_own
-from .spec import Identity, invalid, kinds
+from .own import ImportPath, OwnSpec
+from .spec import Identity, invalid
 from .task_base import Horizon, Reward, Target, TaskSpec, Vocabulary
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Actions = Annotated[int, Field(ge=2, le=65536)]
 
 
-class TokensSpec(TaskSpec):
+class TokenTaskSpec(TaskSpec):
     """Token reversal and related tasks: prompts and answers of `horizon` tokens.
 
     Source: arXiv 2604.06159, Section 4. The targets from "sort" on and the reward "graded" are ours.
@@ -30,7 +31,6 @@ class TokensSpec(TaskSpec):
         vocab_size: number of distinct tokens.
     """
 
-    builds: ClassVar[str] = "TokenTask"
     kind: Literal["tokens"] = "tokens"
     target: Target
     reward: Reward
@@ -38,7 +38,7 @@ class TokensSpec(TaskSpec):
     vocab_size: Vocabulary
 
 
-class BracketsSpec(TaskSpec):
+class BracketTaskSpec(TaskSpec):
     """Bracket matching: complete the prefix of a balanced string, in any way that balances it.
 
     Args:
@@ -47,20 +47,19 @@ class BracketsSpec(TaskSpec):
         vocab_size: number of distinct tokens, even: half of them open and half of them close.
     """
 
-    builds: ClassVar[str] = "BracketTask"
     kind: Literal["brackets"] = "brackets"
     reward: Literal["sequential", "terminal"]
     horizon: Horizon
     vocab_size: Vocabulary
 
     @model_validator(mode="after")
-    def _check_pairs(self) -> "BracketsSpec":
+    def _check_pairs(self) -> "BracketTaskSpec":
         if self.vocab_size % 2:
             raise invalid(f"vocab_size = {self.vocab_size} is odd, but brackets come in pairs")
         return self
 
 
-class MultiTurnSpec(TaskSpec):
+class MultiTurnTaskSpec(TaskSpec):
     """A conversation. Each reply depends on the message and on the previous reply, correct or not.
 
     Args:
@@ -71,7 +70,6 @@ class MultiTurnSpec(TaskSpec):
         vocab_size: number of distinct tokens.
     """
 
-    builds: ClassVar[str] = "MultiTurnTask"
     kind: Literal["multi_turn"] = "multi_turn"
     target: Target
     reward: Reward
@@ -80,7 +78,7 @@ class MultiTurnSpec(TaskSpec):
     vocab_size: Vocabulary
 
     @model_validator(mode="after")
-    def _check_turns(self) -> "MultiTurnSpec":
+    def _check_turns(self) -> "MultiTurnTaskSpec":
         if self.horizon % self.turns:
             raise invalid(f"turns = {self.turns} does not divide horizon = {self.horizon}")
         return self
@@ -98,7 +96,6 @@ class NoisyVerifierSpec(TaskSpec):
         seed: selects the verifier; each seed makes different mistakes.
     """
 
-    builds: ClassVar[str] = "NoisyVerifier"
     kind: Literal["noisy_verifier"] = "noisy_verifier"
     target: Target
     horizon: Horizon
@@ -162,7 +159,7 @@ class ImagesSpec(TaskSpec):
     kind: Literal["images"] = "images"
     dataset: Literal["mnist", "digits"]
     # Results depend on the content of the files, whose hash is in the provenance, not on their location.
-    directory: Annotated[str | None, Field(description="a string"), Identity.AS_DEFAULT] = None
+    directory: Annotated[str | None, Identity.AS_DEFAULT] = None
 
     def build(self) -> Any:
         """The task over the training images.
@@ -228,23 +225,19 @@ class OwnTaskSpec(TaskSpec, OwnSpec):
     kind: ImportPath
 
 
-NamedTask = Annotated[
-    TokensSpec
-    | BracketsSpec
-    | MultiTurnSpec
-    | NoisyVerifierSpec
-    | AnswerTask
-    | SymmetricBanditSpec
-    | ContextTableSpec
-    | ImagesSpec
-    | TextSpec,
-    Field(discriminator="kind"),
-]
-Task = Annotated[
-    Annotated[NamedTask, Tag("named")] | Annotated[OwnTaskSpec, Tag("own")], Discriminator(named_or_own)
-]
-TASKS = kinds(NamedTask)
+TASKS = kinds(
+    TokenTaskSpec,
+    BracketTaskSpec,
+    MultiTurnTaskSpec,
+    NoisyVerifierSpec,
+    *ANSWER_TASKS,
+    SymmetricBanditSpec,
+    ContextTableSpec,
+    ImagesSpec,
+    TextSpec,
+)
+Task = Annotated[SerializeAsAny[TaskSpec], of_kind("task", TASKS, OwnTaskSpec)]
 TOKEN_KINDS = ("tokens", "brackets", "multi_turn", "noisy_verifier")
-ANSWER_KINDS = tuple(kinds(Annotated[AnswerTask, None]))
+ANSWER_KINDS = tuple(kinds(*ANSWER_TASKS))
 TEXT_KINDS = ("text",)
 BANDIT_KINDS = ("symmetric_bandit", "context_table", "images")

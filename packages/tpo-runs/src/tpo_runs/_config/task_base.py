@@ -1,6 +1,6 @@
 """The base class of `[task]` tables, and the types that they share."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -22,9 +22,8 @@ Vocabulary = Annotated[int, Field(ge=2, le=65536)]
 
 
 class TaskSpec(Spec):
-    """A task. `builds` names its class in `tpo_envs`."""
+    """A task of `tpo_envs`."""
 
-    builds: ClassVar[str]
     kind: str
 
     def build(self) -> Any:

@@ -87,7 +87,7 @@ def split_prompts(prompts: Shaped[Array, "b *c"]) -> Shaped[Array, "b *c"]:
 
 
 def over_prompts(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Map a function of a policy and of arrays by prompt over the devices of a seed, each with its prompts."""
+    """Map a function of a policy and of arrays by prompt over the devices that share the prompts."""
     if jax.sharding.get_abstract_mesh().shape.get(PROMPTS, 1) == 1:
         return function
     by_prompt = PartitionSpec(PROMPTS)
