@@ -21,15 +21,8 @@ LOOKS = ("title", "paper", "figures", "metric", "threshold")
 def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     """Write a run's figures and tables to `store.figures`, and print the tables.
 
-    `summary.md` holds all tables. The terminal shows those that are not too long, the summary last.
-
-    Args:
-        store: the results.
-        console: where to print the tables, and what could not be drawn.
-        tables: whether to print the tables.
-
-    Returns:
-        The files written; none if no block of seeds is complete.
+    `summary.md` holds all tables. The terminal shows those that are not too long, the summary last. Returns
+    the files; none if no block of seeds is complete.
     """
     manifest, every = store.manifest(), store.results()
     if not every:
@@ -50,16 +43,9 @@ def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
 
 
 def redraw(out: Path, config: Path | None = None, overrides: Sequence[tuple[str, str]] = ()) -> list[Path]:
-    """Draw a stored run, complete or not, and print its tables.
+    """Draw a stored run, complete or not, and print its tables. Returns the files.
 
-    Args:
-        out: the output directory of the run.
-        config: a config whose title, figures, metric and threshold replace those of the run; nothing else in
-            it is used.
-        overrides: changes to that config.
-
-    Returns:
-        The files written.
+    Title, figures, metric and threshold of the config replace those of the run; nothing else in it is used.
 
     Raises:
         ConfigError: there is no run in `out` or nothing of it is complete, a file of it is damaged, another

@@ -14,7 +14,7 @@ from .._text import cell_label, counted
 from .combine import combine_cells, combine_summaries
 from .drawing import print_tables, tables_of, write_drawings
 from .run_differences import run_differences
-from .summary import RunSummary, read_summary
+from .summary_file import RunSummary, read_summary
 
 MOST_NAMED = 5
 Overrides = Sequence[tuple[str, str]]
@@ -23,7 +23,7 @@ Overrides = Sequence[tuple[str, str]]
 def draw_summaries(
     paths: Sequence[Path], to: Path | None = None, config: Path | None = None, overrides: Overrides = ()
 ) -> list[Path]:
-    """Draw the cells of summaries, each with all of its seeds, and print the tables.
+    """Draw the cells of summaries, each with all of its seeds, and print the tables. Returns the files.
 
     Args:
         paths: files that `tpo-runs summarize` wrote.
@@ -31,9 +31,6 @@ def draw_summaries(
         config: a config whose cells are drawn, with its names and figures, as far as a summary has them with
             the same settings. Without it, all cells are drawn in the default figures.
         overrides: changes to the config, such as ("task.horizon", "8").
-
-    Returns:
-        The files written.
 
     Raises:
         ConfigError: a file is damaged or no summary, the files cannot be combined, two cells have the same
