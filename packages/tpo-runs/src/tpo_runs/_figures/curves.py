@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from .._results import (
     CellResult,
     check_results,
-    grid_axes,
     group_by_point,
     interval_band,
     mean_curve,
@@ -131,7 +130,7 @@ def probe_curves(
     if not names or not set(names) <= set(present):
         raise ValueError(f"no cell has the probes {names}; the metrics are {', '.join(present)}")
     options = _Options(band, smooth, max_points, log_y=log_y)
-    groups = group_by_point(results, grid_axes(results))
+    groups = group_by_point(results)
     figure, grid = make_axes(len(groups), len(names), (2.8, 2.1), share_y="col")
     styles = styles_of(results)
     for row, (point, cells) in enumerate(groups):

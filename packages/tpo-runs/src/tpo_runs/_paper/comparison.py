@@ -145,16 +145,12 @@ def _values_of_seeds(
 ) -> Float[np.ndarray, " s"] | None:
     """The number's quantity for each seed, `[s]` in its unit; NaN for a lost seed.
 
-    None if the quantity belongs to the mean curve or was not measured.
-
-    Raises:
-        ValueError: the quantity is not measured in a run.
+    None if the quantity belongs to the mean curve or was not recorded.
     """
     if cell.exact is not None:
         return cell.exact.paper.get(number.name)
-    if number.quantity in CROSSINGS or not _is_recorded(cell, number, lost):
-        return None
-    if number.quantity in AT_STEP and cell.steps < _needed_steps(number):
+    too_short = number.quantity in AT_STEP and cell.steps < _needed_steps(number)
+    if number.quantity in CROSSINGS or too_short or not _is_recorded(cell, number, lost):
         return None
     values = cell.metrics[number.metric][:, : number.steps]
     match number.quantity:

@@ -36,7 +36,7 @@ def recorded(results: Sequence[CellResult], metric: str, place: Path) -> list[Ce
     """The cells that have recorded a metric.
 
     Raises:
-        ConfigError: there are cells, but none of them has it; with one line, which begins with `place`.
+        ConfigError: there are cells, but none of them has it. The message begins with `place`.
     """
     shown = [result for result in results if metric in result.metrics]
     if results and not shown:
@@ -107,7 +107,7 @@ def figures_of(
         try:
             spec = figure_spec(entry)
         except ValidationError as error:
-            # Another version of tpo-runs may have accepted what this one refuses.
+            # Another version of tpo-runs may have accepted this figure.
             yield "a figure", ValueError(error.errors()[0]["msg"])
             continue
         shown = [result for result in results if spec.methods is None or result.method in spec.methods]
@@ -119,5 +119,5 @@ def figures_of(
             add_remarks(figure, looks.get("remarks", ()))
             yield figure_name(spec), figure
         except ValueError as error:
-            # A part of the methods or seeds may not have recorded enough for every figure.
+            # Some methods or seeds may not have recorded enough for every figure.
             yield figure_name(spec), error

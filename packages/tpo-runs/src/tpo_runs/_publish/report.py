@@ -111,7 +111,7 @@ def _final_words(result: CellResult, name: str) -> str:
 
 
 def _figures(manifest: Mapping[str, Any], results: Sequence[CellResult]) -> list[dict[str, str]]:
-    """The figures of the config as embedded images, or why they could not be drawn."""
+    """The config's figures as embedded images, or the reasons why they could not be drawn."""
     drawn = []
     for name, figure in figures_of(manifest, results):
         if isinstance(figure, ValueError):

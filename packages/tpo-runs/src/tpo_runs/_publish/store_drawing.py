@@ -30,7 +30,7 @@ def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     metric, folder = manifest.get("metric", "error"), store.figures
     results = recorded(every, metric, store.manifest_path)
     if left := [cell_label(result.method, result.point) for result in every if result not in results]:
-        print_line(console, f"not drawn, since they have not recorded {metric!r}: {'; '.join(left)}")
+        print_line(console, f"not drawn, because they have not recorded {metric!r}: {'; '.join(left)}")
     for line in damage(folder) if (folder / SUMS).exists() else ():
         print_line(console, f"{line}; drawn again")
     (folder / SUMS).unlink(missing_ok=True)

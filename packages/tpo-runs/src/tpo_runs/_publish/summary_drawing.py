@@ -54,7 +54,7 @@ def draw_summaries(
             more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
             them = "it" if len(missing) == 1 else "them"
             names = f"{'; '.join(missing[:MOST_NAMED])}{more}"
-            print_line(console, f"not drawn, since no summary has {them}: {names}")
+            print_line(console, f"not drawn, because no summary has {them}: {names}")
     tables = tables_of(results, summary.threshold, summary.metric, remarks)
     folder = to or paths[0].parent
     with as_storage_error(folder, "the summaries are intact; --to names another folder"):
@@ -75,8 +75,8 @@ def _check_same_measure(summary: RunSummary, config: Config, path: Path) -> None
     there, here = (summary.metric, summary.threshold), (config.metric, config.threshold)
     if there != here:
         asked, held = f"{here[0]} below {here[1]:g}", f"{there[0]} below {there[1]:g}"
-        fix = "nothing else can be drawn from them"
-        raise ConfigError([f"{path}: asks for {asked}; the summaries hold {held}, and {fix}"])
+        fix = "set metric and threshold to these"
+        raise ConfigError([f"{path}: asks for {asked}; the summaries hold only {held}; {fix}"])
 
 
 def _of_config(

@@ -1,4 +1,4 @@
-"""How the sessions of noxfile.py install: what the lock file names, what it does not, and wheels."""
+"""What the sessions of noxfile.py share: how they install, test and build packages."""
 
 import shutil
 import sys
@@ -26,6 +26,13 @@ UV = "uv>=0.13,<0.14"
 UV_ENV = {"UV_SYSTEM_CERTS": "1", "UV_COMPILE_BYTECODE": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
+FAST = "not slow and not browser and not cluster and not slurm and not lm and not adapters"
+# Tests compile far longer than they compute, and start hundreds of interpreters, which read bytecode faster.
+TEST_ENV = {"XLA_FLAGS": "--xla_backend_optimization_level=0", "PYTHONDONTWRITEBYTECODE": ""}
+if sys.version_info < (3, 12):  # the JAX of newer Pythons no longer has the first flag
+    TEST_ENV["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+
+
 def sync(session: nox.Session, *selection: str) -> None:
     """Install what the lock file names; `selection` is passed to `uv sync`."""
     place = session.virtualenv.location
@@ -39,6 +46,18 @@ def sync(session: nox.Session, *selection: str) -> None:
 def sync_packages(session: nox.Session, *selection: str) -> None:
     """Install the four packages as editable, and their locked dependencies."""
     sync(session, "--all-packages", "--no-default-groups", *selection)
+
+
+def pytest(session: nox.Session, *words: str, require: str = "", found: str = "1") -> None:
+    """Run tests. Those that lack what `require` names fail instead of being skipped."""
+    required = {f"TPO_{require}_REQUIRED": found} if require else {}
+    session.run("pytest", *words, *session.posargs, env={**TEST_ENV, **required})
+
+
+def pytest_with(session: nox.Session, selection: list[str], *words: str, require: str = "") -> None:
+    """Install the packages with what their tests need, and run tests."""
+    sync_packages(session, "--group=test", *selection)
+    pytest(session, *words, require=require)
 
 
 def install_unlocked(
