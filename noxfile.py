@@ -10,9 +10,9 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "scripts"))
 
-from scripts import nox_steps as steps  # noqa: E402
+import nox_steps as steps  # noqa: E402
 
 SMOKE_CONFIGS = ["tabular_single", "mnist", "transformer", "transformer_rlvr", "lm_arithmetic"]
 # What language models are compared with, and a small pretrained one.
@@ -31,7 +31,7 @@ nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests"]
-each_package = nox.parametrize("package", [nox.param(name, id=name) for name in steps.PACKAGES])
+EACH_PACKAGE = [nox.param(name, id=name) for name in steps.PACKAGES]
 
 
 @nox.session
@@ -172,14 +172,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(reuse_venv=False)
-@each_package
+@nox.parametrize("package", EACH_PACKAGE)
 def alone(session: nox.Session, package: str) -> None:
     """Test each package as users get it: its wheel, the newest dependencies, no workspace around it."""
     check_wheel(session, package, "highest")
 
 
 @nox.session(reuse_venv=False)
-@each_package
+@nox.parametrize("package", EACH_PACKAGE)
 def floors(session: nox.Session, package: str) -> None:
     """Test each package's wheel with the oldest versions of its dependencies that it declares."""
     check_wheel(session, package, "lowest-direct")

@@ -66,7 +66,7 @@ def differing_settings(cells: Sequence[ComparedCell]) -> tuple[str, ...]:
 
 
 def _sources(cell: CellResult) -> dict[str, str]:
-    """The hashes of users' own modules, which are no settings of the config."""
+    """The hashes of users' own modules, which are not settings of the config."""
     records = [cell.provenance, *cell.provenance.get("origins", ())]
     return {
         f"the source of {name}": value[:12]
@@ -92,7 +92,7 @@ def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, tu
 
 
 def _settings(cell: CellResult, sections: Sequence[str], axes: Collection[str]) -> dict[str, str]:
-    """Every setting that is no grid axis, by its path, as text."""
+    """Every setting that is not a grid axis, by its path, as text."""
     found: dict[str, str] = {}
 
     def add(path: str, value: Any) -> None:

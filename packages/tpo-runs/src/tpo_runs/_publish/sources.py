@@ -20,7 +20,15 @@ def read_run(path: Path) -> RunSummary:
     if path.suffix == ".json" and path.name != "run.json":
         return read_summary(path)
     check_holds_run(path)
-    store = Store(path)
+    return stored_run(Store(path))
+
+
+def stored_run(store: Store) -> RunSummary:
+    """The cells of a run of which at least one seed is complete, with all their steps.
+
+    Raises:
+        ConfigError: there is no run, or a file of it is damaged.
+    """
     manifest = store.manifest()
     metric, threshold = manifest.get("metric", "error"), manifest.get("threshold", 0.01)
     return RunSummary(manifest["title"], manifest.get("paper", ""), metric, threshold, store.results())

@@ -14,6 +14,7 @@ from .._results import summarize_cell
 from .._store import Store, locked
 from .._text import cell_label
 from .drawing import print_tables, recorded, tables_of, write_drawings
+from .sources import stored_run
 
 LOOKS = ("title", "paper", "figures", "metric", "threshold")
 
@@ -71,17 +72,16 @@ def redraw(out: Path, config: Path | None = None, overrides: Sequence[tuple[str,
 
 def summary_records(store: Store) -> list[dict[str, Any]]:
     """The summary table as records of plain values; errors are in `[0, 1]`."""
-    manifest, records = store.manifest(), []
-    metric, threshold = manifest["metric"], manifest["threshold"]
-    for result in recorded(store.results(), metric, store.manifest_path):
-        summary = summarize_cell(result, threshold=threshold, metric=metric)
+    run, records = stored_run(store), []
+    for result in recorded(run.cells, run.metric, store.manifest_path):
+        summary = summarize_cell(result, threshold=run.threshold, metric=run.metric)
         records.append(
             {
                 "method": result.method,
                 "point": dict(result.point),
                 "seeds": result.seeds.tolist(),
                 "steps": result.steps,
-                "metric": metric,
+                "metric": run.metric,
                 "final": summary.final.mean,
                 "interval": list(summary.final.interval),
                 "failed_share": summary.failed,

@@ -28,10 +28,11 @@ from .._results import (
 )
 from .._store import Store
 from .drawing import recorded
+from .sources import stored_run
 from .summary_file import RunSummary, summary_bytes
 
-DIGITS = 4  # significant, of what no interval is computed from
-# Facts of a provenance, with what stands for those that it lacks.
+DIGITS = 4  # significant digits of numbers from which no interval is computed
+# What a summary keeps of a provenance, with defaults.
 FACTS = {
     "devices": [],
     "processor": "",
@@ -59,13 +60,12 @@ def summarize(store: Store) -> RunSummary:
     Raises:
         ConfigError: there is no run or nothing of it is complete, or a file of it is damaged.
     """
-    manifest, results = store.manifest(), store.results()
-    if not results:
+    run = stored_run(store)
+    if not run.cells:
         raise ConfigError([f"{store.root}: no block of seeds is complete yet: nothing to summarize"])
-    metric, threshold = manifest["metric"], manifest["threshold"]
-    results = recorded(results, metric, store.manifest_path)
-    cells = [_thinned(result, metric, threshold, _origins(store, result)) for result in results]
-    return RunSummary(manifest["title"], manifest["paper"], metric, threshold, cells)
+    results = recorded(run.cells, run.metric, store.manifest_path)
+    cells = [_thinned(result, run.metric, run.threshold, _origins(store, result)) for result in results]
+    return replace(run, cells=cells)
 
 
 def _thinned(result: CellResult, metric: str, threshold: float, origins: list[dict[str, Any]]) -> CellResult:

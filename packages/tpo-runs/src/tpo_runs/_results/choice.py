@@ -36,7 +36,7 @@ class Choice:
 
 
 class Merit(NamedTuple):
-    """How good a cell is: the smaller, the better. Cells with a seed that diverged come after all others."""
+    """How good a cell is, from best to worst: cells with a diverged seed come after all others."""
 
     diverged: bool
     mean: float

@@ -1,4 +1,4 @@
-"""Tables of the order of methods, over all points of a grid and at each of them."""
+"""Tables of methods in order, over all points of a grid and at each of them."""
 
 from collections.abc import Sequence
 
