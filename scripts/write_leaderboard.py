@@ -7,8 +7,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from numbers_page.markdown import table
+
 from tpo_runs import CellResult, read_summary
-from tpo_runs._results import at_point, grid_axes, point_tables, ranking_table
+from tpo_runs._results import ABSENT, at_point, grid_axes, point_tables, ranking_table
 
 ROOT = Path(__file__).parents[1]
 PAGE, SUMMARY, PARTS = "docs/leaderboard.md", "figures/atlas/summary.json", "scripts/leaderboard.md"
@@ -25,8 +27,8 @@ def page(root: Path) -> str:
         "rates": _rates(chosen),
     }
     text = (root / PARTS).read_text(encoding="utf-8")
-    for name, table in tables.items():
-        text = text.replace(f"<!-- {name} -->", table.strip())
+    for name, markdown in tables.items():
+        text = text.replace(f"<!-- {name} -->", markdown.strip())
     return text
 
 
@@ -38,12 +40,11 @@ def _rates(cells: Sequence[CellResult]) -> str:
         (cell.method, tuple(cell.point[axis] for axis in axes)): cell.spec["optimizer"]["learning_rate"]
         for cell in cells
     }
-    heads = ["method", *(", ".join(map(str, point)) for point in points)]
-    lines = [f"| {' | '.join(heads)} |", f"| :-- |{' --: |' * len(points)}"]
-    for method in dict.fromkeys(cell.method for cell in cells):
-        row = [f"{rates[method, point]:g}" if (method, point) in rates else "–" for point in points]
-        lines.append(f"| {' | '.join([method, *row])} |")
-    return "\n".join(lines)
+    rows = [
+        (method, *(f"{rates[method, at]:g}" if (method, at) in rates else ABSENT for at in points))
+        for method in dict.fromkeys(cell.method for cell in cells)
+    ]
+    return table(("method", *(", ".join(map(str, point)) for point in points)), rows, numbers=1)
 
 
 def main() -> None:

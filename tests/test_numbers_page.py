@@ -216,16 +216,17 @@ def test_missing_and_superfluous_notes_are_refused():
     about_first = Note(source="Table 1", method="TPO", text="why")
     with pytest.raises(ConfigError) as caught:
         check([about_first, Note(source="Table 9", text="why")], [FIRST, SECOND])
-    assert caught.value.lines == (
-        "Table 1, steps_to_1_percent, DG, vocabulary = 4: differs, and has no note; add one that says why",
-        "the note on Table 9: no run was made of its numbers; remove the note",
-    )
-    with pytest.raises(ConfigError, match="differs, and has 2 notes; leave one"):
+    missing, superfluous = caught.value.lines
+    assert missing.startswith("Table 1, steps_to_1_percent, DG, vocabulary = 4: ")
+    assert "no note" in missing
+    assert superfluous.startswith("the note on Table 9: ")
+    assert "remove the note" in superfluous
+    with pytest.raises(ConfigError, match="2 notes"):
         check([about_first, Note(source="Table 1", text="why")], [FIRST])
 
 
 def test_a_page_without_the_notes_that_it_needs_is_not_written():
-    with pytest.raises(ConfigError, match="differs, and has no note"):
+    with pytest.raises(ConfigError, match="no note"):
         numbers_page([Row(FIRST, evidence("differs", seeds=20))], [])
 
 

@@ -1,4 +1,4 @@
-"""Notes on numbers: what was done to explain those that are far from ours, and what came out."""
+"""Notes on numbers that are far from ours: how we tried to explain them, and what we found."""
 
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -83,11 +83,11 @@ def check(
     for number in differing:
         count = sum(note.fits(number) for note in notes)
         if count != 1:
-            has = f"{count} notes; leave one" if count else "no note; add one that says why"
-            lines.append(f"{number_words(number)}: differs, and has {has}")
+            has = f"{count} notes; keep one" if count else "no note; add one that says why"
+            lines.append(f"{number_words(number)}: differs but has {has}")
     run = [*differing, *others]
     lines += [
-        f"the note on {note.words}: no run was made of its numbers; remove the note"
+        f"the note on {note.words}: no run covers its numbers; remove the note"
         for note in notes
         if not any(map(note.fits, run))
     ]

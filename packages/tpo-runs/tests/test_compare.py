@@ -120,6 +120,25 @@ def test_seeds_that_are_not_shared_are_not_paired(folder: Path, capsys: pytest.C
     )
 
 
+def test_a_diverged_seed_counts_as_an_error_of_1_from_where_it_diverged(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del folder
+    store("a", 0.0)
+    loaded, run = load_config(Path("config.toml")), Store("b")
+    run.write_run(manifest(loaded, run), loaded.config)
+    errors = np.array([[0.5] * 4] * 7 + [[0.5, 0.5, np.nan, np.nan]], np.float32)
+    facts, timing = {"diverged": {"7": 2}}, {"seconds": 1.0, "finished": ""}
+    for cell in loaded.cells:
+        run.write_block(cell, list(cell.seeds), {"error": errors, "loss": errors}, facts, timing)
+    rows = printed(capsys, "a", "b")
+    # The mean over all 32 values, of which two are 1 and the others 0.5.
+    assert ["TPO", "b", "8", "–", "53.1", "–", "–", "–"] in rows
+    assert main(["summarize", "b", "--to", "b.json"]) == 0
+    capsys.readouterr()
+    assert ["TPO", "b.json", "8", "–", "53.1", "–", "–", "–"] in printed(capsys, "a", "b.json")
+
+
 def test_a_grid_point_is_compared_with_the_run_of_its_settings(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -98,7 +98,7 @@ def test_a_config_says_which_cells_are_drawn_and_how(pieces, tmp_path, capsys):
     tables = (tmp_path / "d" / "summary.md").read_text()
     assert "Ours" in tables
     assert "TPO" not in tables
-    assert "not drawn, since no summary has them: PPO, horizon = 2; " in capsys.readouterr().out
+    assert "no summary has them: PPO, horizon = 2; " in capsys.readouterr().out
 
 
 def test_overrides_change_the_config(pieces, tmp_path):

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ._errors import as_storage_error
+
 SUMS = "SHA256SUMS"
 UNFINISHED = ".writing-"
 
@@ -77,6 +79,17 @@ def write_named_file(path: Path, content: bytes) -> None:
     if not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
     write_file(target, content, stat.S_IMODE(mode))
+
+
+def write_derived_file(path: Path, content: bytes) -> Path:
+    """Write a file that can be made again from results, with `write_named_file`, and return its path.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with as_storage_error(path, "the results are intact; --to names another file"):
+        write_named_file(path, content)
+    return path
 
 
 def open_descriptor(path: Path) -> int | None:

@@ -28,10 +28,10 @@ def rank(
     from .._publish import read_results
     from .._results import at_point, point_tables, ranking_table
 
-    results, default, threshold = read_results(sources)
-    shown = {"metric": metric or default, "threshold": threshold}
+    run = read_results(sources)
+    shown = {"metric": metric or run.metric, "threshold": run.threshold}
     try:
-        cells = at_point(results, {axis: parse_value(value) for axis, value in at})
+        cells = at_point(run.cells, {axis: parse_value(value) for axis, value in at})
         tables = [ranking_table(cells, reference=against, **shown)]
         tables += point_tables(cells, **shown) if points else []
     except ValueError as error:

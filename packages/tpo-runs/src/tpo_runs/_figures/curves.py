@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from .._results import (
     CellResult,
     check_results,
-    grid_axes,
     group_by_point,
     interval_band,
     mean_curve,
@@ -23,7 +22,7 @@ from .._results import (
 from .._text import point_label, spaced
 from .axes import check_floor, extent, log_error_axis, log_steps_axis, make_axes
 from .labels import drawable, metric_label, seeds_label, smooth_words, step_word
-from .panels import LABEL_SIZE, TITLE_SIZE, Panel, finish, make_panels, styles_of
+from .panels import TITLE_SIZE, Panel, finish, make_panels, styles_of
 from .style import SOLID, MethodStyle
 
 Band = Literal["interval", "standard_error", "none"]
@@ -100,7 +99,7 @@ def learning_curves(
     ]
     for panel in panels:
         _scale(panel, options, extent(drawn, (0.0, 0.0)), log_x)
-        _label(panel, step_word(results), metric_label(results, metric) + smooth_words(smooth))
+        panel.label(step_word(results), metric_label(results, metric) + smooth_words(smooth))
     return finish(figure, styles, title=title, note=_note(results, [metric], options))
 
 
@@ -118,20 +117,8 @@ def probe_curves(
     """Probes over training steps: one column per metric, one row per grid point, one line per method.
 
     A method without values of a metric has no line in that column. Means are over the seeds that have a value
-    at the step.
-
-    Args:
-        results: the cells.
-        names: metrics; by default all except "error", in order of appearance.
-        band: see `learning_curves`.
-        log_x: logarithmic steps; omits step 0.
-        log_y: logarithmic values; omits values at or below 0.
-        smooth: see `learning_curves`.
-        max_points: see `learning_curves`.
-        title: title of the figure.
-
-    Returns:
-        The figure, not yet saved.
+    at the step. The metrics are `names`, by default all except "error". With `log_y`, values at or below 0
+    are left out. The other options are those of `learning_curves`.
 
     Raises:
         ValueError: there are no results, or no cell has one of the metrics.
@@ -143,7 +130,7 @@ def probe_curves(
     if not names or not set(names) <= set(present):
         raise ValueError(f"no cell has the probes {names}; the metrics are {', '.join(present)}")
     options = _Options(band, smooth, max_points, log_y=log_y)
-    groups = group_by_point(results, grid_axes(results))
+    groups = group_by_point(results)
     figure, grid = make_axes(len(groups), len(names), (2.8, 2.1), share_y="col")
     styles = styles_of(results)
     for row, (point, cells) in enumerate(groups):
@@ -159,7 +146,7 @@ def probe_curves(
             if row == 0:
                 axes.set_title(drawable(spaced(name)), fontsize=TITLE_SIZE)
             panel = Panel(axes, point, cells, row == len(groups) - 1, column == 0)
-            _label(panel, step_word(results), point_label(point) + smooth_words(smooth))
+            panel.label(step_word(results), point_label(point) + smooth_words(smooth))
     return finish(figure, styles, title=title, note=_note(results, names, options))
 
 
@@ -215,13 +202,6 @@ def _scale(panel: Panel, options: _Options, drawn: tuple[float, float], log_x: b
         log_error_axis(panel.axes, options.floor, drawn if drawn[1] > 0 else (options.floor, 1.0))
     elif (top := drawn[1]) > 0:
         panel.axes.set_ylim(-0.02 * top, min(1.04 * top, 1.02))
-
-
-def _label(panel: Panel, x: str, y: str) -> None:
-    if panel.bottom:
-        panel.axes.set_xlabel(x, fontsize=LABEL_SIZE)
-    if panel.left:
-        panel.axes.set_ylabel(drawable(y), fontsize=LABEL_SIZE)
 
 
 def _note(results: Sequence[CellResult], names: Sequence[str], options: _Options) -> str:

@@ -28,17 +28,8 @@ def diagnostics(
 ) -> Figure:
     """A panel per probe: one dot per method, its area under the curve over what the probe shows.
 
-    Args:
-        results: the cells, with some of the probes of `DIAGNOSTICS`.
-        metric: the metric.
-        at: values of axes of the grid; only cells with them are shown.
-        groups: tables with a `name` for the legend and the `methods` that share a color; by default each
-            method has its own.
-        named: the methods whose names are written beside their dots.
-        title: title of the figure.
-
-    Returns:
-        The figure, not yet saved.
+    The cells need some of the probes of `DIAGNOSTICS`. The names of the methods in `named` are written beside
+    their dots. The other options are those of `ranking`.
 
     Raises:
         ValueError: no method was trained at all points, an axis or value is not in the grid, or there is none

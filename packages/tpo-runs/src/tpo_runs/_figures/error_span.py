@@ -55,6 +55,6 @@ class ErrorSpan:
         (axes.set_ylim if vertical else axes.set_xlim)(-0.04 * self.high, self.end)
 
     def note(self, finals: Sequence[Float[np.ndarray, " _"]]) -> str:
-        """What bars are, and their arrows if some have one."""
+        """The meaning of the bars and, if there are any, of their arrows."""
         cut = any(mean_interval(final)[1] > self.end for final in finals)
         return BAR_NOTE + ("; arrow: it goes on beyond the axis" if cut else "")

@@ -20,13 +20,8 @@ ROW_WIDTH = 40  # characters per line of a name
 def spread_dots(values: Float[np.ndarray, " s"], width: float, gap: float) -> Float[np.ndarray, " s"]:
     """Offsets that separate close values: values in the same of 40 bins are placed side by side.
 
-    Args:
-        values: `[s]`, in units of an axis from 0 to 1.
-        width: total span of the offsets.
-        gap: distance between neighbors if there is room.
-
-    Returns:
-        `[s]` deterministic offsets in `[-width / 2, width / 2]`.
+    Values are in units of an axis from 0 to 1. Neighbors are `gap` apart if there is room in `width`, and
+    offsets are in `[-width / 2, width / 2]`.
 
     >>> import numpy as np
     >>> spread_dots(np.array([0.0, 0.0, 0.9]), 1.0, 0.1).tolist()
@@ -52,18 +47,8 @@ def final_errors(
 ) -> Figure:
     """The final error of every seed as a dot, with the mean and its interval: one row per method.
 
-    Seeds often either solve a task or fail it, so the mean alone may describe none of them.
-
-    Args:
-        results: the cells, one panel per grid point.
-        metric: the metric.
-        fraction: see `final_error`.
-        log: logarithmic error.
-        floor: with `log`, where smaller errors are drawn. The lowest tick is labeled "≤".
-        title: title of the figure.
-
-    Returns:
-        The figure, not yet saved.
+    Seeds often either solve a task or fail it, so the mean alone may describe none of them. There is a panel
+    for each grid point. With `log`, errors below `floor` are drawn there, at a tick labeled "≤".
     """
     check_results(results)
     finals = [final_error(r, fraction=fraction, metric=metric) for r in results]
@@ -85,8 +70,7 @@ def final_errors(
         panel.axes.set_yticks(range(len(methods)), names, fontsize=LABEL_SIZE)
         panel.axes.set_ylim(len(methods) - 0.5, -0.5)
         span.set_limits(panel.axes, vertical=False)
-        if panel.bottom:
-            panel.axes.set_xlabel("final error", fontsize=LABEL_SIZE)
+        panel.label("final error")
     note = f"Dot: one seed ({seeds_label(results)}); {span.note(finals)}; final: {final_words(fraction)}"
     return finish(figure, {}, title=title, note=note)
 

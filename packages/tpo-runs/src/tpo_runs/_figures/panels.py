@@ -26,13 +26,20 @@ _GRAY = "#555555"
 
 @dataclass(frozen=True)
 class Panel:
-    """Axes with their cells; `bottom` and `left` tell which axis labels are drawn."""
+    """Axes with their cells, and whether they are the lowest and the leftmost ones."""
 
     axes: Axes
     point: Mapping[str, object]
     cells: Sequence[CellResult]
     bottom: bool
     left: bool
+
+    def label(self, x: str = "", y: str = "") -> None:
+        """Label the axes, where no panel below or to the left does."""
+        if x and self.bottom:
+            self.axes.set_xlabel(drawable(x), fontsize=LABEL_SIZE)
+        if y and self.left:
+            self.axes.set_ylabel(drawable(y), fontsize=LABEL_SIZE)
 
 
 @dataclass(frozen=True)
@@ -68,18 +75,10 @@ def make_panels(
     size: tuple[float, float],
     axes: Sequence[str] | None = None,
 ) -> tuple[Figure, list[Panel]]:
-    """A figure with one panel per grid point.
+    """A figure with a panel of `size` inches for each point of some axes, by default of all that vary.
 
     Two varying axes span rows and columns, with the longer one across if it fits the page. One axis, or more
     than two, wrap into rows of four.
-
-    Args:
-        results: the cells.
-        size: width and height of a panel in inches.
-        axes: the grid axes that make panels; by default all that vary.
-
-    Returns:
-        The figure, and its panels in grid order.
     """
     check_results(results)
     axes = grid_axes(results) if axes is None else list(axes)
@@ -132,15 +131,12 @@ def finish(
     """Add the title, one legend for all panels, and the note below them.
 
     Args:
-        figure: the figure.
+        figure: the figure, which is returned.
         styles: the methods of the legend, in order; empty for no legend.
-        title: title of the figure, or None.
+        title: of the figure.
         note: the meaning of lines, bands and dots, and the number of seeds.
         markers: whether the legend shows markers.
         bars: keyword arguments of each method's bars; the legend shows bars instead of lines.
-
-    Returns:
-        The same figure.
     """
     width, height = figure.get_size_inches()
     figure.supxlabel(drawable(textwrap.fill(note, int(18 * width))), fontsize=NOTE_SIZE, color=_GRAY)

@@ -32,15 +32,12 @@ def ranking(
 
     Args:
         results: the cells.
-        metric: the metric.
+        metric: what counts as the error.
         at: values of axes of the grid; only cells with them are shown.
         beside: other values of these axes, which are shown as hollow dots.
         groups: tables with a `name` for the legend and the `methods` that share a color; by default each
             method has its own.
-        title: title of the figure.
-
-    Returns:
-        The figure, not yet saved.
+        title: of the figure.
 
     Raises:
         ValueError: no method was trained at all points, or an axis or value is not in the grid.
@@ -79,14 +76,7 @@ def performance_profile(
 
     Source: R. Agarwal et al., *Deep RL at the Edge of the Statistical Precipice*, 2021.
 
-    Args:
-        results: the cells.
-        metric: the metric.
-        at: values of axes of the grid; only cells with them are shown.
-        title: title of the figure.
-
-    Returns:
-        The figure, not yet saved.
+    Only cells with the values of `at` are shown.
 
     Raises:
         ValueError: no method was trained at all points, or an axis or value is not in the grid.

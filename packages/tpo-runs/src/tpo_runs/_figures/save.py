@@ -1,9 +1,8 @@
-"""The figures by name, and how they are saved."""
+"""How figures are saved: the same data gives the same bytes."""
 
 import io
 import os
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,8 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from .._files import write_named_file
-from .curves import learning_curves as learning_curves
-from .curves import probe_curves as probe_curves
-from .diagnostics import diagnostics as diagnostics
-from .finals import final_errors as final_errors
-from .ranking import performance_profile as performance_profile
-from .ranking import ranking as ranking
-from .surplus import binned_surplus as binned_surplus
-from .sweep import sweep as sweep
 
-FIGURES: dict[str, Callable[..., Figure]] = {
-    "learning_curves": learning_curves,
-    "final_errors": final_errors,
-    "probe_curves": probe_curves,
-    "sweep": sweep,
-    "binned_surplus": binned_surplus,
-    "ranking": ranking,
-    "performance_profile": performance_profile,
-    "diagnostics": diagnostics,
-}
-
-# No dates and versions, so that the same data gives the same bytes.
+# Without dates and versions, which differ between equal figures.
 _METADATA = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None},

@@ -37,7 +37,7 @@ METHOD_STYLES: dict[str, MethodStyle] = {
     "CE": MethodStyle("#4D4D4D", (0, (1, 2.5)), "*"),
 }
 
-# For names that do not belong to a family.
+# For names outside all families.
 _SPARE_COLORS = ("#332288", "#882255", "#117733", "#999933", "#AA4499", "#44AA99")
 # For the members of a family after its plain name, such as "DG, 4 epochs".
 _VARIANT_DASHES: tuple[LineStyle, ...] = (
@@ -48,7 +48,7 @@ _VARIANT_DASHES: tuple[LineStyle, ...] = (
     (0, (10, 1.5)),
     (0, (2, 3)),
 )
-# What is mixed into the family's color, and how much of it: from its second variant on, black or white.
+# Gray level and share mixed into the family's color: none for its first variant, then white or black.
 _SHADES = ((0, 0.0), (255, 0.45), (0, 0.55), (255, 0.65), (0, 0.3))
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "h", "*")
 

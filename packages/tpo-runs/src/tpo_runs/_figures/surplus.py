@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from .._config import CONCENTRATION_EDGES, MEASURES
 from .._results import CellResult, check_results, mean_interval, recorded_steps
 from .labels import seeds_label
-from .panels import LABEL_SIZE, finish, make_panels, styles_of
+from .panels import finish, make_panels, styles_of
 from .style import MethodStyle
 
 _WIDTH = 0.8  # total width of the bars of a bin
@@ -23,17 +23,10 @@ _HATCHES = ("/", ".", "x", "\\", "o", "-", "|", "+")
 
 
 def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | None = None) -> Figure:
-    """The mean surplus of each method in each bin of concentration, at one evaluation.
+    """The mean surplus of each method in each bin of concentration, at the evaluation after some updates.
 
-    Methods without the measure are omitted. A run of fewer steps shows its last evaluation.
-
-    Args:
-        results: the cells, one panel per grid point.
-        after: updates before the evaluation that is drawn.
-        title: title of the figure.
-
-    Returns:
-        The figure, not yet saved.
+    Methods without the measure are omitted. A run of fewer steps shows its last evaluation. There is a panel
+    for each grid point.
 
     Raises:
         ValueError: if no cell has the measure.
@@ -61,10 +54,7 @@ def binned_surplus(results: Sequence[CellResult], *, after: int, title: str | No
             marked |= _mark_short(panel.axes, places[cell.method], _at(cell, step), styles[cell.method])
         panel.axes.grid(visible=False, axis="x")
         panel.axes.set_xticks(range(len(bins)), bins)
-        if panel.bottom:
-            panel.axes.set_xlabel("share of the likeliest wrong class", fontsize=LABEL_SIZE)
-        if panel.left:
-            panel.axes.set_ylabel("surplus", fontsize=LABEL_SIZE)
+        panel.label("share of the likeliest wrong class", "surplus")
     interval = "" if all(len(result.seeds) == 1 for result in shown) else " and 95% t interval"
     note = (
         f"Misclassified test images after {step + 1:,} updates. "

@@ -15,13 +15,14 @@ from .._results import (
     final_error,
     final_words,
     grid_axes,
+    is_number,
     mean_interval,
 )
 from .._text import axis_label, value_label
 from .error_span import ErrorSpan
 from .finals import spread_dots
-from .labels import drawable, seeds_label
-from .panels import LABEL_SIZE, finish, make_panels, styles_of
+from .labels import seeds_label
+from .panels import finish, make_panels, styles_of
 from .style import MethodStyle
 
 # Shares of the distance between values: from one method to the next, at most, from the first to the last, and
@@ -41,19 +42,9 @@ def sweep(
 ) -> Figure:
     """Final error over one numeric grid axis: a line per method, a dot per seed.
 
-    The axis is logarithmic if its values are positive and span a factor of 8.
-
-    Args:
-        results: the cells; other varying axes make panels.
-        axis: grid axis, for example "rollout.candidates"; by default the only numeric one that varies.
-        metric: the metric.
-        fraction: see `final_error`.
-        log_y: logarithmic error.
-        floor: with `log_y`, where smaller errors are drawn. The lowest tick is labeled "≤".
-        title: title of the figure.
-
-    Returns:
-        The figure, not yet saved.
+    The axis, for example "rollout.candidates", is by default the only numeric one that varies. It is
+    logarithmic if its values are positive and span a factor of 8. Other varying axes make panels. With
+    `log_y`, errors below `floor` are drawn there, at a tick labeled "≤".
 
     Raises:
         ValueError: if the axis is not numeric, has a single value, as in a part of a sweep, or is not given
@@ -85,21 +76,15 @@ def sweep(
         panel.axes.xaxis.set_major_formatter(FuncFormatter(lambda _, i: value_label(values[i])))
         panel.axes.xaxis.set_minor_locator(NullLocator())
         span.set_limits(panel.axes, vertical=True)
-        if panel.bottom:
-            panel.axes.set_xlabel(drawable(axis_label(axis)), fontsize=LABEL_SIZE)
-        if panel.left:
-            panel.axes.set_ylabel("final error", fontsize=LABEL_SIZE)
+        panel.label(axis_label(axis), "final error")
     words = f"line and {span.note(of_all)}; final: {final_words(fraction)}"
     note = f"Dot: one seed ({seeds_label(results)}); {words}"
     return finish(figure, styles, title=title, note=note, markers=True)
 
 
 def _sweep_axis(results: Sequence[CellResult], axis: str | None) -> str:
-    numeric = [
-        a
-        for a in grid_axes(results, varying=axis is None)
-        if all(isinstance(v, int | float) and not isinstance(v, bool) for v in axis_values(results, a))
-    ]
+    axes = grid_axes(results, varying=axis is None)
+    numeric = [each for each in axes if all(map(is_number, axis_values(results, each)))]
     found = ", ".join(numeric) or "none"
     if axis is None and len(numeric) == 1:
         axis = numeric[0]

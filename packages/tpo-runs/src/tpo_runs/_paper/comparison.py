@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from .._results import (
+    NO_INTERVAL,
     CellResult,
     Interval,
     diverged_steps,
@@ -24,7 +25,6 @@ FEWEST_BESIDE_SEEDS = 4  # that are judged beside the author's: with 20 of those
 LEVEL = 0.05  # the p-value from which on seeds agree
 CROSSINGS = ("steps_to_1_percent", "block_to_5_percent")  # quantities of the mean curve
 AT_STEP = ("error_percent_at_step", "probe_after_block")  # quantities that need no more steps than that
-NO_INTERVAL = Interval(math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,9 @@ def compare(
     test accounts for how many there are, and p may then be below 0.001. Few seeds have little power.
 
     A cell with more steps than the paper's run is cut to its length. The final error is that of the last
-    step, as in the paper.
+    step, as in the paper. The settings of a cell decide which numbers it belongs to, not its name.
 
-    Args:
-        results: cells; their settings decide which numbers they belong to, not their names.
-        numbers: published numbers; default all.
-
-    Returns:
-        One row per number and matching cell, in the paper's order.
+    There is a row for each number, by default of all, and matching cell, in the paper's order.
     """
     numbers = paper_numbers() if numbers is None else numbers
     return [_compare(cell, number) for number in numbers for cell in results if number.matches(cell.spec)]
@@ -150,16 +145,12 @@ def _values_of_seeds(
 ) -> Float[np.ndarray, " s"] | None:
     """The number's quantity for each seed, `[s]` in its unit; NaN for a lost seed.
 
-    None if the quantity belongs to the mean curve or was not measured.
-
-    Raises:
-        ValueError: the quantity is not measured in a run.
+    None if the quantity belongs to the mean curve or was not recorded.
     """
     if cell.exact is not None:
         return cell.exact.paper.get(number.name)
-    if number.quantity in CROSSINGS or not _is_recorded(cell, number, lost):
-        return None
-    if number.quantity in AT_STEP and cell.steps < _needed_steps(number):
+    too_short = number.quantity in AT_STEP and cell.steps < _needed_steps(number)
+    if number.quantity in CROSSINGS or too_short or not _is_recorded(cell, number, lost):
         return None
     values = cell.metrics[number.metric][:, : number.steps]
     match number.quantity:

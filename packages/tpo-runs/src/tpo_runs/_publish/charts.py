@@ -1,4 +1,4 @@
-"""The data of the report's interactive charts: curves of every metric, and all final values."""
+"""The data of the report's interactive charts: the curves of all metrics, and the final values."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,11 +31,11 @@ Chart = dict[str, Any]
 def curve_charts(results: Sequence[CellResult], metrics: Sequence[str]) -> list[Chart]:
     """A chart per metric and grid point: a line per method, its band, and its seeds if they fit the page."""
     shown = [
-        (metric, point, _with(cells, metric))
+        (metric, point, cells)
         for metric in metrics
-        for point, cells in group_by_point(results)
+        for point, every in group_by_point(results)
+        if (cells := _recorded(every, metric))
     ]
-    shown = [(metric, point, cells) for metric, point, cells in shown if cells]
     curves = sum(len(cells) for _, _, cells in shown)
     seeds = sum(len(cell.seeds) for _, _, cells in shown for cell in cells)
     points = min(MAX_POINTS, max(MIN_POINTS, MAX_NUMBERS // max(1, 4 * curves)))
@@ -46,17 +46,8 @@ def curve_charts(results: Sequence[CellResult], metrics: Sequence[str]) -> list[
         series = [_series(cell, metric, points, with_seeds, styles[cell.method]) for cell in cells]
         every = max(-(-cell.steps // points) for cell in cells)
         thinned = f" One step in about {every} is drawn." if every > 1 else ""
-        charts.append(
-            {
-                "kind": "curves",
-                "metric": metric,
-                "title": point_label(point) or spaced(metric),
-                "y": spaced(metric),
-                "series": series,
-                "alt": f"{spaced(metric).capitalize()} against steps{_at(point)}. "
-                f"Last: {_last_words(cells, metric)}.{thinned}",
-            }
-        )
+        alt = f"{spaced(metric).capitalize()} against steps{_at(point)}. Last: {_last_words(cells, metric)}."
+        charts.append(_chart("curves", metric, point, spaced(metric), series, f"{alt}{thinned}"))
     return charts
 
 
@@ -64,21 +55,19 @@ def final_charts(results: Sequence[CellResult], metric: str) -> list[Chart]:
     """A chart per grid point: the final value of every seed by method, with the mean and its interval."""
     styles = method_styles(result.method for result in results)
     charts = []
-    for point, cells in group_by_point(results):
-        cells = _with(cells, metric)
-        series = [{**_look(cell, styles[cell.method]), **_finals(cell, metric)} for cell in cells]
-        if series:
-            charts.append(
-                {
-                    "kind": "finals",
-                    "metric": metric,
-                    "title": point_label(point) or f"last {spaced(metric)}",
-                    "y": f"last {spaced(metric)}",
-                    "series": series,
-                    "alt": f"Last {spaced(metric)} of every seed{_at(point)}: {_last_words(cells, metric)}.",
-                }
-            )
+    for point, every in group_by_point(results):
+        if cells := _recorded(every, metric):
+            series = [{**_look(cell, styles[cell.method]), **_finals(cell, metric)} for cell in cells]
+            alt = f"Last {spaced(metric)} of every seed{_at(point)}: {_last_words(cells, metric)}."
+            charts.append(_chart("finals", metric, point, f"last {spaced(metric)}", series, alt))
     return charts
+
+
+def _chart(
+    kind: str, metric: str, point: Mapping[str, object], y: str, series: Sequence[Chart], alt: str
+) -> Chart:
+    title = point_label(point) or y
+    return {"kind": kind, "metric": metric, "title": title, "y": y, "series": series, "alt": alt}
 
 
 def _series(cell: CellResult, metric: str, points: int, with_seeds: bool, style: MethodStyle) -> Chart:
@@ -90,21 +79,23 @@ def _series(cell: CellResult, metric: str, points: int, with_seeds: bool, style:
         low, high = (np.where(np.isnan(end), mean, end) for end in interval_band(curves))
         series |= {"low": _numbers(low), "high": _numbers(high)}
     if with_seeds and len(curves) > 1:
-        names = [f"seed {seed}" for seed in cell.seeds.tolist()]
-        series["seeds"] = dict(zip(names, map(_numbers, curves), strict=True))
+        series["seeds"] = dict(zip(_seed_names(cell), map(_numbers, curves), strict=True))
     return series
 
 
 def _finals(cell: CellResult, metric: str) -> Chart:
     final = final_error(cell, metric=metric)
     summary = summarize(final)
-    seeds = [f"seed {seed}" for seed in cell.seeds.tolist()]
     return {
         "values": _numbers(final),
-        "seeds": seeds,
+        "seeds": _seed_names(cell),
         "mean": _number(summary.mean),
         "interval": _numbers(summary.interval),
     }
+
+
+def _seed_names(cell: CellResult) -> list[str]:
+    return [f"seed {seed}" for seed in cell.seeds.tolist()]
 
 
 def _look(cell: CellResult, style: MethodStyle) -> Chart:
@@ -117,7 +108,7 @@ def _look(cell: CellResult, style: MethodStyle) -> Chart:
     }
 
 
-def _with(cells: Iterable[CellResult], metric: str) -> list[CellResult]:
+def _recorded(cells: Iterable[CellResult], metric: str) -> list[CellResult]:
     """The cells that have a value of the metric."""
     return [cell for cell in cells if metric in cell.metrics and not np.isnan(cell.metrics[metric]).all()]
 

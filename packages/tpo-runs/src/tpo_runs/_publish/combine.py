@@ -11,14 +11,15 @@ from .._config import key_of
 from .._errors import ConfigError
 from .._results import CellResult, ExactFacts
 from .._text import cell_label
-from .summary import RunSummary
+from .summary_file import RunSummary
+
+PER_SEED = ("final", "first_below", "highest_since", "relapsed")
 
 
 def combine_summaries(summaries: Sequence[RunSummary]) -> RunSummary:
     """Combine summaries into one in which each cell has the seeds of all; see `combine_cells`.
 
-    Args:
-        summaries: what `read_summary` returns; title and paper are those of the first.
+    Title and paper are those of the first.
 
     Raises:
         ConfigError: they have different metrics or thresholds, or different bins for one cell.
@@ -36,16 +37,11 @@ def combine_summaries(summaries: Sequence[RunSummary]) -> RunSummary:
 
 
 def combine_cells(cells: Sequence[CellResult]) -> CellResult:
-    """Combine results of one cell; a duplicate seed counts as in the first of them.
+    """Combine results of one key from summaries; a duplicate seed counts as in the first of them.
 
-    Facts about single seeds stay exact. If no result has all seeds, the step at which their mean crosses a
-    level is found on the binned curves: the start of the first bin with a mean below the level.
-
-    Args:
-        cells: results of one key, from summaries.
-
-    Returns:
-        The cell, with the name and grid point of the first.
+    Name and grid point are those of the first. Facts about single seeds stay exact. If no result has all
+    seeds, the step at which their mean crosses a level is found on the binned curves: the start of the first
+    bin with a mean below the level.
 
     Raises:
         ConfigError: their bins differ in width.
@@ -75,14 +71,12 @@ def _joined(rows: Mapping[CellResult, list[int]]) -> CellResult:
 
     first = next(iter(rows))
     shared = set.intersection(*(set(_facts(cell).paper) for cell in rows))
-    exact = ExactFacts(
-        metric=_facts(first).metric,
-        threshold=_facts(first).threshold,
-        final=join(lambda cell: _facts(cell).final),
-        first_below=join(lambda cell: _facts(cell).first_below),
-        highest_since=join(lambda cell: _facts(cell).highest_since),
-        relapsed=join(lambda cell: _facts(cell).relapsed),
+    exact = replace(
+        _facts(first),
+        **{name: join(lambda cell, name=name: getattr(_facts(cell), name)) for name in PER_SEED},
         paper={name: join(lambda cell, name=name: _facts(cell).paper[name]) for name in shared},
+        crossing=None,
+        paper_crossings={},
     )
     metrics = {name: join(lambda cell, name=name: cell.metrics[name]) for name in first.metrics}
     seeds, facts = join(lambda cell: cell.seeds), _provenance(rows)

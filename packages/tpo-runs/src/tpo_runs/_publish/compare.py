@@ -1,25 +1,17 @@
 """Several runs of the same methods side by side: a table, the settings that differ, and curves."""
 
-import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .._errors import ConfigError, as_storage_error
 from .._figures import learning_curves, save_figure
-from .._results import (
-    CellResult,
-    ComparedCell,
-    TextTable,
-    compared_table,
-    grid_axes,
-    match_cells,
-    setting_at,
-)
+from .._results import CellResult, ComparedCell, TextTable, compared_table, grid_axes, match_cells, on_axes
 from .._text import cell_label, found, one_of, printable
-from .reading import read_source
 from .run_differences import differing_settings
+from .sources import read_run
 
 
 class Comparison(NamedTuple):
@@ -31,15 +23,12 @@ class Comparison(NamedTuple):
 
 
 def compare_runs(sources: Sequence[Path], *, metric: str | None, figure: Path | None) -> Comparison:
-    """Compare the methods that runs share.
+    """Compare the methods that runs share, each run with the first one.
 
     Args:
-        sources: output directories of runs, or summaries of them. Differences are from the first one.
+        sources: output directories of runs, or summaries of them.
         metric: what counts as the error; by default what the runs do.
         figure: where to draw the curves, as PNG and PDF.
-
-    Returns:
-        Lines and a table to print, and the files that were written.
 
     Raises:
         ConfigError: a source is no run, they share no method, or have not recorded the metric.
@@ -47,13 +36,13 @@ def compare_runs(sources: Sequence[Path], *, metric: str | None, figure: Path | 
     """
     if figure is not None and figure.suffix not in ("", ".png", ".pdf"):
         raise ConfigError([f"{figure}: expected a name that ends in .png or .pdf; both are written"])
-    names = _names(sources)
-    read = {name: read_source(source) for name, source in zip(names, sources, strict=True)}
-    for path, source in zip(sources, read.values(), strict=True):
-        if not source.cells:
+    read = {name: read_run(path) for name, path in _named(sources).items()}
+    for path, run in zip(sources, read.values(), strict=True):
+        if not run.cells:
             raise ConfigError([f"{path}: no block of seeds is complete; run its config to the end first"])
-    metric = metric or _shared_metric({name: source.metric for name, source in read.items()})
-    runs = _on_shared_axes({name: source.cells for name, source in read.items()})
+    metric = metric or _shared_metric({name: run.metric for name, run in read.items()})
+    axes = dict.fromkeys(axis for run in read.values() for axis in grid_axes(run.cells))
+    runs = {name: on_axes(run.cells, axes) for name, run in read.items()}
     for name, cells in runs.items():
         recorded = dict.fromkeys(each for cell in cells for each in cell.metrics)
         if not all(metric in cell.metrics for cell in cells):
@@ -74,40 +63,26 @@ def compare_runs(sources: Sequence[Path], *, metric: str | None, figure: Path | 
     return Comparison(lines, compared_table(matched, metric=metric), files)
 
 
-def _names(sources: Sequence[Path]) -> list[str]:
-    """A short name for each run: its directory's if these differ, else its path."""
+def _named(sources: Sequence[Path]) -> dict[str, Path]:
+    """The sources by a short name: that of the run's directory if these differ, else the path."""
     if len(sources) < 2:
         raise ConfigError(["tpo-runs compare: expected two runs or more, as in tpo-runs compare A B"])
-    places = [
-        path.parent.parent if path.name == "summary.json" and path.parent.name == "figures" else path
-        for path in sources
-    ]
-    short = [printable(place.resolve().name) for place in places]
-    names = short if len(set(short)) == len(short) else [printable(str(place)) for place in places]
-    for one, other in itertools.combinations(names, 2):
-        if one == other:
-            raise ConfigError([f"tpo-runs compare: {one} is there twice; expected different runs"])
-    return names
+    places = [path.parents[1] if path.parts[-2:] == ("figures", "summary.json") else path for path in sources]
+    names = [printable(place.resolve().name) for place in places]
+    if len(set(names)) < len(names):
+        names = [printable(str(place)) for place in places]
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise ConfigError([f"tpo-runs compare: {name} is there twice; expected different runs"])
+    return dict(zip(names, sources, strict=True))
 
 
 def _shared_metric(metrics: Mapping[str, str]) -> str:
     if len(set(metrics.values())) > 1:
         listed = ", ".join(f"{metric} ({name})" for name, metric in metrics.items())
-        raise ConfigError(
-            [f"the runs count different metrics as the error: {listed}; choose one with --metric"]
-        )
+        fault = f"the runs count different metrics as the error: {listed}"
+        raise ConfigError([f"{fault}; choose one with --metric"])
     return next(iter(metrics.values()))
-
-
-def _on_shared_axes(runs: Mapping[str, Sequence[CellResult]]) -> dict[str, list[CellResult]]:
-    """The cells with the values of all axes that vary within a run, from their settings if need be."""
-    axes = dict.fromkeys(axis for cells in runs.values() for axis in grid_axes(cells))
-
-    def placed(cell: CellResult) -> CellResult:
-        point = {axis: cell.point.get(axis, setting_at(cell.spec, axis)) for axis in axes}
-        return replace(cell, point=point)
-
-    return {name: [placed(cell) for cell in cells] for name, cells in runs.items()}
 
 
 def _methods(cells: Sequence[CellResult]) -> str:
@@ -117,11 +92,11 @@ def _methods(cells: Sequence[CellResult]) -> str:
 def _draw(matched: Sequence[ComparedCell], metric: str, figure: Path) -> tuple[Path, ...]:
     """Draw a line for each run of each method, named by what distinguishes them."""
     several = len({cell.method for cell in matched}) > 1
-    lines: list[Any] = [
+    lines = [
         replace(result, method=f"{cell.method}, {run}" if several else run)
         for cell in matched
         for run, result in cell.runs.items()
     ]
-    title = "" if several else matched[0].method
+    title = None if several else matched[0].method
     with as_storage_error(figure, "--figure names another file"):
-        return save_figure(learning_curves(lines, metric=metric, title=title or None), figure)
+        return save_figure(learning_curves(lines, metric=metric, title=title), figure)

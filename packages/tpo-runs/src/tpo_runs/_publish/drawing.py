@@ -36,7 +36,7 @@ def recorded(results: Sequence[CellResult], metric: str, place: Path) -> list[Ce
     """The cells that have recorded a metric.
 
     Raises:
-        ConfigError: there are cells, but none of them has it; with one line, which begins with `place`.
+        ConfigError: there are cells, but none of them has it. The message begins with `place`.
     """
     shown = [result for result in results if metric in result.metrics]
     if results and not shown:
@@ -51,7 +51,7 @@ def tables_of(
 ) -> list[TextTable]:
     """The tables that have rows: summary, all seeds, paired differences, the paper's numbers, answers.
 
-    `metric` counts as the error, below `threshold` as solved. The remarks are lines to add below the summary.
+    The remarks are added below the summary.
     """
     summary = summary_table(results, threshold=threshold, metric=metric)
     summary = replace(summary, notes=(*summary.notes, *remarks))
@@ -68,17 +68,9 @@ def write_drawings(
     tables: Sequence[TextTable],
     console: Console,
 ) -> list[Path]:
-    """Write figures, and the tables as `summary.md`.
+    """Write the figures that `looks` asks for, and the tables as `summary.md`. Returns the files.
 
-    Args:
-        folder: where to; it is made if needed.
-        looks: see `figures_of`.
-        results: the cells.
-        tables: their tables, the summary first.
-        console: where to print which figures could not be drawn.
-
-    Returns:
-        The files written.
+    The summary must be the first of the tables. Figures that could not be drawn are named on the console.
     """
     written = []
     for name, figure in figures_of(looks, results):
@@ -97,10 +89,11 @@ def write_drawings(
 
 def print_tables(tables: Sequence[TextTable], console: Console) -> None:
     """Print the tables that are not too long, and the summary, which is the first, at the end."""
-    for table in reversed(tables):
-        if len(table.rows) <= MOST_SEED_ROWS or table is tables[0]:
-            fits = table is not tables[0] or console.width >= WIDE
-            console.print((table if fits else table.without(*LEFT_OUT)).rich())
+    summary, *others = tables
+    for table in reversed(others):
+        if len(table.rows) <= MOST_SEED_ROWS:
+            console.print(table.rich())
+    console.print((summary if console.width >= WIDE else summary.without(*LEFT_OUT)).rich())
 
 
 def figures_of(
@@ -108,15 +101,13 @@ def figures_of(
 ) -> Iterator[tuple[str, Figure | ValueError]]:
     """The figures that `looks` asks for, by name, each drawn or with the reason why not.
 
-    Args:
-        looks: `title`, `figures` and `metric`, as in a run's manifest, and `remarks` to add below figures.
-        results: the cells.
+    `looks` has `title`, `figures` and `metric`, as in a run's manifest, and `remarks` to add below figures.
     """
     for entry in looks["figures"]:
         try:
             spec = figure_spec(entry)
         except ValidationError as error:
-            # Another version of tpo-runs may have accepted what this one refuses.
+            # Another version of tpo-runs may have accepted this figure.
             yield "a figure", ValueError(error.errors()[0]["msg"])
             continue
         shown = [result for result in results if spec.methods is None or result.method in spec.methods]
@@ -128,5 +119,5 @@ def figures_of(
             add_remarks(figure, looks.get("remarks", ()))
             yield figure_name(spec), figure
         except ValueError as error:
-            # A part of the methods or seeds may not have recorded enough for every figure.
+            # Some methods or seeds may not have recorded enough for every figure.
             yield figure_name(spec), error

@@ -16,15 +16,12 @@ ADDRESS = "127.0.0.1"
 
 
 def serve_report(out: Path, port: int, ready: Callable[[str], object]) -> None:
-    """Serve the report until a signal ends the process. The page asks every two seconds whether it is old.
+    """Serve the report of a run until a signal ends the process. The page polls for a newer one.
 
-    Args:
-        out: the output directory of a run, complete or not.
-        port: where to listen; 0 for a free port.
-        ready: called once with the address of the page.
+    Port 0 stands for a free one. `ready` is called once, with the address of the page.
 
     Raises:
-        ConfigError: there is no run, a file of it is damaged, or the port cannot be had.
+        ConfigError: there is no run, a file of it is damaged, or the port is taken.
     """
     page = LivePage(Store(out))
     page.version()
@@ -39,7 +36,7 @@ def serve_report(out: Path, port: int, ready: Callable[[str], object]) -> None:
 
 
 class LivePage:
-    """The page of a store. It is rendered when it is asked for, once for each state of the store."""
+    """The page of a store. It is rendered on request, once for each state of the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -47,20 +44,12 @@ class LivePage:
         self._rendered = ("", b"")
 
     def version(self) -> str:
-        """A hash of the states of all cells: another one when seeds are complete, and when a cell fails.
-
-        Raises:
-            ConfigError: a file of the store is damaged.
-        """
+        """A hash of the states of all cells, which changes when seeds complete and when a cell fails."""
         manifest = self._store.manifest()
         return digest(repr((manifest, cell_states(self._store, manifest))).encode())[:16]
 
     def content(self) -> tuple[str, bytes]:
-        """The version of the page, and the page.
-
-        Raises:
-            ConfigError: a file of the store is damaged.
-        """
+        """The version of the page, and the page."""
         with self._lock:
             version = self.version()
             if version != self._rendered[0]:
@@ -77,20 +66,20 @@ class _Server(ThreadingHTTPServer):
         self.url = f"http://{ADDRESS}:{self.server_port}/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that leaves before its answer is complete is no error."""
+        """Ignore browsers that disconnect before the response is complete."""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers GET of the page, and of nothing else."""
+    """Answers GET requests for the page, and nothing else."""
 
     server: _Server
 
     def do_GET(self) -> None:
-        """The page, or that it is still the one with the version in `If-None-Match`."""
-        # A page of a stranger may let its own name lead to this machine.
+        """Send the page, or 304 if the browser has this version already."""
+        # DNS rebinding: another site's page may point its own host name at this machine.
         host = self.headers.get("Host", "")
         if host not in {f"{name}:{self.server.server_port}" for name in (ADDRESS, "localhost")}:
-            return self._answer(403, b"ask for this page by its address\n")
+            return self._answer(403, b"open this page at 127.0.0.1 or localhost\n")
         if self.path != "/":
             return self._answer(404, b"there is only one page: /\n")
         try:
@@ -113,4 +102,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the page asks every two seconds."""
+        """Log nothing: the page polls every two seconds."""

@@ -11,9 +11,8 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from .._errors import as_storage_error
 from .._figures import figure_bytes
-from .._files import write_named_file
+from .._files import write_derived_file
 from .._results import ABSENT, CellResult, TextTable, final_error, summarize
 from .._store import Store
 from .._text import point_label, printable, spaced
@@ -25,40 +24,27 @@ DOTS_PER_INCH = 130
 
 
 def write_report(out: Path, to: Path | None = None) -> Path:
-    """Write the page.
-
-    Args:
-        out: the output directory of a run, complete or not.
-        to: the file; by default `report.html` in it.
-
-    Returns:
-        The file.
+    """Write the page of a run, complete or not, by default to `report.html` in it.
 
     Raises:
         ConfigError: there is no run, or a file of it is damaged.
         StorageError: the page cannot be written.
     """
     store = Store(out)
-    page = render(store)
-    path = to or store.report
-    with as_storage_error(path, "the results are intact; --to names another file"):
-        write_named_file(path, page.encode())
-    return path
+    return write_derived_file(to or store.report, render(store).encode())
 
 
 def render(store: Store, live: str = "") -> str:
     """The page as HTML. It loads nothing, so it works without a network.
 
-    Args:
-        store: the run, complete or not.
-        live: the version of a page that asks its server for a newer one; empty for a page that does not.
+    A page with a version, `live`, asks its server for a newer one.
 
     Raises:
         ConfigError: there is no run, or a file of it is damaged.
     """
     manifest, results = store.manifest(), store.results()
     metric = manifest.get("metric", "error")
-    names = list(dict.fromkeys(name for result in results for name in result.metrics))
+    names = dict.fromkeys(name for result in results for name in result.metrics)
     others = [name for name in names if name != metric]
     config = store.config_text()
     parsed = _parsed(config)
@@ -125,7 +111,7 @@ def _final_words(result: CellResult, name: str) -> str:
 
 
 def _figures(manifest: Mapping[str, Any], results: Sequence[CellResult]) -> list[dict[str, str]]:
-    """The figures of the config as embedded images, or why they could not be drawn."""
+    """The config's figures as embedded images, or the reasons why they could not be drawn."""
     drawn = []
     for name, figure in figures_of(manifest, results):
         if isinstance(figure, ValueError):

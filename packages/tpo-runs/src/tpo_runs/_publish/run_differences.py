@@ -6,7 +6,7 @@ from typing import Any
 
 from .._errors import ConfigError
 from .._results import CellResult, ComparedCell
-from .summary import RunSummary
+from .summary_file import RunSummary
 
 SHARED = ("task", "policy", "optimizer", "schedule")
 OF_METHOD = ("objective", "rollout")
@@ -16,16 +16,10 @@ ABSENT = "nothing"
 
 
 def run_differences(summaries: Sequence[RunSummary]) -> tuple[str, ...]:
-    """Describe in which shared settings runs differ.
+    """Describe in which shared settings runs differ, with a line for each key.
 
     Two runs differ in a key if no method of one has the value of any method of the other. A setting of a
     single method, in one run or in both, is left to the name of the method.
-
-    Args:
-        summaries: of the runs.
-
-    Returns:
-        A line for each key.
 
     Raises:
         ConfigError: a method has different settings in two runs.
@@ -50,11 +44,7 @@ def run_differences(summaries: Sequence[RunSummary]) -> tuple[str, ...]:
 def differing_settings(cells: Sequence[ComparedCell]) -> tuple[str, ...]:
     """Describe in which settings the same cells of several runs differ, with the value in each run.
 
-    Args:
-        cells: the matched cells.
-
-    Returns:
-        A line for each key and its values, with the methods that it is about; one line if there is none.
+    There is a line for each key and its values, with the methods that it is about; one line if there is none.
     """
     methods: dict[str, dict[str, None]] = {}
     for cell in cells:
@@ -76,7 +66,7 @@ def differing_settings(cells: Sequence[ComparedCell]) -> tuple[str, ...]:
 
 
 def _sources(cell: CellResult) -> dict[str, str]:
-    """The hashes of users' own modules, which are no settings of the config."""
+    """The hashes of users' own modules, which are not settings of the config."""
     records = [cell.provenance, *cell.provenance.get("origins", ())]
     return {
         f"the source of {name}": value[:12]
@@ -102,15 +92,18 @@ def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, tu
 
 
 def _settings(cell: CellResult, sections: Sequence[str], axes: Collection[str]) -> dict[str, str]:
-    """Every setting that is no grid axis, by its path, as text."""
+    """Every setting that is not a grid axis, by its path, as text."""
     found: dict[str, str] = {}
-    left: list[tuple[str, Any]] = [(section, cell.spec.get(section, {})) for section in sections]
-    while left:
-        path, value = left.pop(0)
+
+    def add(path: str, value: Any) -> None:
         if path in axes or path == BLOCK:
-            continue
+            return
         if isinstance(value, dict):
-            left[:0] = [(f"{path}.{key}", item) for key, item in value.items()]
+            for key, item in value.items():
+                add(f"{path}.{key}", item)
         elif value is not None:
             found[path] = str(value)
+
+    for section in sections:
+        add(section, cell.spec.get(section, {}))
     return found

@@ -1,4 +1,4 @@
-"""What the report says besides numbers: what is complete, what failed, and provenance."""
+"""What the report says besides numbers: which cells are complete, which failed, and provenance."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from .._text import cell_label, counted, spaced
 
 
 class CellState(NamedTuple):
-    """How much of a cell is in the store, and how its last run failed, if it did."""
+    """How much of a cell is stored, and the error of its last run, if it failed."""
 
     label: str
     key: str
@@ -36,23 +36,18 @@ class CellState(NamedTuple):
 
 
 def cell_states(store: Store, manifest: Mapping[str, Any]) -> list[CellState]:
-    """The state of every cell of the manifest.
-
-    Raises:
-        ConfigError: a file of the store is damaged.
-    """
+    """The state of every cell of the manifest."""
     states = []
     for entry in manifest["cells"]:
         key, wanted = entry["key"], set(entry["seeds"])
-        label = cell_label(entry["method"], entry["point"])
-        done = len(store.finished_seeds(key) & wanted)
-        begun = store.has_checkpoints(key)
-        states.append(CellState(label, key, done, len(wanted), begun, store.failure(key)))
+        label, done = cell_label(entry["method"], entry["point"]), len(store.finished_seeds(key) & wanted)
+        begun, failure = store.has_checkpoints(key), store.failure(key)
+        states.append(CellState(label, key, done, len(wanted), begun, failure))
     return states
 
 
 def warnings_of(states: Sequence[CellState], results: Sequence[CellResult]) -> list[str]:
-    """What a reader must know before trusting the numbers: one line per warning."""
+    """What readers need to know before they trust the numbers: one line per warning."""
     lines = [f"{state.label}: {state.words}: {state.failure}" for state in states if state.failure]
     unfinished = [state for state in states if not state.complete and not state.failure]
     if unfinished:

@@ -14,6 +14,7 @@ from .._results import summarize_cell
 from .._store import Store, locked
 from .._text import cell_label
 from .drawing import print_tables, recorded, tables_of, write_drawings
+from .sources import stored_run
 
 LOOKS = ("title", "paper", "figures", "metric", "threshold")
 
@@ -21,15 +22,8 @@ LOOKS = ("title", "paper", "figures", "metric", "threshold")
 def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     """Write a run's figures and tables to `store.figures`, and print the tables.
 
-    `summary.md` holds all tables. The terminal shows those that are not too long, the summary last.
-
-    Args:
-        store: the results.
-        console: where to print the tables, and what could not be drawn.
-        tables: whether to print the tables.
-
-    Returns:
-        The files written; none if no block of seeds is complete.
+    `summary.md` holds all tables. The terminal shows those that are not too long, the summary last. Returns
+    the files; none if no block of seeds is complete.
     """
     manifest, every = store.manifest(), store.results()
     if not every:
@@ -37,7 +31,7 @@ def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
     metric, folder = manifest.get("metric", "error"), store.figures
     results = recorded(every, metric, store.manifest_path)
     if left := [cell_label(result.method, result.point) for result in every if result not in results]:
-        print_line(console, f"not drawn, since they have not recorded {metric!r}: {'; '.join(left)}")
+        print_line(console, f"not drawn, because they have not recorded {metric!r}: {'; '.join(left)}")
     for line in damage(folder) if (folder / SUMS).exists() else ():
         print_line(console, f"{line}; drawn again")
     (folder / SUMS).unlink(missing_ok=True)
@@ -50,16 +44,9 @@ def draw(store: Store, console: Console, *, tables: bool = True) -> list[Path]:
 
 
 def redraw(out: Path, config: Path | None = None, overrides: Sequence[tuple[str, str]] = ()) -> list[Path]:
-    """Draw a stored run, complete or not, and print its tables.
+    """Draw a stored run, complete or not, and print its tables. Returns the files.
 
-    Args:
-        out: the output directory of the run.
-        config: a config whose title, figures, metric and threshold replace those of the run; nothing else in
-            it is used.
-        overrides: changes to that config.
-
-    Returns:
-        The files written.
+    Title, figures, metric and threshold of the config replace those of the run; nothing else in it is used.
 
     Raises:
         ConfigError: there is no run in `out` or nothing of it is complete, a file of it is damaged, another
@@ -85,17 +72,16 @@ def redraw(out: Path, config: Path | None = None, overrides: Sequence[tuple[str,
 
 def summary_records(store: Store) -> list[dict[str, Any]]:
     """The summary table as records of plain values; errors are in `[0, 1]`."""
-    manifest, records = store.manifest(), []
-    metric, threshold = manifest["metric"], manifest["threshold"]
-    for result in recorded(store.results(), metric, store.manifest_path):
-        summary = summarize_cell(result, threshold=threshold, metric=metric)
+    run, records = stored_run(store), []
+    for result in recorded(run.cells, run.metric, store.manifest_path):
+        summary = summarize_cell(result, threshold=run.threshold, metric=run.metric)
         records.append(
             {
                 "method": result.method,
                 "point": dict(result.point),
                 "seeds": result.seeds.tolist(),
                 "steps": result.steps,
-                "metric": metric,
+                "metric": run.metric,
                 "final": summary.final.mean,
                 "interval": list(summary.final.interval),
                 "failed_share": summary.failed,

@@ -14,7 +14,7 @@ from .._text import cell_label, counted
 from .combine import combine_cells, combine_summaries
 from .drawing import print_tables, tables_of, write_drawings
 from .run_differences import run_differences
-from .summary import RunSummary, read_summary
+from .summary_file import RunSummary, read_summary
 
 MOST_NAMED = 5
 Overrides = Sequence[tuple[str, str]]
@@ -23,7 +23,7 @@ Overrides = Sequence[tuple[str, str]]
 def draw_summaries(
     paths: Sequence[Path], to: Path | None = None, config: Path | None = None, overrides: Overrides = ()
 ) -> list[Path]:
-    """Draw the cells of summaries, each with all of its seeds, and print the tables.
+    """Draw the cells of summaries, each with all of its seeds, and print the tables. Returns the files.
 
     Args:
         paths: files that `tpo-runs summarize` wrote.
@@ -31,9 +31,6 @@ def draw_summaries(
         config: a config whose cells are drawn, with its names and figures, as far as a summary has them with
             the same settings. Without it, all cells are drawn in the default figures.
         overrides: changes to the config, such as ("task.horizon", "8").
-
-    Returns:
-        The files written.
 
     Raises:
         ConfigError: a file is damaged or no summary, the files cannot be combined, two cells have the same
@@ -57,7 +54,7 @@ def draw_summaries(
             more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
             them = "it" if len(missing) == 1 else "them"
             names = f"{'; '.join(missing[:MOST_NAMED])}{more}"
-            print_line(console, f"not drawn, since no summary has {them}: {names}")
+            print_line(console, f"not drawn, because no summary has {them}: {names}")
     tables = tables_of(results, summary.threshold, summary.metric, remarks)
     folder = to or paths[0].parent
     with as_storage_error(folder, "the summaries are intact; --to names another folder"):
@@ -78,8 +75,8 @@ def _check_same_measure(summary: RunSummary, config: Config, path: Path) -> None
     there, here = (summary.metric, summary.threshold), (config.metric, config.threshold)
     if there != here:
         asked, held = f"{here[0]} below {here[1]:g}", f"{there[0]} below {there[1]:g}"
-        fix = "nothing else can be drawn from them"
-        raise ConfigError([f"{path}: asks for {asked}; the summaries hold {held}, and {fix}"])
+        fix = "set metric and threshold to these"
+        raise ConfigError([f"{path}: asks for {asked}; the summaries hold only {held}; {fix}"])
 
 
 def _of_config(

@@ -1,18 +1,46 @@
 """The metrics of a cell over seeds and steps."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from .._text import point_label
-from .exact import ExactFacts
-from .order import reading_order
+from .seeds import known_mean
 
-LAST_SHARE = 0.01  # of the steps: the end of a run, which `ExactFacts.final` is the mean of
+LAST_SHARE = 0.01  # of the steps: the end of a run, over which `ExactFacts.final` is a mean
+Crossing = tuple[float, tuple[float, float]]  # a step, and its interval
+
+
+@dataclass(frozen=True, eq=False)
+class ExactFacts:
+    """What a summary knows of every step of a cell, beside curves that are means over bins.
+
+    Args:
+        metric: the metric that counts as the error.
+        threshold: the error below which a seed is solved.
+        final: `[s]`, the mean over the last 1% of steps.
+        first_below: `[s]`, the first step below the threshold; infinite if there is none.
+        highest_since: `[s]`, the highest value after that step; NaN if there is none.
+        relapsed: `[s]`, whether a solved seed came back above 0.5.
+        paper: `PaperNumber.name` to the values of the seeds, `[s]`, if the number has a value per seed.
+        crossing: the step at which the mean over seeds is below the threshold. None if the seeds come from
+            several files: the mean is then known only from the binned curves.
+        paper_crossings: `PaperNumber.name` to our step, if the number is such a step; also empty then.
+    """
+
+    metric: str
+    threshold: float
+    final: Float[np.ndarray, " s"]
+    first_below: Float[np.ndarray, " s"]
+    highest_since: Float[np.ndarray, " s"]
+    relapsed: Bool[np.ndarray, " s"]
+    paper: Mapping[tuple[str, ...], Float[np.ndarray, " s"]]
+    crossing: Crossing | None = None
+    paper_crossings: Mapping[tuple[str, ...], Crossing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +56,8 @@ class CellResult:
         metrics: name to `[s, steps]`; "error", in `[0, 1]`, is always there; NaN where a probe has no value.
         provenance: versions, device, `seconds`, the wall time of the cell's training, and `diverged`: of each
             seed that diverged, the step at which it became NaN or infinite.
-        bin_width: above 1 where a metric is constant over so many steps, as their mean.
-        exact: what is known of every step, for a cell that comes from a summary; None for one from a store.
+        bin_width: above 1 if metrics are constant over so many steps, as their mean.
+        exact: what is known of every step, if the cell comes from a summary; None if it comes from a store.
         samples: answers to held-out problems: `seed`, `prompt`, `before` and `after` training, and the scores
             of both, `score_before` and `score_after`.
 
@@ -100,19 +128,10 @@ def diverged_steps(result: CellResult) -> Float[np.ndarray, " s"]:
 def final_error(
     result: CellResult, *, fraction: float = LAST_SHARE, metric: str = "error"
 ) -> Float[np.ndarray, " s"]:
-    """The final error of each seed: the mean over the last recorded values of a metric.
+    """The mean of a metric over the end of each seed; NaN if the seed diverged or lacks one of the values.
 
-    Args:
-        result: the cell.
-        fraction: the share of the recorded steps that counts as the end, in `[0, 1]`. It is at least one
-            step, so 0 means the last recorded step.
-        metric: the metric. Steps at which no seed has a value are not recorded steps.
-
-    Returns:
-        `[s]`; NaN for a seed that diverged or lacks one of these values.
-
-    Raises:
-        ValueError: `fraction` is outside `[0, 1]`, or there is no such metric.
+    `fraction`, in `[0, 1]`, is the share of the recorded steps that counts as the end: at least one step, so
+    0 means the last recorded step. A step is recorded if any seed has a value at it.
 
     >>> import numpy as np
     >>> cell = CellResult("TPO", {}, {}, np.arange(2), {"error": np.array([[0.5, 0.1], [0.5, 0.3]])}, {})
@@ -142,86 +161,21 @@ def final_words(fraction: float) -> str:
     return f"mean of the last {100 * fraction:g}% of steps" if fraction > 0 else "the last step"
 
 
-def axis_values(results: Iterable[CellResult], axis: str) -> list[Any]:
-    """The distinct values of a grid axis: numbers in ascending order, others in order of appearance."""
-    values = list(dict.fromkeys(result.point.get(axis) for result in results))
-    numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    return sorted(values) if numeric else values  # pyright: ignore[reportArgumentType, reportCallIssue]
+def area(result: CellResult, *, metric: str = "error") -> Float[np.ndarray, " s"]:
+    """The area under the curve of each seed: the mean of an error over all recorded steps, in [0, 1].
 
+    A diverged seed counts as an error of 1 from the step at which it diverged, on binned curves from the
+    start of the bin.
 
-def grid_axes(results: Sequence[CellResult], *, varying: bool = True) -> list[str]:
-    """The grid axes in order of appearance; with `varying`, only those with more than one value."""
-    axes = dict.fromkeys(axis for result in results for axis in result.point)
-    return [axis for axis in axes if not varying or len(axis_values(results, axis)) > 1]
-
-
-def group_by_point(
-    results: Sequence[CellResult], axes: Sequence[str] | None = None
-) -> list[tuple[dict[str, object], list[CellResult]]]:
-    """The cells of each grid point, with points in grid order and methods in reading order.
-
-    Args:
-        results: the cells.
-        axes: the axes that distinguish points; by default all that vary.
-
-    Returns:
-        Pairs of (point, cells).
+    >>> import numpy as np
+    >>> error = np.array([[1.0, 0.5, np.nan]])
+    >>> cell = CellResult("TPO", {}, {}, np.arange(1), {"error": error, "loss": error}, {})
+    >>> area(cell).round(3).tolist()
+    [0.833]
     """
-    axes = grid_axes(results) if axes is None else axes
-    ranks = {axis: axis_values(results, axis) for axis in axes}
-    methods = reading_order(result.method for result in results)
-    groups: dict[tuple[int, ...], list[CellResult]] = {}
-    for result in results:
-        key = tuple(ranks[axis].index(result.point.get(axis)) for axis in axes)
-        groups.setdefault(key, []).append(result)
-    return [
-        (
-            {axis: ranks[axis][i] for axis, i in zip(axes, key, strict=True)},
-            sorted(groups[key], key=lambda result: methods.index(result.method)),
-        )
-        for key in sorted(groups)
-    ]
-
-
-def on_all_axes(results: Sequence[CellResult]) -> list[CellResult]:
-    """The cells with points extended to the axes of all, with missing values from the settings.
-
-    Of equal cells, only the one with the most seeds is kept.
-    """
-    axes = grid_axes(results, varying=False)
-    filled: dict[str, CellResult] = {}
-    for result in results:
-        values = {axis: result.point.get(axis, setting_at(result.spec, axis)) for axis in axes}
-        point = {axis: value for axis, value in values.items() if value is not None}
-        same = repr((result.method, sorted(point.items()), result.spec))
-        if same not in filled or len(result.seeds) > len(filled[same].seeds):
-            filled[same] = replace(result, point=point)
-    return list(filled.values())
-
-
-def setting_at(spec: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path, or None."""
-    value: Any = spec
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def check_results(results: Sequence[CellResult]) -> None:
-    """Check that there are results, and that method and point identify each of them.
-
-    Raises:
-        ValueError: if not.
-    """
-    if not results:
-        raise ValueError("there are no results; train at least one cell first")
-    axes = grid_axes(results)
-    seen: set[tuple[object, ...]] = set()
-    for result in results:
-        key = (result.method, *(result.point.get(axis) for axis in axes))
-        if key in seen:
-            raise ValueError(
-                f"two results are named {result.method!r} at {point_label(result.point) or 'no grid'}: "
-                "select one of them, or give the methods different names"
-            )
-        seen.add(key)
+    values, width = result.metric(metric), result.bin_width
+    first_lost = np.floor(diverged_steps(result) / width) * width
+    lost = np.arange(values.shape[1]) >= first_lost[:, None]
+    # Other steps without a value are those at which a measure is not taken.
+    filled = np.where(lost & np.isnan(values), 1.0, values)
+    return known_mean(filled, axis=1)

@@ -1,4 +1,4 @@
-"""The best setting of each method, by a rule that is stated before."""
+"""The best setting of each method, by a fixed rule."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._text import axis_label, one_of, value_label
-from .cell import CellResult, axis_values, check_results, diverged_steps, grid_axes, group_by_point
+from .._text import axis_label, value_label
+from .cell import CellResult, diverged_steps
+from .grid import axis_values, check_axes, check_results, grid_axes, group_by_point, is_number
 from .text_table import ABSENT, TextTable, percent
 
 
@@ -35,7 +36,7 @@ class Choice:
 
 
 class Merit(NamedTuple):
-    """How good a cell is: the smaller, the better. Cells with a seed that diverged come after all others."""
+    """How good a cell is, from best to worst: cells with a diverged seed come after all others."""
 
     diverged: bool
     mean: float
@@ -51,18 +52,8 @@ def choose(results: Sequence[CellResult], axes: Sequence[str], *, metric: str = 
     """Choose the values of some axes for each method, at each point of the other axes.
 
     The rule: the smallest mean of the metric over all steps and all seeds. Values with which a seed diverged
-    come after all others. Of equal ones, the first in the order of the axes counts.
-
-    Args:
-        results: cells on the grid; those of one method and point should have the same seeds.
-        axes: the axes to choose values of.
-        metric: the metric, such as an error: lower is better.
-
-    Returns:
-        The choices, one point after another.
-
-    Raises:
-        ValueError: there are no results, an axis is not in the grid, or a cell lacks the metric.
+    come after all others. Of equal ones, the first in the order of the axes counts. Cells of one method and
+    point should have the same seeds.
 
     >>> import numpy as np
     >>> def cell(rate, error):
@@ -74,11 +65,8 @@ def choose(results: Sequence[CellResult], axes: Sequence[str], *, metric: str = 
     [({'optimizer.learning_rate': 0.01}, 0.55)]
     """
     check_results(results)
-    known = grid_axes(results, varying=False)
-    for axis in axes:
-        if axis not in known:
-            raise ValueError(f"{axis!r} is not an axis of the grid{one_of(axis, known)}")
-    others = [axis for axis in known if axis not in axes]
+    check_axes(results, axes)
+    others = [axis for axis in grid_axes(results, varying=False) if axis not in axes]
     return [
         _best(point, [cell for cell in cells if cell.method == method], axes, metric)
         for point, cells in group_by_point(results, others)
@@ -105,8 +93,7 @@ def _best(point: dict[str, Any], cells: Sequence[CellResult], axes: Sequence[str
 
 
 def _is_edge(value: Any, values: Sequence[Any]) -> bool:
-    numbers = len(values) > 1 and all(type(v) in (int, float) for v in values)
-    return numbers and value in (values[0], values[-1])
+    return len(values) > 1 and all(map(is_number, values)) and value in (values[0], values[-1])
 
 
 def choice_table(choices: Sequence[Choice], *, metric: str = "error") -> TextTable:

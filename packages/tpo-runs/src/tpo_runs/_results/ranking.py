@@ -1,4 +1,4 @@
-"""Methods over the points of a grid, such as tasks: areas under curves, and what they say of the order."""
+"""The order of methods by the areas under their curves, over the points of a grid such as tasks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float
 
-from .cell import CellResult, check_results, diverged_steps, group_by_point
-from .seeds import CONFIDENCE, ERRORS, Interval, interquartile_means, mean_interval
+from .cell import CellResult, area
+from .grid import check_results, group_by_point
+from .seeds import ERRORS, TAIL, Interval, interquartile_means, mean_interval
 
 DRAWS = 2000  # of the bootstrap
 FLIPS = 99_999  # of the permutation test
@@ -55,25 +56,6 @@ class Improvement:
     interval: Interval
 
 
-def area(result: CellResult, *, metric: str = "error") -> Float[np.ndarray, " s"]:
-    """The area under the curve of each seed: the mean of an error over all steps, in [0, 1].
-
-    Steps after a seed has diverged count as an error of 1.
-
-    >>> import numpy as np
-    >>> error = np.array([[1.0, 0.5, np.nan]])
-    >>> cell = CellResult("TPO", {}, {}, np.arange(1), {"error": error, "loss": error}, {})
-    >>> area(cell).round(3).tolist()
-    [0.833]
-    """
-    values = result.metric(metric)
-    steps = result.bin_width * np.arange(values.shape[1])
-    lost = steps >= diverged_steps(result)[:, None]
-    # Other steps without a value are those at which a measure is not taken.
-    filled = np.where(lost & np.isnan(values), 1.0, values)
-    return np.asarray(np.nanmean(filled, axis=1, dtype=np.float64))
-
-
 def areas(results: Sequence[CellResult], *, metric: str = "error") -> Areas:
     """The areas of the methods that were trained at all points of the grid, in the order of the points.
 
@@ -98,9 +80,6 @@ def standings(areas: Areas) -> list[Standing]:
     The interval is the stratified bootstrap: it resamples the seeds of each point.
 
     Source: R. Agarwal et al., *Deep RL at the Edge of the Statistical Precipice*, 2021.
-
-    Args:
-        areas: the result of `areas`.
     """
     values = {method: float(interquartile_means(np.concatenate(each))) for method, each in areas.items()}
     intervals = {
@@ -122,50 +101,34 @@ def standings_at_point(cells: Sequence[CellResult], *, metric: str = "error") ->
 
 
 def improvements(areas: Areas, reference: str) -> list[Improvement]:
-    """Each method against a reference, in the order of `areas`.
-
-    Args:
-        areas: the result of `areas`; seeds are paired by their order.
-        reference: the name of one of the methods.
+    """Each other method against the reference, in the order of `areas`; seeds are paired by their order.
 
     Raises:
         ValueError: two methods have different numbers of seeds at a point.
     """
     others = [method for method in areas if method != reference]
     tests = [_sign_flips(areas[method], areas[reference]) for method in others]
-    corrected = _holm([p_value for _, p_value in tests])
+    corrected = _holm(np.array([p_value for _, p_value in tests]))
+    drawn = _resampled(areas[reference], 1)
     found = []
-    for method, (difference, _), p_value in zip(others, tests, corrected, strict=True):
-        probability = np.mean([_smaller(a, b) for a, b in zip(areas[method], areas[reference], strict=True)])
-        draws = np.mean(
-            [
-                _smaller(a, b)
-                for a, b in zip(_resampled(areas[method]), _resampled(areas[reference], 1), strict=True)
-            ],
-            axis=0,
-        )
-        found.append(Improvement(method, difference, p_value, float(probability), _interval(draws)))
+    for method, (difference, _), p_value in zip(others, tests, corrected.tolist(), strict=True):
+        probability = float(_smaller(areas[method], areas[reference]))
+        interval = _interval(_smaller(_resampled(areas[method]), drawn))
+        found.append(Improvement(method, difference, p_value, probability, interval))
     return found
 
 
 def profile(
     areas: Sequence[Float[np.ndarray, " _"]], thresholds: Float[np.ndarray, " t"]
 ) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, "2 t"]]:
-    """The performance profile: the share of runs with an area of at most each threshold, over all points.
+    """The performance profile of a method: the share of runs with an area of at most each threshold.
 
-    Each point counts the same.
-
-    Args:
-        areas: those of one method.
-        thresholds: `[t]`.
-
-    Returns:
-        The shares, and the lower and upper ends of their 95% intervals from the stratified bootstrap.
+    Each point counts the same. With the shares come the ends of their 95% intervals from the stratified
+    bootstrap.
     """
     shares = np.mean([(each[:, None] <= thresholds).mean(axis=0) for each in areas], axis=0)
     draws = np.mean([(each[..., None] <= thresholds).mean(axis=1) for each in _resampled(areas)], axis=0)
-    tail = (1 - CONFIDENCE) / 2
-    return shares, np.quantile(draws, [tail, 1 - tail], axis=0)
+    return shares, np.quantile(draws, [TAIL, 1 - TAIL], axis=0)
 
 
 def _ranked(values: Mapping[str, float], intervals: Mapping[str, Interval]) -> list[Standing]:
@@ -192,15 +155,16 @@ def _resampled(
 
 
 def _interval(draws: Float[np.ndarray, " draws"]) -> Interval:
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
+    low, high = np.quantile(draws, [TAIL, 1 - TAIL])
     return Interval(float(low), float(high))
 
 
-def _smaller(first: Float[np.ndarray, "*d s"], second: Float[np.ndarray, "*d t"]) -> Float[np.ndarray, "*d"]:
-    """The share of pairs of which the first value is smaller; ties count half."""
-    a, b = first[..., :, None], second[..., None, :]
-    return np.asarray(((a < b) + 0.5 * (a == b)).mean(axis=(-2, -1)))
+def _smaller(
+    first: Sequence[Float[np.ndarray, "*d _"]], second: Sequence[Float[np.ndarray, "*d _"]]
+) -> Float[np.ndarray, "*d"]:
+    """The share of pairs of which the first value is smaller, the mean over points; ties count half."""
+    pairs = [(a[..., :, None], b[..., None, :]) for a, b in zip(first, second, strict=True)]
+    return np.asarray(np.mean([((a < b) + 0.5 * (a == b)).mean(axis=(-2, -1)) for a, b in pairs], axis=0))
 
 
 def _sign_flips(
@@ -220,11 +184,8 @@ def _sign_flips(
     return float(observed), as_extreme / (FLIPS // 9 * 9 + 1)
 
 
-def _holm(p_values: Sequence[float]) -> list[float]:
+def _holm(p_values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """P-values that are corrected for their number, by Holm's step-down method."""
-    count, highest = len(p_values), 0.0
-    corrected = [0.0] * count
-    for rank, i in enumerate(sorted(range(count), key=p_values.__getitem__)):
-        highest = max(highest, min(1.0, (count - rank) * p_values[i]))
-        corrected[i] = highest
-    return corrected
+    order = np.argsort(p_values, kind="stable")
+    stepped = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
+    return np.minimum(stepped, 1.0)[np.argsort(order)]

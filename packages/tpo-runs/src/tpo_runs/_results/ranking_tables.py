@@ -1,20 +1,22 @@
-"""Tables of the order of methods, over all points of a grid and at each of them."""
+"""Tables of methods in order, over all points of a grid and at each of them."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from .._text import one_of, point_label
-from .cell import CellResult, check_results, final_error, grid_axes, group_by_point, last_values
+from .cell import CellResult, final_error, last_values
+from .grid import group_by_point
 from .ranking import Improvement, Standing, areas, improvements, standings, standings_at_point
 from .seeds import has_failed
 from .tables import summarize_cell
-from .text_table import ABSENT, TextTable, percent, percent_interval
+from .text_table import ABSENT, TextTable, p_text, percent, percent_interval
 
 AREA_NOTE = "Area: mean error over all steps, in percent."
 RANK_NOTE = (
     "Rank: from best to worst that the 95% intervals allow; those whose intervals overlap are not ranked."
 )
+HEADS = ("rank", "method", "area", "95% interval", "final", "failed %", "relapsed")
 # Metrics that are shown if cells have them: heading, metric and digits.
 EXTRAS = (("pass@8", "pass_at_8", 2), ("distinct right", "distinct_right", 1))
 
@@ -26,16 +28,9 @@ def ranking_table(
     metric: str = "error",
     threshold: float = 0.01,
 ) -> TextTable:
-    """The methods over all points of the grid, the smallest area first.
+    """The methods over all points of the grid, the smallest area first, compared with a reference if given.
 
-    Args:
-        results: the cells. Methods that lack a point are left out, and named below the table.
-        reference: the method that the others are compared with; by default there is no comparison.
-        metric: the metric that counts as the error.
-        threshold: the error below which a seed counts as solved.
-
-    Returns:
-        The table; call its `rich()` or `markdown()`.
+    Methods that lack a point are left out, and named below the table.
 
     Raises:
         ValueError: no method has all points, or the reference is not among those that have.
@@ -50,8 +45,7 @@ def ranking_table(
         cells = [cell for cell in results if cell.method == standing.method]
         compared = _against(against.get(standing.method)) if reference is not None else ()
         rows.append((*_place(standing), *_ends(cells, metric, threshold, extras), *compared))
-    heads = ("rank", "method", "area", "95% interval", "final", "failed %", "relapsed")
-    heads += tuple(name for name, *_ in extras)
+    heads = HEADS + tuple(name for name, *_ in extras)
     notes = [
         f"{AREA_NOTE} Interquartile mean over points and seeds, with the stratified bootstrap over seeds.",
         RANK_NOTE,
@@ -74,13 +68,7 @@ def ranking_table(
 def point_tables(
     results: Sequence[CellResult], *, metric: str = "error", threshold: float = 0.01
 ) -> list[TextTable]:
-    """The methods at each point of the grid, the smallest area first.
-
-    Args:
-        results: the cells.
-        metric: the metric that counts as the error.
-        threshold: the error below which a seed counts as solved.
-    """
+    """The methods at each point of the grid, the smallest area first."""
     tables = []
     for point, cells in group_by_point(results):
         of_method = {cell.method: cell for cell in cells}
@@ -88,9 +76,8 @@ def point_tables(
             (*_place(standing), *_ends([of_method[standing.method]], metric, threshold))
             for standing in standings_at_point(cells, metric=metric)
         ]
-        heads = ("rank", "method", "area", "95% interval", "final", "failed %", "relapsed")
         notes = (f"{AREA_NOTE} Mean over seeds, with Student's interval.", RANK_NOTE)
-        tables.append(TextTable(point_label(point) or "Order of methods", heads, tuple(rows), 2, notes))
+        tables.append(TextTable(point_label(point) or "Order of methods", HEADS, tuple(rows), 2, notes))
     return tables
 
 
@@ -124,22 +111,5 @@ def _against(improvement: Improvement | None) -> tuple[str, ...]:
     if improvement is None:  # the reference itself
         return (ABSENT,) * 4
     low, high = improvement.interval
-    p = f"{improvement.p_value:.2g}"
-    return f"{improvement.probability:.2f}", f"[{low:.2f}, {high:.2f}]", percent(improvement.difference), p
-
-
-def at_point(results: Sequence[CellResult], values: dict[str, object]) -> list[CellResult]:
-    """The cells whose points have these values.
-
-    Raises:
-        ValueError: there are no results, an axis is not in the grid, or no cell has the values.
-    """
-    check_results(results)
-    axes = grid_axes(results, varying=False)
-    for axis in values:
-        if axis not in axes:
-            raise ValueError(f"{axis!r} is not an axis of the grid{one_of(axis, axes)}")
-    kept = [cell for cell in results if all(cell.point.get(a) == value for a, value in values.items())]
-    if not kept:
-        raise ValueError(f"no cell has {point_label(values)}")
-    return kept
+    share, interval = f"{improvement.probability:.2f}", f"[{low:.2f}, {high:.2f}]"
+    return share, interval, percent(improvement.difference), p_text(improvement.p_value)

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from jaxtyping import Bool, Float
 from scipy import special
 
 CONFIDENCE = 0.95
+TAIL = (1 - CONFIDENCE) / 2
 ERRORS = (0.0, 1.0)  # the range of errors
 ROUNDING = 1e-6  # the rounding error of a float32 mean of ones
 DRAWS = 20_000
@@ -23,9 +25,12 @@ class Interval(NamedTuple):
     high: float
 
 
+NO_INTERVAL = Interval(math.nan, math.nan)
+
+
 @dataclass(frozen=True)
 class Summary:
-    """Statistics of one number per seed; see `summarize`."""
+    """Mean, standard error, interval of the mean and interquartile mean of one number per seed."""
 
     seeds: int
     mean: float
@@ -41,9 +46,14 @@ def standard_error(values: Float[np.ndarray, " s"]) -> float:
     >>> standard_error(np.array([0.0, 1.0]))
     0.5
     """
-    if len(values) < 2:
-        return float("nan")
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else math.nan
+
+
+def known_mean(values: Float[np.ndarray, "..."], axis: int) -> Float[np.ndarray, "..."]:
+    """Mean over the values that are not NaN; NaN, without a warning, if there is none."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
+        return np.asarray(np.nanmean(values, axis=axis, dtype=np.float64))
 
 
 def interquartile_means(values: Float[np.ndarray, "*d s"]) -> Float[np.ndarray, "*d"]:
@@ -66,15 +76,10 @@ def interquartile_means(values: Float[np.ndarray, "*d s"]) -> Float[np.ndarray, 
 def seed_weights(
     count: int, future: int | None = None, draws: int = DRAWS
 ) -> Float[np.ndarray, "draws weights"]:
-    """Uniform random weights of `count` seeds and of one hypothetical, unseen seed.
+    """Uniform random weights of `count` seeds and, in the last column, of one hypothetical, unseen seed.
 
-    Args:
-        count: number of seeds.
-        future: if given, draw this many future seeds with these weights, and return their shares.
-        draws: number of weightings.
-
-    Returns:
-        `[draws, count + 1]`, read-only; each row sums to 1.
+    With `future`, so many future seeds are drawn with these weights, and their shares are returned. The array
+    is read-only; each row sums to 1.
     """
     random = np.random.default_rng(0)
     # Stratify the weight of the unseen seed, on which the ends depend most, instead of sampling it.
@@ -123,12 +128,12 @@ def mean_interval(
     """
     count = len(values)
     if count < 2 or np.isnan(values).any():
-        return Interval(float("nan"), float("nan"))
+        return NO_INTERVAL
     tail = (1 - confidence) / 2
     ordered = np.sort(values.astype(np.float64))
     if bounds is None or ordered[0] < bounds[0] - ROUNDING or ordered[-1] > bounds[1] + ROUNDING:
         if ordered[0] == ordered[-1]:
-            return Interval(float("nan"), float("nan"))
+            return NO_INTERVAL
         mean, more = float(ordered.mean()), 0 if future is None else count / future
         half = float(special.stdtrit(count - 1, 1 - tail)) * standard_error(ordered) * math.sqrt(1 + more)
         return Interval(mean - half, mean + half)
@@ -148,18 +153,13 @@ def share_interval(count: int, total: int) -> Interval:
     >>> low, round(high, 2)
     (0.0, 0.6)
     """
-    tail = (1 - CONFIDENCE) / 2
-    low = special.betaincinv(count, total - count + 1, tail) if count else 0.0
-    high = special.betaincinv(count + 1, total - count, 1 - tail) if count < total else 1.0
+    low = special.betaincinv(count, total - count + 1, TAIL) if count else 0.0
+    high = special.betaincinv(count + 1, total - count, 1 - TAIL) if count < total else 1.0
     return Interval(float(low), float(high))
 
 
 def summarize(values: Float[np.ndarray, " s"], bounds: tuple[float, float] | None = ERRORS) -> Summary:
-    """Mean, standard error, interval of the mean and interquartile mean of one number per seed.
-
-    Args:
-        values: `[s]`.
-        bounds: see `mean_interval`.
+    """Statistics of one number per seed; for the bounds see `mean_interval`.
 
     >>> import numpy as np
     >>> summary = summarize(np.array([0.0, 0.0, 1.0, 1.0]))

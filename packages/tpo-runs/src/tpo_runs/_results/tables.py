@@ -5,32 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._text import axis_label, spaced, value_label
-from .cell import (
-    LAST_SHARE,
-    CellResult,
-    check_results,
-    diverged_steps,
-    final_error,
-    final_words,
-    grid_axes,
-    group_by_point,
-)
-from .curves import steps_to_threshold, steps_to_threshold_interval
+from .cell import LAST_SHARE, CellResult, diverged_steps, final_error, final_words
+from .crossings import steps_to_threshold, steps_to_threshold_interval
+from .grid import check_results, grid_axes, group_by_point
 from .order import reading_order
-from .seeds import (
-    Interval,
-    Summary,
-    has_failed,
-    relapses,
-    share_interval,
-    summarize,
-)
+from .seeds import Interval, Summary, has_failed, relapses, share_interval, summarize
 from .text_table import ABSENT, TextTable, percent, percent_interval, step_count, step_interval
 
 
 @dataclass(frozen=True)
 class CellSummary:
-    """The numbers of one row of `summary_table`; errors and shares are in `[0, 1]`."""
+    """The numbers of one row of `summary_table`; errors and shares are in `[0, 1]`.
+
+    Args:
+        final: statistics of the final error.
+        failed: the share of seeds with a final error above 0.5.
+        failed_interval: its interval.
+        relapsed: the number of seeds that were solved and later above 0.5.
+        steps_to_threshold: until the mean error is below the threshold.
+        steps_interval: its interval.
+        seconds: of training.
+    """
 
     final: Summary
     failed: float
@@ -44,16 +39,10 @@ class CellSummary:
 def summarize_cell(result: CellResult, *, threshold: float = 0.01, metric: str = "error") -> CellSummary:
     """Summarize the error of a cell over its seeds.
 
-    Args:
-        result: the cell.
-        threshold: the error that counts as solved, in `[0, 1]`: of the mean for steps, of a seed for
-            relapses.
-        metric: the metric that counts as the error.
+    The threshold is the error that counts as solved: of the mean for steps, of a seed for relapses.
 
-    Returns:
-        Statistics of the final error, the share of failed seeds (final error above 0.5) with its interval,
-        the number of relapsed seeds (solved, later above 0.5), the steps until the mean error is below the
-        threshold with their interval, and the training time in seconds.
+    Raises:
+        ValueError: the cell comes from a summary with another metric or threshold.
     """
     final = final_error(result, metric=metric)
     exact, width = result.exact, result.bin_width
@@ -86,16 +75,7 @@ def summary_table(
 ) -> TextTable:
     """One row per cell: final error, failed seeds, steps to the threshold, seconds.
 
-    Args:
-        results: the cells.
-        threshold: the mean error that counts as solved, in `[0, 1]`.
-        metric: what counts as the error.
-
-    Returns:
-        The table; call its `rich()` or `markdown()`. A note names the seeds that diverged.
-
-    Raises:
-        ValueError: there are no results, or two cells with the same name and point.
+    A note names the seeds that diverged.
     """
     rows = []
     for names, result in _ordered(results):
@@ -156,15 +136,7 @@ def _lost_seeds(results: Sequence[CellResult]) -> list[str]:
 def seeds_table(results: Sequence[CellResult], *, metric: str = "error") -> TextTable:
     """One row per grid point and seed, one column per method.
 
-    Args:
-        results: the cells. A missing seed is shown as a dash, a diverged one as "diverged".
-        metric: the metric that counts as the error.
-
-    Returns:
-        The table; call its `rich()` or `markdown()`.
-
-    Raises:
-        ValueError: there are no results, or two cells with the same name and point.
+    A missing seed is shown as a dash, a diverged one as "diverged".
     """
     check_results(results)
     axes = grid_axes(results)

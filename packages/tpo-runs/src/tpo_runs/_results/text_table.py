@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from rich.table import Table
 from rich.text import Text
 
-from .seeds import Interval
+from .seeds import ROUNDING, Interval
 
 ABSENT = "–"
-FLOAT32_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def percent(share: float) -> str:
     value = 100 * share
     if math.isnan(value):
         return ABSENT
-    if abs(share) < FLOAT32_ROUNDING:
+    if abs(share) < ROUNDING:
         return "0"
     if value == 100:
         return "100"
@@ -101,9 +100,7 @@ def percent(share: float) -> str:
 
 def percent_interval(interval: Interval) -> str:
     """An interval of shares in percent: `[1.2, 15.0]`."""
-    if math.isnan(interval.low):
-        return ABSENT
-    return f"[{percent(interval.low)}, {percent(interval.high)}]"
+    return ABSENT if math.isnan(interval.low) else f"[{percent(interval.low)}, {percent(interval.high)}]"
 
 
 def step_count(steps: float) -> str:
@@ -119,8 +116,10 @@ def step_count(steps: float) -> str:
 
 def step_interval(interval: Interval) -> str:
     """An interval of steps: `[55, never]`."""
-    if math.isnan(interval.low):
-        return ABSENT
-    if interval.low == interval.high == math.inf:
-        return "never"
-    return f"[{step_count(interval.low)}, {step_count(interval.high)}]"
+    low, high = map(step_count, interval)
+    return low if low in (ABSENT, "never") else f"[{low}, {high}]"
+
+
+def p_text(p_value: float) -> str:
+    """A p-value with two digits."""
+    return ABSENT if math.isnan(p_value) else f"{p_value:.2g}"

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float
 
 from .._config import key_of
-from .._errors import ConfigError, as_storage_error
-from .._files import write_named_file
+from .._errors import ConfigError
+from .._files import write_derived_file
 from .._paper import compare
 from .._results import (
     CellResult,
@@ -28,35 +28,30 @@ from .._results import (
 )
 from .._store import Store
 from .drawing import recorded
-from .summary import RunSummary
-from .summary_writer import summary_bytes
+from .sources import stored_run
+from .summary_file import RunSummary, summary_bytes
 
-DIGITS = 4  # significant, of what no interval is computed from
-# Facts of a provenance, with what stands for those that it lacks.
-FACTS = {"devices": [], "processor": "", "cpu_count": None, "xla_flags": ""}
-FACTS |= {"matmul_precision": None, "objective": {}}
+DIGITS = 4  # significant digits of numbers from which no interval is computed
+# What a summary keeps of a provenance, with defaults.
+FACTS = {
+    "devices": [],
+    "processor": "",
+    "cpu_count": None,
+    "xla_flags": "",
+    "matmul_precision": None,
+    "objective": {},
+}
 
 
 def write_summary(out: Path, to: Path | None = None) -> Path:
-    """Write the summary of a run.
-
-    Args:
-        out: the output directory of a run, complete or not.
-        to: the file; by default `figures/summary.json` in it.
-
-    Returns:
-        The file.
+    """Write the summary of a run, complete or not, by default to `figures/summary.json` in it.
 
     Raises:
-        ConfigError: there is no run in `out` or nothing of it is complete, or a file of it is damaged.
+        ConfigError: see `summarize`.
         StorageError: the file cannot be written.
     """
     store = Store(out)
-    content = summary_bytes(summarize(store))
-    path = to or store.summary
-    with as_storage_error(path, "the results are intact; --to names another file"):
-        write_named_file(path, content)
-    return path
+    return write_derived_file(to or store.summary, summary_bytes(summarize(store)))
 
 
 def summarize(store: Store) -> RunSummary:
@@ -65,13 +60,12 @@ def summarize(store: Store) -> RunSummary:
     Raises:
         ConfigError: there is no run or nothing of it is complete, or a file of it is damaged.
     """
-    manifest, results = store.manifest(), store.results()
-    if not results:
+    run = stored_run(store)
+    if not run.cells:
         raise ConfigError([f"{store.root}: no block of seeds is complete yet: nothing to summarize"])
-    metric, threshold = manifest["metric"], manifest["threshold"]
-    results = recorded(results, metric, store.manifest_path)
-    cells = [_thinned(result, metric, threshold, _origins(store, result)) for result in results]
-    return RunSummary(manifest["title"], manifest["paper"], metric, threshold, cells)
+    results = recorded(run.cells, run.metric, store.manifest_path)
+    cells = [_thinned(result, run.metric, run.threshold, _origins(store, result)) for result in results]
+    return replace(run, cells=cells)
 
 
 def _thinned(result: CellResult, metric: str, threshold: float, origins: list[dict[str, Any]]) -> CellResult:
