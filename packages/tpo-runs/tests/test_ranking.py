@@ -141,6 +141,29 @@ def test_the_table_names_ranks_and_methods_without_all_points(cells):
     assert next(row[1] for row in point_tables([*cells, part])[0].rows) == "part"
 
 
+def test_differences_need_the_same_seeds(cells):
+    moved = [
+        dataclasses.replace(each, seeds=each.seeds + 1)
+        if (each.method, each.point["task"]) == ("bad", "two")
+        else each
+        for each in cells
+    ]
+    with pytest.raises(ValueError, match=r"'bad' has the seeds \[1, .* at task = two, but 'good' has \[0, "):
+        ranking_table(moved, reference="good")
+    assert ranking_table(moved).rows
+
+
+def test_a_probe_that_some_points_lack_is_averaged_over_the_others(cells):
+    with_probe = [
+        dataclasses.replace(each, metrics={**each.metrics, "pass_at_8": np.full((10, 8), 0.25)})
+        if each.point["task"] == "one"
+        else each
+        for each in cells
+    ]
+    table = ranking_table(with_probe)
+    assert [row[table.columns.index("pass@8")] for row in table.rows] == ["0.25"] * 3
+
+
 def test_cells_of_a_point_are_selected_by_value(cells):
     assert {each.point["task"] for each in at_point(cells, {"task": "two"})} == {"two"}
     with pytest.raises(ValueError, match="'tusk' is not an axis of the grid; did you mean 'task'"):

@@ -1,6 +1,6 @@
 """Tables of methods in order, over all points of a grid and at each of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -33,11 +33,14 @@ def ranking_table(
     Methods that lack a point are left out, and named below the table.
 
     Raises:
-        ValueError: no method has all points, or the reference is not among those that have.
+        ValueError: no method has all points, the reference is not among those that have, or a method has
+            other seeds than the reference.
     """
     of_methods = areas(results, metric=metric)
     if reference is not None and reference not in of_methods:
         raise ValueError(f"{reference!r} was not trained at all points{one_of(reference, of_methods)}")
+    if reference is not None:
+        _check_seeds(results, reference, of_methods)
     against = {} if reference is None else {i.method: i for i in improvements(of_methods, reference)}
     extras = [extra for extra in EXTRAS if any(extra[1] in result.metrics for result in results)]
     rows = []
@@ -81,6 +84,18 @@ def point_tables(
     return tables
 
 
+def _check_seeds(results: Sequence[CellResult], reference: str, methods: Collection[str]) -> None:
+    for point, cells in group_by_point(results):
+        seeds = {cell.method: cell.seeds.tolist() for cell in cells if cell.method in methods}
+        for method, own in seeds.items():
+            if own != seeds[reference]:
+                place = f" at {point_label(point)}" if point else ""
+                raise ValueError(
+                    f"{method!r} has the seeds {own}{place}, but {reference!r} has {seeds[reference]}; "
+                    "differences are between equal seeds"
+                )
+
+
 def _place(standing: Standing) -> tuple[str, ...]:
     best, worst = standing.rank
     rank = str(best) if best == worst else f"{best}–{worst}"
@@ -102,9 +117,8 @@ def _ends(
 
 
 def _at_the_end(cells: Sequence[CellResult], name: str, digits: int) -> str:
-    if not all(name in cell.metrics for cell in cells):
-        return ABSENT
-    return f"{np.mean([np.nanmean(last_values(cell.metric(name), 0.01)) for cell in cells]):.{digits}f}"
+    values = [np.nanmean(last_values(cell.metric(name), 0.01)) for cell in cells if name in cell.metrics]
+    return f"{np.mean(values):.{digits}f}" if values else ABSENT
 
 
 def _against(improvement: Improvement | None) -> tuple[str, ...]:
