@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_positive, rounded
+from ._inputs import rounded
 from ._masked import mean
+from ._options import Number, read_positive
 from ._sequences import read_sequences
 from ._standardize import center
 from ._weighted import weighted

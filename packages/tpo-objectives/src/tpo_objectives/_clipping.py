@@ -3,7 +3,7 @@
 from jaxtyping import Array, Float
 
 from . import surrogates
-from ._inputs import Number, read_positive
+from ._options import Number, read_positive
 from ._policy_gradient import Surrogate
 
 

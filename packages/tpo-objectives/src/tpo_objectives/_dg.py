@@ -3,7 +3,8 @@
 import jax
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_arrays, read_positive, rounded
+from ._inputs import read_arrays, rounded
+from ._options import Number, read_positive
 from ._weighted import weighted
 
 

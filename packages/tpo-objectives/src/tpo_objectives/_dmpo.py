@@ -6,8 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._divergences import jensen_shannon, mean_square
-from ._inputs import Number, read_choice, read_not_negative, read_positive, rounded
+from ._inputs import rounded
 from ._masked import log_softmax, mean
+from ._options import Number, read_choice, read_not_negative, read_positive
 from ._ratio import clipped_surrogate, log_ratio
 from ._sequences import read_sequences
 from ._standardize import standardize

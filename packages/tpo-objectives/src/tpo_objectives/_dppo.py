@@ -5,7 +5,7 @@ import functools
 from jaxtyping import Array, Bool, Float
 
 from . import aggregates, surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 

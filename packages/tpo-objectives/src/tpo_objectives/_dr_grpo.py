@@ -6,7 +6,7 @@ from jaxtyping import Array, Bool, Float
 
 from . import advantages, aggregates
 from ._clipping import clipped_on_both_sides
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 

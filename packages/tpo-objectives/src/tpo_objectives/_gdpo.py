@@ -5,7 +5,8 @@ from jaxtyping import Array, Bool, Float
 
 from . import advantages
 from ._clipping import clipped_on_both_sides
-from ._inputs import Number, as_array
+from ._inputs import as_array
+from ._options import Number
 from ._policy_gradient import compose
 
 

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_positive
 from ._masked import mean
+from ._options import Number, read_positive
 from ._policy_gradient import compose
 from ._ratio import log_ratio
 

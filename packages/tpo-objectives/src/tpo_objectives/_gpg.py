@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from . import aggregates, kl, surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 from ._standardize import center, groups_per_informative, is_informative
 

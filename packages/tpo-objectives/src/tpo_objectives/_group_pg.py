@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_group, read_positive, rounded
+from ._inputs import read_group, rounded
+from ._options import Number, read_positive
 from ._standardize import standardize
 from ._weighted import weighted
 

@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_group, read_not_negative, read_positive, rounded
+from ._inputs import read_group, rounded
+from ._options import Number, read_not_negative, read_positive
 from ._ratio import clipped_surrogate, log_ratio
 from ._standardize import center, is_informative
 

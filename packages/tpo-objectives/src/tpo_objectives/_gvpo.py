@@ -5,8 +5,9 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, fill, read_positive, rounded
+from ._inputs import fill, rounded
 from ._masked import mean, size
+from ._options import Number, read_positive
 from ._ratio import difference
 from ._sequences import Sequences, read_sequences
 from ._standardize import center

@@ -5,8 +5,9 @@ from typing import Literal, TypeAlias
 from jaxtyping import Array, Bool, Float
 
 from ._divergences import forward_kl, reverse_kl
-from ._inputs import Number, read_choice, read_positive, rounded
+from ._inputs import rounded
 from ._masked import log_softmax
+from ._options import Number, read_choice, read_positive
 from ._ratio import difference
 from ._sequences import read_sequences
 from ._standardize import center

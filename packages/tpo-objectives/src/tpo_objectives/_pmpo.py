@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_not_negative, rounded
+from ._inputs import rounded
 from ._masked import count, mean
+from ._options import Number, read_not_negative
 from ._ratio import log_ratio
 from ._sequences import read_sequences
 from ._standardize import standardize

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from . import aggregates, kl, surrogates
-from ._inputs import Number, fill, read_answers, read_not_negative, read_tokens, rounded
+from ._answer_inputs import read_answers, read_tokens
+from ._inputs import fill, rounded
 from ._masked import mean
+from ._options import Number, read_not_negative
 from ._standardize import standardize
 
 Advantage: TypeAlias = Callable[..., Float[Array, "*b k"]]

@@ -3,7 +3,8 @@
 from jaxtyping import Array, Bool, Float
 
 from ._gvpo import residual_variance
-from ._inputs import Number, read_positive, rounded
+from ._inputs import rounded
+from ._options import Number, read_positive
 from ._sequences import read_sequences
 
 

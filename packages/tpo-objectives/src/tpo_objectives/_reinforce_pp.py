@@ -4,7 +4,7 @@ from jaxtyping import Array, Bool, Float
 
 from . import advantages, kl
 from ._clipping import clipped_on_both_sides
-from ._inputs import Number, read_switch
+from ._options import Number, read_switch
 from ._policy_gradient import compose
 
 

@@ -4,7 +4,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from . import advantages, aggregates, kl, surrogates
-from ._inputs import Number, read_arrays
+from ._inputs import read_arrays
+from ._options import Number
 from ._policy_gradient import compose
 
 

@@ -3,7 +3,7 @@
 from jaxtyping import Array, Bool, Float
 
 from . import advantages, aggregates, kl, surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 

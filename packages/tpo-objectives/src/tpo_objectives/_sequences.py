@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import as_array, read_answers, read_group, rounded
+from ._answer_inputs import read_answers
+from ._inputs import as_array, read_group, rounded
 
 
 class Sequences(NamedTuple):

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, fill, read_group, read_positive, read_share, rounded
+from ._inputs import fill, read_group, rounded
 from ._masked import largest, mean, smallest
+from ._options import Number, read_positive, read_share
 
 # A group whose standard deviation is at most this tells no candidate apart.
 MIN_STD = 1e-6

@@ -4,8 +4,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._anchor import Anchor, group_logits, read_anchor
-from ._inputs import Number, read_positive, rounded
+from ._inputs import rounded
 from ._masked import log_softmax, softmax
+from ._options import Number, read_positive
 from ._sequences import read_sequences
 from ._tpo_target import read_tilt, target_of
 from ._weighted import weighted

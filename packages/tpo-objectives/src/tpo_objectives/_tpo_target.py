@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._anchor import Anchor, group_logits, read_anchor
-from ._inputs import Number, read_positive, read_share, rounded
+from ._inputs import rounded
 from ._masked import log_softmax, softmax
+from ._options import Number, read_positive, read_share
 from ._sequences import Sequences, read_sequences
 from ._standardize import standardize
 from ._temperature import temperature_of_kl

@@ -3,9 +3,10 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_positive, rounded
+from ._inputs import rounded
 from ._masked import softmax
 from ._mpo import TEMPERATURE
+from ._options import Number, read_positive
 from ._sequences import read_sequences
 from ._standardize import center
 from ._weighted import weighted

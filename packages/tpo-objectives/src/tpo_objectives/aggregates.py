@@ -8,8 +8,9 @@ and counts in no mean.
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_arrays, read_positive, rounded
+from ._inputs import read_arrays, rounded
 from ._masked import mean
+from ._options import Number, read_positive
 from ._sequences import token_counts
 
 __all__ = ["sequence_mean", "sequence_sum", "token_mean"]

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_arrays, read_positive, rounded
+from ._inputs import read_arrays, rounded
+from ._options import Number, read_positive
 from ._ratio import log_ratio
 
 __all__ = ["masked", "truncated"]
