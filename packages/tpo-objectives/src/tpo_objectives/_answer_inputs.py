@@ -25,7 +25,7 @@ def read_answers(caller: str, where: Any, logp: Any, old_logp: Any, scores: Any)
     """Convert log-probs `[*b, k, t]` and scores `[*b, k]`; log-probs `[*b, k]` are answers of one token.
 
     Raises:
-        TypeError: an argument is not an array of floats, or `where` not one of bools.
+        TypeError: an argument is not an array of floats, or `where` is not an array of bools.
         ValueError: the shapes do not fit.
     """
     arrays = {"logp": logp, "old_logp": old_logp, "scores": scores}
@@ -56,7 +56,7 @@ def read_tokens(caller: str, name: str, value: Any, like: Answers) -> Float[Arra
 
     Raises:
         TypeError: it is not an array of floats.
-        ValueError: it has not the shape of the log-probs.
+        ValueError: it does not have the shape of the log-probs.
     """
     array = as_array(caller, name, value)
     check_floating(caller, name, array)

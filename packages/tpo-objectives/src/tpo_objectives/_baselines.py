@@ -22,7 +22,7 @@ def centered(
         where: `[*b, k]`, which candidates exist; all by default.
 
     Returns:
-        `[*b, k]`, in the unit of the scores. A group of equal scores, or of one, is exactly 0.
+        `[*b, k]`, in the unit of the scores. A group of equal scores, or of a single score, is exactly 0.
 
     Raises:
         TypeError: the scores are integers, or `where` does not hold bools.
@@ -53,7 +53,7 @@ def leave_one_out(
         where: `[*b, k]`, which candidates exist; all by default. `k` counts those.
 
     Returns:
-        `[*b, k]`, in the unit of the scores. A group of one, which has no others, is 0.
+        `[*b, k]`, in the unit of the scores. A group of one candidate is 0.
 
     Raises:
         TypeError: the scores are integers, or `where` does not hold bools.
@@ -80,7 +80,7 @@ def length_weighted(
     *,
     where: Bool[Array, "*b k"] | None = None,
 ) -> Float[Array, "*b k"]:
-    r"""Scores minus the mean of their group over tokens instead of answers.
+    r"""Scores minus the mean of their group, weighted by the lengths of the answers.
 
     $$A_i = R_i - \frac{\sum_j L_j R_j}{\sum_j L_j}$$
 
@@ -106,7 +106,7 @@ def length_weighted(
         OPO, arXiv 2505.23585.
     """
     arrays, where, dtype = read_group("length_weighted", where, scores=scores, lengths=lengths)
-    # Centered first: the weighted mean of large, nearly equal scores would lose their difference.
+    # Center first: the weighted mean of large, nearly equal scores would lose their difference.
     offsets, lengths = center(arrays[0], where)[0], jax.lax.stop_gradient(arrays[1])
     total = jnp.sum(lengths, axis=-1, keepdims=True)
     baseline = jnp.sum(lengths * offsets, axis=-1, keepdims=True) / jnp.where(total > 0, total, 1.0)
@@ -152,7 +152,7 @@ def against(
     *,
     where: Bool[Array, "*b k"] | None = None,
 ) -> Float[Array, "*b k"]:
-    r"""Scores minus a baseline of your own.
+    r"""Scores minus your own baseline.
 
     $$A_i = R_i - B_i$$
 

@@ -1,4 +1,4 @@
-"""The clipped surrogate of the objectives that have one width for both sides."""
+"""The clipped surrogate with the same width on both sides."""
 
 from jaxtyping import Array, Float
 

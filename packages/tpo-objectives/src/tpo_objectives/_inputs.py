@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 
 
 class Inputs(NamedTuple):
-    """The arrays of a call with at least float32, what exists of them, and the dtype of the result."""
+    """The arrays of a call in at least float32, the mask of their entries, and the dtype of the result."""
 
     arrays: list[Float[Array, "*b"]]
     where: Bool[Array, "*b"] | None
@@ -23,8 +23,8 @@ def read_arrays(caller: str, where: Any = None, **arrays: Any) -> Inputs:
     that do not exist become 0, so that a NaN there reaches neither the losses nor the gradients.
 
     Raises:
-        TypeError: an argument is not an array of floats, or `where` not one of bools.
-        ValueError: the shapes differ. Broadcasting them would give a wrong loss without a message.
+        TypeError: an argument is not an array of floats, or `where` is not an array of bools.
+        ValueError: the shapes differ. Broadcasting would silently give a wrong loss.
     """
     read = {name: as_array(caller, name, value) for name, value in arrays.items()}
     if len({array.shape for array in read.values()}) > 1:
@@ -42,7 +42,7 @@ def read_arrays(caller: str, where: Any = None, **arrays: Any) -> Inputs:
 
 
 def read_group(caller: str, where: Any = None, **arrays: Any) -> Inputs:
-    """Do what `read_arrays` does, and refuse arrays without a candidate on the last axis."""
+    """Call `read_arrays`, and reject arrays without a candidate on the last axis."""
     read = read_arrays(caller, where, **arrays)
     for name, array in zip(arrays, read.arrays, strict=True):
         check_candidates(caller, name, array.shape)
@@ -65,7 +65,7 @@ def as_array(caller: str, name: str, value: Any) -> Array:
 
 
 def check_candidates(caller: str, name: str, shape: tuple[int, ...]) -> None:
-    """Refuse a shape without a candidate on the last axis.
+    """Reject a shape without a candidate on the last axis.
 
     Raises:
         ValueError: there is none.
@@ -82,7 +82,7 @@ def read_where(caller: str, where: Any, shape: tuple[int, ...]) -> Bool[Array, "
 
     Raises:
         TypeError: it is not an array of bools.
-        ValueError: it has not the shape of the log-probs.
+        ValueError: it does not have the shape of the log-probs.
     """
     if where is None:
         return None
@@ -108,7 +108,7 @@ def check_floating(caller: str, name: str, array: Array) -> None:
 
 
 def fill(array: Float[Array, "*b"], where: Bool[Array, "*b"] | None) -> Float[Array, "*b"]:
-    """Replace the entries that do not exist by 0."""
+    """Replace the entries that do not exist with 0."""
     return array if where is None else jnp.where(where, array, 0.0)
 
 
@@ -118,10 +118,10 @@ def at_least_float32(dtype: np.dtype) -> np.dtype:
 
 
 def rounded(result: Float[Array, "*b"], dtype: np.dtype) -> Float[Array, "*b"]:
-    """A result in the dtype of the input. What is too large for it becomes its largest number."""
+    """Cast a result to the dtype of the input. Values that are too large become its largest number."""
     if result.dtype == dtype:
         return result
     largest = float(jnp.finfo(dtype).max)
     excess = jnp.where(jnp.isinf(result), 0.0, result - jnp.clip(result, -largest, largest))
-    # Subtracted as a constant: the gradient is that of the result.
+    # Subtract a constant so that the gradient is that of the result.
     return (result - jax.lax.stop_gradient(excess)).astype(dtype)

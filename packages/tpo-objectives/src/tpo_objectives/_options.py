@@ -17,7 +17,7 @@ def read_positive(caller: str, name: str, value: Any, like: Array, *, usual: flo
 
     Raises:
         TypeError: it is not one number.
-        ValueError: it is zero, negative, infinite or not a number. What a `jax.Array` holds is not looked at.
+        ValueError: it is zero, negative, infinite or not a number. The value of a `jax.Array` is not checked.
     """
     number = _number(caller, name, value, like)
     if isinstance(number, float) and not (number > 0 and math.isfinite(number)):
@@ -27,7 +27,7 @@ def read_positive(caller: str, name: str, value: Any, like: Array, *, usual: flo
 
 
 def read_not_negative(caller: str, name: str, value: Any, like: Array, *, usual: str) -> Any:
-    """As `read_positive`, of a hyperparameter that may be 0."""
+    """Like `read_positive`, for a hyperparameter that may be 0."""
     number = _number(caller, name, value, like)
     if isinstance(number, float) and not (number >= 0 and math.isfinite(number)):
         raise ValueError(f"{caller}: {name} must be finite and at least 0, got {value}. {usual}")
@@ -35,7 +35,7 @@ def read_not_negative(caller: str, name: str, value: Any, like: Array, *, usual:
 
 
 def read_share(caller: str, name: str, value: Any, like: Array) -> Any:
-    """As `read_positive`, of a hyperparameter from 0 to 1."""
+    """Like `read_positive`, for a hyperparameter from 0 to 1."""
     number = _number(caller, name, value, like)
     if isinstance(number, float) and not 0 <= number <= 1:
         raise ValueError(f"{caller}: {name} must be from 0 to 1, got {value}.")
@@ -46,7 +46,7 @@ def read_choice(caller: str, name: str, value: Any, choices: tuple[str, ...]) ->
     """An option that is one of several names.
 
     Raises:
-        TypeError: it is not a string, such as a traced value.
+        TypeError: it is not a string, for example a traced value.
         ValueError: there is no such name.
     """
     if not isinstance(value, str):
@@ -63,7 +63,7 @@ def read_switch(caller: str, name: str, value: Any) -> bool:
     """An option that is True or False.
 
     Raises:
-        TypeError: it is neither, such as a traced value.
+        TypeError: it is neither, for example a traced value.
     """
     if not isinstance(value, bool | np.bool_):
         raise TypeError(

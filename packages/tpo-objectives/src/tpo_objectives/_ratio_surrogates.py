@@ -19,19 +19,19 @@ def clipped(
     dual: Number | None = None,
     where: Bool[Array, "*b"] | None = None,
 ) -> Float[Array, "*b"]:
-    r"""PPO's clipped surrogate, with a width for each side.
+    r"""PPO's clipped surrogate, with separate widths below and above 1.
 
     $$L = -\min\left(r A,\ \mathrm{clip}(r, 1 - \mathrm{low}, 1 + \mathrm{high})\, A\right)$$
 
     With `dual`, the loss of a negative advantage is at most $-\mathrm{dual}\, A$. The gradient in `logp` is
-    `-r A`, and 0 where the loss is cut off.
+    `-r A`, and 0 where the loss is clipped.
 
     Args:
         logp: `[*b]`, log-probs in nats under the current policy.
         old_logp: `[*b]`, the same at sampling time.
         advantages: `[*b]`.
-        low: how far below 1 a ratio may earn, above 0.
-        high: how far above 1 a ratio may earn, above 0.
+        low: width of the clip range below 1, above 0.
+        high: width of the clip range above 1, above 0.
         dual: the largest ratio that counts at a negative advantage, above 1, or None.
         where: `[*b]`, which entries exist; all by default.
 
@@ -75,11 +75,11 @@ def sapo(
     tau_negative: Number = 1.05,
     where: Bool[Array, "*b"] | None = None,
 ) -> Float[Array, "*b"]:
-    r"""A smooth gate in place of the clip.
+    r"""A smooth gate instead of the clip.
 
     $$L = -A\, \frac{4}{\tau}\, \sigma\!\left(\tau (r - 1)\right)$$
 
-    with $\tau$ chosen by the sign of the advantage. At a ratio of 1 the gradient in `logp` is `-A`, as in
+    with $\tau$ chosen by the sign of the advantage. At a ratio of 1, the gradient in `logp` is `-A`, as in
     PPO; it fades as the ratio moves away from 1.
 
     Args:
@@ -87,7 +87,7 @@ def sapo(
         old_logp: `[*b]`, the same at sampling time.
         advantages: `[*b]`.
         tau_positive: sharpness of the gate at positive advantages, above 0.
-        tau_negative: the same at others.
+        tau_negative: sharpness of the gate at other advantages, above 0.
         where: `[*b]`, which entries exist; all by default.
 
     Returns:

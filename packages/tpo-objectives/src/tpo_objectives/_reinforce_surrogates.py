@@ -51,7 +51,7 @@ def cispo(
         [-1. -5.]
 
     Source:
-        MiniMax-M1, arXiv 2506.13585. Like TRL, ours has no floor by default; verl's clips to `1 - low`, too.
+        MiniMax-M1, arXiv 2506.13585. Like TRL, ours has no floor by default; verl also clips at `1 - low`.
     """
     arrays, where, dtype = read_arrays("cispo", where, logp=logp, old_logp=old_logp, advantages=advantages)
     least = read_not_negative("cispo", "floor", floor, arrays[0], usual="0 is no floor.")
@@ -70,7 +70,7 @@ def dppo(
     cap: Number = 20.0,
     where: Bool[Array, "*b"] | None = None,
 ) -> Float[Array, "*b"]:
-    r"""REINFORCE with a ratio as its weight, while the probability itself has not moved too far.
+    r"""REINFORCE weighted by the ratio until the probability itself has moved too far.
 
     $$L = -\min(r, \mathrm{cap})\, A\, \ell
     \cdot [\,\mathrm{sign}(A)\, (\pi - \pi^{\mathrm{old}}) \le \delta\,]$$
@@ -113,7 +113,7 @@ def dppo(
     moved = jnp.exp(constant[0]) - jnp.exp(constant[1])
     kept = jnp.sign(constant[2]) * moved <= limit
     ratio = jnp.minimum(jnp.exp(log_ratio(constant[0], constant[1], dtype)), most)
-    # A NaN advantage stays NaN: no comparison with it holds.
+    # Keep a NaN advantage, for which every comparison is false.
     weight = jnp.where(kept | jnp.isnan(constant[2]), ratio * constant[2], 0.0)
     return rounded(weighted(-weight, arrays[0]), dtype)
 
@@ -129,7 +129,7 @@ def topr(
 
     $$L = -w A\, \ell, \qquad w = 1 \text{ where } A \ge 0, \quad w = \min(r, 1) \text{ where } A < 0$$
 
-    with `w` as a constant. What the policy has already given up on stops pushing.
+    with `w` as a constant. Bad answers that the policy has made unlikely have a small gradient.
 
     Args:
         logp: `[*b]`, log-probs in nats under the current policy.

@@ -42,7 +42,7 @@ def relative(
     (scores,), where, dtype = read_group("relative", where, scores=scores)
     scores = jax.lax.stop_gradient(scores)
     level = mean(scores, where)
-    # Also at NaN, so that a score that is not finite shows.
+    # False for NaN, so that a score that is not finite propagates.
     rare = level <= 1e-6
     return rounded(jnp.where(rare, 0.0, center(scores, where)[0] / jnp.where(rare, 1.0, level)), dtype)
 
@@ -55,7 +55,8 @@ def whitened(
     $$A_i = \frac{R_i - \mathrm{mean}(R)}{\mathrm{std}(R)}, \qquad
     A = 0 \text{ where } \mathrm{std}(R) \le 10^{-6}$$
 
-    with both over all axes. It couples the groups, so it is not the same under `jax.vmap` over groups.
+    with mean and deviation over all axes. This couples the groups, so the result differs under `jax.vmap`
+    over groups.
 
     Args:
         scores: `[*b, k]`, one score per candidate, in any unit.
@@ -76,7 +77,7 @@ def whitened(
          [-1. -1.]]
 
     Source:
-        REINFORCE++, arXiv 2501.03262, which adds 1e-8 to the deviation where ours compares it with 1e-6.
+        REINFORCE++, arXiv 2501.03262, which adds 1e-8 to the deviation, whereas ours compares it with 1e-6.
     """
     (scores,), where, dtype = read_group("whitened", where, scores=scores)
     row = None if where is None else where.reshape(-1)
@@ -126,18 +127,18 @@ def targeted(
     std_floor: Number | None = None,
     where: Bool[Array, "*b k"] | None = None,
 ) -> Float[Array, "*b k"]:
-    r"""How far TPO's target is from a policy that has just sampled: the first step of TPO as advantages.
+    r"""TPO's first gradient step as advantages: its target minus the sampling policy.
 
     $$A_i = k\, (q_i - p_i) = k\, q_i - 1, \qquad q = \mathrm{softmax}(u / \eta), \quad p_i = 1 / k$$
 
-    Where `logp` is `old_logp`, the policy gradient $-\frac{1}{k} \sum_i A_i \nabla \ell_i$ of a group is the
-    gradient $\sum_i (p_i - q_i) \nabla \ell_i$ of `tpo(..., anchor="ratio")`. After that it is not: the
-    advantages are constants, where TPO's `p` approaches `q`.
+    At `logp = old_logp`, the policy gradient $-\frac{1}{k} \sum_i A_i \nabla \ell_i$ of a group is the
+    gradient $\sum_i (p_i - q_i) \nabla \ell_i$ of `tpo(..., anchor="ratio")`. In later steps it is not: the
+    advantages stay constant, while TPO's `p` approaches `q`.
 
     Args:
         scores: `[*b, k]`, one score per candidate, in any unit.
         eta: temperature of the target, above 0.
-        target_kl: the divergence in nats that each group's temperature is chosen for, as in `tpo_target`.
+        target_kl: the KL divergence in nats that sets each group's temperature, as in `tpo_target`.
         std_floor: the `floor` of `standardize`.
         where: `[*b, k]`, which candidates exist; all by default. `k` counts those.
 
@@ -155,8 +156,8 @@ def targeted(
         [ 2.08 -0.69 -0.69 -0.69]
 
     Source:
-        Target Policy Optimization, arXiv 2604.06159, section 2, for the gradient `p - q`. The form as
-        advantages, for trainers that take nothing else, is ours.
+        Target Policy Optimization, arXiv 2604.06159, section 2, for the gradient `p - q`. We derived the form
+        as advantages, for trainers that accept nothing else.
     """
     (scores,), where, dtype = read_group("targeted", where, scores=scores)
     options = {"eta": eta, "target_kl": target_kl, "std_floor": std_floor, "where": where}

@@ -1,8 +1,8 @@
-"""Advantages: what a policy gradient weighs the answers of a group by.
+"""Advantages: the weights that a policy gradient gives to the answers of a group.
 
 Each function maps scores `[*b, k]` to advantages `[*b, k]`, with the candidates of a group on the last axis.
-All are constants for `jax.grad`. `where` says which candidates exist; the others count in no mean and get the
-advantage 0.
+All are constants for `jax.grad`. `where` marks the candidates that exist; the others are left out of all
+means and get the advantage 0.
 """
 
 from ._baselines import against, centered, leave_one_out, length_weighted, lowered

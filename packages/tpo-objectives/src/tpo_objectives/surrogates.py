@@ -1,7 +1,7 @@
 r"""Surrogates: the loss of one unit, a token or an answer, given its advantage.
 
 Each one maps current log-probs, log-probs at sampling time and advantages, all of one shape, to losses of
-that shape. So each one is itself an objective of single samples, like `ppo`, and can be given to
+that shape. Each one is therefore an objective of single samples, like `ppo`, and you can pass it to
 `policy_gradient`. Advantages and log-probs at sampling time are constants for `jax.grad`.
 
 $$d = \mathrm{clip}(\ell - \ell^{\mathrm{old}}, -20, 20), \qquad r = e^d$$
