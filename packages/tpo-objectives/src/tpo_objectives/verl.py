@@ -40,8 +40,8 @@ def targeted_advantages(
         index: `[n]`, the ids of the prompts, in any order; verl's `uid`.
         eta: temperature of the target, above 0.
         target_kl: the KL divergence in nats that sets each group's temperature, as in `tpo_target`.
-        std_floor: the smallest standard deviation of the scores to divide by, above 0. **_: other arguments
-        that verl passes to estimators, such as its config; not used.
+        std_floor: the smallest standard deviation of the scores to divide by, above 0.
+        **_: other arguments that verl passes to estimators, such as its config; not used.
 
     Returns:
         The advantages `[n, t]` twice, because verl also expects returns.
