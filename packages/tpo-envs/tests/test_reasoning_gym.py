@@ -288,12 +288,12 @@ def test_scores_are_those_of_the_library(name):
         ("leg_countin", {}, "reasoning-gym has no data set 'leg_countin'; did you mean .*'leg_counting'"),
         ("leg_counting", {"style": "tag"}, "style is 'tag', .* did you mean 'tags'"),
         ("leg_counting", {"seed": 3}, "leave out 'seed': problems"),
-        ("leg_counting", {"legs": 3}, "leg_counting refuses the settings {'legs': 3}: TypeError"),
-        ("leg_counting", {"min_animals": -1}, "refuses the settings .*: AssertionError: min_animals"),
+        ("leg_counting", {"legs": 3}, "leg_counting rejects the settings {'legs': 3}: TypeError"),
+        ("leg_counting", {"min_animals": -1}, "rejects the settings .*: AssertionError: min_animals"),
         ("leg_counting", {"time_limit": 0}, "time_limit is 0, but it must be more than 0 seconds"),
         ("leg_counting", {"max_tokens": 0}, "max_tokens must be at least 1"),
         ("leg_counting", {"shots": 2}, "shots is 2, which needs style = 'line', but style is 'answer'"),
-        ("composite", {}, "composite refuses the settings {}: AssertionError"),
+        ("composite", {}, "composite rejects the settings {}: AssertionError"),
     ],
 )
 def test_wrong_settings_are_told(name, options, message):

@@ -169,14 +169,14 @@ def test_wrong_gguf_files_are_named(tmp_path):
     whole = write_gguf(tmp_path / "w.gguf", model, tokenizer).read_bytes()
     for length in (0, 10, 3000, len(whole) - 100):
         (tmp_path / "cut.gguf").write_bytes(whole[:length])
-        with pytest.raises(ValueError, match="is no complete GGUF file"):
+        with pytest.raises(ValueError, match="is not a complete GGUF file"):
             load_language_model(tmp_path / "cut.gguf")
 
 
 WRONG = {
     "no folder": (shutil.rmtree, "does not exist; expected a .gguf file or the folder of a model"),
     "no config": (lambda f: (f / "config.json").unlink(), "has no config.json"),
-    "no JSON": (lambda f: (f / "config.json").write_text("{"), "config.json is no valid JSON"),
+    "no JSON": (lambda f: (f / "config.json").write_text("{"), "config.json is not valid JSON"),
     "architecture": (
         lambda f: edit(f / "config.json", architectures=["GPT2LMHeadModel"]),
         "architecture GPT2LMHeadModel; expected one of LlamaForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM",
@@ -207,7 +207,7 @@ WRONG = {
     ),
     "cut": (
         lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]),
-        "model.safetensors is damaged or not complete",
+        "model.safetensors is damaged or incomplete",
     ),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), r"has no \*.safetensors file"),
     "pickle": (
@@ -217,7 +217,7 @@ WRONG = {
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "has no tokenizer.json"),
     "bad tokenizer": (
         lambda f: (f / "tokenizer.json").write_text("{}"),
-        "tokenizer.json is no valid tokenizer",
+        "tokenizer.json is not a valid tokenizer",
     ),
     "other tokenizer": (
         lambda f: edit(f / "config.json", vocab_size=200) or edit_tensors(f, cut_vocabulary),

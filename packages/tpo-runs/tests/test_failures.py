@@ -195,7 +195,7 @@ def test_whatever_objectives_do_is_the_failure_of_their_cells(config, capsys):
     [
         ("one_number", "own.py, line 31: the objective returned losses of shape () for log-probs of shape "),
         ("one_number", "one per sample; return the losses without their mean or sum"),
-        ("a_list", "own.py, line 34: the objective returned a list, not an array of JAX; expected "),
+        ("a_list", "own.py, line 34: the objective returned a list, not a JAX array; expected "),
         ("whole_numbers", "own.py, line 43: the objective returned int32, which has no gradient; "),
     ],
 )

@@ -149,8 +149,8 @@ def test_losses_of_another_shape_are_refused():
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        (None, r"returned a NoneType, not an array of JAX; expected \(2,\), one loss per group"),
-        ((jnp.zeros(2), {}), r"returned a tuple, not an array of JAX; expected \(2,\)"),
+        (None, r"returned a NoneType, not a JAX array; expected \(2,\), one loss per group"),
+        ((jnp.zeros(2), {}), r"returned a tuple, not a JAX array; expected \(2,\)"),
         (jnp.zeros(2, int), r"returned int\d\d, which has no gradient; expected floats"),
     ],
 )

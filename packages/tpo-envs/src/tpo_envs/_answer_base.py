@@ -19,12 +19,12 @@ from ._token_methods import check_overrides, on_tokens
 if TYPE_CHECKING:
     from jaxtyping import PRNGKeyArray
 
-# How many answers, each to its own prompt, estimate a random score.
+# The number of answers, each to a different prompt, for the estimate of a random score.
 _ESTIMATE = 2**14
 
 
 def _restored(task: type[Any]) -> Any:
-    """An empty task, registered with JAX even in a process that has not imported it yet."""
+    """An empty task, registered with JAX even if the process has not imported JAX yet."""
     with contextlib.suppress(ImportError):
         importlib.import_module("tpo_envs._pytrees")
     return task.__new__(task)  # pyright: ignore[reportCallIssue]
@@ -37,20 +37,20 @@ class AbstractAnswerTask(abc.ABC):
     always have `horizon` tokens. If `end` is None, every answer has exactly `horizon` tokens.
 
     All methods except the two that draw prompts work with NumPy and JAX arrays, and under `jax.jit` and
-    `jax.vmap`. A task has no arrays: it is a frozen dataclass, and for JAX a pytree without leaves.
+    `jax.vmap`. A task has no arrays: it is a frozen dataclass, and JAX treats it as a pytree without leaves.
 
-    Tokens may have any integer dtype. Methods, including those that you write, receive them as `int32`, or as
-    `int64` if they have 64 bits, with end tokens after the first one, and NumPy arrays are read-only there.
-    Other dtypes raise a `TypeError`. An answer with a token outside `0 .. vocab_size - 1` is never right.
+    Tokens may have any integer dtype. Methods, including your own, receive them as `int32`, or as `int64` if
+    they have 64 bits, with end tokens after the first one, and NumPy arrays are read-only there. Other dtypes
+    raise a `TypeError`. An answer with a token outside `0 .. vocab_size - 1` is never right.
 
     To write your own task, make a frozen dataclass with the fields `prompt_length`, `horizon` and
     `vocab_size` and the methods `prompts`, `numpy_prompts` and `answer`. If several answers can be right,
     also define `exact_match`; for partial credit, define `score`; if you know it, define `random_score`.
 
     Attributes:
-        prompt_length: tokens in a prompt; a shorter prompt is filled with end tokens at its right.
-        horizon: the most tokens of an answer, its end token included.
-        vocab_size: tokens are the integers `0 .. vocab_size - 1`, the end token included.
+        prompt_length: tokens in a prompt; shorter prompts are padded with end tokens on the right.
+        horizon: the maximum number of tokens in an answer, including its end token.
+        vocab_size: tokens are the integers `0 .. vocab_size - 1`, including the end token.
     """
 
     prompt_length: int
@@ -94,11 +94,11 @@ class AbstractAnswerTask(abc.ABC):
 
     @abc.abstractmethod
     def answer(self, prompts: Integer[AnyArray, "*b p"]) -> Int[AnyArray, "*b h"]:
-        """A right answer to every prompt, filled with end tokens."""
+        """A right answer to every prompt, padded with end tokens."""
 
     @on_tokens
     def mask(self, answers: Integer[AnyArray, "*b h"]) -> Bool[AnyArray, "*b h"]:
-        """Which tokens of the answers exist: all up to and including the first end token."""
+        """Which tokens of the answers exist: all tokens up to and including the first end token."""
         xp = namespace(answers)
         if self.end is None:
             return xp.ones_like(answers, dtype=bool)
@@ -107,7 +107,7 @@ class AbstractAnswerTask(abc.ABC):
 
     @on_tokens
     def lengths(self, answers: Integer[AnyArray, "*b h"]) -> Int[AnyArray, "*b"]:
-        """The number of tokens of every answer, its end token included."""
+        """The number of tokens of every answer, including its end token."""
         return self.mask(answers).sum(axis=-1, dtype=np.int32)
 
     @on_tokens
@@ -133,7 +133,7 @@ class AbstractAnswerTask(abc.ABC):
     def distinct_right(
         self, prompts: Integer[AnyArray, "*b p"], answers: Integer[AnyArray, "*b k h"]
     ) -> Int[AnyArray, "*b"]:
-        """How many different right answers there are among `k` answers to each prompt.
+        """The number of different right answers among `k` answers to each prompt.
 
         Answers that differ only after their end token are the same.
 
@@ -157,8 +157,8 @@ class AbstractAnswerTask(abc.ABC):
     def random_score(self) -> float:
         """The expected score of answers of uniformly random tokens.
 
-        By default an estimate: the mean score of 16,384 answers, each to its own prompt, of a fixed seed. A
-        task that has a closed form overrides it.
+        By default, this is an estimate: the mean score of 16,384 answers to different prompts, with a fixed
+        seed. A task with a closed form overrides it.
         """
         return _estimated_random_score(self)
 

@@ -1,4 +1,4 @@
-"""The suite's tasks whose answers have lengths. Like all rows, these never change; new tasks get new ids."""
+"""The rows of the suite whose answers have lengths. Rows never change; new tasks get new ids."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from ._suite_table import TAGS, TARGET_WORDS, Row, Settings
 
 # In all tables, the last number is the difficulty. On the ladder it is the same for every horizon.
 LADDER = (4, 8, 16, 32, 64, 128, 256)
-# By target and reward: the most tokens of a prompt, and the vocabulary with its end token.
+# By target and reward: the maximum number of tokens in a prompt, and the vocabulary size with the end token.
 VARIABLE_LENGTHS = {
     ("reversal", "terminal"): [(2, 3, 1), (4, 3, 2), (4, 5, 3), (8, 3, 3), (16, 3, 5)],
     ("reversal", "graded"): [(4, 3, 2), (8, 3, 2), (16, 3, 3), (32, 3, 4)],
@@ -68,7 +68,7 @@ def answer_rows() -> Iterator[Row]:
 
 
 def _row(name: str, family: str, settings: dict[str, Any], size: tuple[int, int], difficulty: int) -> Row:
-    """A row; `size` is the horizon and the vocabulary, with which its id ends."""
+    """A row; `size` is the horizon and the vocabulary size, which end its id."""
     horizon, vocab_size = size
     holds = {
         "sparse": settings["reward"] == "terminal",

@@ -24,7 +24,7 @@ class ArgsortTask(AbstractPartsTask):
     A prompt has `length` values, uniform in `0 .. values - 1`. An answer has each position `0 .. length - 1`
     once, such that the values at these positions ascend, and the end token `max(length, values)`. If `c_v`
     values equal `v`, the product of all `c_v!` answers is right. An answer with fewer or more positions
-    scores 0, and so does one that never ends.
+    scores 0. So does an answer that never ends.
 
     **Arguments:**
 
@@ -99,8 +99,8 @@ class ArgsortTask(AbstractPartsTask):
         """The expected score of uniformly random answers, in closed form."""
         n, m = self.length, self.values
         if self.reward == "terminal":
-            # The mean number of right answers: of the n! / (c_1! ... c_m!) prompts with counts c_v, each has
-            # the product of all c_v!, so every choice of counts weighs the same.
+            # The mean number of right answers. Each of the n! / (c_1! ... c_m!) prompts with counts c_v has
+            # c_1! ... c_m! right answers, so every choice of counts has the same weight.
             answers = math.factorial(n) * math.comb(n + m - 1, n) / m**n
             return answers / self.vocab_size**self.horizon
         complete = (1 - 1 / self.vocab_size) ** n / self.vocab_size
@@ -115,9 +115,9 @@ class ArgsortTask(AbstractPartsTask):
             sizes = np.repeat(counts, counts).astype(float)  # of the tie at each rank
             tie = np.repeat(np.arange(m), counts)
             t = np.arange(n)
-            # One rank: a position of its tie that no earlier token has.
+            # One rank: a position of its tie that no earlier token contains.
             once = sizes / tokens * (1 - 1 / tokens) ** t
-            # Two ranks s < t: two different positions, which earlier tokens have not.
+            # Two ranks s < t: two different positions that no earlier tokens contain.
             pairs = sizes[:, None] * (sizes[None] - (tie[:, None] == tie[None]))
             gap = np.maximum(t[None] - t[:, None] - 1, 0)
             avoid = (1 - 2 / tokens) ** t[:, None] * (1 - 1 / tokens) ** gap

@@ -1,4 +1,4 @@
-"""Helpers for arrays of NumPy or JAX. Tasks compute with the library of their arguments."""
+"""Helpers for NumPy and JAX arrays. Tasks compute with the library of their arguments."""
 
 import types
 from typing import Any, TypeAlias
@@ -65,13 +65,13 @@ def check_candidates(name: str, candidates: AnyArray, length: int) -> None:
 
 
 def is_integer(dtype: Any) -> bool:
-    """Whether a NumPy or JAX dtype is an integer type. Booleans and durations are not.
+    """Whether a NumPy or JAX dtype is an integer type. Booleans and durations do not count.
 
     Example:
         >>> is_integer(np.dtype("uint8")), is_integer(np.dtype(bool)), is_integer(np.dtype("m8[s]"))
         (True, False, False)
     """
-    # NumPy has no kind for JAX's 2-bit and 4-bit integers.
+    # NumPy does not know JAX's 2-bit and 4-bit integers.
     small = ("int2", "int4", "uint2", "uint4")
     return getattr(dtype, "kind", "") in ("i", "u") or getattr(dtype, "name", "") in small
 
@@ -89,7 +89,7 @@ def widen(tokens: AnyArray) -> AnyArray:
 
 
 def fill_after_end(answers: AnyArray, end: int | None) -> AnyArray:
-    """Replace every token after the first end token by an end token.
+    """Replace every token after the first end token with an end token.
 
     Example:
         >>> fill_after_end(np.array([[0, 2, 1, 0], [0, 1, 0, 1]]), 2).tolist()

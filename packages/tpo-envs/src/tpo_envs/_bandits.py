@@ -26,12 +26,12 @@ class Contexts(NamedTuple):
 
 
 class AbstractBandit(eqx.Module):
-    """A contextual bandit with one right action in each context: see a context, act, read the reward.
+    """A contextual bandit with one right action in each context: see a context, act, get a reward.
 
     `r(x, a) = 1{a = label(x)}`.
 
     Every method is pure and can be jitted and vmapped. Pass the bandit to a jitted function as an argument:
-    if the function closes over it, its data set is copied into the compiled program.
+    if the function closes over it, JAX copies its data set into the compiled program.
 
     To write your own bandit, define `num_actions`, `sample` and `all_contexts`. The rewards follow from
     these.
@@ -53,7 +53,7 @@ class AbstractBandit(eqx.Module):
 
     @abstractmethod
     def all_contexts(self) -> Contexts:
-        """Return every context once, in a fixed order: for exact population updates and for evaluation."""
+        """Return every context once, in a fixed order, for exact population updates and for evaluation."""
 
     @property
     def random_score(self) -> float:

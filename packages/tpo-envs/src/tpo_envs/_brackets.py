@@ -27,16 +27,17 @@ class _Open(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class BracketTask(AbstractTokenTask):
-    """Complete a string of brackets: prompt and answer together must be balanced. Many answers may be right.
+    """Complete a string of brackets so that the whole string is balanced. Many answers may be right.
 
     Of `V` tokens, `0 .. V/2 - 1` open a bracket of that type and `V/2 .. V - 1` close it. A prompt is a
     random walk: if no bracket is open, one opens; else one opens or closes with equal probability. Types are
     uniform. A token of the answer is right if the string can still be balanced after it: it closes the
-    innermost bracket, or opens one with enough room left to close it. After a mistake, no token is right.
+    innermost bracket, or opens a bracket that can still be closed. After a mistake, no token is right.
 
     **Arguments:**
 
-    - `reward`: `"sequential"` pays each right token, `"terminal"` all tokens if the whole string is balanced.
+    - `reward`: `"sequential"` pays for each right token; `"terminal"` pays for all tokens if the whole string
+        is balanced.
     - `horizon`: tokens in a prompt and in an answer, at least 1.
     - `vocab_size`: an even number of tokens, at least 2: two for each type of bracket.
 

@@ -11,7 +11,7 @@ from ._bandits import AbstractBandit, Contexts
 
 
 class ClassificationBandit(AbstractBandit):
-    """A contextual bandit made of labeled images: see an image, name its class, learn only if it was right.
+    """A contextual bandit of labeled images: see an image, name its class, learn only if the class was right.
 
     The policy reads `pixels / 255`, floats in [0, 1]. The images stay on the device as `uint8`, which takes a
     quarter of the memory; only those of a batch are converted. On MNIST, this is the task of arXiv
@@ -89,7 +89,7 @@ class ClassificationBandit(AbstractBandit):
         return Contexts(_unit_pixels(self.images[index]), self.labels[index])
 
     def all_contexts(self) -> Contexts:
-        """Return every image once, in the given order, as floats that take four times the stored memory.
+        """Return every image once, in the given order, as floats, which take four times the stored memory.
 
         Returns:
             `Contexts` with `inputs` `[n, d]` in [0, 1] and `labels` `[n]`.

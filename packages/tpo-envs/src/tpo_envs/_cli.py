@@ -36,7 +36,7 @@ with one answer to each question of that seed. `tpo-envs questions` and
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program on a command line, that of the process by default.
+    """Run the program with the given arguments, by default those of the process.
 
     Returns:
         The exit code: 0, or 2 after a one-line message when the task does not exist, the file cannot be used

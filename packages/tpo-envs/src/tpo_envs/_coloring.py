@@ -23,18 +23,18 @@ class ColoringTask(AbstractPartsTask):
 
     A prompt has `edges` edges, two tokens each: the smaller node, then the larger, in ascending order. An
     answer has one color for each node, in the order of nodes, and the end token `max(nodes, colors)`. An
-    answer with fewer or more colors scores 0, and so does one that never ends.
+    answer with fewer or more colors scores 0. So does an answer that never ends.
 
     Every graph can be colored: a hidden coloring gives color `i mod colors` to the `i`-th node of a random
     order, and the edges are uniform among the pairs of nodes whose hidden colors differ, without repetition.
 
     **Arguments:**
 
-    - `reward`: `"terminal"` pays 1 if all edges are right, `"graded"` the square of the share of edges whose
-        nodes have two different colors.
+    - `reward`: `"terminal"` pays 1 if all edges are right; `"graded"` pays the square of the share of edges
+        whose nodes have different colors.
     - `nodes`: how many, at least 2.
     - `edges`: how many, from 1 to the number of pairs whose hidden colors differ.
-    - `colors`: how many, from 2; `colors^nodes` is at most 4,096, since all colorings are searched.
+    - `colors`: how many, at least 2; `colors^nodes` is at most 4,096, because all colorings are searched.
 
     **Raises:** `ValueError` if the reward is unknown, or a size is out of range.
 
@@ -89,7 +89,7 @@ class ColoringTask(AbstractPartsTask):
         return np.array(list(itertools.combinations(range(self.nodes), 2)), np.int32)
 
     def _crosses(self, coloring: AnyArray) -> AnyArray:
-        """Which pairs of nodes have two colors in a coloring `[..., nodes]`."""
+        """Which pairs of nodes have different colors in a coloring `[..., nodes]`."""
         pairs = self._pairs
         return coloring[..., pairs[:, 0]] != coloring[..., pairs[:, 1]]
 

@@ -1,4 +1,4 @@
-"""Countdown: make a target from given numbers with +, - and *."""
+"""Countdown: compute a target from given numbers with +, - and *."""
 
 import dataclasses
 import functools
@@ -47,7 +47,7 @@ def all_expressions(numbers: int) -> _Expressions:
 
 @dataclasses.dataclass(frozen=True)
 class CountdownTask(AbstractDrawnTask):
-    """Make the target from the given numbers with +, - and *, each number at most once, then end.
+    """Reach the target with the given numbers and +, - and *, each at most once, then end.
 
     Tokens are the digits `0 .. base - 1`, then `+`, `-`, `*` and the end token. A prompt has numbers in
     `1 .. base - 1`, in ascending order and one token each, and the target in `target_digits` digits, highest
@@ -55,11 +55,11 @@ class CountdownTask(AbstractDrawnTask):
 
         expression = number | expression operator number
 
-    so there are no brackets, and it is evaluated from left to right without precedence: `1 + 2 * 3` is 9.
-    Any other sequence, a number that is not given, or one used more often than given scores 0, and so does an
-    answer that never ends. Several answers can be right.
+    so there are no brackets, and evaluation is from left to right without precedence: `1 + 2 * 3` is 9. Any
+    other answer scores 0, and so does an answer that never ends, uses a number that is not given, or uses a
+    number more often than it is given. Several answers can be right.
 
-    Every prompt has a right answer, since its target is the value of such an expression: the numbers are
+    Every prompt has a right answer, because its target is the value of such an expression: the numbers are
     uniform, and each operator is uniform among those that keep the result in `0 .. base^target_digits - 1`.
 
     **Arguments:**
@@ -109,7 +109,7 @@ class CountdownTask(AbstractDrawnTask):
 
     @property
     def horizon(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The most tokens of an answer: all numbers, operators between them, and the end token."""
+        """The maximum length of an answer: all numbers, the operators between them, and the end token."""
         return 2 * self.numbers
 
     @property
@@ -141,7 +141,7 @@ class CountdownTask(AbstractDrawnTask):
         return (digits * self._places(digits)).sum(axis=-1, dtype=digits.dtype)
 
     def answer(self, prompts: Integer[AnyArray, "*b p"]) -> Int[AnyArray, "*b h"]:
-        """The first right answer to every prompt in the order of length; a wrong one if there is none."""
+        """The shortest right answer to every prompt; a wrong one if there is none."""
         xp = namespace(prompts)
         every, numbers = all_expressions(self.numbers), prompts[..., : self.numbers]
         values = _value(numbers[..., every.places], every.operators, every.counts)
@@ -184,7 +184,7 @@ class CountdownTask(AbstractDrawnTask):
         is_number = (asked <= offered) & (written > 0) & (written < self.base)
         is_sign = (signs >= 0) & (signs < 3)
         in_place = xp.all(is_number | ~used, axis=-1) & xp.all(is_sign | ~between, axis=-1)
-        # Zeros instead of what is no number keep values small.
+        # Zeros in place of tokens that are not numbers keep values small.
         numbers = xp.where(is_number & used, written, 0)
         return in_place & (tokens % 2 == 1), _value(numbers, signs[..., :-1], count)
 
@@ -193,7 +193,7 @@ class CountdownTask(AbstractDrawnTask):
         """The expected score of uniformly random answers.
 
         Exact if there are at most 2,000 choices of numbers, as for base 10: the sum over all choices and all
-        expressions. Otherwise the estimate of `AbstractAnswerTask`.
+        expressions. Otherwise, the estimate of `AbstractAnswerTask`.
         """
         exact = countdown_random_score(self.reward, self.numbers, self.base, self.target_digits)
         return super().random_score if exact is None else exact

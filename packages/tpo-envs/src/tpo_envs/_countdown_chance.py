@@ -1,4 +1,4 @@
-"""How well random answers do in Countdown: a sum over all choices of numbers and all expressions."""
+"""The expected score of random answers in Countdown, summed over all numbers and expressions."""
 
 import functools
 import itertools
@@ -31,7 +31,7 @@ def _closeness(values: Any, targets: int) -> Any:
 
 
 def _expressions(given: tuple[int, ...], vocab_size: int) -> tuple[Any, Any]:
-    """The values of all expressions, and how likely random answers are to have them."""
+    """The values of all expressions, and the probability that a random answer has each value."""
     found: Counter[int] = Counter()
     chances: Counter[int] = Counter()
     for count in range(1, len(given) + 1):
@@ -54,7 +54,7 @@ def _continued(values: Counter[int], number: int) -> Counter[int]:
 
 
 def _targets(given: tuple[int, ...], targets: int) -> Any:
-    """How likely each target is if these numbers are drawn, in any order."""
+    """The probability of each target, given these numbers in any order."""
     mass = np.zeros(targets)
     orders = Counter(itertools.permutations(given))
     for order, ways in orders.items():

@@ -18,16 +18,16 @@ from ._unique_answers import ANSWER_REWARDS, AbstractUniqueAnswerTask
 class CountingTask(AbstractUniqueAnswerTask):
     """Count from 1 to the number in the prompt, then end: the answer grows with the number.
 
-    A prompt is a uniform number `n` in `1 .. limit`. All numbers are written in base `base` with the digits
-    of `limit`, highest first and zeros in front: with base 10 and limit 12, the prompt `0 3` asks for
+    A prompt is a uniform number `n` in `1 .. limit`. All numbers are written in base `base` with as many
+    digits as `limit`, highest first, with leading zeros: with base 10 and limit 12, the prompt `0 3` asks for
     `0 1 0 2 0 3` and the end token, which is `base`. With `d` digits the answer has `d n + 1` tokens, and
     `horizon = d limit + 1`.
 
     **Arguments:**
 
     - `reward`: `"terminal"` pays 1 for the right answer. `"graded"` pays
-        `(right tokens / max(length of the answer, length of the right answer))^2`, so tokens that are missing
-        or too many count as wrong. An answer that never ends is wrong, and has `horizon` tokens.
+        `(right tokens / max(length of the answer, length of the right answer))^2`, so missing and extra
+        tokens count as wrong. An answer that never ends is wrong and has `horizon` tokens.
     - `limit`: the largest number, at least 1.
     - `base`: at least 2; tokens are the digits `0 .. base - 1` and the end token.
 
@@ -63,7 +63,7 @@ class CountingTask(AbstractUniqueAnswerTask):
 
     @property
     def horizon(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The most tokens of an answer: all numbers up to `limit`, and the end token."""
+        """The maximum number of tokens in an answer: all numbers up to `limit`, and the end token."""
         return self.prompt_length * self.limit + 1
 
     @property
@@ -80,7 +80,7 @@ class CountingTask(AbstractUniqueAnswerTask):
         return draws.integers(1, self.limit + 1, (batch, 1)) // self._places % self.base
 
     def answer(self, prompts: Integer[AnyArray, "*b p"]) -> Int[AnyArray, "*b h"]:
-        """The right answer to every prompt, filled with end tokens."""
+        """The right answer to every prompt, padded with end tokens."""
         numbers = (prompts * self._places.astype(prompts.dtype)).sum(axis=-1, keepdims=True)
         digits = self.prompt_length
         counted = np.arange(digits * self.limit) // digits + 1
@@ -91,5 +91,5 @@ class CountingTask(AbstractUniqueAnswerTask):
 
     @property
     def right_lengths(self) -> dict[int, float]:
-        """How likely each length of the right answer is, its end token included."""
+        """The probability of each length of the right answer, including its end token."""
         return {self.prompt_length * number + 1: 1 / self.limit for number in range(1, self.limit + 1)}

@@ -15,15 +15,15 @@ def load_dataset(
 ) -> ImageDataset:
     """Load a labeled image data set by name.
 
-    `"mnist"` is read from `directory`, else from the directory in the environment variable `TPO_MNIST_DIR`,
-    else with the `datasets` library (`pip install 'tpo-envs[mnist]'`). `"digits"` is small, comes with
-    scikit-learn (`pip install 'tpo-envs[digits]'`) and is never downloaded.
+    `"mnist"` is read from `directory`, or else from the directory in the environment variable
+    `TPO_MNIST_DIR`, or else with the `datasets` library (`pip install 'tpo-envs[mnist]'`). `"digits"` is
+    small, comes with scikit-learn (`pip install 'tpo-envs[digits]'`) and is never downloaded.
 
     Args:
         name: `"mnist"` or `"digits"`.
         directory: where the MNIST files are: four IDX files, or parquet as in `ylecun/mnist`. For `"mnist"`
             only.
-        verify: compare MNIST with the published SHA-256. Turn it off only for your own data in the same
+        verify: compare MNIST with the published SHA-256. Disable this only for your own data in the same
             layout. Has no effect on the digits.
 
     Returns:

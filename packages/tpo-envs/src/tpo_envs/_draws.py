@@ -1,4 +1,4 @@
-"""Random numbers from a NumPy generator or a JAX key: a task says once what it draws."""
+"""Random numbers from a NumPy generator or a JAX key, so that a task defines its draws once."""
 
 import abc
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -57,7 +57,7 @@ Draws: TypeAlias = NumpyDraws | JaxDraws
 
 
 class AbstractDrawnTask(AbstractAnswerTask):
-    """A task that draws its prompts alike with NumPy and with JAX."""
+    """A task with the same definition of prompts for NumPy and JAX."""
 
     @abc.abstractmethod
     def draw(self, draws: Draws, batch: int) -> Int[AnyArray, "b p"]:

@@ -29,11 +29,11 @@ class Step(NamedTuple):
 
 
 class TokenEpisodes:
-    """`n` episodes of a task of tokens: one token a step, up to the end token or for `horizon` steps.
+    """`n` episodes of a task of tokens: one token per step, up to the end token or for `horizon` steps.
 
     An observation is the prompt followed by the answer so far, `[n, prompt_length + horizon]`, padded with
-    `vocab_size`. In a conversation, each message appears at its turn. Dense rewards are paid at every step,
-    other rewards with the last token.
+    `vocab_size`. In a conversation, each message appears when its turn comes. Dense rewards are paid at every
+    step, and other rewards with the last token.
     """
 
     def __init__(self, task: NumpyAnswerTask, n: int):
@@ -45,7 +45,7 @@ class TokenEpisodes:
         self.over = np.ones(n, bool)
 
     def begin(self, rng: np.random.Generator, which: Any) -> None:
-        """Begin new episodes at the places `which` `[n]`."""
+        """Begin new episodes where `which` `[n]` is True."""
         self.prompts, self.answers = self.prompts.copy(), self.answers.copy()
         self.prompts[which] = self.task.task.numpy_prompts(rng, int(which.sum()))
         self.answers[which] = 0
@@ -95,7 +95,7 @@ class BanditEpisodes:
         self.over = np.ones(n, bool)
 
     def begin(self, rng: np.random.Generator, which: Any) -> None:
-        """Draw new contexts; all episodes begin together, since all have one step."""
+        """Draw new contexts; all episodes begin together, because each has one step."""
         del which
         self.contexts = self.task.contexts(rng.integers(0, len(self.task.labels), self.n))
         self.over = np.zeros(self.n, bool)
@@ -125,7 +125,7 @@ def checked_actions(actions: Any, counts: Any, count: int) -> Any:
 
     Raises:
         TypeError: if actions are not integers.
-        ValueError: if there are not `n` of them, or one that counts is out of range.
+        ValueError: if there are not `n` of them, or an action that counts is out of range.
     """
     array, n = np.asarray(actions), len(counts)
     if not is_integer(array.dtype):

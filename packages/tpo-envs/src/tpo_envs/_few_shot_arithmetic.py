@@ -1,4 +1,4 @@
-"""Sums and products in plain text after a few solved ones, for language models of any size."""
+"""Sums and products in plain text after a few solved examples, for language models of any size."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ _SHOT_DRAWS = 1000
 class FewShotArithmetic(AbstractProblems):
     r"""Arithmetic after a few solved lines: `7 - 1 - 5 =`, to be continued by ` 1` and the end of the line.
 
-    Operands are uniform in `1 .. largest` and operations are uniform; `*` comes before `+` and `-`. One in
-    five problems is held out. Problems that differ only in the order of their terms and factors are in the
-    same split, and solved lines are training problems other than the one asked.
+    Operands are uniform in `1 .. largest` and operations are uniform; `*` takes precedence over `+` and `-`.
+    One in five problems is held out. Problems that differ only in the order of their terms and factors are in
+    the same split, and solved lines are training problems that differ from the one asked.
 
     A completion scores 1 if its first line is the right integer in its usual form, with or without spaces
     around it, and 0 otherwise: `+3`, `03`, `3.0`, `-0` and digits that are not ASCII score 0.
@@ -30,11 +30,11 @@ class FewShotArithmetic(AbstractProblems):
         terms: operands in a problem, at least 2.
         largest: the largest operand, at least 2.
         operations: some of `"+-*"`, in this order.
-        shots: solved lines before the problem, from 0.
+        shots: solved lines before the problem, at least 0.
 
     Raises:
-        ValueError: if an argument is out of range. Drawing raises one if there are too few problems for so
-            many solved lines.
+        ValueError: if an argument is out of range. Drawing raises a ValueError if there are too few problems
+            for this many solved lines.
 
     Example:
         >>> from tpo_envs import FewShotArithmetic
@@ -90,7 +90,7 @@ class FewShotArithmetic(AbstractProblems):
         return self.largest**self.terms * len(self.operations) ** (self.terms - 1)
 
     def draw(self, split: str, seed: int) -> Iterator[Problem]:
-        """Problems of a split, none twice."""
+        """Problems of a split, without repetition."""
         shots = np.random.default_rng([seed, 3])
         for index in self._indices(question_stream(seed)):
             text, groups = self._problem(index)
@@ -99,11 +99,11 @@ class FewShotArithmetic(AbstractProblems):
                 yield Problem(prompt, str(_value(groups)))
 
     def score(self, problem: Problem, completion: str) -> float:
-        """1 if the first line is the right integer and nothing else but spaces, else 0."""
+        """1 if the first line contains only the right integer and spaces, else 0."""
         return float(self.completed(completion).strip(" ") == problem.answer)
 
     def _indices(self, rng: np.random.Generator) -> Iterator[int]:
-        """The numbers of problems in random order; of a large space at most one half."""
+        """The indices of problems in random order; for a large space, at most half of them."""
         if self.size <= _SHUFFLED:
             yield from rng.permutation(self.size).tolist()
             return
@@ -115,7 +115,7 @@ class FewShotArithmetic(AbstractProblems):
                     yield index
 
     def _problem(self, index: int) -> tuple[str, list[tuple[str, list[int]]]]:
-        """The text of a problem, and its terms: a sign and factors each."""
+        """The text of a problem and its terms, each with a sign and factors."""
         index, operand = divmod(index, self.largest)
         words, groups = [str(operand + 1)], [("+", [operand + 1])]
         for _ in range(self.terms - 1):
@@ -150,5 +150,5 @@ def _value(groups: list[tuple[str, list[int]]]) -> int:
 
 
 def _key(groups: list[tuple[str, list[int]]]) -> str:
-    """What a problem is in any order of its terms and factors."""
+    """A key of a problem that ignores the order of its terms and factors."""
     return " ".join(sorted(sign + "*".join(map(str, sorted(factors))) for sign, factors in groups))

@@ -19,19 +19,19 @@ _LONGEST = 100
 
 
 class GSM8K(AbstractProblems):
-    r"""The word problems of GSM8K, from the Hugging Face Hub or from files of your own.
+    r"""The word problems of GSM8K, from the Hugging Face Hub or from your own files.
 
     The held-out problems are the test split; a training problem with the same question as one of these is
     left out. A completion scores 1 if the line after its last "Answer:" or "####" is the right number and
-    nothing else, and 0 otherwise. A dollar sign in front, commas between thousands, zeros after the decimal
-    point and a period at the end are allowed; units, signs other than "-" and digits that are not ASCII are
-    not.
+    nothing else, and 0 otherwise. A leading dollar sign, commas between thousands, zeros after the decimal
+    point and a final period are allowed. Units, signs other than "-" and digits that are not ASCII are not
+    allowed.
 
     Args:
-        path: a directory with `train*` and `test*` files, `.jsonl` or `.parquet`, or one such file, whose
-            questions are split by their hash, one in five held out. None loads `openai/gsm8k` with the
-            `datasets` library, which downloads it once.
-        max_tokens: how many tokens a completion may need.
+        path: a directory with `train*` and `test*` files (`.jsonl` or `.parquet`), or a single such file, of
+            which one question in five is held out by its hash. None loads `openai/gsm8k` with the `datasets`
+            library, which downloads it once.
+        max_tokens: the number of tokens that a completion may need.
 
     Raises:
         DatasetError: if a file or column is missing, a solution has no number after "####", or the Hub

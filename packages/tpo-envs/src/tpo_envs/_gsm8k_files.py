@@ -18,7 +18,7 @@ _PARTS = {"train": "train", "held_out": "test"}
 
 
 def read_gsm8k(path: str | os.PathLike[str] | None) -> dict[str, list[dict[str, Any]]]:
-    """Rows with `question` and `answer`, of the splits `"train"` and `"held_out"`, which share no question.
+    """The rows of the splits `"train"` and `"held_out"`, which share no question.
 
     Raises:
         DatasetError: if a file, a column or the Hub is missing.

@@ -37,14 +37,14 @@ def run_suite(
         method: `method(task, seed)` returns a policy, a function from inputs to answers as in `score`. `task`
             comes from `make_numpy`; the method draws questions and scores answers with it.
         tasks: ids; by default all tasks except those made of images.
-        seeds: how many times each task is run, with seeds from 0. Intervals are over questions and seeds: if
-            the means of the seeds differ by more than questions explain, by Student's t over these means.
-            With two seeds, intervals are wide.
-        n: how many questions a policy is scored on; every seed has its own.
-        candidates: if above 1, policies also give so many answers to each question of a task in which several
-            can be right, and `distinct_right` counts the different right ones, as in `score`.
-        out: the JSON file. It is replaced after every task, so that an error in a later task loses nothing. A
-            stream such as `/dev/stdout` is written to once, at the end.
+        seeds: how many times each task is run, with seeds from 0. Intervals cover questions and seeds: if the
+            means of the seeds differ by more than the questions explain, they use Student's t over these
+            means. With two seeds, intervals are wide.
+        n: the number of questions that score a policy; every seed has its own questions.
+        candidates: if above 1, policies also give this many answers to each question of a task in which
+            several can be right, and `distinct_right` counts the different right answers, as in `score`.
+        out: the JSON file. It is rewritten after every task, so that an error in a later task loses nothing.
+            A stream such as `/dev/stdout` is written once, at the end.
 
     Returns:
         The content of the file: by task, each measure of `Score` with its interval and the value of every

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face Hub through the `datasets` library, which caches them."""
+"""Data sets from the Hugging Face Hub through the `datasets` library, which caches them."""
 
 import contextlib
 import ssl
@@ -19,8 +19,8 @@ def read_hub_tables(
     """Load splits of a data set from the Hub, from the cache if the Hub cannot be reached.
 
     Args:
-        repository: on the Hub.
-        name: of its configuration, or None.
+        repository: the name of the repository on the Hub.
+        name: the name of its configuration, or None.
         parts: the names of its splits.
         missing: the start of messages.
         install: the command that installs `datasets`, for messages.
@@ -66,7 +66,7 @@ def _offline_mode(config: Any, offline: bool) -> Iterator[None]:
 
 
 def _answers(url: str) -> bool:
-    """Return whether a server answers at `url` within a few seconds, with any status."""
+    """Return whether a server at `url` answers within a few seconds, with any status."""
     answered = threading.Event()
 
     def ask() -> None:

@@ -30,7 +30,7 @@ def read_idx(path: Path, ndim: int) -> UInt8[np.ndarray, "..."]:
         A read-only `uint8` array with `ndim` axes.
 
     Raises:
-        DatasetError: if the file cannot be read or unpacked, or its header or its length is wrong.
+        DatasetError: if the file cannot be read or unpacked, or its header or length is wrong.
     """
     content = _read_bytes(path)
     header = 4 + 4 * ndim

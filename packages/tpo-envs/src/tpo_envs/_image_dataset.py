@@ -7,7 +7,7 @@ from jaxtyping import Int32, UInt8
 
 
 class DatasetError(Exception):
-    """A data set is missing, damaged or not the published one. The message is one line and names the fix."""
+    """A data set is missing, damaged or not the published one. The message is one line with the fix."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -32,14 +32,14 @@ class Interval:
 def interval(values: Float[np.ndarray, "s n"] | Bool[np.ndarray, "s n"], lowest: float = 0.0) -> Interval:
     """The mean of rewards between `lowest` and 1, with a 95% interval.
 
-    The interval is that of Korn and Graubard: the exact interval of Clopper and Pearson for `n m` successes
-    in `n` trials, where `m` is the mean of the values and `n` the effective number of questions. That is the
-    number of zeros and ones whose mean would have the same variance. For zeros and ones of one seed, it is
-    the number of questions. The width is never zero.
+    This is the interval of Korn and Graubard: the exact interval of Clopper and Pearson for `n m` successes
+    in `n` trials, where `m` is the mean of the values and `n` is the effective number of questions, that is,
+    the number of zeros and ones whose mean would have the same variance. For zeros and ones of one seed, it
+    is the number of questions. The width is never zero.
 
-    With several seeds, the variance of the mean is that over questions or that over the means of the seeds
-    (by Student's t, because there are few), whichever is larger. Every seed draws its own questions, so the
-    latter includes the noise of the questions.
+    With several seeds, the variance of the mean is the larger of two estimates: over questions, or over the
+    means of the seeds (with Student's t, because there are few seeds). Every seed draws its own questions, so
+    the latter includes the noise of the questions.
 
     Args:
         values: the reward of every question, by seed.
@@ -72,7 +72,7 @@ def _effective_count(unit: Float[np.ndarray, "s n"], m: float) -> float:
     seeds, largest = len(unit), m * (1 - m)  # the variance if all values were 0 or 1
     if largest <= 0:
         return float(unit.size)
-    # Equal values say little about those that were not drawn, so add z^2 values with the largest variance.
+    # Equal values say little about values that were not drawn, so add z^2 values with the largest variance.
     variance = (unit.size * float(unit.var()) + _Z**2 * largest) / (unit.size + _Z**2)
     count = unit.size * largest / variance
     between = float(unit.mean(axis=1).var(ddof=1)) / seeds if seeds > 1 else 0.0

@@ -1,4 +1,4 @@
-"""The length ladder: only the first tokens of an answer count, so its length is all that changes."""
+"""The length ladder: only the first tokens of an answer count, so only its length changes."""
 
 import dataclasses
 
@@ -26,9 +26,9 @@ class LengthLadder(AbstractDrawnTask):
 
     - `horizon`: tokens in every answer, at least `scored`. No token ends an answer.
     - `vocab_size`: tokens are the integers `0 .. vocab_size - 1`, at least 2.
-    - `scored`: tokens in a prompt, and at the start of an answer that count; at least 1.
-    - `reward`: `"terminal"` pays 1 if all scored tokens are right, `"graded"` the square of the share of
-        them that is right.
+    - `scored`: tokens in a prompt, and tokens at the start of an answer that count; at least 1.
+    - `reward`: `"terminal"` pays 1 if all scored tokens are right; `"graded"` pays the square of the share of
+        scored tokens that are right.
     - `target`: the right answer as a function of the prompt, one of `tpo_envs.TARGETS`.
 
     **Raises:** `ValueError` if the target or reward is unknown, or a size is out of range.

@@ -27,7 +27,7 @@ _CONTENT_SHA256 = {
 def load_mnist(directory: str | os.PathLike[str] | None = None, *, verify: bool = True) -> ImageDataset:
     """Load MNIST: 60,000 training and 10,000 test images of 28 x 28 pixels, ten classes.
 
-    Reads `directory`, else the directory in the environment variable `TPO_MNIST_DIR`, else uses the
+    Reads `directory`, or else the directory in the environment variable `TPO_MNIST_DIR`, or else uses the
     `datasets` library, which downloads `ylecun/mnist` once and caches it. If a directory is given, it must
     contain the data; there is no fallback. A directory has either the four IDX files, gzipped or not, such as
     `train-images-idx3-ubyte.gz` or `t10k-labels.idx1-ubyte`, or parquet files `train-*.parquet` and
@@ -35,8 +35,8 @@ def load_mnist(directory: str | os.PathLike[str] | None = None, *, verify: bool 
 
     Args:
         directory: where the files are, or None.
-        verify: compare the content with the published SHA-256. Turn it off only to load your own data in this
-            layout (ten classes, any number and size of images).
+        verify: compare the content with the published SHA-256. Disable this only to load your own data in
+            this layout (ten classes, any number and size of images).
 
     Returns:
         `ImageDataset` with the images flattened row by row.

@@ -1,11 +1,11 @@
-"""Messages about unknown names, with the nearest match."""
+"""Messages about unknown names, with the closest match."""
 
 import difflib
 from collections.abc import Iterable
 
 
 def did_you_mean(name: object, known: Iterable[str], n: int = 1) -> str:
-    """The end of a message about an unknown name; empty if no known name is near.
+    """The end of a message about an unknown name; empty if no known name is similar.
 
     Example:
         >>> did_you_mean("terminl", ["sequential", "terminal"])
@@ -19,7 +19,7 @@ def check_name(field: str, name: object, known: Iterable[str]) -> None:
     """Check that a name is known.
 
     Raises:
-        ValueError: if it is not; the message has the choices and the nearest match.
+        ValueError: if it is not; the message has the choices and the closest match.
     """
     known = list(known)
     if name not in known:

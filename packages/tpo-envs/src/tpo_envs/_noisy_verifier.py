@@ -28,9 +28,9 @@ class NoisyVerifier(AbstractTokenTask):
         random score  = p (1 - false_negatives) + (1 - p) false_positives
         optimal score = 1 - false_negatives (1 - false_positives)^(V^h - 1)
 
-    The optimal policy knows the verifier's mistakes and finds an answer that passes, if there is one. Answers
+    The optimal policy knows the verifier's mistakes and finds an answer that passes if there is one. Answers
     that are always right earn `honest_score = 1 - false_negatives`. A policy with a higher score exploits the
-    verifier, and its exact match shows it.
+    verifier, as its exact match shows.
 
     **Arguments:**
 

@@ -19,7 +19,7 @@ class NumpyAnswerTask:
     Attributes:
         task: the task.
         prompt_length: tokens in a prompt.
-        horizon: the most tokens of an answer.
+        horizon: the maximum number of tokens in an answer.
         vocab_size: tokens are the integers `0 .. vocab_size - 1`.
         end: the token that ends an answer, or None if every answer has `horizon` tokens.
         random_score: the expected score of uniform answers.
@@ -86,12 +86,12 @@ class NumpyAnswerTask:
         return self.task.answer(prompts)
 
     def mask(self, answers: Integer[np.ndarray, "*b h"]) -> Bool[np.ndarray, "*b h"]:
-        """Which tokens of the answers exist: all up to and including the first end token."""
+        """Which tokens of the answers exist: all tokens up to and including the first end token."""
         self._check("answers", answers)
         return self.task.mask(answers)
 
     def lengths(self, answers: Integer[np.ndarray, "*b h"]) -> Int[np.ndarray, "*b"]:
-        """The number of tokens of every answer, its end token included."""
+        """The number of tokens of every answer, including its end token."""
         self._check("answers", answers)
         return np.asarray(self.task.lengths(answers))
 
@@ -122,7 +122,7 @@ class NumpyAnswerTask:
     def distinct_right(
         self, prompts: Integer[np.ndarray, "*b p"], answers: Integer[np.ndarray, "*b k h"]
     ) -> Int[np.ndarray, "*b"]:
-        """How many different right answers there are among `k` answers to each prompt."""
+        """The number of different right answers among `k` answers to each prompt."""
         self._check("prompts", prompts)
         self._check("answers", answers)
         return np.asarray(self.task.distinct_right(prompts, answers))

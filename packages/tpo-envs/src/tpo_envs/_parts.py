@@ -1,4 +1,4 @@
-"""Tasks whose answers are right in parts, and which may have many right answers."""
+"""Tasks whose answers have parts that can be right separately, possibly with many right answers."""
 
 import abc
 
@@ -11,10 +11,10 @@ from ._token_methods import on_tokens
 
 
 class AbstractPartsTask(AbstractDrawnTask):
-    """A task whose answers have parts: an answer is right if it is complete and all its parts are right.
+    """A task whose answers have parts. An answer is right if it is complete and all its parts are right.
 
-    The reward `"terminal"` pays 1 for a right answer and 0 for any other. `"graded"` pays a complete answer
-    the square of the share of its parts that are right.
+    The reward `"terminal"` pays 1 for a right answer and 0 for any other. `"graded"` pays the square of the
+    share of right parts for a complete answer.
     """
 
     reward: str

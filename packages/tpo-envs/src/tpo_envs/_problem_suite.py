@@ -1,4 +1,4 @@
-"""Problems in text under stable ids."""
+"""Text problems under stable ids."""
 
 import functools
 import importlib.util
@@ -35,7 +35,7 @@ def arithmetic() -> Mapping[str, FewShotArithmetic]:
 
 
 def list_problems() -> list[str]:
-    """The ids for `make_problems`; those of reasoning-gym, `reasoning-gym/NAME`, only if it is installed.
+    """The ids for `make_problems`, including `reasoning-gym/NAME` if reasoning-gym is installed.
 
     Example:
         >>> from tpo_envs import list_problems
@@ -47,18 +47,18 @@ def list_problems() -> list[str]:
 
 
 def make_problems(problems_id: str, **options: Any) -> AbstractProblems:
-    r"""Make problems in text.
+    r"""Make text problems.
 
     Args:
         problems_id: an id of `list_problems()`. Its settings never change.
-        options: keywords of `ReasoningGymProblems` or `GSM8K`. Arithmetic has none: for other settings, make
-            a `FewShotArithmetic`.
+        options: keywords of `ReasoningGymProblems` or `GSM8K`. Arithmetic has none; for other settings,
+            construct a `FewShotArithmetic`.
 
     Returns:
         Problems, with `problems(split, count, seed)` and `score(problem, completion)`.
 
     Raises:
-        ValueError: if the id is unknown, with the nearest matches, or an option is wrong.
+        ValueError: if the id is unknown (the message has the closest matches) or an option is wrong.
         ImportError: if a library is missing.
         DatasetError: if data cannot be loaded.
 

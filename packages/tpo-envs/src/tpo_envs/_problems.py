@@ -1,4 +1,4 @@
-"""Problems in text for language models: what a problem is, and the base class of all sets of problems."""
+"""Text problems for language models: a problem, and the base class of all sets of problems."""
 
 import abc
 import dataclasses
@@ -17,12 +17,12 @@ _HELD_OUT = 5
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """One problem in text.
+    """A text problem.
 
     Attributes:
         prompt: what a language model reads.
         answer: a right answer, or None if the problem comes without one.
-        entry: what else its scorer needs.
+        entry: further data for its scorer.
     """
 
     prompt: str
@@ -31,13 +31,14 @@ class Problem:
 
 
 class AbstractProblems(abc.ABC):
-    """Problems in text, split into training and held-out problems, with a scorer of completions.
+    """Text problems, split into training and held-out problems, with a scorer of completions.
 
     To write your own, define the attributes and the methods `draw` and `score`.
 
     Attributes:
         id: a stable name.
-        stop: the text that ends a completion, such as a line feed; empty if only the end of the text does.
+        stop: the string that ends a completion, such as a line feed; empty if a completion ends only with the
+            text.
         max_tokens: how many tokens a completion may need; a suggestion.
     """
 
@@ -47,7 +48,7 @@ class AbstractProblems(abc.ABC):
 
     @abc.abstractmethod
     def draw(self, split: str, seed: int) -> Iterator[Problem]:
-        """Problems of a split in the order that the seed determines, none twice, as many as there are."""
+        """All problems of a split, without repetition, in an order that depends on the seed."""
 
     @abc.abstractmethod
     def score(self, problem: Problem, completion: str) -> float:
@@ -55,7 +56,7 @@ class AbstractProblems(abc.ABC):
 
         Args:
             problem: one of `problems`.
-            completion: what the model wrote after the prompt; what follows the first `stop` is ignored.
+            completion: what the model wrote after the prompt; text after the first `stop` is ignored.
 
         Returns:
             1 for a right answer.
@@ -66,7 +67,7 @@ class AbstractProblems(abc.ABC):
 
         Args:
             split: `"train"` or `"held_out"`. No problem is in both.
-            count: how many, at least 1. More problems of the same seed start with these.
+            count: how many, at least 1. A larger count with the same seed starts with the same problems.
             seed: from 0.
 
         Returns:
@@ -93,6 +94,6 @@ class AbstractProblems(abc.ABC):
 
 
 def is_held_out(text: str) -> bool:
-    """Whether a problem is held out, by the hash of its text: one in five, in every process and version."""
+    """Whether a problem is held out: one in five, by the hash of its text, in every process and version."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") % _HELD_OUT == 0

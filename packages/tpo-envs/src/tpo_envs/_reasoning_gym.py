@@ -21,41 +21,41 @@ _STYLES = {
     "question": "{question}",
     "line": "{question}\nAnswer:",
 }
-# Questions made at once, because some data sets make all of them when they are created.
+# Questions generated at once, because some data sets generate all of them when they are created.
 _CHUNK = 64
-# So many questions one after the other that are not new end the search.
+# The search ends after this many consecutive questions that are not new.
 _PATIENCE = 2000
-# Added to the seed of the questions, for those of the solved ones.
+# Added to the seed of the questions to get the seed of the solved problems.
 _SHOTS = 2**32
 
 
 class ReasoningGymProblems(AbstractProblems):
     """The problems of a data set of `reasoning-gym`, with its scorer.
 
-    One in five questions, by the hash of its text, is held out. Questions are made by the installed version
-    of the library, so another version may make others. Its scorers may pay less than 1 for an answer that is
-    partly right, and some pay a little for any answer that they can read, such as 0.01.
+    One in five questions is held out, by the hash of its text. The installed version of the library generates
+    the questions, so they may differ between versions. Its scorers may pay less than 1 for a partly right
+    answer, and some pay a little, such as 0.01, for any answer that they can parse.
 
-    A scorer runs in a child process, which is killed after `time_limit` seconds. An answer for which it
-    raises an error or takes too long scores 0, and is counted. Some scorers evaluate answers as Python; in
-    the child process, they evaluate literals and formulas alone.
+    A scorer runs in a child process, which is killed after `time_limit` seconds. If it raises an error or
+    takes too long, the answer scores 0 and is counted. Some scorers evaluate answers as Python; in the child
+    process, they evaluate only literals and formulas.
 
     Args:
-        name: of the data set, such as `"leg_counting"`.
-        style: where the answer is. `"answer"`: after the last "Answer:", or everywhere if there is none.
-            `"tags"`: after the last `<answer>`, up to `</answer>`; without tags, a completion scores 0.
-            `"question"`: the prompt is the question alone, and the whole completion is the answer.
+        name: the name of the data set, such as `"leg_counting"`.
+        style: where the scorer looks for the answer. `"answer"`: after the last "Answer:", or everywhere if
+            there is none. `"tags"`: after the last `<answer>`, up to `</answer>`; without tags, a completion
+            scores 0. `"question"`: the prompt is only the question, and the whole completion is the answer.
             `"line"`: the prompt ends with "Answer:", and the first line is the answer.
-        shots: solved training problems before each question, other than the one asked. They need the style
-            `"line"`, and help models that have not learned to follow instructions.
+        shots: solved training problems before each question, which differ from the one asked. They require
+            the style `"line"` and help models that were not trained to follow instructions.
         time_limit: seconds for scoring a completion.
-        max_tokens: how many tokens a completion may need.
-        config: settings of the data set, by the names that it gives them, but for `seed` and `size`.
+        max_tokens: the number of tokens that a completion may need.
+        config: settings of the data set under its own names, except `seed` and `size`.
 
     Raises:
         ImportError: if `reasoning-gym` is not installed.
-        ValueError: if the name or style is unknown, or the data set refuses its settings. Its scorer raises
-            a `RuntimeError` if its process cannot be started.
+        ValueError: if the name or style is unknown, or the data set rejects its settings. Its scorer raises a
+            `RuntimeError` if its process cannot be started.
 
     Example:
         >>> from tpo_envs import ReasoningGymProblems
@@ -103,16 +103,16 @@ class ReasoningGymProblems(AbstractProblems):
 
     @property
     def scorer_errors(self) -> int:
-        """Completions for which the scorer raised an error, ended its process or returned no number."""
+        """Completions for which the scorer raised an error, exited or returned no number."""
         return self._scorer.errors
 
     @property
     def scorer_timeouts(self) -> int:
-        """Completions that took longer than the time limit."""
+        """The number of completions that took longer than the time limit."""
         return self._scorer.timeouts
 
     def draw(self, split: str, seed: int) -> Iterator[Problem]:
-        """Problems of a split, none twice, until no new ones come."""
+        """Problems of a split, without repetition, until no new ones are found."""
         seen: set[str] = set()
         misses = 0
         others = self._entries(seed + _SHOTS)
@@ -142,11 +142,11 @@ class ReasoningGymProblems(AbstractProblems):
         return said.strip()
 
     def close(self) -> None:
-        """End the child process, which otherwise ends with this object. Another score starts it again."""
+        """End the child process, which otherwise ends with this object. The next score restarts it."""
         self._scorer.close()
 
     def _solved(self, entries: Iterator[Mapping[str, Any]], asked: str) -> str:
-        """Solved problems, all different training problems, each after the other."""
+        """Solved problems, one after the other, all different training problems."""
         lines: dict[str, None] = {}
         for entry in itertools.islice(entries, _PATIENCE) if self.shots else ():
             question, answer = entry["question"], entry["answer"]
@@ -171,9 +171,9 @@ class ReasoningGymProblems(AbstractProblems):
     def _dataset(self, seed: int) -> Any:
         try:
             return _library().create_dataset(self.name, seed=seed, size=_CHUNK, **self.config)
-        # Data sets check their settings by assertions and errors of many kinds.
+        # Data sets check their settings with assertions and many kinds of errors.
         except Exception as error:
-            raise ValueError(f"{self.id} refuses the settings {self.config}: {one_line(error)}") from error
+            raise ValueError(f"{self.id} rejects the settings {self.config}: {one_line(error)}") from error
 
 
 def reasoning_gym_names() -> list[str]:
@@ -186,7 +186,7 @@ def reasoning_gym_names() -> list[str]:
 
 
 def _library() -> Any:
-    # Libraries that it imports warn of old comparisons and string escapes when they are first compiled.
+    # Libraries that it imports warn about old comparisons and string escapes when they are first compiled.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
         try:

@@ -1,4 +1,4 @@
-"""Scores of our own methods on a part of the suite."""
+"""Scores of the methods of `tpo-runs` on a part of the suite."""
 
 import copy
 import functools
@@ -16,12 +16,12 @@ def reference_scores(task_id: str | None = None) -> dict[str, Any]:
     """The scores of the methods of `tpo-runs`, with their provenance.
 
     Args:
-        task_id: an id of `list_tasks()`; by default all.
+        task_id: an id of `list_tasks()`; all by default.
 
     Returns:
-        For one id, by method: `normalized` and `mean_return` of every seed and the number of answers that
-        were scored in training; empty if there are none. By default, the complete record with its
-        `provenance`: command, versions, machine, seconds.
+        For one id, by method: `normalized` and `mean_return` of every seed and the number of answers scored
+        in training; empty if there are none. By default, the complete record with its `provenance`: command,
+        versions, machine, seconds.
 
     Example:
         >>> from tpo_envs import reference_scores

@@ -14,8 +14,8 @@ class Reward:
 
     Attributes:
         tokens: maps the correctness of tokens `[..., h]` to their rewards `[..., h]`.
-        score: maps the correctness of tokens to the score of every answer `[...]`, the mean of its token
-            rewards, at less cost.
+        score: maps the correctness of tokens to the score of every answer `[...]`: a faster way to compute
+            the mean of its token rewards.
         random_score: the expected score when each of `h` tokens is correct with probability `p`, by `(p, h)`.
         dense: whether a token's reward is independent of later tokens.
 

@@ -1,4 +1,4 @@
-"""Literals and formulas that are checked before Python or SymPy evaluates them."""
+"""Safe evaluation of literals and formulas, which are checked before Python or SymPy evaluates them."""
 
 import ast
 from typing import Any
@@ -18,7 +18,7 @@ _FUNCTIONS = {
 
 
 def evaluate_literal(text: Any, *_: Any) -> Any:
-    """The value of a text of literals and arithmetic, in the place of Python's `eval`.
+    """The value of a string of literals and arithmetic; replaces Python's `eval`.
 
     Raises:
         ValueError: if it has a name, a call, an attribute, or anything else that could run code.
@@ -40,7 +40,7 @@ def check_formula(text: Any) -> None:
 
     Raises:
         ValueError: if it has anything else; SymPy would evaluate it as Python.
-        SyntaxError: if it is no expression.
+        SyntaxError: if it is not an expression.
 
     Example:
         >>> check_formula("x**2 / 2 + sin(3*x) + C")

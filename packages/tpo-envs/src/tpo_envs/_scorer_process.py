@@ -11,23 +11,23 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
-# Importing the library takes seconds, on a busy machine minutes.
+# Importing the library takes seconds, or minutes on a busy machine.
 _START_SECONDS = 600.0
 
 
 class ScorerProcess:
     """Scores answers of one data set of reasoning-gym in a child process with a time limit.
 
-    The process starts with the first answer and stays. It is killed when an answer takes too long, and
-    started again for the next one. Any thread may call `score`; answers are scored one after the other.
+    The process starts with the first answer and keeps running. If an answer takes too long, it is killed and
+    restarted for the next answer. Any thread may call `score`; answers are scored one at a time.
 
     Args:
-        name: of the data set.
+        name: the name of the data set.
         config: its settings.
         time_limit: seconds for an answer.
 
     Attributes:
-        errors: answers for which the scorer raised an error, ended or returned no number.
+        errors: answers for which the scorer raised an error, exited or returned no number.
         timeouts: answers that took longer than the time limit.
     """
 
@@ -62,7 +62,7 @@ class ScorerProcess:
             return min(max(value, 0.0), 1.0)
 
     def close(self) -> None:
-        """End the process. Another answer starts it again."""
+        """End the process. The next answer restarts it."""
         with self._lock:
             self._stop()
 
@@ -85,7 +85,7 @@ class ScorerProcess:
             raise RuntimeError(f"the process that scores reasoning-gym/{self._arguments[0]} {why}")
 
     def _ask(self, request: Any, seconds: float | int) -> tuple[bytes, bool]:
-        """The reply to a request, empty if the process ended, and whether it was killed for being late."""
+        """The reply to a request, empty if the process ended, and whether it was killed at the limit."""
         process, late, reply = self._process, threading.Event(), b""
         assert process is not None
         assert process.stdin is not None

@@ -1,7 +1,7 @@
-"""The process in which scorers of reasoning-gym run: `python -m tpo_envs._scorer_worker`.
+"""The process that runs scorers of reasoning-gym: `python -m tpo_envs._scorer_worker`.
 
-It reads pickled requests from its standard input and writes one line for each: a number, or `error`. Nothing
-that it writes is unpickled.
+It reads pickled requests from its standard input and writes one line for each: a number, or `error`. The
+parent never unpickles its output.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from ._safe_expressions import check_formula, evaluate_literal
 
 _MEMORY = 8 * 2**30
-# Ends the process if its parent is gone and can no longer end it.
+# Exit if the parent is gone and can no longer end this process.
 _GRACE_SECONDS = 5.0
 _REFUSED_EVENTS = {
     *("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn"),
@@ -34,7 +34,7 @@ def receive(stream: BinaryIO) -> Any:
 def main() -> None:
     """Score until the standard input ends."""
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "w")
-    # Ctrl-C ends the parent, or makes it save what it has; both end this process in their time.
+    # Ctrl-C ends the parent or makes it save its results first; the parent then ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What scorers print must not be read as replies.
     silent = os.open(os.devnull, os.O_RDWR)
@@ -62,9 +62,9 @@ def main() -> None:
 def confine() -> None:
     """Keep scorers from running a completion as code, from starting programs and from writing files.
 
-    Some scorers of reasoning-gym pass answers to `eval` or to SymPy's parser, which evaluates them, too.
-    Their modules get an `eval` for literals, and SymPy parses formulas alone. Beside that, the process may
-    no longer do what no scorer has to.
+    Some scorers of reasoning-gym pass answers to `eval` or to SymPy's parser, which also evaluates them.
+    Their modules get an `eval` for literals, and SymPy parses only formulas. In addition, the process loses
+    all rights that scorers do not need.
     """
     for module in [module for key, module in sys.modules.items() if key.startswith("reasoning_gym")]:
         module.__dict__.update(eval=evaluate_literal, exec=_refuse_code)

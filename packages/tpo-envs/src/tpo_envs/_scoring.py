@@ -22,8 +22,8 @@ class Score:
     """The score of a policy on one task, each measure with a 95% interval over questions.
 
     Shares, such as the exact match or a return of zeros and ones, have the interval of Clopper and Pearson.
-    Other returns have the same with an effective number of questions (Korn and Graubard). The width is never
-    zero: 0 right answers of 1,000 are 0.000 [0.000, 0.004].
+    Other returns have the same interval with an effective number of questions (Korn and Graubard). The width
+    is never zero: 0 right answers of 1,000 are 0.000 [0.000, 0.004].
 
     Attributes:
         task: the id.
@@ -34,8 +34,8 @@ class Score:
         normalized: `(return - random) / (optimal - random)`: 0 for the uniform policy, 1 for the best one.
         by_question: the reward of every answer `[n]`.
         right: which answers are entirely right `[n]`.
-        distinct_right: how many different answers are right among `candidates` answers to a question; None
-            if not asked for, or if a question of the task has one right answer.
+        distinct_right: the number of different right answers among `candidates` answers to a question; None
+            if not requested, or if a question of the task has only one right answer.
         distinct_by_question: the same for every question `[n]`, or None.
     """
 
@@ -55,7 +55,7 @@ def evaluation_inputs(task_id: str, *, n: int = 1000, seed: int = 0) -> Shaped[n
     """The questions that `score` uses: prompts `[n, horizon]`, contexts `[n]` or test images `[n, d]`.
 
     Raises:
-        ValueError: if the id is unknown, with the nearest matches.
+        ValueError: if the id is unknown; the message has the closest matches.
     """
     task = make_numpy(task_id, split="test")
     return task.inputs(task.sample(seed, n))  # pyright: ignore[reportArgumentType]
@@ -69,12 +69,12 @@ def score(
     Args:
         task_id: an id of `list_tasks()`.
         policy_or_answers: a function from inputs `[n, ...]` to answers `[n, horizon]` (actions `[n]` for a
-            bandit), or such answers, as anything that NumPy converts to an array of integers.
-        n: how many questions; must equal the number of answers.
-        seed: which questions; answers must be to the questions of this seed.
-        candidates: if above 1, and if several answers to a question can be right, a policy also gives so many
-            answers to each question, from the repeated questions `[n * candidates, ...]`, and
-            `distinct_right` counts the different right ones. They change no other measure.
+            bandit), or the answers themselves, as anything that NumPy converts to an array of integers.
+        n: the number of questions; must equal the number of answers.
+        seed: selects the questions; answers must belong to the questions of this seed.
+        candidates: if above 1, and if several answers to a question can be right, a policy also gives this
+            many answers to each question, from the repeated questions `[n * candidates, ...]`, and
+            `distinct_right` counts the different right answers. Other measures do not change.
 
     Returns:
         `Score`.

@@ -32,7 +32,7 @@ def list_tasks(
     """The ids of the suite, by family and size.
 
     Args:
-        tags: one tag, or several that tasks must all have; `tpo_envs.TAGS` describes them.
+        tags: one tag, or several tags that a task must all have; `tpo_envs.TAGS` describes them.
         family: one kind of task, such as "tokens", "countdown" or "bandit".
         max_difficulty: the highest difficulty, 1 to 5.
 
@@ -40,7 +40,7 @@ def list_tasks(
         Ids for `make`.
 
     Raises:
-        ValueError: if a tag or the family is unknown, with the nearest match.
+        ValueError: if a tag or the family is unknown; the message has the closest match.
 
     Example:
         >>> from tpo_envs import list_tasks
@@ -64,7 +64,7 @@ def describe(task_id: str) -> Row:
     """The settings, tags and difficulty of a task.
 
     Raises:
-        ValueError: if the id is unknown, with the nearest matches.
+        ValueError: if the id is unknown; the message has the closest matches.
 
     Example:
         >>> from tpo_envs import describe
@@ -88,14 +88,14 @@ def make(task_id: str, *, split: Split = "train") -> "AbstractAnswerTask | Abstr
 
     Args:
         task_id: an id of `list_tasks()`.
-        split: which images, for a task made of images; other tasks have no splits.
+        split: which images to use, for a task made of images; other tasks have no splits.
 
     Returns:
         A task of tokens, with `prompts`, `score` and `exact_match`, or a bandit, with `sample`, `reward` and
         `all_rewards`. Token tasks also have `token_rewards` and `candidate_rewards`.
 
     Raises:
-        ValueError: if the id is unknown, with the nearest matches.
+        ValueError: if the id is unknown; the message has the closest matches.
         ImportError: if JAX is not installed.
         DatasetError: if its images cannot be loaded.
 
@@ -132,13 +132,13 @@ def make_numpy(task_id: str, *, split: Split = "train") -> "NumpyAnswerTask | Nu
 
     Args:
         task_id: an id of `list_tasks()`.
-        split: which images, for a task made of images; other tasks have no splits.
+        split: which images to use, for a task made of images; other tasks have no splits.
 
     Returns:
         A task with `sample`, `score` and `exact_match`.
 
     Raises:
-        ValueError: if the id is unknown, with the nearest matches.
+        ValueError: if the id is unknown; the message has the closest matches.
         DatasetError: if its images cannot be loaded.
 
     Example:
@@ -166,7 +166,7 @@ def make_numpy(task_id: str, *, split: Split = "train") -> "NumpyAnswerTask | Nu
 
 
 def token_task(row: Row) -> "AbstractAnswerTask":
-    """The task of tokens of a row, for JAX and NumPy alike."""
+    """The token task of a row, for both JAX and NumPy."""
     from ._argsort import ArgsortTask
     from ._brackets import BracketTask
     from ._coloring import ColoringTask

@@ -1,4 +1,4 @@
-"""The suite: every id with its settings. These never change; new tasks get new ids."""
+"""The suite: every id with its settings. Settings never change; new tasks get new ids."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping

@@ -54,7 +54,7 @@ def sort(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "
 
 @_of_wide_tokens
 def modular_addition(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
-    """The sum of each token and the next, `y_t = (x_t + x_{t+1}) mod V`. The last is added to the first."""
+    """The sum of each token and the next (cyclically), `y_t = (x_t + x_{t+1}) mod V`."""
     return (prompts + namespace(prompts).roll(prompts, -1, axis=-1)) % vocab_size
 
 
@@ -69,7 +69,7 @@ def parity(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray,
 def skip_distractors(prompts: Integer[AnyArray, "*b h"], vocab_size: int) -> Int[AnyArray, "*b h"]:
     """The signals of the prompt in order, padded with `V - 1`.
 
-    Tokens below `ceil(V / 2)` are signals, the others are distractors.
+    Tokens below `ceil(V / 2)` are signals; the others are distractors.
     """
     xp = namespace(prompts)
     distracts = prompts >= (vocab_size + 1) // 2

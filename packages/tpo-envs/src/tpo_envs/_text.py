@@ -45,7 +45,7 @@ _FORM = (
     "{instruction}\nNumbers: {numbers}\n"
     "Write {length} numbers from 0 to {last}, with spaces between, after 'Answer:'."
 )
-# Possessive quantifiers, so that a long run of whitespace takes linear time.
+# Possessive quantifiers keep the time for a long run of whitespace linear.
 _NUMBERS = re.compile(r"[\s\[(]*+([0-9]{1,9}+(?:[\s,]++[0-9]{1,9}+)*+)[\s\])]*+\.?+\s*+")
 
 
@@ -78,27 +78,27 @@ class TextTask:
             check_name("the id of a task in words", task_id, text_tasks())
         self.task_id = task_id
         self.task = make_numpy(task_id)
-        # The task of tokens, if its answers end.
+        # The token task, if its answers end.
         self._ended = None
         if isinstance(self.task, NumpyAnswerTask) and self.task.end is not None:
             self._ended = self.task.task
 
     @property
     def answer_length(self) -> int:
-        """The most numbers in an answer; exactly so many if no token ends it."""
+        """The maximum length of an answer; its exact length if no token ends it."""
         if isinstance(self.task, NumpyBandit):
             return 1
         return self.task.horizon - (self._ended is not None)
 
     def questions(self, n: int, seed: int) -> Integer[np.ndarray, "n length"]:
-        """Draw `n` questions: prompts `[n, horizon]`, or numbers of contexts `[n, 1]`."""
+        """Draw `n` questions: prompts `[n, horizon]`, or indices of contexts `[n, 1]`."""
         check_count("n", n, 1)
         if isinstance(self.task, NumpyBandit):
             return self.task.sample(seed, n).inputs[:, None]
         return self.task.sample(seed, n)
 
     def answers(self, questions: Integer[np.ndarray, "n length"]) -> Integer[np.ndarray, "n tokens"]:
-        """A right answer to every question, filled with end tokens if answers end."""
+        """A right answer to every question, padded with end tokens if answers end."""
         if isinstance(self.task, NumpyBandit):
             return self.task.labels[questions]
         return self.task.answer(questions)
@@ -137,7 +137,7 @@ class TextTask:
         return tokens if len(tokens) == self.answer_length else None
 
     def _read(self, said: str) -> list[int] | None:
-        """The tokens that a text has, all in range."""
+        """The tokens in a text, all in range."""
         if isinstance(self._ended, CountdownTask):
             return read_expression(self._ended, said)
         match = _NUMBERS.fullmatch(said)
@@ -173,7 +173,7 @@ def _instruction(task: NumpyAnswerTask) -> str:
 
 
 def message_text(completion: Any) -> str:
-    """The text of a completion, which is a string or a list of chat messages; the last message counts."""
+    """The text of a completion: a string, or a list of chat messages, of which the last one counts."""
     if isinstance(completion, list | tuple):
         completion = completion[-1] if completion else ""
     if isinstance(completion, dict):

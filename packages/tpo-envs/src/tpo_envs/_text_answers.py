@@ -1,4 +1,4 @@
-"""The words of tasks whose answers have lengths: what is asked, and how an answer is written and read."""
+"""Questions and answers in words for tasks whose answers have lengths."""
 
 import re
 from collections.abc import Callable, Sequence

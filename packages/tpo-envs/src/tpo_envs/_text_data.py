@@ -1,4 +1,4 @@
-"""A data set of questions in text, and its reward function."""
+"""A data set of text questions, and its reward function."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ def text_dataset(task_id: str, *, n: int = 1000, seed: int = 0, conversational: 
     Args:
         task_id: an id of `text_tasks()`.
         n: how many questions, drawn with replacement.
-        seed: determines the questions, those of `make_numpy(task_id).sample(seed, n)`.
+        seed: selects the questions, the same as in `make_numpy(task_id).sample(seed, n)`.
         conversational: whether a prompt is a list with one user message instead of a string.
 
     Returns:
@@ -23,7 +23,7 @@ def text_dataset(task_id: str, *, n: int = 1000, seed: int = 0, conversational: 
         context), which `text_reward` needs.
 
     Raises:
-        ValueError: if the id is unknown, with the nearest matches, or the task is made of images.
+        ValueError: if the id is unknown (the message has the closest matches) or the task is made of images.
         ImportError: if the `datasets` library is not installed.
 
     Example:
@@ -73,8 +73,8 @@ def text_reward(task_id: str) -> Callable[..., list[float]]:
     """The reward function of a task, for TRL's `GRPOTrainer`.
 
     The trainer calls it with keyword arguments: `completions`, a list of strings or of lists of chat
-    messages, and every column of the data set as a list of the same length, of which `question` is needed. A
-    completion without a valid answer earns 0; it never raises an error.
+    messages, and every column of the data set as a list of the same length; it needs the column `question`. A
+    completion without a valid answer earns 0 and never raises an error.
 
     Args:
         task_id: an id of `text_tasks()`, the same as for the data set.
@@ -83,8 +83,8 @@ def text_reward(task_id: str) -> Callable[..., list[float]]:
         `reward(completions, question, **ignored) -> list[float]`.
 
     Raises:
-        ValueError: if the id is unknown or the task is made of images. The reward raises one if the columns
-            do not match the completions, because that is not the model's fault.
+        ValueError: if the id is unknown or the task is made of images. The reward raises a ValueError if the
+            columns do not match the completions, because that is not the model's fault.
 
     Example:
         >>> reward = text_reward("token-sort-terminal-h4-v4")

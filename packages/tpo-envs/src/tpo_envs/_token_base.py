@@ -21,11 +21,11 @@ class AbstractTokenTask(AbstractAnswerTask):
     """A task with prompts and answers of `horizon` tokens, in which every token earns a reward in [0, 1].
 
     All methods except the two that draw prompts work with NumPy and JAX arrays, and under `jax.jit` and
-    `jax.vmap`. A task has no arrays: it is a frozen dataclass, and for JAX a pytree without leaves.
+    `jax.vmap`. A task has no arrays: it is a frozen dataclass, and JAX treats it as a pytree without leaves.
 
-    Tokens may have any integer dtype. Methods, including those that you write, receive them as `int32`, or as
-    `int64` if they have 64 bits, and NumPy arrays are read-only there. Other dtypes raise a `TypeError`. An
-    answer with a token outside `0 .. vocab_size - 1` is never right.
+    Tokens may have any integer dtype. Methods, including your own, receive them as `int32`, or as `int64` if
+    they have 64 bits, and NumPy arrays are read-only there. Other dtypes raise a `TypeError`. An answer with
+    a token outside `0 .. vocab_size - 1` is never right.
 
     To write your own task, make a frozen dataclass with the fields `reward`, `horizon` and `vocab_size` and
     the method `answer`. If several answers can be right, also define `correct` and `right_candidates`.

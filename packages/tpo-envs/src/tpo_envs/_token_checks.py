@@ -26,7 +26,7 @@ def check_fields(task: object, fields: tuple[str, ...]) -> None:
 
 
 def check_shape(source: str, right: object, expected: tuple[int, ...], which: str) -> None:
-    """Check that right answers have the expected shape. Other shapes might broadcast to wrong scores.
+    """Check that right answers have the expected shape. Other shapes might broadcast and give wrong scores.
 
     Raises:
         ValueError: if not, with both shapes.

@@ -1,4 +1,4 @@
-"""A decorator of token task methods: checks tokens, widens them, and makes them read-only."""
+"""A decorator for methods of token tasks, which checks tokens, widens them and makes them read-only."""
 
 import functools
 import inspect

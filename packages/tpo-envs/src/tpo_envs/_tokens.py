@@ -23,9 +23,9 @@ class TokenTask(AbstractTokenTask):
     - `target`: `"copy"` x, `"flip"` V - 1 - x, `"reverse_copy"`, `"reverse_flip"`, `"sort"` in ascending
         order, `"modular_addition"` of each token and its right neighbor, `"parity"` the sum so far modulo V,
         or `"skip_distractors"`, the tokens below V / 2 in order, padded with V - 1.
-    - `reward`: `"bag_of_tokens"` pays each correct token, `"sequential"` each correct token up to the first
-        mistake, `"terminal"` pays all tokens if the whole answer is correct and none otherwise, `"graded"`
-        pays all tokens the square of the share of correct ones.
+    - `reward`: `"bag_of_tokens"` pays for each correct token, `"sequential"` for each correct token up to the
+        first mistake, and `"terminal"` for all tokens if the whole answer is correct. `"graded"` pays the
+        square of the share of correct tokens for every token.
     - `horizon`: tokens in a prompt and in an answer, at least 1.
     - `vocab_size`: tokens are the integers `0 .. vocab_size - 1`, at least 2; `horizon * vocab_size` is below
         2^31.

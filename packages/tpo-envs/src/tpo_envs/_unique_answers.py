@@ -1,4 +1,4 @@
-"""Tasks with one right answer to a prompt, of a length that differs: their rewards and random scores."""
+"""Rewards and random scores of tasks with one right answer per prompt, whose length differs."""
 
 import abc
 
@@ -19,8 +19,8 @@ class AbstractUniqueAnswerTask(AbstractDrawnTask):
 
         score = (right tokens / max(length of the answer, length of the right answer))^2
 
-    The end token is one of the tokens, and those that are missing or too many are wrong. An answer that never
-    ends has `horizon` tokens.
+    The end token counts as a token, and missing and extra tokens are wrong. An answer that never ends has
+    `horizon` tokens.
     """
 
     reward: str
@@ -28,7 +28,7 @@ class AbstractUniqueAnswerTask(AbstractDrawnTask):
     @property
     @abc.abstractmethod
     def right_lengths(self) -> dict[int, float]:
-        """How likely each length of the right answer is, its end token included."""
+        """The probability of each length of the right answer, including its end token."""
 
     @on_tokens
     def score(

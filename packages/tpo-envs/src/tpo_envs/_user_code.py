@@ -1,4 +1,4 @@
-"""Errors of user code name the policy and the task."""
+"""Adds the policy and the task to errors of user code."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Reversal and copy of prompts whose length differs."""
+"""Reversal and copy of prompts of different lengths."""
 
 import dataclasses
 from typing import Any
@@ -21,21 +21,21 @@ FORM_REWARD = 0.01
 
 @dataclasses.dataclass(frozen=True)
 class VariableLengthTask(AbstractUniqueAnswerTask):
-    """Copy or reverse a prompt whose length differs from prompt to prompt, then end the answer.
+    """Copy or reverse a prompt of random length, then end the answer.
 
     The length of a prompt is uniform in `min_length .. max_length` and its tokens are uniform in
-    `0 .. vocab_size - 2`. The token `vocab_size - 1` fills the prompt at its right and ends the answer. The
-    right answer has one token more than the prompt, and `horizon = max_length + 1`.
+    `0 .. vocab_size - 2`. The token `vocab_size - 1` pads the prompt on the right and ends the answer. The
+    right answer has one more token than the prompt, and `horizon = max_length + 1`.
 
     **Arguments:**
 
-    - `target`: `"copy"` or `"reverse_copy"`, of the tokens before the filling.
+    - `target`: `"copy"` or `"reverse_copy"`, applied to the tokens before the padding.
     - `reward`: `"terminal"` pays 1 for the right answer. `"graded"` pays
-        `(right tokens / max(length of the answer, length of the right answer))^2`, so tokens that are missing
-        or too many count as wrong. An answer that never ends is wrong, and has `horizon` tokens. `"form"`
-        pays 1 for the right answer, 0.01 for a wrong answer that ends and has the length of the right answer,
-        and 0 for any other: the scores of a group without a right answer are nearly equal.
-    - `min_length`, `max_length`: tokens in a prompt, from 1.
+        `(right tokens / max(length of the answer, length of the right answer))^2`, so missing and extra
+        tokens count as wrong. An answer that never ends is wrong and has `horizon` tokens. `"form"` pays 1
+        for the right answer, 0.01 for a wrong answer that ends and has the length of the right answer, and 0
+        for any other: the scores of a group without a right answer are nearly equal.
+    - `min_length`, `max_length`: tokens in a prompt, at least 1.
     - `vocab_size`: tokens, with the end token; at least 2.
 
     **Raises:** `ValueError` if the target or reward is unknown, or a size is out of range.
@@ -70,12 +70,12 @@ class VariableLengthTask(AbstractUniqueAnswerTask):
 
     @property
     def prompt_length(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Tokens in a prompt, with its filling: `max_length`."""
+        """Tokens in a prompt, including padding: `max_length`."""
         return self.max_length
 
     @property
     def horizon(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The most tokens of an answer: `max_length + 1`."""
+        """The maximum number of tokens in an answer: `max_length + 1`."""
         return self.max_length + 1
 
     def draw(self, draws: Draws, batch: int) -> Int[AnyArray, "b p"]:
@@ -87,7 +87,7 @@ class VariableLengthTask(AbstractUniqueAnswerTask):
         return xp.where(np.arange(self.max_length) < lengths, tokens, filling)
 
     def answer(self, prompts: Integer[AnyArray, "*b p"]) -> Int[AnyArray, "*b h"]:
-        """The right answer to every prompt, filled with end tokens."""
+        """The right answer to every prompt, padded with end tokens."""
         xp = namespace(prompts)
         filling: Any = xp.full_like(prompts[..., :1], self.vocab_size - 1)
         ended = xp.concatenate([prompts, filling], axis=-1)
@@ -99,7 +99,7 @@ class VariableLengthTask(AbstractUniqueAnswerTask):
 
     @property
     def right_lengths(self) -> dict[int, float]:
-        """How likely each length of the right answer is, its end token included."""
+        """The probability of each length of the right answer, including its end token."""
         lengths = range(self.min_length, self.max_length + 1)
         return {length + 1: 1 / len(lengths) for length in lengths}
 

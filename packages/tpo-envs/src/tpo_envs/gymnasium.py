@@ -49,7 +49,7 @@ class TaskEnv(gymnasium.Env):
         render_mode: "ansi" for text, or None.
 
     Raises:
-        ValueError: if the id is unknown, with the nearest matches.
+        ValueError: if the id is unknown; the message has the closest matches.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
@@ -92,17 +92,17 @@ class TaskEnv(gymnasium.Env):
 class TaskVectorEnv(VectorEnv):
     """A task of the suite as a vector environment, computed as one batch.
 
-    A new episode begins with the step after the last one of the episode before, whose action is ignored, as
-    in Gymnasium's "next step" mode. Spaces, rewards and `info` are those of `TaskEnv`, with a leading axis.
-    If episodes end, `info` also has `_score` and `_exact_match`, which tell for which.
+    A new episode begins with the step after the end of the previous episode, and the action of that step is
+    ignored, as in Gymnasium's "next step" mode. Spaces, rewards and `info` are those of `TaskEnv`, with a
+    leading axis. If episodes end, `info` also has `_score` and `_exact_match`, which mark these episodes.
 
     Args:
         task_id: an id of `tpo_envs.list_tasks()`.
-        num_envs: how many episodes at once, at least 1.
+        num_envs: the number of parallel episodes, at least 1.
         split: which images, for a task made of images.
 
     Raises:
-        ValueError: if the id is unknown, with the nearest matches.
+        ValueError: if the id is unknown; the message has the closest matches.
     """
 
     metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
@@ -130,7 +130,7 @@ class TaskVectorEnv(VectorEnv):
         return self._episodes.observations(), {}
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Take a step in the episodes that are not over, and begin new ones in place of the others."""
+        """Take a step in the episodes that are not over, and begin new episodes in place of the others."""
         begins, info = self._over, {}
         rewards, ended = np.zeros(self.num_envs), np.zeros(self.num_envs, bool)
         if not begins.all():

@@ -18,8 +18,8 @@ QUERY_BLOCK = 32
 class KeyValues(NamedTuple):
     """Keys and values of a layer: of every candidate `b heads k s`, or of the shared prompt `b heads s`.
 
-    Heads come before candidates and positions, so that products with a candidate's own keys or the prompt's
-    do not need a transposed copy.
+    Heads come before candidates and positions, so that products with the keys of a candidate or of the prompt
+    need no transposed copy.
     """
 
     keys: Float[Array, "b heads *k s head_dim"]
@@ -47,7 +47,7 @@ class Attention(eqx.Module):
         head_dim = width // heads
         kernels = [lecun_normal(k, (width, width)) for k in jax.random.split(key, 4)]
         self.query, self.key, self.value = (kernel.reshape(width, heads, head_dim) for kernel in kernels[:3])
-        # Separate arrays, because JAX cannot donate the same array twice.
+        # Use separate arrays, because JAX cannot donate the same array twice.
         self.query_bias, self.key_bias, self.value_bias = (
             jnp.zeros((heads, head_dim), jnp.float32) for _ in range(3)
         )
@@ -84,9 +84,9 @@ def attend(
     The prefix `b heads p head_dim` belongs to the prompt: its `k` candidates share the same keys and values,
     which are not copied.
 
-    More than `block` query positions are processed in blocks, one after the other, and the gradient
-    recomputes the weights of a block. At any time, weights of `block (s + p)` entries exist for each head and
-    candidate, instead of `t (s + p)`.
+    More than `block` query positions are processed block by block, and the backward pass recomputes the
+    weights of each block. At any time, `block (s + p)` weights exist for each head and candidate, instead of
+    `t (s + p)`.
 
     Logits and weights are at least float32; the result has the dtype of the queries.
     """
@@ -101,7 +101,7 @@ def attend(
     scaled = scaled.reshape(*scaled.shape[:3], blocks, block, -1)
     mask = jnp.pad(mask, ((0, filler), (0, 0))).reshape(blocks, block, -1)
 
-    # A scan keeps its iterations apart already, so the barriers against common subexpressions are not needed.
+    # A scan already keeps its iterations apart, so no barriers against common subexpressions are needed.
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def attend_block(of_block):
         return _attend(of_block[0], own, of_block[1], prefix)

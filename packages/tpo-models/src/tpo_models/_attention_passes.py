@@ -1,4 +1,4 @@
-"""What the rows of a layer read: in a pass over prompts, over prompts and answers, and in decoding."""
+"""Attention in the three passes: over prompts, over prompts and answers, and in decoding."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from ._attention import KeyValues, causal
 from ._grouped_attention import Readable, attend_grouped
 
 FILL = -1
-"""The token that fills prompts on the left."""
+"""The token that pads prompts on the left."""
 
 
 class Layout(NamedTuple):
@@ -21,14 +21,14 @@ class Layout(NamedTuple):
 
 
 def prompt_positions(prompts: Int[Array, "b p"]) -> Int[Array, "b p"]:
-    """The positions of the tokens of every prompt, from 0 at the first that is no filler."""
+    """The positions of the tokens of every prompt, starting with 0 at the first token that is not padding."""
     return jnp.maximum(jnp.cumsum(prompts != FILL, axis=-1) - 1, 0).astype(jnp.int32)
 
 
 def mix_prompts(
     queries: Float[Array, "n heads groups head_dim"], own: KeyValues, *, real: Bool[Array, "b p"]
 ) -> tuple[Float[Array, "n heads_out"], KeyValues]:
-    """Every prompt reads itself; keeps its keys and values `b heads p head_dim`."""
+    """Every prompt attends to itself; also returns its keys and values `b heads p head_dim`."""
     batch, length = real.shape
     layout = Layout(batch, 1, length)
     mask = causal(length) & real[:, None]
@@ -44,7 +44,7 @@ def mix_prompts_and_answers(
     real: Bool[Array, "b p"],
     answers: Layout,
 ) -> tuple[Float[Array, "n heads_out"], None]:
-    """The rows of all prompts, then those of all answers, which read their prompt and themselves."""
+    """The rows of all prompts, then of all answers, which attend to their prompt and themselves."""
     rows, groups = real.size, queries.shape[2]
     of_prompts, prefix = mix_prompts(queries[:rows], KeyValues(*(x[:rows] for x in own)), real=real)
     parts = [
@@ -66,7 +66,7 @@ def mix_decoded(
     real: Bool[Array, "b p"],
     written: Int[Array, ""],
 ) -> tuple[Float[Array, "n heads_out"], KeyValues]:
-    """One token of every candidate reads its prompt, the tokens `written` before it, and itself."""
+    """One token of every candidate attends to its prompt, the `written` tokens before it, and itself."""
     prefix, earlier = cache
     batch, _, candidates, room, _ = earlier.keys.shape
     layout = Layout(batch, candidates, 1)

@@ -46,7 +46,7 @@ class Block(eqx.Module):
         mask: Bool[Array, "t s"],
         prefix: KeyValues | None = None,
     ) -> Float[Array, "b k t width"]:
-        """The positions after attention and MLP; `mask[t, s]` lets position `t` read the own position `s`."""
+        """The positions after attention and MLP; `mask[t, s]` lets position `t` attend to `s`."""
         attended = attend(queries, own, mask, prefix).transpose(0, 2, 3, 1, 4)
         rows = _rows(x) + self.attention.merge(attended.reshape(-1, x.shape[-1]))
         hidden = jax.nn.gelu(self.mlp_in(self.mlp_norm(rows)), approximate=True)

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 class Dense(eqx.Module):
     """`x @ kernel + bias` for the rows of a matrix.
 
-    The kernel `(fan_in, fan_out)` is initialized LeCun-normal (truncated normal), the bias zero. The rows are
-    cast to the kernel's dtype.
+    The kernel `(fan_in, fan_out)` is initialized LeCun-normal (truncated normal) and the bias with zeros. The
+    rows are cast to the kernel's dtype.
 
     The input is a matrix: on a CPU, the weight gradient of a higher-rank product costs several times that of
     a matrix product, so callers flatten leading axes.
@@ -29,7 +29,7 @@ class Dense(eqx.Module):
         self.bias = jnp.zeros(fan_out, jnp.float32)
 
     def __call__(self, x: Float[Array, "n fan_in"]) -> Float[Array, "n fan_out"]:
-        """The affine image of every row."""
+        """The layer applied to every row."""
         return affine(x.astype(self.kernel.dtype), self.kernel, self.bias)
 
 

@@ -1,4 +1,4 @@
-"""Libraries of the extra `lm`, imported where they are needed."""
+"""Imports libraries of the extra `lm` on demand."""
 
 import importlib
 from typing import Any

@@ -13,7 +13,7 @@ from ._language_config import LanguageModelConfig
 class GGUFFile:
     """An opened GGUF file of the Llama architecture.
 
-    **Raises:** `ValueError` if the file is damaged or cut, or holds another architecture.
+    **Raises:** `ValueError` if the file is damaged or truncated, or contains another architecture.
     """
 
     def __init__(self, path: Path):
@@ -22,7 +22,7 @@ class GGUFFile:
         try:
             reader = gguf.GGUFReader(path)
         except (ValueError, IndexError, KeyError, OverflowError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is no complete GGUF file ({error}); download it again") from None
+            raise ValueError(f"{path} is not a complete GGUF file ({error}); download it again") from None
         self._fields = reader.fields
         self._tensors = {tensor.name: tensor for tensor in reader.tensors}
         architecture = self.value("general.architecture")
@@ -37,7 +37,7 @@ class GGUFFile:
         return self._fields[name].contents() if name in self._fields else default
 
     def needed(self, name: str) -> Any:
-        """The value of a field that must be there."""
+        """The value of a required field."""
         if name not in self._fields:
             raise ValueError(f"{self.path} lacks the field {name!r}; convert the model to GGUF again")
         return self.value(name)
@@ -57,7 +57,7 @@ class GGUFFile:
             head_dim=self.value("llama.attention.key_length", width // heads),
             mlp_width=self.needed("llama.feed_forward_length"),
             rope_base=self.value("llama.rope.freq_base", 10_000.0),
-            # A float32 of the file, such as 9.999999747e-06, stands for the number that was written.
+            # Recover the decimal number that was written from its float32, such as 9.999999747e-06.
             norm_eps=float(str(np.float32(self.needed("llama.attention.layer_norm_rms_epsilon")))),
             tied_head="output.weight" not in self._tensors,
             positions=self.needed("llama.context_length"),
@@ -76,7 +76,7 @@ class GGUFFile:
             except NotImplementedError:
                 raise ValueError(
                     f"{self.path}: tensor {name!r} has the type {tensor.tensor_type.name}, which the gguf "
-                    "library cannot read; take a file with another quantization"
+                    "library cannot read; use a file with another quantization"
                 ) from None
             if ".attn_q." in name or ".attn_k." in name:
                 return _halves(array, config.head_dim)
@@ -86,7 +86,7 @@ class GGUFFile:
 
 
 def _halves(kernel, head_dim):
-    """Rows of a head in halves; GGUF interleaves the two coordinates of a rotated plane."""
+    """Reorder the rows of a head into halves; GGUF interleaves the two coordinates of each rotated plane."""
     if kernel.shape[0] % head_dim:
         return kernel
     return kernel.reshape(-1, head_dim // 2, 2, kernel.shape[1]).swapaxes(1, 2).reshape(kernel.shape)

@@ -1,4 +1,4 @@
-"""Attention in which groups of query heads share keys and values, and candidates share those of a prompt."""
+"""Attention with keys and values shared by groups of query heads, and by candidates of a prompt."""
 
 import functools
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from jaxtyping import Array, Bool, Float
 from ._attention import KeyValues
 from ._precision import at_least_float32
 
-# More rows of queries than these are processed in blocks of this size.
+# Larger numbers of query rows are processed in blocks of this size.
 ROW_BLOCK = 256
 
 
 class Readable(NamedTuple):
-    """Keys and values `b heads *k s head_dim`, and which may be read; without `k`, candidates share them."""
+    """Keys and values `b heads *k s head_dim`, and a mask for them; without `k`, candidates share them."""
 
     of: KeyValues
     mask: Bool[Array, "#b 1 1 #rows s"]
@@ -30,9 +30,9 @@ def attend_grouped(
 ) -> Float[Array, "b heads k rows head_dim"]:
     """Softmax attention of the rows of every head over all parts together.
 
-    A head here is one of keys and values; its rows are the positions of every query head that reads it. A
-    part that the candidates share is not copied. More than `block` rows are processed in blocks, one after
-    the other, and the gradient recomputes the weights of a block.
+    Here, a head is a key/value head; its rows are the positions of all query heads that use it. Parts that
+    the candidates share are not copied. More than `block` rows are processed block by block, and the backward
+    pass recomputes the weights of each block.
 
     Logits and weights are at least float32; the result has the dtype of the queries.
     """
@@ -49,7 +49,7 @@ def attend_grouped(
 
     masks = [jnp.broadcast_to(p.mask, (*p.mask.shape[:3], rows, p.mask.shape[4])) for p in parts]
 
-    # A scan keeps its iterations apart already, so the barriers against common subexpressions are not needed.
+    # A scan already keeps its iterations apart, so no barriers against common subexpressions are needed.
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def attend_block(of_block):
         queries, *masks = of_block

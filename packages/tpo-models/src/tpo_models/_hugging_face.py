@@ -1,4 +1,4 @@
-"""The config of a Hugging Face folder, in both directions."""
+"""Reads and writes the config of a Hugging Face folder."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ ARCHITECTURES = {
     "Qwen2ForCausalLM": {"qkv_biases": True},
     "Qwen3ForCausalLM": {"qk_norms": True},
 }
-# Options that change the function, by the value that this package computes.
+# Options that change the function, with the value that this package supports.
 EXPECTED = {
     "hidden_act": "silu",
     "attention_bias": False,
@@ -27,7 +27,7 @@ def read_json(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{file} is no valid JSON ({error}); download it again") from None
+        raise ValueError(f"{file} is not valid JSON ({error}); download it again") from None
     if not isinstance(found, dict):
         raise ValueError(f"{file} holds a {type(found).__name__}; expected a JSON object")
     return found
@@ -37,7 +37,7 @@ def read_config(folder: Path) -> LanguageModelConfig:
     """The sizes in `config.json`.
 
     **Raises:** `FileNotFoundError` if there is no such file. `ValueError` if it describes another
-    architecture or an option that this package does not compute.
+    architecture or an option that this package does not support.
     """
     file = folder / "config.json"
     if not file.is_file():
@@ -82,7 +82,7 @@ def _rope_base(found, file):
 
 
 def config_json(config: LanguageModelConfig, end: int, dtype: str) -> dict[str, Any]:
-    """What `config.json` says about a model.
+    """The content of `config.json` for a model.
 
     **Raises:** `ValueError` if no supported architecture has both biases and norms of queries and keys.
     """

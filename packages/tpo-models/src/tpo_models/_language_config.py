@@ -18,11 +18,11 @@ class LanguageModelConfig:
     - `head_dim`: length of a head's vectors, even.
     - `mlp_width`: length of the hidden vectors of the MLPs.
     - `rope_base`: base of the rotary embedding's angles.
-    - `norm_eps`: what RMSNorm adds to the mean square.
+    - `norm_eps`: the number that RMSNorm adds to the mean square.
     - `tied_head`: whether the head is the token embedding.
     - `qk_norms`: whether RMSNorm is applied to the queries and keys of each head, as in Qwen3.
     - `qkv_biases`: whether queries, keys and values have biases, as in Qwen2.
-    - `positions`: the most tokens in a prompt and its answer.
+    - `positions`: the maximum number of tokens in a prompt and its answer together.
 
     **Raises:** `ValueError` if a size is below 1, `kv_heads` does not divide `heads`, `head_dim` is odd, or
     `rope_base` or `norm_eps` is not a finite number above 0.

@@ -1,7 +1,6 @@
 """A language model of the Llama family as a policy over answers to prompts."""
 
 import functools
-from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -19,6 +18,7 @@ from ._attention_passes import (
     mix_prompts_and_answers,
     prompt_positions,
 )
+from ._decoding import check_options, completed, started
 from ._language_config import LanguageModelConfig
 from ._language_layer import LanguageLayer, initial_layers
 from ._linear import normal_kernel
@@ -32,20 +32,21 @@ class LanguageModel(eqx.Module):
     """A causal language model of the Llama family: Llama, SmolLM2, Qwen2, Qwen3.
 
     RMSNorm, rotary positions, grouped queries and SwiGLU. A prompt is processed once and shared by all its
-    candidates, in sampling and in scoring. Methods take batches of `b` prompts with `k` candidates each.
-    Prompts of different lengths are filled on the **left** with -1; what fills them changes nothing.
+    candidates, both in sampling and in scoring. Methods take batches of `b` prompts with `k` candidates
+    each. Pad prompts of different lengths on the **left** with -1; padding does not change results.
 
     **Arguments:**
 
     - `config`: the sizes.
-    - `dtype`: the dtype of the computation, float32 or bfloat16. Parameters are cast to it where they are
-        used, so that an optimizer moves float32 parameters; log-probs are float32.
-    - `checkpoint`: whether the gradient computes every layer again instead of keeping what it has computed,
-        which takes a third more time and a small part of the memory.
+    - `dtype`: the dtype of the computation, float32 or bfloat16. Parameters are cast to it on use, so that an
+        optimizer updates float32 parameters. Log-probs are float32.
+    - `checkpoint`: whether the backward pass recomputes every layer instead of storing its intermediate
+        results. This takes a third more time and a small fraction of the memory.
     - `key`: the key of the parameters.
 
     The arrays of `layers` have a leading axis for the layers, over which a scan runs. Kernels are initialized
-    normal with variance `1 / fan_in`, embeddings with variance `1 / width`, norms one, biases zero.
+    normal with variance `1 / fan_in`, embeddings with variance `1 / width`, norms with ones and biases with
+    zeros.
 
     >>> import jax
     >>> sizes = {"vocab_size": 50, "width": 8, "layers": 2, "heads": 4, "kv_heads": 2, "head_dim": 2}
@@ -56,7 +57,7 @@ class LanguageModel(eqx.Module):
     >>> answers.shape, policy.log_probs(prompts, answers).shape
     ((2, 5, 4), (2, 5, 4))
 
-    Source: arXiv 2302.13971, with the details of its successors that `LanguageModelConfig` names.
+    Source: arXiv 2302.13971, with the extensions that `LanguageModelConfig` lists.
     """
 
     embedding: Float[Array, "vocab width"]
@@ -93,7 +94,7 @@ class LanguageModel(eqx.Module):
     def log_probs(self, prompts: Int[Array, "b p"], answers: Int[Array, "b k t"]) -> Float[Array, "b k t"]:
         """The log-prob of every token of given answers, in one pass.
 
-        The logits of only a slice of the positions exist at once, in the gradient, too.
+        Only the logits of a slice of the positions exist at once, also in the backward pass.
         """
         first, later = self._hidden(prompts, answers)
         batch, candidates, length = answers.shape
@@ -133,41 +134,38 @@ class LanguageModel(eqx.Module):
         **Arguments:**
 
         - `key`: the key of the draw.
-        - `prompts`: prompts `[b, p]`, filled on the left with -1.
+        - `prompts`: prompts `[b, p]`, padded on the left with -1.
         - `candidates`: answers to each prompt.
-        - `horizon`: the most tokens in an answer.
-        - `end`: the end token. Sampling stops when all answers have ended; after its first end token, an
-            answer is filled with end tokens of log-prob 0. None by default: no answer ends early.
-        - `temperature`: divides the logits. The number 0 decodes greedily: all candidates are the answer of
-            the most probable tokens, with their log-probs at temperature 1.
-        - `top_p`: above 0, at most 1; draws only from the most probable tokens whose probability reaches
-            `top_p` together, at the temperature.
+        - `horizon`: the maximum number of tokens in an answer.
+        - `end`: the end token. Sampling stops when all answers have ended. After its first end token, an
+            answer is padded with end tokens of log-prob 0. By default, None: no answer ends early.
+        - `temperature`: divides the logits. The number 0 decodes greedily: all candidates are the same greedy
+            answer, with log-probs at temperature 1.
+        - `top_p`: above 0, at most 1; draws only from the most probable tokens whose total probability
+            reaches `top_p`, after the temperature.
 
-        **Returns:** the answers and the log-probs, `[b, k, horizon]`. Log-probs are those of the distribution
-        that the token was drawn from, so at a temperature or with `top_p` they are not those of `log_probs`.
+        **Returns:** the answers and the log-probs, `[b, k, horizon]`. Log-probs refer to the distribution
+        that the token was drawn from, so with `temperature` or `top_p` they differ from those of `log_probs`.
 
         **Raises:** `ValueError` if the prompts and the horizon exceed the model's positions, or `horizon`,
         `candidates`, `temperature` or `top_p` is out of its range.
         """
         self._check_length(prompts.shape[1] + horizon)
-        _check_options(candidates, horizon, temperature, top_p)
+        check_options(candidates, horizon, temperature, top_p)
         draw = functools.partial(draw_tokens, temperature=temperature, top_p=top_p)
         hidden, prefix = self._prefill(prompts)
         keys = jax.random.split(key, horizon)
         tokens, of_tokens = draw(keys[0], logits_of(hidden, self._head), candidates)
-        state = _start(self, prompts, tokens.astype(prompts.dtype), of_tokens, horizon, end)
+        empty = self._empty_cache(len(prompts), candidates, horizon)
+        state = started(tokens.astype(prompts.dtype), of_tokens, empty, horizon=horizon, end=end)
 
-        def unfinished(state):
-            more = state.drawn < horizon
-            return more if end is None else more & jnp.any(state.tokens != end)
-
-        def step(state):
+        def draw_next(state):
             hidden, written = self._decode(prompts, prefix, state)
             tokens, of_tokens = draw(keys[state.drawn], logits_of(hidden, self._head), 1)
             tokens = tokens.reshape(state.tokens.shape).astype(prompts.dtype)
-            return _advanced(state, tokens, of_tokens.reshape(tokens.shape), written, end)
+            return tokens, of_tokens.reshape(tokens.shape), written
 
-        state = jax.lax.while_loop(unfinished, step, state)
+        state = completed(state, draw_next, end=end)
         return jnp.moveaxis(state.answers, 0, -1), jnp.moveaxis(state.log_probs, 0, -1)
 
     @property
@@ -175,13 +173,13 @@ class LanguageModel(eqx.Module):
         return self.embedding if self.head is None else self.head
 
     def _prefill(self, prompts):
-        """The last position of every prompt, and the keys and values of all layers."""
+        """The output at the last position of every prompt, and the keys and values of all layers."""
         mix = functools.partial(mix_prompts, real=prompts != FILL)
         x, prefix = self._run(prompts.reshape(-1), prompt_positions(prompts).reshape(-1), mix)
         return self._normed(x.reshape(*prompts.shape, -1)[:, -1]), prefix
 
     def _hidden(self, prompts, answers):
-        """What predicts the first tokens of the answers, `b` rows, and the later ones, `b k (t - 1)` rows."""
+        """The rows that predict the first tokens of the answers, `b`, and the later tokens, `b k (t - 1)`."""
         self._check_length(prompts.shape[1] + answers.shape[2])
         layout = Layout(*answers[..., :-1].shape)
         if layout.length == 0:
@@ -196,8 +194,13 @@ class LanguageModel(eqx.Module):
         last = x[: prompts.size].reshape(*prompts.shape, -1)[:, -1]
         return self._normed(last), self._normed(x[prompts.size :])
 
+    def _empty_cache(self, batch, candidates, horizon):
+        c = self.config
+        empty = jnp.zeros((c.layers, batch, c.kv_heads, candidates, max(1, horizon - 1), c.head_dim))
+        return KeyValues(empty.astype(self.dtype), empty.astype(self.dtype))
+
     def _decode(self, prompts, prefix, state):
-        """Read the last token of every answer: what predicts the next one, and the extended cache."""
+        """Read the last token of every answer; returns rows that predict the next, and the cache."""
         last = prompt_positions(prompts)[:, -1:] + state.drawn
         mix = functools.partial(mix_decoded, real=prompts != FILL, written=state.drawn - 1)
         positions = jnp.broadcast_to(last, state.tokens.shape).reshape(-1)
@@ -211,7 +214,7 @@ class LanguageModel(eqx.Module):
     def _run(self, tokens, positions, mix, cache=None):
         """All layers on rows of tokens; `cache` has a leading axis for the layers."""
         by = rotation(positions, self.config.head_dim, self.config.rope_base)
-        # The filler is embedded as some token, and nothing reads it.
+        # Padding is embedded as some token, but nothing attends to it.
         x = jnp.take(self.embedding, tokens, axis=0, mode="clip").astype(self.dtype)
 
         def step(x, of_layer):
@@ -231,41 +234,3 @@ class LanguageModel(eqx.Module):
                 f"prompts and answers have {length} tokens, but the model has {self.config.positions} "
                 "positions; shorten the prompts or the horizon"
             )
-
-
-class _Decoding(NamedTuple):
-    """The answers so far, `drawn` tokens of each."""
-
-    drawn: Int[Array, ""]
-    tokens: Int[Array, "b k"]
-    written: KeyValues
-    answers: Int[Array, "h b k"]
-    log_probs: Float[Array, "h b k"]
-
-
-def _start(model, prompts, tokens, of_tokens, horizon, end):
-    c = model.config
-    empty = jnp.zeros((c.layers, len(prompts), c.kv_heads, tokens.shape[1], max(1, horizon - 1), c.head_dim))
-    written = KeyValues(empty.astype(model.dtype), empty.astype(model.dtype))
-    answers = jnp.full((horizon, *tokens.shape), 0 if end is None else end, tokens.dtype).at[0].set(tokens)
-    log_probs = jnp.zeros(answers.shape, of_tokens.dtype).at[0].set(of_tokens)
-    return _Decoding(jnp.int32(1), tokens, written, answers, log_probs)
-
-
-def _advanced(state, tokens, of_tokens, written, end):
-    if end is not None:
-        ended = state.tokens == end
-        tokens, of_tokens = jnp.where(ended, end, tokens), jnp.where(ended, 0.0, of_tokens)
-    answers = state.answers.at[state.drawn].set(tokens)
-    log_probs = state.log_probs.at[state.drawn].set(of_tokens)
-    return _Decoding(state.drawn + 1, tokens, written, answers, log_probs)
-
-
-def _check_options(candidates, horizon, temperature, top_p):
-    for name, size in (("candidates", candidates), ("horizon", horizon)):
-        if size < 1:
-            raise ValueError(f"{name} is {size}, but it must be at least 1")
-    if isinstance(temperature, int | float) and not 0 <= temperature < float("inf"):
-        raise ValueError(f"temperature is {temperature}, but it must be at least 0 and finite")
-    if isinstance(top_p, int | float) and not 0 < top_p <= 1:
-        raise ValueError(f"top_p is {top_p}, but it must be above 0 and at most 1")

@@ -1,4 +1,4 @@
-"""A matrix on rows, to which a low-rank product may be added."""
+"""A linear layer on rows, optionally with a low-rank product."""
 
 import equinox as eqx
 import jax
@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 
 class LowRank(eqx.Module):
-    """The product `scale * up @ down` of two low matrices, added to a kernel.
+    """The product `scale * up @ down` of two low-rank matrices, added to a kernel.
 
     Source: arXiv 2106.09685 (LoRA).
     """
@@ -18,7 +18,7 @@ class LowRank(eqx.Module):
 
 
 class Linear(eqx.Module):
-    """`x @ kernel.T + bias` for the rows of a matrix, plus `scale * (x @ down.T) @ up.T` where there is LoRA.
+    """`x @ kernel.T + bias` for the rows of a matrix, plus `scale * (x @ down.T) @ up.T` with LoRA.
 
     The kernel is `(fan_out, fan_in)`, as in the files of pretrained models. All layers of a model share one
     `Linear` whose arrays have a leading axis for the layer.
@@ -29,7 +29,7 @@ class Linear(eqx.Module):
     low_rank: LowRank | None = None
 
     def __call__(self, x: Float[Array, "n fan_in"]) -> Float[Array, "n fan_out"]:
-        """The image of every row, in the dtype of the rows."""
+        """The layer applied to every row, in the dtype of the rows."""
         out = _rows_times(x, self.kernel)
         if self.bias is not None:
             out = out + self.bias.astype(x.dtype)
@@ -40,7 +40,7 @@ class Linear(eqx.Module):
 
 
 def normal_kernel(key: PRNGKeyArray, *shape: int) -> Float[Array, "*layers fan_out fan_in"]:
-    """Normal values with variance `1 / fan_in`, where the last axis is that of the inputs."""
+    """Normal values with variance `1 / fan_in`; the last axis is the input axis."""
     return jax.random.normal(key, shape, jnp.float32) * jnp.float32(shape[-1] ** -0.5)
 
 

@@ -19,8 +19,8 @@ def load_language_model(
 ) -> tuple[LanguageModel, Tokenizer]:
     """A pretrained language model and its tokenizer, from a GGUF file or a Hugging Face folder.
 
-    Llama (SmolLM2, too) is read from both, Qwen2 and Qwen3 from folders. No file is read as a pickle, and
-    nothing is downloaded. It needs `pip install 'tpo-models[lm]'`.
+    Llama models, including SmolLM2, can be read from both, and Qwen2 and Qwen3 from folders. No file is read
+    as a pickle, and nothing is downloaded. This needs `pip install 'tpo-models[lm]'`.
 
     **Arguments:**
 
@@ -31,9 +31,9 @@ def load_language_model(
 
     **Returns:** the model and its tokenizer.
 
-    **Raises:** `FileNotFoundError` if a file is missing. `ValueError` if one is damaged, a tensor is missing
-    or has a wrong shape, the architecture is not supported, or the tokenizer belongs to another vocabulary.
-    `ImportError` if the extra is not installed.
+    **Raises:** `FileNotFoundError` if a file is missing. `ValueError` if a file is damaged, a tensor is
+    missing or has the wrong shape, the architecture is not supported, or the tokenizer belongs to another
+    vocabulary. `ImportError` if the extra is not installed.
     """
     path = Path(path)
     if not path.exists():

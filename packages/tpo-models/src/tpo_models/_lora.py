@@ -22,10 +22,10 @@ def with_lora(
     targets: Iterable[str] = TARGETS,
     key: PRNGKeyArray,
 ) -> LanguageModel:
-    """The model with a low-rank product beside some of its matrices: `W + alpha / rank * up @ down`.
+    """The model with a low-rank product added to some of its matrices: `W + alpha / rank * up @ down`.
 
     `up` starts at zero, so that the model computes the same as before; `down` is normal with variance
-    `1 / fan_in`. Train these alone with `Trainer(trainable=trainable_lora(model))`.
+    `1 / fan_in`. Train only the adapters with `Trainer(trainable=trainable_lora(model))`.
 
     **Arguments:**
 
@@ -38,8 +38,8 @@ def with_lora(
 
     **Returns:** the model with float32 adapters.
 
-    **Raises:** `ValueError` if the rank is below 1, there is no such target or none, or the model has
-    adapters.
+    **Raises:** `ValueError` if the rank is below 1, a target is unknown, there are no targets, or the model
+    already has adapters.
 
     >>> import jax
     >>> from tpo_models import LanguageModelConfig
@@ -70,7 +70,7 @@ def with_lora(
 
 
 def trainable_lora(model: LanguageModel) -> PyTree[bool]:
-    """True for the adapters of a model and False for its other arrays: what `eqx.partition` takes.
+    """True for the adapters of a model and False for its other arrays, for example for `eqx.partition`.
 
     **Raises:** `ValueError` if the model has no adapters.
     """
@@ -87,9 +87,9 @@ def trainable_lora(model: LanguageModel) -> PyTree[bool]:
 
 
 def merged(model: LanguageModel) -> LanguageModel:
-    """The model with its adapters added to its matrices; itself if it has none.
+    """The model with its adapters merged into its matrices; the same model if it has none.
 
-    The sum is rounded to the dtype that the matrices are stored in.
+    The sum is rounded to the dtype of the stored matrices.
     """
     for name in _adapted(model):
         linear: Linear = getattr(model.layers, name)

@@ -21,7 +21,7 @@ class MLP(eqx.Module):
 
     **Raises:** `ValueError` if a size is below 1.
 
-    Kernels are initialized LeCun-normal (truncated normal, variance `1 / fan_in`), biases zero.
+    Kernels are initialized LeCun-normal (truncated normal, variance `1 / fan_in`) and biases with zeros.
 
     >>> import jax
     >>> import jax.numpy as jnp

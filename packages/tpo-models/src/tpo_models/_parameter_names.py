@@ -1,4 +1,4 @@
-"""What the parameters of a language model are called in files, and the model made from such a file."""
+"""The names of a language model's parameters in files, and the model read from such a file."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from ._language_config import LanguageModelConfig
 from ._language_model import LanguageModel
 
-# From the place in a model to the name in a file; the number of the layer replaces {}.
+# Maps the place in a model to the name in a file; the layer number replaces {}.
 HUGGING_FACE = {
     ".embedding": "model.embed_tokens.weight",
     ".norm": "model.norm.weight",

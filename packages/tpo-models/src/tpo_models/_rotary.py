@@ -21,7 +21,7 @@ def rotation(positions: Int[Array, " n"], head_dim: int, base: float) -> Rotatio
 
 
 def rotated(x: Float[Array, "n *heads head_dim"], by: Rotation) -> Float[Array, "n *heads head_dim"]:
-    """The vectors of row `n`, whose entries `i` and `i + head_dim / 2` are turned by the angle `i`.
+    """The vectors of row `n`, with entries `i` and `i + head_dim / 2` rotated by angle `i`.
 
     Source: arXiv 2104.09864, with the halves of a vector as the coordinates of its planes.
     """

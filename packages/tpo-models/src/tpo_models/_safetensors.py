@@ -15,8 +15,8 @@ INDEX = "model.safetensors.index.json"
 def tensor_reader(folder: Path) -> Callable[[str], np.ndarray]:
     """A function that reads a tensor by name.
 
-    **Raises:** `FileNotFoundError` if there are no safetensors files or one is missing. `ValueError` if one
-    is damaged. The function raises `ValueError` if there is no such tensor, or it holds no floats.
+    **Raises:** `FileNotFoundError` if there are no safetensors files or one is missing. `ValueError` if a
+    file is damaged. The function raises `ValueError` if there is no such tensor or it does not hold floats.
     """
     tensors = {name: found for file in _files(folder) for name, found in _tensors(file).items()}
 
@@ -58,13 +58,13 @@ def _files(folder):
 
 
 def _tensors(file):
-    """Where the tensors of a file are; the library checks that they are all there."""
+    """The location of the tensors in a file; the library checks that all of them exist."""
     safetensors = extra("safetensors", "loading a language model")
     try:
         with safetensors.safe_open(file, framework="np"):
             pass
     except safetensors.SafetensorError as error:
-        raise ValueError(f"{file} is damaged or not complete ({error}); download it again") from None
+        raise ValueError(f"{file} is damaged or incomplete ({error}); download it again") from None
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(8), "little")
         header = json.loads(opened.read(length))

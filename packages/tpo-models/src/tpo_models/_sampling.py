@@ -1,4 +1,4 @@
-"""Draws the tokens of answers one after the other."""
+"""Draws the tokens of answers one by one."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -38,9 +38,9 @@ def sample_until(
 ) -> Drawn:
     """Draw tokens until every answer has ended, at most `horizon`.
 
-    After its first end token, an answer is filled with end tokens of log-prob 0.
+    After its first end token, an answer is padded with end tokens of log-prob 0.
     """
-    # The same keys as for all tokens, so that stopping early changes no token.
+    # Split the same keys as for all tokens, so that stopping early changes no token.
     keys = jax.random.split(key, horizon)
     tokens = draw(keys[0], first)
     answers = jnp.full((horizon, *tokens.shape), end, tokens.dtype).at[0].set(tokens)
@@ -65,12 +65,12 @@ def sample_until(
 
 def draw(key: PRNGKeyArray, log_softmax: Float[Array, "*b vocab"]) -> Int[Array, "*b"]:
     """One token per row."""
-    # Random numbers of a 16-bit dtype are too coarse for the distribution.
+    # Random numbers in a 16-bit dtype are too coarse for the distribution.
     return jax.random.categorical(key, widened(log_softmax))
 
 
 def select(log_softmax: Float[Array, "*b vocab"], tokens: Int[Array, "*b"]) -> Float[Array, "*b"]:
     """The log-probs of given tokens."""
     chosen = jax.nn.one_hot(tokens, log_softmax.shape[-1], dtype=bool)
-    # Not a product: the log-prob of an impossible token times 0 is NaN.
+    # Do not use a product: the log-prob of an impossible token times 0 is NaN.
     return jnp.sum(jnp.where(chosen, log_softmax, 0.0), axis=-1)

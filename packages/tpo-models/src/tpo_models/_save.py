@@ -20,8 +20,8 @@ from ._tokenizer import Tokenizer
 def save_language_model(folder: str | PathLike[str], model: LanguageModel, tokenizer: Tokenizer) -> None:
     """Write a Hugging Face folder, which `transformers` and `load_language_model` read.
 
-    It holds `config.json`, `generation_config.json`, `model.safetensors`, `tokenizer.json` and
-    `tokenizer_config.json`. Adapters are merged; parameters keep the dtype that they are stored in. It needs
+    The folder contains `config.json`, `generation_config.json`, `model.safetensors`, `tokenizer.json` and
+    `tokenizer_config.json`. Adapters are merged, and parameters keep their stored dtype. This needs
     `pip install 'tpo-models[lm]'`.
 
     **Arguments:**
@@ -57,12 +57,13 @@ def save_language_model(folder: str | PathLike[str], model: LanguageModel, token
 def save_adapter(folder: str | PathLike[str], model: LanguageModel, *, base: str = "") -> None:
     """Write the adapters of a model in the format of PEFT.
 
-    These are `adapter_config.json` and `adapter_model.safetensors`. It needs `pip install 'tpo-models[lm]'`.
+    The files are `adapter_config.json` and `adapter_model.safetensors`. This needs
+    `pip install 'tpo-models[lm]'`.
 
     **Arguments:**
 
     - `folder`: a new or empty folder.
-    - `model`: a model of `with_lora`.
+    - `model`: a model from `with_lora`.
     - `base`: the name or folder of the model that the adapters belong to, for PEFT.
 
     **Raises:** `FileExistsError` if the folder is not empty. `ValueError` if the model has no adapters.

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from ._precision import at_least_float32
 from ._sampling import select
 
-# The most logits that exist at once: 64 MiB of float32.
+# The maximum number of logits that exist at once: 64 MiB of float32.
 LOGITS = 2**24
 
 
@@ -29,8 +29,8 @@ def sliced_log_probs(
 ) -> Float[Array, "n k"]:
     """The log-probs of `k` tokens in the distribution of every row.
 
-    Rows are processed in slices of at most `logits` logits, one after the other, and the gradient computes
-    the logits of a slice again.
+    Rows are processed in slices of at most `logits` logits, and the backward pass recomputes the logits of
+    each slice.
     """
     head = head.astype(x.dtype)
     rows, vocab = len(x), len(head)
@@ -42,7 +42,7 @@ def sliced_log_probs(
     x = jnp.pad(x, ((0, filler), (0, 0))).reshape(slices, size, -1)
     padded = jnp.pad(tokens, ((0, filler), (0, 0))).reshape(slices, size, -1)
 
-    # A scan keeps its iterations apart already, so the barriers against common subexpressions are not needed.
+    # A scan already keeps its iterations apart, so no barriers against common subexpressions are needed.
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def of_slice(part):
         return _log_probs(part[0], head, part[1])
@@ -53,7 +53,7 @@ def sliced_log_probs(
 def _log_probs(x, head, tokens):
     of_row = logits_of(x, head)
     if tokens.shape[1] == 1:
-        # The gradient of this sum is a product, while that of a gather would be a scatter.
+        # The gradient of this sum is a product; the gradient of a gather would be a scatter.
         chosen = select(of_row, tokens[:, 0])[:, None]
     else:
         chosen = jnp.take_along_axis(of_row, tokens, axis=-1)

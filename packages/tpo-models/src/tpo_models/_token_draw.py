@@ -1,4 +1,4 @@
-"""Draws tokens of a large vocabulary: tempered, truncated, or the most probable."""
+"""Draws tokens from a large vocabulary, with a temperature, top-p truncation, or greedily."""
 
 import math
 
@@ -15,15 +15,15 @@ def draw_tokens(
     temperature: float | int | Scalar | None = None,
     top_p: float | int | Scalar | None = None,
 ) -> tuple[Int[Array, "n {draws}"], Float[Array, "n {draws}"]]:
-    """Independent tokens of every row, and their log-probs in the distribution that they are drawn from.
+    """Independent tokens for every row, and their log-probs in the distribution that they are drawn from.
 
     **Arguments:**
 
-    - `logits`: of at least float32.
-    - `temperature`: divides the logits. The number 0 takes the most probable token, whose log-prob is then
-        that of the distribution itself.
-    - `top_p`: draws only from the most probable tokens whose probability reaches `top_p` together, after the
-        temperature; tokens as probable as the last of them stay, too.
+    - `logits`: in at least float32.
+    - `temperature`: divides the logits. The number 0 takes the most probable token, with its log-prob at
+        temperature 1.
+    - `top_p`: draws only from the most probable tokens whose total probability reaches `top_p`, after the
+        temperature, including tokens that tie with the last of them.
     """
     if isinstance(temperature, int | float) and temperature == 0:
         tokens = jnp.argmax(logits, axis=-1)[:, None]
@@ -38,7 +38,7 @@ def draw_tokens(
 
 
 def _draw_in_two_stages(key, logits, draws):
-    """First a block of tokens by its probability, then a token of the block.
+    """Draw a block of tokens first, by its probability, then a token of the block.
 
     The noise of the Gumbel trick for the whole vocabulary would take longer than the model.
     """
@@ -59,9 +59,9 @@ def _draw_in_two_stages(key, logits, draws):
 
 
 def _nucleus(logits, top_p):
-    """Minus infinity for all but the most probable tokens.
+    """Set all but the most probable tokens to minus infinity.
 
-    The smallest probability that stays is found by bisection of its bits, without sorting the vocabulary.
+    Bisection over the bits finds the smallest probability that stays, without sorting the vocabulary.
     """
     probs = jax.nn.softmax(logits.astype(jnp.float32))
     rows = len(probs)
@@ -76,7 +76,7 @@ def _nucleus(logits, top_p):
         enough = reaches(middle)
         return jnp.where(enough, middle, low), jnp.where(enough, high, middle)
 
-    # Bits of floats that are not negative are ordered as the floats; these are 0 and 2.
+    # The bits of nonnegative floats have the order of the floats. These bounds are 0 and 2.
     bounds = (jnp.zeros(rows, jnp.int32), jnp.full(rows, 0x40000000, jnp.int32))
     low, _ = jax.lax.fori_loop(0, 31, halve, bounds)
     floor = jax.lax.bitcast_convert_type(low, jnp.float32)[:, None]

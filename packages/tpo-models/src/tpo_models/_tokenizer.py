@@ -1,4 +1,4 @@
-"""Texts as tokens."""
+"""Converts between texts and tokens."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
@@ -25,7 +25,7 @@ class Tokenizer:
     - `end`: the id of the token that ends an answer.
     - `template`: the chat template, in Jinja2; None if the model has none.
 
-    It needs `pip install 'tpo-models[lm]'`.
+    This needs `pip install 'tpo-models[lm]'`.
 
     Source: the formats of Hugging Face's `tokenizers` and of `chat_template` in `transformers`.
     """
@@ -39,8 +39,8 @@ class Tokenizer:
     def from_folder(cls, folder: str | PathLike[str]) -> "Tokenizer":
         """The tokenizer of a Hugging Face folder: `tokenizer.json`, `tokenizer_config.json`.
 
-        **Raises:** `FileNotFoundError` if there is no `tokenizer.json`, `ValueError` if it is damaged or
-        nothing names the end token.
+        **Raises:** `FileNotFoundError` if there is no `tokenizer.json`, `ValueError` if it is damaged or no
+        file names the end token.
         """
         folder = Path(folder)
         file = folder / "tokenizer.json"
@@ -49,8 +49,8 @@ class Tokenizer:
         tokenizers = extra("tokenizers", "a tokenizer")
         try:
             backend = tokenizers.Tokenizer.from_file(str(file))
-        except Exception as error:  # the library raises nothing more special
-            raise ValueError(f"{file} is no valid tokenizer ({error}); download it again") from None
+        except Exception as error:  # the library raises no more specific error
+            raise ValueError(f"{file} is not a valid tokenizer ({error}); download it again") from None
         settings = _optional(folder / "tokenizer_config.json")
         template = settings.get("chat_template")
         if (folder / "chat_template.jinja").is_file():
@@ -69,20 +69,20 @@ class Tokenizer:
         return max(self.backend.get_vocab(with_added_tokens=True).values()) + 1
 
     def encode(self, text: str) -> list[int]:
-        """The tokens of a text; nothing is added. Special tokens in the text become their ids."""
+        """The tokens of a text, without additional ones. Special tokens in the text become their ids."""
         return self.backend.encode(text, add_special_tokens=False).ids
 
     def decode(
         self, ids: Iterable[int] | Int[Array, " n"] | Int[np.ndarray, " n"], *, skip_special: bool = True
     ) -> str:
-        """The text of tokens, without special ones by default. Ids of no token are left out; none raises."""
+        """The text of tokens, by default without special tokens. Unknown ids are left out."""
         known = [int(i) for i in np.asarray(list(ids)).ravel() if 0 <= int(i) < 2**32]
         return self.backend.decode(known, skip_special_tokens=skip_special)
 
     def token(self, text: str) -> int:
         """The id of the single token of a text.
 
-        **Raises:** `ValueError` if the text has no or several tokens, with these tokens.
+        **Raises:** `ValueError` if the text does not have exactly one token; the message lists its tokens.
         """
         ids = self.encode(text)
         if len(ids) != 1:
@@ -98,17 +98,17 @@ class Tokenizer:
         **Arguments:**
 
         - `messages`: each with a `role`, such as `"user"`, and a `content`.
-        - `answer`: whether the beginning of the assistant's answer follows.
+        - `answer`: whether to append the beginning of the assistant's answer.
 
         **Raises:** `ValueError` if the model has no chat template or it fails.
         """
         if self.template is None:
             raise ValueError(
-                "this tokenizer has no chat template; take an instruction-tuned model, or give one"
+                "this tokenizer has no chat template; use an instruction-tuned model, or pass a template"
             )
         jinja2 = extra("jinja2", "a chat template")
         sandbox = extra("jinja2.sandbox", "a chat template")
-        # A template is part of a downloaded file, so it must not reach beyond its arguments.
+        # A template is part of a downloaded file, so it must not access anything but its arguments.
         environment = sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
         environment.globals["raise_exception"] = _refuse
         special = {"eos_token": self.backend.id_to_token(self.end), "bos_token": ""}
@@ -130,7 +130,7 @@ def _optional(file):
 
 
 def _end(folder, backend, settings):
-    """The end token by its text in `tokenizer_config.json`, or its id in the configs of the model."""
+    """The end token, from its text in `tokenizer_config.json` or its id in the configs of the model."""
     text = settings.get("eos_token")
     if isinstance(text, dict):
         text = text.get("content")

@@ -30,24 +30,24 @@ class CausalTransformer(eqx.Module):
     """A pre-norm causal transformer for answers of at most `horizon` tokens.
 
     The input is the prompt followed by the answer; the output at position `prompt_length - 1 + t` predicts
-    answer token `t`. A prompt is processed once and shared by all its candidates, in sampling and in scoring.
-    Methods take batches of `b` prompts with `k` candidates each and `h` tokens.
+    answer token `t`. A prompt is processed once and shared by all its candidates, both in sampling and
+    in scoring. Methods take batches of `b` prompts with `k` candidates each and `h` tokens.
 
     **Arguments:**
 
     - `vocab_size`: tokens are `0 .. vocab_size - 1`.
-    - `horizon`: the most tokens in an answer.
+    - `horizon`: the maximum number of tokens in an answer.
     - `width`, `layers`, `heads`: `heads` must divide `width`. The MLPs are four times as wide.
     - `prompt_length`: tokens in a prompt, `horizon` by default. The position table has
         `prompt_length + horizon` rows.
-    - `initial_probs`: `vocab_size` probabilities whose logarithms the biases of the head start from; zeros by
-        default, for which answers of the initial policy are close to uniform.
+    - `initial_probs`: `vocab_size` probabilities whose logarithms initialize the biases of the head. By
+        default, the biases are zeros, and the initial policy is close to uniform.
 
     **Raises:** `ValueError` if a size is below 1, `heads` does not divide `width`, or `initial_probs` are not
-    `vocab_size` numbers above 0 with the sum 1.
+    `vocab_size` numbers above 0 that sum to 1.
 
     Token embeddings are initialized normal with standard deviation `1 / sqrt(width)`, position embeddings
-    with 0.02, kernels LeCun-normal, and biases zero but those of `initial_probs`.
+    with 0.02, kernels LeCun-normal, and biases with zeros, except for `initial_probs`.
 
     >>> import jax
     >>> policy = CausalTransformer(
@@ -187,9 +187,9 @@ class CausalTransformer(eqx.Module):
         - `key`: the key of the draw.
         - `prompts`: prompts `[b, p]`.
         - `candidates`: answers to each prompt.
-        - `horizon`: the most tokens in an answer; as many as in a prompt by default.
-        - `end`: the end token. Sampling stops when all answers have ended; after its first end token, an
-            answer is filled with end tokens of log-prob 0. None by default: no answer ends early.
+        - `horizon`: the maximum number of tokens in an answer; by default, as many as in a prompt.
+        - `end`: the end token. Sampling stops when all answers have ended. After its first end token, an
+            answer is padded with end tokens of log-prob 0. By default, None: no answer ends early.
         - `temperature`: divides the logits, above 0; the log-probs are those of the tempered distribution.
 
         **Returns:** the answers and the log-probs, `[b, k, horizon]`.
@@ -249,7 +249,7 @@ class CausalTransformer(eqx.Module):
         return self._log_softmax(x)[:, :, 0], tuple(extended)
 
     def _embed(self, tokens, positions):
-        # The gradient of a one-hot product is a matrix product; that of a gather would be a scatter.
+        # The gradient of a one-hot product is a matrix product; the gradient of a gather would be a scatter.
         one_hot = jax.nn.one_hot(tokens.reshape(-1), self.vocab_size, dtype=self.token_embedding.dtype)
         embedded = (one_hot @ self.token_embedding).reshape(*tokens.shape, -1)
         return embedded + self.position_embedding[positions]

@@ -1,4 +1,4 @@
-"""Objectives for policies that are sampled in groups and scored: TPO and its baselines."""
+"""Objectives for policies trained on groups of scored samples: TPO and its baselines."""
 
 import importlib.metadata
 

@@ -17,7 +17,7 @@ def read_anchor(caller: str, anchor: Any) -> Anchor:
     """The anchor by name; True is "sum", False is "none".
 
     Raises:
-        TypeError: it is neither a name nor a bool, such as a traced value.
+        TypeError: it is neither a name nor a bool, for example a traced value.
         ValueError: there is no anchor of that name.
     """
     names = get_args(Anchor)
@@ -41,7 +41,7 @@ def group_logits(
     where: Bool[Array, "*b k"] | None,
     cap: Any,
 ) -> Float[Array, "*b k"]:
-    """The logits of the policy over the group: log-probs of answers, brought to the scale of the anchor."""
+    """The logits of the policy over the group: log-probs of answers, transformed by the anchor."""
     if anchor == "ratio":
         return difference(logp, old_logp)
     if anchor == "mean" and lengths is not None:
@@ -51,7 +51,7 @@ def group_logits(
         scale = spread_scale(old_logp, where, cap)
         if anchor == "capped":
             return logp / scale
-        # The ratio first: it keeps the digits that differences of long log-probs would lose.
+        # Compute the ratio first: it keeps digits that differences of long log-probs would lose.
         moved = difference(logp, old_logp) + old_logp / scale
         return jnp.where(jnp.isneginf(old_logp), logp, moved)
     return logp
@@ -63,7 +63,7 @@ def spread_scale(
     """`max(1, std / cap)` of the old log-probs over the group, a constant."""
     possible = jnp.isfinite(old_logp) if where is None else where & jnp.isfinite(old_logp)
     known = jnp.where(possible, old_logp, 0.0)
-    # Measured from the mean twice: the sums of long answers are far from 0.
+    # Subtract the mean twice: the sums of long answers are far from 0.
     centered = jnp.where(possible, known - mean(known, possible), 0.0)
     std = jnp.sqrt(mean(jnp.square(centered), possible))
     return jax.lax.stop_gradient(jnp.maximum(1.0, std / cap))

@@ -5,7 +5,7 @@ import functools
 from jaxtyping import Array, Bool, Float
 
 from . import advantages, aggregates, surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -22,18 +22,18 @@ def asymre(
 
     $$L_i = -A_i \sum_t \ell_{it}, \qquad A_i = R_i - (\bar R - \delta)$$
 
-    The gradient in the log-prob of a token is $-A_i$. A lowered baseline makes the good answers count more
-    than the bad ones, which keeps many steps on old samples from collapsing the policy.
+    The gradient in the log-prob of a token is $-A_i$. With a lower baseline, good answers count more than bad
+    ones, so that many steps on old samples do not collapse the policy.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time. It is not used: there is no ratio.
-        scores: `[*b, k]`, one score per answer. Their unit is that of the loss. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time. It is not used: there is no ratio.
+        scores: `[*b, k]`, one score per answer. The loss has the unit of the scores. Constant.
         shift: $\delta$, in the unit of the scores, at least 0.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.

@@ -1,4 +1,4 @@
-"""From losses to the gradient of a batch."""
+"""The mean loss of a batch, and its gradient for micro-batches."""
 
 from collections.abc import Callable
 
@@ -14,12 +14,12 @@ def batch_mean(losses: Float[Array, "..."], *, where: Bool[Array, "..."] | None 
 
     $$\frac{\sum_i e_i L_i}{\max(1, \sum_i e_i)}$$
 
-    where $e_i$ says whether `where` holds any entry of the unit `i`.
+    where $e_i$ is 1 if any entry of unit `i` exists, and 0 otherwise.
 
     Args:
-        losses: what an objective returned.
-        where: the mask that the objective was called with, with the axes of the losses first; None if all
-            entries exist.
+        losses: the losses that an objective returned.
+        where: the mask that was passed to the objective, whose first axes are those of the losses; None if
+            all entries exist.
 
     Returns:
         The mean, and 0 if nothing exists.
@@ -59,28 +59,28 @@ def logp_gradient(
     where: Bool[Array, "*l"] | None = None,
     reduce: Callable[..., Float[Array, ""]] = batch_mean,
 ) -> Float[Array, "*l"]:
-    r"""The gradient of the loss of a whole batch in its log-probs.
+    r"""The gradient of the loss of a whole batch with respect to its log-probs.
 
     $$g = \frac{\partial}{\partial \ell}\, \mathrm{reduce}(L(\ell, \ell^{\mathrm{old}}, s))$$
 
-    With it, micro-batches are exact for every objective, even one that couples the whole batch. Compute the
-    log-probs of the batch in slices, take `g` once, and add up the gradients of `sum(g * logp)` over slices,
-    with `g` constant: by the chain rule, the sum is the gradient of the whole batch.
+    It makes micro-batches exact for every objective, even if the objective couples the whole batch. Compute
+    the log-probs of the batch in slices, take `g` once, and add up the gradients of `sum(g * logp)` over
+    slices, with `g` constant: by the chain rule, the sum is the gradient of the whole batch.
 
     Args:
-        objective: an objective `(logp, old_logp, scores)`, which gets `where` if there is one.
+        objective: an objective `(logp, old_logp, scores)`; it also gets `where` if you pass it.
         logp: log-probs in nats of the whole batch, in any shape that the objective takes.
-        old_logp: shaped as `logp`, the same at sampling time.
+        old_logp: shaped like `logp`, the same at sampling time.
         scores: what the objective takes.
-        where: shaped as `logp`, which entries exist; all by default.
-        reduce: maps the losses, and `where` if there is one, to one number.
+        where: shaped like `logp`, which entries exist; all by default.
+        reduce: maps the losses, and `where` if you pass it, to one number.
 
     Returns:
-        The gradient, shaped as `logp`, and 0 at entries that do not exist.
+        The gradient, shaped like `logp`, and 0 at entries that do not exist.
 
     Raises:
         TypeError: `where` does not hold bools.
-        ValueError: `where` has not the shape of `logp`.
+        ValueError: `where` does not have the shape of `logp`.
 
     Example:
         >>> import jax

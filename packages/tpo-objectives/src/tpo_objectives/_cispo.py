@@ -5,7 +5,7 @@ import functools
 from jaxtyping import Array, Bool, Float
 
 from . import aggregates, surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -26,23 +26,23 @@ def cispo(
     $$L_i = -\frac{n}{\sum_j T_j} \sum_t
     \mathrm{sg}\left[\mathrm{clip}(r_{it}, \mathrm{floor}, \mathrm{cap})\right] A_i\, \ell_{it}$$
 
-    over the `n` answers of the batch that exist, with standardized scores as advantages; `sg` is a constant.
-    The gradient in the log-prob of a token is $-\mathrm{clip}(r_{it}) A_i\, n / \sum_j T_j$, so that no token
-    is dropped. The mean over the tokens couples the batch: take micro-batches through `logp_gradient`.
+    over the `n` answers of the batch that exist, with standardized scores as advantages; `sg` stops the
+    gradient. The gradient in the log-prob of a token is $-\mathrm{clip}(r_{it}) A_i\, n / \sum_j T_j$, so no
+    token is dropped. The mean over the tokens couples the batch: for micro-batches, use `logp_gradient`.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
         scores: `[*b, k]`, one score per answer, in any unit. Constant.
         floor: the smallest weight, at least 0.
         cap: the largest weight, above 0.
         kl_coef: weight of a KL penalty per token (`kl.k3`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.

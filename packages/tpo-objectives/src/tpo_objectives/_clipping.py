@@ -1,9 +1,9 @@
-"""The clipped surrogate of the objectives that have one width for both sides."""
+"""The clipped surrogate with the same width on both sides."""
 
 from jaxtyping import Array, Float
 
 from . import surrogates
-from ._inputs import Number, read_positive
+from ._options import Number, read_positive
 from ._policy_gradient import Surrogate
 
 

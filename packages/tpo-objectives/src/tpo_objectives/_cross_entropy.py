@@ -26,15 +26,15 @@ def cross_entropy(
 
     Args:
         logp: `[*b, k]`, log-probs in nats of the candidates under the current policy.
-        old_logp: `[*b, k]`, not used; part of the signature that all objectives share.
+        old_logp: `[*b, k]`, not used, but part of the common signature of all objectives.
         scores: `[*b, k]`, one score per candidate. Only their order counts, and one that is not finite makes
             its group NaN. Constant.
-        where: `[*b, k]`, which candidates exist; all by default. A group equals the smaller one of those that
-            do, and a group without any has loss 0.
+        where: `[*b, k]`, which candidates exist; all by default. The rest are left out of the group. A group
+            without candidates has loss 0.
 
     Returns:
-        `[*b]`, one loss in nats per group, not reduced. It is 0, with gradient 0, in a group whose scores
-        have a standard deviation of at most 1e-6: such a group tells no candidate apart.
+        `[*b]`, one loss in nats per group, not reduced. Loss and gradient are 0 in a group whose scores have
+        a standard deviation of at most 1e-6, because such a group does not distinguish its candidates.
 
     Raises:
         TypeError: an array holds integers, or `where` does not hold bools.

@@ -5,7 +5,7 @@ import functools
 from jaxtyping import Array, Bool, Float
 
 from . import aggregates, surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -28,21 +28,21 @@ def dapo(
 
     over the `n` answers of the batch that exist, with standardized scores as advantages. The gradient in the
     log-prob of a token is $-r_{it} A_i\, n / \sum_j T_j$, and 0 where the token is clipped. The mean over the
-    tokens couples the batch: take micro-batches through `logp_gradient`.
+    tokens couples the batch: for micro-batches, use `logp_gradient`.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
         scores: `[*b, k]`, one score per answer, in any unit. Constant.
-        low: how far below 1 a ratio may earn, above 0.
-        high: how far above 1 a ratio may earn, above 0.
+        low: width of the clip range below 1, above 0.
+        high: width of the clip range above 1, above 0.
         kl_coef: weight of a KL penalty per token (`kl.k3`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.
@@ -72,11 +72,10 @@ def dapo(
          [ 0.81  0.  ]]
 
     Source:
-        Yu et al. 2025, arXiv 2503.14476. Its dynamic sampling, new prompts in place of groups of equal
-        scores, and its penalty for long answers, a change of the scores, are up to you. TRL
-        (`loss_type="dapo"`, the default) and verl ("token-mean", the default) clip at 0.2 on both sides
-        by default; verl also cuts off ratios above 3 at negative advantages (`dual` of
-        `surrogates.clipped`).
+        Yu et al. 2025, arXiv 2503.14476. Its dynamic sampling (which replaces groups of equal scores by new
+        prompts) and its penalty for long answers (which changes the scores) are up to you. TRL
+        (`loss_type="dapo"`, the default) and verl ("token-mean", the default) clip at 0.2 on both sides by
+        default; verl also cuts off ratios above 3 at negative advantages (`dual` of `surrogates.clipped`).
     """
     return compose(
         "dapo",

@@ -3,7 +3,8 @@
 import jax
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_arrays, read_positive, rounded
+from ._inputs import read_arrays, rounded
+from ._options import Number, read_positive
 from ._weighted import weighted
 
 
@@ -19,13 +20,13 @@ def dg(
 
     $$L = -g A \ell, \qquad g = \sigma\!\left(\frac{-A \ell}{\eta}\right)$$
 
-    The surprisal $-\ell$ is that of the current policy, and the gate is a constant, so the gradient in
-    `logp` is `-g A`. Rare successes pass, rare failures are held back. As `eta` grows, the gate tends to 1/2
-    and the loss to half of REINFORCE.
+    The surprisal $-\ell$ comes from the current policy, and the gate is a constant, so the gradient in `logp`
+    is `-g A`. The gate lets rare successes pass and holds rare failures back. As `eta` grows, the gate tends
+    to 1/2 and the loss to half of REINFORCE.
 
     Args:
         logp: `[*b]`, log-probs in nats of the sampled actions under the current policy.
-        old_logp: `[*b]`, not used; part of the signature that all objectives share.
+        old_logp: `[*b]`, not used, but part of the common signature of all objectives.
         scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
         eta: temperature of the gate, above 0.
         where: `[*b]`, which actions exist; all by default. The others have loss and gradient 0.

@@ -1,7 +1,7 @@
 """Divergences between a fixed target and the policy, two distributions over a group.
 
 Each takes the log-probs of the target, which are constants, and the logits of the policy, and returns one
-number per group. Entries that do not exist count in no sum, and a group without any gives 0.
+number per group. Entries that do not exist are left out, and an empty group gives 0.
 """
 
 import jax.numpy as jnp
@@ -11,8 +11,8 @@ from ._inputs import fill
 from ._masked import log_softmax, mean, softmax
 from ._weighted import weighted
 
-# The exponential of this is lost in every sum of probabilities. Below it, log-probs are held, so that 0 times
-# minus infinity is 0 in values and gradients.
+# The exponential of this vanishes in every sum of probabilities. Clip log-probs here, so that 0 times minus
+# infinity is 0 in values and gradients.
 LEAST_LOG_PROB = -100.0
 
 

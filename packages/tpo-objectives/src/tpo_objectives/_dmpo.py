@@ -1,4 +1,4 @@
-"""Distribution-Matching Policy Optimization: GRPO, and a match of the policy over the group to a target."""
+"""Distribution-Matching Policy Optimization: GRPO plus a distance to a target over the group."""
 
 from typing import Literal, TypeAlias
 
@@ -6,8 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._divergences import jensen_shannon, mean_square
-from ._inputs import Number, read_choice, read_not_negative, read_positive, rounded
+from ._inputs import rounded
 from ._masked import log_softmax, mean
+from ._options import Number, read_choice, read_not_negative, read_positive
 from ._ratio import clipped_surrogate, log_ratio
 from ._sequences import read_sequences
 from ._standardize import standardize
@@ -38,21 +39,21 @@ def dmpo(
 
     Args:
         logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
-            their tokens. `[*b, k]` are answers of one token.
-        old_logp: shaped as `logp`, the same when the answers were sampled. Constant.
+            their tokens. Use `[*b, k]` for answers of one token.
+        old_logp: shaped like `logp`, the same when the answers were sampled. Constant.
         scores: `[*b, k]`, one score per answer, in any unit. One that is not finite makes its group NaN.
             Constant.
         divergence: `"mse"` or `"js"`.
         beta: weight of the distance, at least 0. 0 is GRPO without a KL penalty.
         tau: temperature of the target, above 0.
-        clip: half-width $\epsilon$ of the interval in which the ratio may earn, above 0.
-        where: shaped as `logp`, which answers or tokens exist; all by default. A group equals the smaller one
-            of those that do.
+        clip: half-width $\epsilon$ of the clip range around 1, above 0.
+        where: shaped like `logp`, which answers or tokens exist; all by default. The rest are left out of the
+            group.
 
     Returns:
-        `[*b]`, one loss per group, not reduced. The target of a constant group is uniform, and pulls the
-        policy to it wherever it is; wrap `dmpo` in `informative_only` to drop such groups. An empty group has
-        loss and gradient 0, and a group of one answer gradient 0.
+        `[*b]`, one loss per group, not reduced. The target of a constant group is uniform and still pulls the
+        policy toward it; wrap `dmpo` in `informative_only` to drop such groups. An empty group has loss and
+        gradient 0, and a group of one answer gradient 0.
 
     Raises:
         TypeError: an array holds integers, `where` does not hold bools, or an option has the wrong type.
@@ -72,10 +73,10 @@ def dmpo(
         [-0.49  0.14  0.16  0.18]
 
     Source:
-        Li et al. 2026, arXiv 2605.19461, whose `p` is of the mean over tokens too. The paper's surrogate has
+        Li et al. 2026, arXiv 2605.19461, whose `p` also uses the mean over tokens. The paper's surrogate has
         a ratio for each token; ours has one for each answer, as `grpo` has in arXiv 2604.06159, and no KL
         penalty. The advantages are standardized with the population standard deviation. (Distribution
-        Matching Policy Optimization for diffusion models, arXiv 2510.08233, is another method.)
+        Matching Policy Optimization for diffusion models, arXiv 2510.08233, is a different method.)
     """
     choice = read_choice("dmpo", "divergence", divergence, ("mse", "js"))
     read = read_sequences("dmpo", where, logp, old_logp, scores)

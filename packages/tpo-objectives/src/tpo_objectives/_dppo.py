@@ -5,7 +5,7 @@ import functools
 from jaxtyping import Array, Bool, Float
 
 from . import aggregates, surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -21,29 +21,29 @@ def dppo(
     weights: Float[Array, "..."] | None = None,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b k"]:
-    r"""Divergence Proximal Policy Optimization (DPPO): a token stops when its probability has moved.
+    r"""Divergence Proximal Policy Optimization (DPPO): a token that has moved gets no gradient.
 
     $$L_i = -\frac{n}{\sum_j T_j} \sum_t \mathrm{sg}\left[ \min(r_{it}, \mathrm{cap})
     \cdot [\,\mathrm{sign}(A_i)(\pi_{it} - \pi^{\mathrm{old}}_{it}) \le \delta\,] \right] A_i\, \ell_{it}$$
 
-    over the `n` answers of the batch that exist, with standardized scores as advantages; `sg` is a constant.
-    The difference of probabilities is the token's part of the total variation between the policies. The
-    gradient in the log-prob of a token is $-\min(r_{it}, \mathrm{cap}) A_i\, n / \sum_j T_j$, and 0 where the
-    bracket is. The mean over the tokens couples the batch: take micro-batches through `logp_gradient`.
+    over the `n` answers of the batch that exist, with standardized scores as advantages; `sg` stops the
+    gradient. The difference of probabilities is the token's part of the total variation between the policies.
+    The gradient in the log-prob of a token is $-\min(r_{it}, \mathrm{cap}) A_i\, n / \sum_j T_j$, and 0 where
+    the bracket is 0. The mean over the tokens couples the batch: for micro-batches, use `logp_gradient`.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
         scores: `[*b, k]`, one score per answer, in any unit. Constant.
         delta: how far a probability may move in the direction of the advantage, above 0.
         cap: the largest ratio that counts, above 0.
         kl_coef: weight of a KL penalty per token (`kl.k3`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.
@@ -67,9 +67,9 @@ def dppo(
 
     Source:
         Qi et al. 2026, arXiv 2602.04879, with its binary estimate of the total variation, and verl
-        (`dppo_tv`), which takes the advantage from elsewhere; ours is GRPO's. The authors' recipe for verl
-        centers the scores only and divides token sums by a constant, as `dr_grpo` does, and compares with the
-        sampler's own log-probs: pass those as `old_logp`.
+        (`dppo_tv`), which takes the advantage from elsewhere; ours uses GRPO's. The authors' recipe for verl
+        only centers the scores, divides token sums by a constant as `dr_grpo` does, and compares with the
+        sampler's own log-probs; to do the same, pass those as `old_logp`.
     """
     return compose(
         "dppo",

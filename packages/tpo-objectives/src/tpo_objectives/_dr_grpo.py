@@ -6,7 +6,7 @@ from jaxtyping import Array, Bool, Float
 
 from . import advantages, aggregates
 from ._clipping import clipped_on_both_sides
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -22,7 +22,7 @@ def dr_grpo(
     weights: Float[Array, "..."] | None = None,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b k"]:
-    r"""GRPO done right (Dr. GRPO): neither lengths nor the spread of a group divide the loss.
+    r"""GRPO done right (Dr. GRPO): GRPO without division by lengths or by the spread of a group.
 
     $$L_i = -\frac{1}{\mathrm{length}} \sum_t
     \min\left(r_{it} A_i,\ \mathrm{clip}(r_{it}, 1 - \epsilon, 1 + \epsilon) A_i\right), \qquad
@@ -32,18 +32,18 @@ def dr_grpo(
     clipped.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
-        scores: `[*b, k]`, one score per answer. Their unit is that of the loss. Constant.
-        clip: how far from 1 a ratio may earn, on both sides, above 0.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
+        scores: `[*b, k]`, one score per answer. The loss has the unit of the scores. Constant.
+        clip: half-width of the clip range around 1, above 0.
         length: a constant that divides all sums, above 0, such as the longest answer that sampling allows.
         kl_coef: weight of a KL penalty per token (`kl.k3`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.
@@ -70,7 +70,8 @@ def dr_grpo(
     Source:
         Liu et al. 2025, arXiv 2503.20783. TRL (`loss_type="dr_grpo"` with `scale_rewards="none"`) divides by
         the longest answer that sampling allows; verl ("seq-mean-token-sum-norm" without the standard
-        deviation) by the padded length, unless `loss_scale_factor` is set. Ours divides by what you say.
+        deviation) by the padded length, unless `loss_scale_factor` is set. Ours divides by the `length` that
+        you pass.
     """
     return compose(
         "dr_grpo",

@@ -5,7 +5,7 @@ import functools
 from jaxtyping import Array, Bool, Float
 
 from . import advantages, surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -23,20 +23,20 @@ def dro(
     $$L_i = -A_i \sum_t \ell_{it} + \frac{\beta}{2}\, d_i^2, \qquad
     d_i = \sum_t (\ell_{it} - \ell^{\mathrm{old}}_{it}), \qquad A_i = R_i - \bar R$$
 
-    The gradient in the log-prob of a token is $-A_i + \beta d_i$. It is 0 where $\beta d_i$ is the advantage,
-    so that it works off policy.
+    The gradient in the log-prob of a token is $-A_i + \beta d_i$. It vanishes where $\beta d_i$ equals the
+    advantage, so the method works off policy.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same under the reference, such as the policy at sampling time.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same under the reference, such as the policy at sampling time.
             Constant.
-        scores: `[*b, k]`, one score per answer. Their unit is that of the loss. Constant.
+        scores: `[*b, k]`, one score per answer. The loss has the unit of the scores. Constant.
         beta: weight of the penalty, in the unit of the scores per nat, at least 0.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`. Their mean over an
-            answer weighs it.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`. Each
+            answer is weighted by the mean over its tokens.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.
@@ -60,8 +60,8 @@ def dro(
 
     Source:
         Richemond et al. 2024, arXiv 2405.19107, which learns the baseline with a network from single answers;
-        ours is the mean of the group. verl (`dro`) has the penalty for each token in place of the answer, and
-        takes the advantage from elsewhere: `surrogates.dro` with `policy_gradient`.
+        ours is the mean of the group. verl (`dro`) penalizes each token instead of the answer and takes the
+        advantage from elsewhere; for that, use `surrogates.dro` with `policy_gradient`.
     """
     return compose(
         "dro",

@@ -5,7 +5,8 @@ from jaxtyping import Array, Bool, Float
 
 from . import advantages
 from ._clipping import clipped_on_both_sides
-from ._inputs import Number, as_array
+from ._inputs import as_array
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -20,7 +21,7 @@ def gdpo(
     weights: Float[Array, "..."] | None = None,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b k"]:
-    r"""Group reward-Decoupled Normalization Policy Optimization (GDPO): each reward is standardized apart.
+    r"""Group reward-Decoupled Normalization Policy Optimization (GDPO): rewards standardized one by one.
 
     $$L_i = -\frac{1}{T_i} \sum_t
     \min\left(r_{it} A_i,\ \mathrm{clip}(r_{it}, 1 - \epsilon, 1 + \epsilon) A_i\right), \qquad
@@ -28,20 +29,20 @@ def gdpo(
 
     The rewards are standardized over the group, and their sum is whitened over the batch. The gradient in the
     log-prob of a token is $-r_{it} A_i / T_i$, and 0 where the token is clipped. The whitening couples the
-    batch: take micro-batches through `logp_gradient`.
+    batch: for micro-batches, use `logp_gradient`.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
         scores: `[*b, k, r]`, `r` rewards per answer, each in any unit. Constant.
-        clip: how far from 1 a ratio may earn, on both sides, above 0.
+        clip: half-width of the clip range around 1, above 0.
         kl_coef: weight of a KL penalty per token (`kl.k3`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.
@@ -62,9 +63,9 @@ def gdpo(
 
     Source:
         Liu et al. 2026, arXiv 2601.05242. TRL (`multi_objective_aggregation="normalize_then_sum"`) and verl
-        (`gdpo`) also weigh the rewards; multiplying one by a number does nothing here, as it is standardized
-        after. verl whitens over tokens, ours and TRL over answers. TRL and verl average over the tokens of
-        the batch by default.
+        (`gdpo`) also weight the rewards; multiplying a reward by a number has no effect here, because it is
+        standardized afterwards. verl whitens over tokens, ours and TRL over answers. TRL and verl average
+        over the tokens of the batch by default.
     """
     rewards = as_array("gdpo", "scores", scores)
     if rewards.ndim < 2:
@@ -78,7 +79,7 @@ def gdpo(
     ) -> Float[Array, "*b k"]:
         return advantages.each_standardized(rewards.astype(totals.dtype), where=where)
 
-    # Shapes and dtypes are checked on the sums, and the advantages are computed from the rewards.
+    # The sums serve to check shapes and dtypes; the advantages are computed from the rewards.
     return compose(
         "gdpo",
         logp,

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_positive
 from ._masked import mean
+from ._options import Number, read_positive
 from ._policy_gradient import compose
 from ._ratio import log_ratio
 
@@ -32,22 +32,22 @@ def gmpo(
     d_{it} = \ell_{it} - \ell^{\mathrm{old}}_{it}$$
 
     with standardized scores as advantages. The gradient in the log-prob of a token is $L_i / T_i$, and 0
-    where the token is clipped. `gspo` clips the mean, this one the tokens.
+    where the token is clipped. `gspo` clips the mean; `gmpo` clips the tokens.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
         scores: `[*b, k]`, one score per answer, in any unit. Constant.
-        low: how far below 0 a log-ratio may earn, in nats, above 0.
-        high: how far above 0 a log-ratio may earn, in nats, above 0.
+        low: width of the clip range of the log-ratio below 0, in nats, above 0.
+        high: width of the clip range of the log-ratio above 0, in nats, above 0.
         kl_coef: weight of a KL penalty per token (`kl.k3`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`. Their mean over an
-            answer weighs it.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`. Each
+            answer is weighted by the mean over its tokens.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.
@@ -73,8 +73,8 @@ def gmpo(
 
     Source:
         Zhao et al. 2025, arXiv 2507.20673, which clips to `exp(-0.4)` and `exp(0.4)`. TRL (`GMPOTrainer`) and
-        verl (`geo_mean`) are the same; verl folds a correction's weights into the geometric mean, where ours
-        averages over the weighted tokens. Ours clips the log-ratio to [-20, 20] first.
+        verl (`geo_mean`) are the same; but verl includes a correction's weights in the geometric mean,
+        whereas ours averages over the weighted tokens. Ours clips the log-ratio to [-20, 20] first.
     """
     return compose(
         "gmpo",

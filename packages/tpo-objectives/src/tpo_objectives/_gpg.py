@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from . import aggregates, kl, surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 from ._standardize import center, groups_per_informative, is_informative
 
@@ -25,19 +25,20 @@ def gpg(
 
     over the `n` answers and `B` groups of the batch that exist; `M` groups have a standard deviation of at
     most 1e-6, and the advantage 0. The gradient in the log-prob of a token is $-A_i\, n / \sum_j T_j$. Both
-    factors couple the batch: take micro-batches through `logp_gradient`.
+    factors couple the batch: for micro-batches, use `logp_gradient`.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time, which the penalty needs by default. Constant.
-        scores: `[*b, k]`, one score per answer. Their unit is that of the loss. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time, the default reference of the penalty.
+            Constant.
+        scores: `[*b, k]`, one score per answer. The loss has the unit of the scores. Constant.
         kl_coef: weight of a KL penalty per token (`kl.k2`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.
@@ -59,8 +60,9 @@ def gpg(
          [-0. -0.]]
 
     Source:
-        Chu et al. 2025, arXiv 2504.02546, which has no KL penalty and, as ours, no standard deviation. verl
-        (`gpg`) counts answers with a score other than 0 in place of `B - M` groups. TRL does not have it.
+        Chu et al. 2025, arXiv 2504.02546, which has no KL penalty and, like ours, does not divide by the
+        standard deviation. verl (`gpg`) counts answers with a score other than 0 instead of `B - M` groups.
+        TRL does not have it.
     """
     return compose(
         "gpg",

@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_group, read_positive, rounded
+from ._inputs import read_group, rounded
+from ._options import Number, read_positive
 from ._standardize import standardize
 from ._weighted import weighted
 
@@ -20,17 +21,17 @@ def group_pg(
 
     $$L = -\frac{1}{\eta} \sum_k u_k \, \ell_k, \qquad u = \mathrm{standardize}(s)$$
 
-    The gradient in `logp` is `-u / eta`, wherever the policy is. Set beside TPO, which sees the same `u`, it
+    The gradient in `logp` is `-u / eta` for every policy. A comparison with TPO, which uses the same `u`,
     shows what the target distribution adds.
 
     Args:
         logp: `[*b, k]`, log-probs in nats of the candidates under the current policy.
-        old_logp: `[*b, k]`, not used; part of the signature that all objectives share.
+        old_logp: `[*b, k]`, not used, but part of the common signature of all objectives.
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
             makes its group NaN. Constant.
         eta: temperature, above 0.
-        where: `[*b, k]`, which candidates exist; all by default. A group equals the smaller one of those that
-            do, and a group without any has loss 0.
+        where: `[*b, k]`, which candidates exist; all by default. The rest are left out of the group. A group
+            without candidates has loss 0.
 
     Returns:
         `[*b]`, one loss per group, not reduced.

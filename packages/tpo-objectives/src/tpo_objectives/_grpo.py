@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_group, read_not_negative, read_positive, rounded
+from ._inputs import read_group, rounded
+from ._options import Number, read_not_negative, read_positive
 from ._ratio import clipped_surrogate, log_ratio
 from ._standardize import center, is_informative
 
@@ -24,17 +25,17 @@ def grpo(
 
     with $d = \mathrm{clip}(\ell - \ell^{\mathrm{old}}, -20, 20)$, $r = e^d$ and
     $A = (s - \bar s) / (\sigma(s) + 10^{-8})$ over the group. The gradient in `logp` is
-    $-r A \cdot [\text{not clipped}] + \beta (1 - e^{-d})$, and 0 where the log-ratio is beyond 20.
+    $-r A \cdot [\text{not clipped}] + \beta (1 - e^{-d})$, and 0 where the log-ratio exceeds 20 in size.
 
     Args:
         logp: `[*b, k]`, log-probs in nats of the candidates under the current policy.
         old_logp: `[*b, k]`, the same when the candidates were sampled. Constant.
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
             makes its group NaN. Constant.
-        clip: half-width $\epsilon$ of the interval in which the ratio may earn, above 0.
+        clip: half-width $\epsilon$ of the clip range around 1, above 0.
         kl_coef: weight $\beta$ of the KL penalty, at least 0. 0 is the paper's "no KL".
-        where: `[*b, k]`, which candidates exist; all by default. A group equals the smaller one of those that
-            do, and a group without any has loss 0.
+        where: `[*b, k]`, which candidates exist; all by default. The rest are left out of the group. A group
+            without candidates has loss 0.
 
     Returns:
         `[*b]`, one loss per group, not reduced.
@@ -58,9 +59,9 @@ def grpo(
         [ 0.02  0.58 -0.02  0.58]
 
     Source:
-        Shao et al. 2024, arXiv 2402.03300, as used in arXiv 2604.06159. The KL is to the sampling policy, and
-        is estimated per candidate. Ours also sets `A = 0` where the standard deviation is at most 1e-6:
-        dividing by `std + 1e-8` alone turns the float32 rounding of a constant group into advantages of
+        Shao et al. 2024, arXiv 2402.03300, as used in arXiv 2604.06159. The KL is relative to the sampling
+        policy and is estimated per candidate. Ours also sets `A = 0` where the standard deviation is at most
+        1e-6: dividing by `std + 1e-8` alone turns the float32 rounding of a constant group into advantages of
         order 1.
     """
     arrays, where, dtype = read_group("grpo", where, logp=logp, old_logp=old_logp, scores=scores)
@@ -72,6 +73,6 @@ def grpo(
     centered, std = center(scores, where)
     advantages = jnp.where(is_informative(std), centered / (std + 1e-8), 0.0)
     d = log_ratio(logp, old_logp, dtype)
-    # expm1 keeps the digits that exp(-d) - 1 would lose near a ratio of 1.
+    # expm1 keeps digits that exp(-d) - 1 would lose near a ratio of 1.
     kl = jnp.expm1(-d) + d
     return rounded(jnp.sum(penalty * kl - clipped_surrogate(d, advantages, width, width), axis=-1), dtype)

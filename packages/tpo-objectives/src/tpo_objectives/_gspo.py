@@ -5,7 +5,7 @@ import functools
 from jaxtyping import Array, Bool, Float
 
 from . import surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -31,17 +31,17 @@ def gspo(
 
     Args:
         logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token, where it is `grpo` as published.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
+            one token, where it equals the published GRPO.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
         scores: `[*b, k]`, one score per answer, in any unit. Constant.
-        low: how far below 1 a ratio may earn, above 0.
-        high: how far above 1 a ratio may earn, above 0.
+        low: width of the clip range below 1, above 0.
+        high: width of the clip range above 1, above 0.
         kl_coef: weight of a KL penalty per token (`kl.k3`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.

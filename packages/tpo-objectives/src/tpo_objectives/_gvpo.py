@@ -5,8 +5,9 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, fill, read_positive, rounded
+from ._inputs import fill, rounded
 from ._masked import mean, size
+from ._options import Number, read_positive
 from ._ratio import difference
 from ._sequences import Sequences, read_sequences
 from ._standardize import center
@@ -20,7 +21,7 @@ def gvpo(
     beta: Number = 0.1,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b"]:
-    r"""Group Variance Policy Optimization (GVPO): the variance that the scores have left over the policy.
+    r"""Group Variance Policy Optimization (GVPO): the score variance that the policy does not explain.
 
     $$L = \frac{1}{2 (k - 1)} \sum_i e_i^2, \qquad
     e_i = (s_i - \bar s) - \beta \left(d_i - \bar d\right), \quad d = \ell - \ell^{\mathrm{old}}$$
@@ -30,18 +31,18 @@ def gvpo(
     under a KL penalty.
 
     Args:
-        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
-            their tokens, which are summed.
-        old_logp: shaped as `logp`, the same under the policy that the penalty is to, such as the one that
-            sampled the answers. Constant.
+        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, log-probs
+            of their tokens, which are summed.
+        old_logp: shaped like `logp`, the same under the reference policy of the penalty, such as the policy
+            that sampled the answers. Constant.
         scores: `[*b, k]`, one score per answer. One that is not finite makes its group NaN. Constant.
         beta: weight of the KL penalty, in the unit of the scores, above 0.
-        where: shaped as `logp`, which answers or tokens exist; all by default. A group equals the smaller one
-            of those that do.
+        where: shaped like `logp`, which answers or tokens exist; all by default. The rest are left out of the
+            group.
 
     Returns:
         `[*b]`, one loss in the squared unit of the scores per group, at least 0 and not reduced. A constant
-        group holds the ratios of its answers together. An empty group, or one of one answer, has loss and
+        group keeps the ratios of its answers equal. An empty group or a group of one answer has loss and
         gradient 0.
 
     Raises:
@@ -64,7 +65,7 @@ def gvpo(
     Source:
         Zhang et al. 2025, arXiv 2504.19599, with the `k - 1` of the authors' recipe for verl. That recipe
         centers with a detached mean, whose gradient is the same. A log-prob of minus infinity under both
-        policies is no change, and under one of them makes its group NaN.
+        policies counts as unchanged; under only one of them, it makes the loss of its group NaN.
     """
     read = read_sequences("gvpo", where, logp, old_logp, scores)
     weight = read_positive("gvpo", "beta", beta, read.logp, usual=0.1)
@@ -72,7 +73,7 @@ def gvpo(
 
 
 def residual_variance(read: Sequences, beta: Any) -> Float[Array, "*b"]:
-    """The sample variance of `scores - beta * (logp - old_logp)` over a group; 0 in a group of one."""
+    """The sample variance of `scores - beta * (logp - old_logp)` over a group; 0 in a group of one answer."""
     d = difference(read.logp, read.old_logp)
     residuals = center(read.scores, read.where)[0] - beta * fill(d - mean(d, read.where), read.where)
     freedom = jnp.maximum(size(d, read.where) - 1.0, 1.0)

@@ -1,12 +1,13 @@
-"""Listwise Policy Optimization: fit the change of the policy over the group to the tilt of the scores."""
+"""Listwise Policy Optimization: fit the policy's change over the group to a target from the scores."""
 
 from typing import Literal, TypeAlias
 
 from jaxtyping import Array, Bool, Float
 
 from ._divergences import forward_kl, reverse_kl
-from ._inputs import Number, read_choice, read_positive, rounded
+from ._inputs import rounded
 from ._masked import log_softmax
+from ._options import Number, read_choice, read_positive
 from ._ratio import difference
 from ._sequences import read_sequences
 from ._standardize import center
@@ -28,25 +29,25 @@ def lpo(
     $$L = \mathrm{KL}(w \,\|\, P) \ \text{or}\ \mathrm{KL}(P \,\|\, w), \qquad
     P = \mathrm{softmax}(\ell - \ell^{\mathrm{old}}), \quad w = \mathrm{softmax}(s / \tau)$$
 
-    `P` is uniform when the answers are sampled, whatever their log-probs, so long answers teach as short ones
-    do. The gradient in `logp` is `P - w` for `"forward"` and $P_i (g_i - \sum_j P_j g_j)$ with
+    When the answers are sampled, `P` is uniform for all log-probs, so long answers teach as much as short
+    ones. The gradient in `logp` is `P - w` for `"forward"` and $P_i (g_i - \sum_j P_j g_j)$ with
     $g = \log P - \log w$ for `"reverse"`. Both sum to 0 over the group, and vanish only at `P = w`.
 
     Args:
-        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
-            their tokens, which are summed.
-        old_logp: shaped as `logp`, the same when the answers were sampled. Constant.
+        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, log-probs
+            of their tokens, which are summed.
+        old_logp: shaped like `logp`, the same when the answers were sampled. Constant.
         scores: `[*b, k]`, one score per answer. One that is not finite makes its group NaN. Constant.
-        divergence: `"forward"` covers all that the target wants, `"reverse"` seeks the best of it.
-        tau: temperature of the target in the unit of the scores, above 0. With standardized scores 1 is that
-            of GRPO in the paper; 1 with raw scores is that of Dr.GRPO.
-        where: shaped as `logp`, which answers or tokens exist; all by default. A group equals the smaller one
-            of those that do.
+        divergence: `"forward"` covers the whole target, and `"reverse"` seeks its mode.
+        tau: temperature of the target in the unit of the scores, above 0. In the paper, 1 with standardized
+            scores corresponds to GRPO, and 1 with raw scores to Dr.GRPO.
+        where: shaped like `logp`, which answers or tokens exist; all by default. The rest are left out of the
+            group.
 
     Returns:
         `[*b]`, one loss in nats per group, at least 0 and not reduced. The target of a constant group is
-        uniform, so it holds the ratios of its answers together. An empty group, or one of one answer, has
-        loss and gradient 0.
+        uniform, so it keeps the ratios of its answers equal. An empty group or a group of one answer has loss
+        and gradient 0.
 
     Raises:
         TypeError: an array holds integers, `where` does not hold bools, or an option has the wrong type.
@@ -67,9 +68,10 @@ def lpo(
 
     Source:
         Qu et al. 2026, arXiv 2605.06139. The paper also makes targets for a policy that has moved since the
-        answers were sampled, `softmax(s / tau + log-ratio then)`; ours is made at sampling time, where that
-        log-ratio is 0. With standardized scores, `"forward"` has the gradient of `tpo(..., anchor="ratio")`.
-        An answer with log-prob minus infinity under both policies counts with ratio 1.
+        answers were sampled, `softmax(s / tau + log-ratio then)`; ours builds the target at sampling time,
+        when that log-ratio is 0. With standardized scores, `"forward"` has the gradient of
+        `tpo(..., anchor="ratio")`. An answer with log-prob minus infinity under both policies counts with
+        ratio 1.
     """
     choice = read_choice("lpo", "divergence", divergence, ("forward", "reverse"))
     read = read_sequences("lpo", where, logp, old_logp, scores)

@@ -1,6 +1,6 @@
 """Sums, means and softmaxes over the entries of a group that exist.
 
-With `where=None` each function is the plain operation, so that results without a mask keep their bits.
+With `where=None`, each function is the plain operation, so results without a mask keep their exact bits.
 """
 
 import jax
@@ -44,20 +44,20 @@ def smallest(values: Float[Array, "*b k"], where: Bool[Array, "*b k"] | None) ->
 
 
 def log_softmax(logits: Float[Array, "*b k"], where: Bool[Array, "*b k"] | None) -> Float[Array, "*b k"]:
-    """The log-softmax over the entries that exist, and minus infinity elsewhere; 0 if nothing exists."""
+    """The log-softmax over the entries that exist; minus infinity elsewhere, and 0 if nothing exists."""
     if where is None:
         return jax.nn.log_softmax(logits, axis=-1)
     return jax.nn.log_softmax(_only(logits, where), axis=-1)
 
 
 def softmax(logits: Float[Array, "*b k"], where: Bool[Array, "*b k"] | None) -> Float[Array, "*b k"]:
-    """The softmax over the entries that exist, and 0 elsewhere."""
+    """The softmax over the entries that exist; 0 elsewhere."""
     if where is None:
         return jax.nn.softmax(logits, axis=-1)
     return jnp.where(where, jax.nn.softmax(_only(logits, where), axis=-1), 0.0)
 
 
 def _only(logits: Float[Array, "*b k"], where: Bool[Array, "*b k"]) -> Float[Array, "*b k"]:
-    # In a group without any entry all take part: a softmax over nothing would be NaN.
+    # In an empty group, use all entries: a softmax over nothing would be NaN.
     nothing = ~jnp.any(where, axis=-1, keepdims=True)
     return jnp.where(where | nothing, logits, -jnp.inf)

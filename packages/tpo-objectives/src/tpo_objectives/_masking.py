@@ -16,13 +16,13 @@ def informative_only(objective: Callable[..., Float[Array, "*b"]]) -> Callable[.
 
     $$L'_i = L_i \, m_i \, \frac{n}{\max(1, \sum_j m_j)}, \qquad m_i = [\sigma(s_i) > 10^{-6}]$$
 
-    over the `n` groups of the batch that hold a candidate, so that the mean of the returned losses over
-    **all** groups is the mean of the objective over the informative ones, with at least 1 in the denominator.
+    over the `n` groups of the batch that hold a candidate. The mean of the returned losses over **all**
+    groups is then the mean of the objective over the informative groups, with a denominator of at least 1.
     Applied to `grpo` this is the paper's "GRPO (masked)".
 
-    The scale couples the groups of the batch. So, unlike the objectives, the wrapped function is not the same
-    under `jax.vmap` over groups (where each group is a batch of its own) as on the whole batch. Mapping it
-    over batches, such as one per seed, is right.
+    The scale couples the groups of the batch. So, unlike the objectives, the wrapped function gives other
+    results under `jax.vmap` over groups, where each group is a batch of its own, than on the whole batch. You
+    can map it over batches, for example one per seed.
 
     Args:
         objective: any group objective `(logp, old_logp, scores, **options)`, from `[*b, k]` to `[*b]`.
@@ -69,7 +69,7 @@ def informative_only(objective: Callable[..., Float[Array, "*b"]]) -> Callable[.
             )
         _, std = center(wide, mask)
         informative = is_informative(std).squeeze(-1)
-        # Bfloat16 counts no further than to 256.
+        # Bfloat16 represents all integers only up to 256.
         kept = jnp.where(informative, losses, 0.0).astype(at_least_float32(losses.dtype))
         return rounded(kept * groups_per_informative(informative, mask, kept.dtype), losses.dtype)
 

@@ -3,7 +3,7 @@
 from jaxtyping import Array, Bool, Float
 
 from . import advantages, aggregates, kl, surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -17,26 +17,27 @@ def maxrl(
     weights: Float[Array, "..."] | None = None,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b k"]:
-    r"""Maximum Likelihood Reinforcement Learning (MaxRL): a prompt that is rarely solved counts more.
+    r"""Maximum Likelihood Reinforcement Learning (MaxRL): rarely solved prompts count more.
 
     $$L_i = -A_i \sum_t \ell_{it}, \qquad A_i = \frac{R_i - \bar R}{\bar R}, \qquad
     A = 0 \text{ where } \bar R \le 10^{-6}$$
 
     With scores 0 and 1, the gradient in the log-prob of a token is 1 for a wrong answer and $1 - k / m$ for
-    one of `m` right ones. Its mean on policy tends to the gradient of $-\log P(\text{right})$ as `k` grows,
-    where that of `rloo` is the gradient of $-P(\text{right})$.
+    one of `m` right ones. As `k` grows, its on-policy mean tends to the gradient of $-\log P(\text{right})$;
+    the mean of `rloo` is the gradient of $-P(\text{right})$.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time, which the penalty needs by default. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time, the default reference of the penalty.
+            Constant.
         scores: `[*b, k]`, one score per answer, at least 0, such as 1 for a right answer. Constant.
         kl_coef: weight of a KL penalty per token (`kl.k2`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.

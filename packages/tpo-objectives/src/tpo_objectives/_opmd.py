@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_not_negative, rounded
+from ._inputs import rounded
 from ._masked import mean
+from ._options import Number, read_not_negative
 from ._ratio import difference
 from ._sequences import read_sequences
 from ._standardize import center
@@ -25,20 +26,20 @@ def opmd(
     d = \ell - \ell^{\mathrm{old}}$$
 
     The gradient in `logp` is $-(s_i - \bar s - \tau d_i) / k$. It vanishes at $d = (s - \bar s) / \tau$: the
-    mean score stands for the normalization of the policy $\propto \pi^{\mathrm{old}} e^{s / \tau}$.
+    mean score approximates the normalization of the policy $\propto \pi^{\mathrm{old}} e^{s / \tau}$.
 
     Args:
-        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
-            their tokens, which are summed.
-        old_logp: shaped as `logp`, the same when the answers were sampled. Constant.
+        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, log-probs
+            of their tokens, which are summed.
+        old_logp: shaped like `logp`, the same when the answers were sampled. Constant.
         scores: `[*b, k]`, one score per answer. One that is not finite makes its group NaN. Constant.
         tau: weight of the penalty, in the unit of the scores, at least 0.
-        where: shaped as `logp`, which answers or tokens exist; all by default. A group equals the smaller one
-            of those that do.
+        where: shaped like `logp`, which answers or tokens exist; all by default. The rest are left out of the
+            group.
 
     Returns:
-        `[*b]`, one loss per group, not reduced. A constant group, or one of one answer, holds its answers
-        where they were sampled. An empty group has loss and gradient 0.
+        `[*b]`, one loss per group, not reduced. In a constant group or a group of one answer, the penalty
+        keeps the answers at their old log-probs. An empty group has loss and gradient 0.
 
     Raises:
         TypeError: an array holds integers, `where` does not hold bools, or `tau` is not one number.
@@ -58,11 +59,11 @@ def opmd(
         0.0
 
     Source:
-        Kimi Team 2025, arXiv 2501.12599, section 2.3.2, which gives no value of `tau`; 0.01 is that of
-        OpenKimi. OpenKimi writes the loss as a square, with the same gradient, and divides by the length.
-        Trinity-RFT's `opmd` has no penalty, and divides the policy gradient by `1 + tau`. A log-prob of minus
-        infinity is no change if it was so before; otherwise, or if its score is not the mean, its group is
-        infinite or NaN.
+        Kimi Team 2025, arXiv 2501.12599, section 2.3.2, which gives no value of `tau`; 0.01 is OpenKimi's.
+        OpenKimi writes the loss as a square, with the same gradient, and divides by the length. Trinity-RFT's
+        `opmd` has no penalty and divides the policy gradient by `1 + tau`. A log-prob that was and still is
+        minus infinity counts as unchanged; otherwise, or if its score is not the mean, the loss of its group
+        is infinite or NaN.
     """
     read = read_sequences("opmd", where, logp, old_logp, scores)
     penalty = read_not_negative("opmd", "tau", tau, read.logp, usual="0 is the policy gradient.")

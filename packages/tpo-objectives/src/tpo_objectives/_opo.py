@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from . import advantages, aggregates, kl, surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -22,20 +22,21 @@ def opo(
 
     $$L_i = -A_i \sum_t \ell_{it}, \qquad A_i = R_i - \frac{\sum_j T_j R_j}{\sum_j T_j}$$
 
-    The gradient in the log-prob of a token is $-A_i$. The baseline has the least variance if the tokens'
-    gradients are orthogonal and of one size. There is no correction off policy.
+    The gradient in the log-prob of a token is $-A_i$. The baseline minimizes the variance if the token
+    gradients are orthogonal and have the same norm. There is no off-policy correction.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time, which the penalty needs by default. Constant.
-        scores: `[*b, k]`, one score per answer. Their unit is that of the loss. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time, the default reference of the penalty.
+            Constant.
+        scores: `[*b, k]`, one score per answer. The loss has the unit of the scores. Constant.
         kl_coef: weight of a KL penalty per token (`kl.k2`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.
@@ -59,7 +60,8 @@ def opo(
 
     Source:
         Hao et al. 2025, arXiv 2505.23585. verl (`opo`) takes only the advantage from OPO, with PPO's
-        surrogate and a mean over tokens. In a group of one it keeps the score, where ours has no signal.
+        surrogate and a mean over tokens. In a group of one answer, verl keeps the score, whereas ours gives
+        no signal.
     """
     tokens = None if where is None else jnp.asarray(where)
 

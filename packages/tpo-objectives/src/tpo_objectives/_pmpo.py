@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_not_negative, rounded
+from ._inputs import rounded
 from ._masked import count, mean
+from ._options import Number, read_not_negative
 from ._ratio import log_ratio
 from ._sequences import read_sequences
 from ._standardize import standardize
@@ -20,7 +21,7 @@ def pmpo(
     beta: Number = 1.0,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b"]:
-    r"""Preference-based MPO (PMPO): likelihood of accepted answers, unlikelihood of rejected ones, and a KL.
+    r"""Preference-based MPO (PMPO): likelihood of accepted answers, unlikelihood of rejected ones, plus a KL.
 
     $$L = -\frac{\alpha}{|P|} \sum_{i \in P} \ell_i + \frac{1 - \alpha}{|N|} \sum_{i \in N} \ell_i
     + \frac{\beta}{k} \sum_i \left(e^{d_i} - d_i - 1\right)$$
@@ -28,23 +29,23 @@ def pmpo(
     where `P` holds the answers above the mean score of their group, `N` those below, and
     $d = \mathrm{clip}(\ell - \ell^{\mathrm{old}}, -20, 20)$. The last sum estimates
     $\mathrm{KL}(\pi^{\mathrm{old}} \,\|\, \pi)$ from answers of the old policy. The gradient in `logp` is
-    $-\alpha / |P|$ in `P`, $(1 - \alpha) / |N|$ in `N`, and $\beta (e^{d_i} - 1) / k$ in both. With rejected
-    answers alone, the KL holds the policy only if $\beta > 1 - \alpha$.
+    $-\alpha / |P|$ in `P`, $(1 - \alpha) / |N|$ in `N`, and $\beta (e^{d_i} - 1) / k$ in both. If all answers
+    are rejected, the KL keeps the policy in place only if $\beta > 1 - \alpha$.
 
     Args:
-        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
-            their tokens, which are summed.
-        old_logp: shaped as `logp`, the same when the answers were sampled. Constant.
+        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, log-probs
+            of their tokens, which are summed.
+        old_logp: shaped like `logp`, the same when the answers were sampled. Constant.
         scores: `[*b, k]`, one score per answer, in any unit. Only the side of the mean counts, and one that
             is not finite makes its group NaN. Constant.
-        alpha: weight of accepted against rejected answers, from 0 to 1.
+        alpha: weight of accepted relative to rejected answers, from 0 to 1.
         beta: weight of the KL, at least 0.
-        where: shaped as `logp`, which answers or tokens exist; all by default. A group equals the smaller one
-            of those that do.
+        where: shaped like `logp`, which answers or tokens exist; all by default. The rest are left out of the
+            group.
 
     Returns:
-        `[*b]`, one loss in nats per group, not reduced. A constant group, or one of one answer, accepts and
-        rejects nothing and has the KL alone. An empty group has loss and gradient 0.
+        `[*b]`, one loss in nats per group, not reduced. A constant group or a group of one answer accepts and
+        rejects nothing and has only the KL term. An empty group has loss and gradient 0.
 
     Raises:
         TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
@@ -62,11 +63,11 @@ def pmpo(
 
     Source:
         Abdolmaleki et al. 2024, arXiv 2410.04166, equation 10. The paper accepts positive advantages in
-        control, and the two best of four answers in language; ours is the former, with the mean of the group
-        as baseline. It leaves the KL's estimate open; the term $e^d - 1$ of ours has mean 0 under the old
-        policy, and makes the gradient of the KL 0 where the policy has not moved. Beyond 20 nats that
-        gradient is 0, as in `grpo`. An accepted or rejected log-prob of minus infinity makes the loss
-        infinite, or NaN if two cancel.
+        control and the two best of four answers in language; ours does the former, with the mean of the group
+        as baseline. The paper leaves the estimator of the KL open; the term $e^d - 1$ of ours has mean 0
+        under the old policy and makes the gradient of the KL 0 where the policy has not moved. Beyond 20
+        nats, that gradient is 0, as in `grpo`. An accepted or rejected log-prob of minus infinity makes the
+        loss infinite, or NaN if two cancel.
     """
     read = read_sequences("pmpo", where, logp, old_logp, scores)
     share = read_not_negative("pmpo", "alpha", alpha, read.logp, usual="1 has no rejected answers.")
@@ -75,10 +76,10 @@ def pmpo(
     penalty = read_not_negative("pmpo", "beta", beta, read.logp, usual="0 switches the KL off.")
     u = standardize(read.scores, where=read.where)
     accepted, rejected = u > 0, u < 0
-    # Elsewhere 0, or NaN where a score is not finite.
+    # 0 elsewhere, or NaN where a score is not finite.
     weights = jnp.where(rejected, (1.0 - share) / count(rejected, u.dtype), 0.0 * u)
     weights = jnp.where(accepted, -share / count(accepted, u.dtype), weights)
     d = log_ratio(read.logp, read.old_logp, read.dtype)
-    # expm1 keeps the digits that exp(d) - 1 would lose near a ratio of 1.
+    # expm1 keeps digits that exp(d) - 1 would lose near a ratio of 1.
     kl = mean(jnp.expm1(d) - d, read.where)[..., 0]
     return rounded(jnp.sum(weighted(weights, read.logp), axis=-1) + penalty * kl, read.dtype)

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from . import aggregates, kl, surrogates
-from ._inputs import Number, fill, read_answers, read_not_negative, read_tokens, rounded
+from ._answer_inputs import read_answers, read_tokens
+from ._inputs import fill, rounded
 from ._masked import mean
+from ._options import Number, read_not_negative
 from ._standardize import standardize
 
 Advantage: TypeAlias = Callable[..., Float[Array, "*b k"]]
@@ -40,14 +42,14 @@ def policy_gradient(
     + \beta\, \mathrm{KL}(\ell_{it}, \ell^{\mathrm{ref}}_{it}) \right], \qquad
     A = \mathrm{advantage}(s)$$
 
-    The units of the surrogate are tokens. With `ratio="sequence_mean"` the surrogate is that of one unit per
-    answer, whose log-prob is the mean over its tokens; with `"sequence_sum"` it is their sum. The loss of an
-    answer then counts for each of its tokens in `aggregate`.
+    By default, the surrogate is applied to tokens. With `ratio="sequence_mean"`, it is applied once per
+    answer, to the mean log-prob of its tokens; with `"sequence_sum"`, to their sum. `aggregate` then gives
+    each token of an answer the loss of the answer.
 
     Args:
         logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token, such as actions, or answers taken whole.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
+            one token, such as actions or whole answers.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
         scores: `[*b, k]`, one score per answer. Constant.
         advantage: a function of `tpo_objectives.advantages`, or your own with its signature.
         ratio: the unit of the surrogate.
@@ -55,11 +57,12 @@ def policy_gradient(
         aggregate: a function of `tpo_objectives.aggregates`, or your own with its signature.
         kl_coef: weight $\beta$ of the KL penalty, at least 0.
         kl_estimator: a function of `tpo_objectives.kl`.
-        ref_logp: shaped as `logp`, log-probs under the reference; those at sampling time by default.
+        ref_logp: shaped like `logp`, log-probs under the reference; those at sampling time by default.
             Constant.
-        weights: shaped as `logp`, constant weights of the tokens, as from `tpo_objectives.corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        weights: shaped like `logp`, constant weights of the tokens, for example from
+            `tpo_objectives.corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced. The loss of the batch is `batch_mean(losses,
@@ -124,11 +127,11 @@ def compose(
     weights: Float[Array, "..."] | None = None,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b k"]:
-    """`policy_gradient`, with messages that name the objective that `caller` is."""
+    """`policy_gradient`, with error messages that name the objective `caller`."""
     read = read_answers(caller, where, logp, old_logp, scores)
     penalty = read_not_negative(caller, "kl_coef", kl_coef, read.logp, usual="0 is no penalty.")
     estimates = jax.lax.stop_gradient(advantage(read.scores, where=read.exists))
-    # What an advantage gives to answers that do not exist reaches nothing, not even as a NaN.
+    # Advantages of answers that do not exist have no effect, even if they are NaN.
     estimates = fill(estimates, read.exists)[..., None]
     now, old = (_units(caller, tokens, read.where, ratio) for tokens in (read.logp, read.old_logp))
     losses = surrogate(now, old, jnp.broadcast_to(estimates, now.shape))

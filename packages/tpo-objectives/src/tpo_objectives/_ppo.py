@@ -3,7 +3,8 @@
 import jax
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_arrays, read_positive, rounded
+from ._inputs import read_arrays, rounded
+from ._options import Number, read_positive
 from ._ratio import clipped_surrogate, log_ratio
 
 
@@ -26,7 +27,7 @@ def ppo(
         logp: `[*b]`, log-probs in nats of the sampled actions under the current policy.
         old_logp: `[*b]`, the same when the actions were sampled. Constant.
         scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
-        clip: half-width $\epsilon$ of the interval in which the ratio may earn, above 0.
+        clip: half-width $\epsilon$ of the clip range around 1, above 0.
         where: `[*b]`, which actions exist; all by default. The others have loss and gradient 0.
 
     Returns:
@@ -47,10 +48,10 @@ def ppo(
         [-1.1 -1.2  1.8]
 
     Source:
-        Schulman et al. 2017, arXiv 1707.06347, as used in arXiv 2604.06159. Ours clips the log-ratio to
-        [-20, 20], as GRPO does, so that loss and gradient stay finite at any finite log-probs. The plain
-        formula differs only beyond that bound: there a ratio above 5e8 with a negative advantage would go on
-        growing, while ours stays level and has gradient 0.
+        Schulman et al. 2017, arXiv 1707.06347, as used in arXiv 2604.06159. Ours clips the log-ratio to [-20,
+        20], as GRPO does, so that loss and gradient stay finite for all finite log-probs. The plain formula
+        differs only beyond that bound: for a negative advantage and a ratio above 5e8, its loss keeps
+        growing, while ours stays constant and has gradient 0.
     """
     arrays, where, dtype = read_arrays("ppo", where, logp=logp, old_logp=old_logp, scores=scores)
     logp, old_logp, scores = arrays

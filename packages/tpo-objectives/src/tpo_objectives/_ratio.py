@@ -12,14 +12,14 @@ MAX_LOG_RATIO_OF_FLOAT16 = 10.0
 
 
 def difference(logp: Float[Array, "*b"], old_logp: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """`logp - old_logp`, and 0 for an action that is as impossible as before."""
+    """`logp - old_logp`, and 0 for an action that was and still is impossible."""
     old_logp = jax.lax.stop_gradient(old_logp)
     impossible = jnp.isneginf(logp) & jnp.isneginf(old_logp)
     return jnp.where(impossible, 0.0, logp - old_logp)
 
 
 def log_ratio(logp: Float[Array, "*b"], old_logp: Float[Array, "*b"], dtype: np.dtype) -> Float[Array, "*b"]:
-    """`difference`, clipped so that its exponential is finite in `dtype`. The gradient is 0 beyond."""
+    """`difference`, clipped so that its exponential is finite in `dtype`. Beyond that, the gradient is 0."""
     bound = MAX_LOG_RATIO if float(jnp.finfo(dtype).max) > 1e9 else MAX_LOG_RATIO_OF_FLOAT16
     return jnp.clip(difference(logp, old_logp), -bound, bound)
 

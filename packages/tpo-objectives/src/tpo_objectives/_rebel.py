@@ -3,7 +3,8 @@
 from jaxtyping import Array, Bool, Float
 
 from ._gvpo import residual_variance
-from ._inputs import Number, read_positive, rounded
+from ._inputs import rounded
+from ._options import Number, read_positive
 from ._sequences import read_sequences
 
 
@@ -20,21 +21,21 @@ def rebel(
     $$L = \frac{2}{k (k - 1)} \sum_{i < j} \left[\frac{d_i - d_j}{\eta} - (s_i - s_j)\right]^2, \qquad
     d = \ell - \ell^{\mathrm{old}}$$
 
-    over all pairs of a group. The gradient in `logp` is $4 (e_i - \bar e) / (\eta (k - 1))$, with
+    summed over all pairs of a group. The gradient in `logp` is $4 (e_i - \bar e) / (\eta (k - 1))$, with
     $e = d / \eta - s$.
 
     Args:
-        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
-            their tokens, which are summed.
-        old_logp: shaped as `logp`, the same when the answers were sampled. Constant.
+        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, log-probs
+            of their tokens, which are summed.
+        old_logp: shaped like `logp`, the same when the answers were sampled. Constant.
         scores: `[*b, k]`, one score per answer. One that is not finite makes its group NaN. Constant.
         eta: step size, in nats per unit of the scores, above 0.
-        where: shaped as `logp`, which answers or tokens exist; all by default. A group equals the smaller one
-            of those that do.
+        where: shaped like `logp`, which answers or tokens exist; all by default. The rest are left out of the
+            group.
 
     Returns:
         `[*b]`, one loss in the squared unit of the scores per group, at least 0 and not reduced. A constant
-        group holds the ratios of its answers together. A group without a pair has loss and gradient 0.
+        group keeps the ratios of its answers equal. A group without a pair has loss and gradient 0.
 
     Raises:
         TypeError: an array holds integers, `where` does not hold bools, or `eta` is not one number.
@@ -53,9 +54,9 @@ def rebel(
         [-2.  2.]
 
     Source:
-        Gao et al. 2024, arXiv 2404.16767, with two answers for each prompt. The mean over all pairs of a
-        larger group is 4 times `gvpo` with `beta = 1 / eta`. The authors' code multiplies the scores by `eta`
-        instead of dividing the log-ratios, which scales the loss by `eta` squared. A log-prob of minus
+        Gao et al. 2024, arXiv 2404.16767, which uses two answers for each prompt. The mean over all pairs of
+        a larger group is 4 times `gvpo` with `beta = 1 / eta`. The authors' code multiplies the scores by
+        `eta` instead of dividing the log-ratios, which scales the loss by `eta` squared. A log-prob of minus
         infinity is treated as in `gvpo`.
     """
     read = read_sequences("rebel", where, logp, old_logp, scores)

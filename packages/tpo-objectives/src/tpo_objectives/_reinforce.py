@@ -18,12 +18,12 @@ def reinforce(
 
     $$L = -A \ell$$
 
-    The gradient in `logp` is `-A`, wherever the policy is: there is no correction for actions that an older
-    policy sampled.
+    The gradient in `logp` is `-A` for every policy: there is no correction for actions that an older policy
+    sampled.
 
     Args:
         logp: `[*b]`, log-probs in nats of the sampled actions under the current policy.
-        old_logp: `[*b]`, not used; part of the signature that all objectives share.
+        old_logp: `[*b]`, not used, but part of the common signature of all objectives.
         scores: `[*b]`, advantages `A`, such as reward minus baseline. Constant.
         where: `[*b]`, which actions exist; all by default. The others have loss and gradient 0.
 

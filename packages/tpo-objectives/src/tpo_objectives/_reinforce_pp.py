@@ -4,7 +4,7 @@ from jaxtyping import Array, Bool, Float
 
 from . import advantages, kl
 from ._clipping import clipped_on_both_sides
-from ._inputs import Number, read_switch
+from ._options import Number, read_switch
 from ._policy_gradient import compose
 
 
@@ -26,25 +26,25 @@ def reinforce_pp(
     \min\left(r_{it} A_i,\ \mathrm{clip}(r_{it}, 1 - \epsilon, 1 + \epsilon) A_i\right), \qquad
     A_i = \frac{R_i - \mathrm{mean}(R)}{\mathrm{std}(R)}$$
 
-    with both over the whole batch. With `group_baseline`, $R_i - \bar R_i$ takes the place of $R_i$, where
-    $\bar R_i$ is the mean over the group. The gradient in the log-prob of a token is $-r_{it} A_i / T_i$, and
-    0 where the token is clipped. The whitening couples the batch: take micro-batches through `logp_gradient`.
+    with both over the whole batch. With `group_baseline`, $R_i - \bar R_i$ replaces $R_i$, where $\bar R_i$
+    is the mean over the group. The gradient in the log-prob of a token is $-r_{it} A_i / T_i$, and 0 where
+    the token is clipped. The whitening couples the batch: for micro-batches, use `logp_gradient`.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
         scores: `[*b, k]`, one score per answer, in any unit. One that is not finite makes the batch NaN.
             Constant.
         group_baseline: whether to subtract the mean of the group first. Needs more than one answer per
             prompt.
-        clip: how far from 1 a ratio may earn, on both sides, above 0.
+        clip: half-width of the clip range around 1, above 0.
         kl_coef: weight of a KL penalty per token (`kl.k2`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.
@@ -69,9 +69,9 @@ def reinforce_pp(
 
     Source:
         Hu et al. 2025, arXiv 2501.03262. The paper, OpenRLHF (`reinforce`, `reinforce_baseline`) and verl
-        (`reinforce_plus_plus`, `reinforce_plus_plus_baseline`) whiten over tokens, so that long answers count
-        more in mean and deviation; ours whitens over answers. Without the baseline, they subtract the KL from
-        the score; ours adds `kl.k2` to the loss.
+        (`reinforce_plus_plus`, `reinforce_plus_plus_baseline`) whiten over tokens, so long answers count more
+        in the mean and the deviation; ours whitens over answers. Without the baseline, they subtract the KL
+        from the score; ours adds `kl.k2` to the loss.
     """
     grouped = read_switch("reinforce_pp", "group_baseline", group_baseline)
     return compose(

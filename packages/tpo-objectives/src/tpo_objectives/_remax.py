@@ -4,7 +4,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from . import advantages, aggregates, kl, surrogates
-from ._inputs import Number, read_arrays
+from ._inputs import read_arrays
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -23,21 +24,22 @@ def remax(
 
     $$L_i = -A_i \sum_t \ell_{it}, \qquad A_i = R_i - R^{\mathrm{greedy}}$$
 
-    The gradient in the log-prob of a token is $-A_i$. It has no bias on policy, and no correction off policy.
-    One answer per prompt is enough.
+    The gradient in the log-prob of a token is $-A_i$. It is unbiased on policy and has no off-policy
+    correction. One answer per prompt is enough.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time, which the penalty needs by default. Constant.
-        scores: `[*b, k]`, one score per answer. Their unit is that of the loss. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time, the default reference of the penalty.
+            Constant.
+        scores: `[*b, k]`, one score per answer. The loss has the unit of the scores. Constant.
         baseline: `[*b]`, the score of the greedy answer to each prompt. Constant.
         kl_coef: weight of a KL penalty per token (`kl.k2`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.

@@ -5,7 +5,7 @@ import functools
 from jaxtyping import Array, Bool, Float
 
 from . import surrogates
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -21,27 +21,27 @@ def sapo(
     weights: Float[Array, "..."] | None = None,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b k"]:
-    r"""Soft Adaptive Policy Optimization (SAPO): a smooth gate for each token in place of the clip.
+    r"""Soft Adaptive Policy Optimization (SAPO): a smooth gate for each token instead of the clip.
 
     $$L_i = -\frac{A_i}{T_i} \sum_t \frac{4}{\tau_i}\, \sigma\!\left(\tau_i (r_{it} - 1)\right)$$
 
     with standardized scores as advantages and $\tau_i$ chosen by their sign. The gradient in the log-prob of
-    a token is $-4 p (1 - p)\, r_{it} A_i / T_i$ with $p = \sigma(\tau_i (r_{it} - 1))$: that of `token_grpo`
-    at a ratio of 1, and less away from it.
+    a token is $-4 p (1 - p)\, r_{it} A_i / T_i$ with $p = \sigma(\tau_i (r_{it} - 1))$: it equals that of
+    `token_grpo` at a ratio of 1 and shrinks away from it.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
         scores: `[*b, k]`, one score per answer, in any unit. Constant.
         tau_positive: sharpness of the gate at positive advantages, above 0.
-        tau_negative: the same at others.
+        tau_negative: sharpness of the gate at other advantages, above 0.
         kl_coef: weight of a KL penalty per token (`kl.k3`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.
@@ -64,8 +64,8 @@ def sapo(
          [ 0.06  0.02]]
 
     Source:
-        Gao et al. 2025, arXiv 2511.20347. TRL (`loss_type="sapo"`) and verl (`sapo`) average over the tokens
-        of each answer first, too, whatever their setting for other losses.
+        Gao et al. 2025, arXiv 2511.20347. TRL (`loss_type="sapo"`) and verl (`sapo`) also average over the
+        tokens of each answer first, regardless of their setting for other losses.
     """
     return compose(
         "sapo",

@@ -1,4 +1,4 @@
-"""Log-probs of whole answers, from log-probs of answers or of their tokens."""
+"""Log-probs of whole answers, read from log-probs of answers or of their tokens."""
 
 import functools
 from collections.abc import Callable
@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import as_array, read_answers, read_group, rounded
+from ._answer_inputs import read_answers
+from ._inputs import as_array, read_group, rounded
 
 
 class Sequences(NamedTuple):
@@ -29,14 +30,14 @@ def read_sequences(
 
     Args:
         caller: the name of the objective, for its messages.
-        where: shaped as `logp`, which entries exist.
+        where: shaped like `logp`, which entries exist.
         logp: the current log-probs.
         old_logp: those at sampling time.
         scores: `[*b, k]`.
         lengths: whether the numbers of tokens are needed.
 
     Raises:
-        TypeError: an argument is not an array of floats, or `where` not one of bools.
+        TypeError: an argument is not an array of floats, or `where` is not an array of bools.
         ValueError: the shapes do not fit, or there are no tokens to count.
     """
     logp, scores = as_array(caller, "logp", logp), as_array(caller, "scores", scores)
@@ -62,12 +63,12 @@ def token_counts(logp: Float[Array, "*b k t"], where: Bool[Array, "*b k t"] | No
 
 
 def over_tokens(objective: Callable[..., Float[Array, "*b"]]) -> Callable[..., Float[Array, "*b"]]:
-    r"""Lift an objective of whole answers to log-probs of tokens.
+    r"""Make an objective of whole answers accept token log-probs.
 
     $$\ell^S_i = \sum_t m_{it}\, \ell_{it}$$
 
-    The objective is called with the sums over the tokens of each answer, and with `where` telling which
-    answers hold a token. Gradients reach every token.
+    The objective gets the sums over the tokens of each answer, and a `where` that marks the answers with at
+    least one token. Gradients reach every token.
 
     Args:
         objective: any group objective `(logp, old_logp, scores, *, where=None, **options)` of `[*b, k]`.

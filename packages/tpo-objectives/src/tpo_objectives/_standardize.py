@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, fill, read_group, read_positive, read_share, rounded
+from ._inputs import fill, read_group, rounded
 from ._masked import largest, mean, smallest
+from ._options import Number, read_positive, read_share
 
-# A group whose standard deviation is at most this tells no candidate apart.
+# Scores with a standard deviation of at most this count as equal.
 MIN_STD = 1e-6
 
 
@@ -17,17 +18,18 @@ def center(
 ) -> tuple[Float[Array, "*b k"], Float[Array, "*b 1"]]:
     """Scores minus their group's mean, and the group's population standard deviation, both constant.
 
-    The mean and the deviation are those of the entries that exist; what does not exist is centered to 0.
+    The mean and the deviation use only the entries that exist; the other entries become 0.
 
-    Both are divided by the same number where squares overflow. That is chosen for a whole group, after the
-    ordinary computation: an operation on the single scores before could change how the compiler rounds them.
+    If squares overflow, both are divided by the same number. This is decided for a whole group after the
+    ordinary computation, because an earlier operation on the scores could change how the compiler rounds
+    them.
     """
     scores = jax.lax.stop_gradient(scores)
     best, worst = largest(scores, where), smallest(scores, where)
-    # The mean of equal floats need not be that float. Measured from the best score, a constant group is
-    # exactly 0 at any level, and rounding is not taken for a signal.
+    # The mean of equal floats need not be that float. Offsets from the best score are exactly 0 in a constant
+    # group at any level, so rounding does not look like a signal.
     offsets = scores - jnp.where(jnp.isfinite(best - worst), best, 0.5 * best + 0.5 * worst)
-    # Squares of what is divided by this, and sums of many, stay within the dtype.
+    # Dividing by this keeps squares, and sums of many squares, within the range of the dtype.
     large = 2.0 ** (jnp.finfo(scores.dtype).maxexp // 2 + 6)
     centered, std = _centered(offsets, where)
     scaled, scaled_std = _centered(offsets / large, where)
@@ -43,14 +45,14 @@ def _centered(
 
 
 def is_informative(std: Float[Array, "*b 1"]) -> Bool[Array, "*b 1"]:
-    """Whether a group tells its candidates apart. NaN does, so that a score that is NaN makes a loss NaN."""
+    """Whether the scores of a group differ. NaN counts as different, so a NaN score makes the loss NaN."""
     return ~(std <= MIN_STD)
 
 
 def groups_per_informative(
     informative: Bool[Array, "*g"], where: Bool[Array, "*b k"] | None, dtype: np.dtype
 ) -> Float[Array, ""]:
-    """The groups that hold a candidate, for each informative one, of which at least 1 is counted."""
+    """The number of groups with a candidate, divided by the number of informative groups (at least 1)."""
     groups = informative.size if where is None else jnp.sum(jnp.any(where, axis=-1)).astype(dtype)
     return groups / jnp.maximum(jnp.sum(informative), 1).astype(dtype)
 
@@ -69,20 +71,21 @@ def standardize(
     with the mean and the population standard deviation over the last axis. The result is a constant for
     `jax.grad`: no gradient flows into the scores.
 
-    A group whose scores differ by little gets scores `u` as large as one whose scores differ by much. With a
-    floor $f$ or a shrinkage $w$, it gets smaller ones:
+    A group whose scores differ only slightly gets `u` as large as a group whose scores differ a lot. A floor
+    $f$ or a shrinkage $w$ makes them smaller:
 
     $$\sigma' = \max\left(f, \sqrt{(1 - w)\, \sigma^2 + w\, \overline{\sigma^2}}\right)$$
 
-    where $\overline{\sigma^2}$ is the mean variance of all groups of the call that hold a candidate. A batch
-    that is split must then be standardized whole.
+    where $\overline{\sigma^2}$ is the mean variance of all groups of the call that hold a candidate. With a
+    shrinkage, standardize a batch before you split it.
 
     Args:
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
             makes its group NaN. The last axis is the group.
         floor: the smallest standard deviation to divide by, above 0, in the unit of the scores.
         shrinkage: how far variances move toward their mean over the groups, from 0 to 1.
-        where: `[*b, k]`, which candidates exist; all by default. The others count in no mean and become 0.
+        where: `[*b, k]`, which candidates exist; all by default. The others are left out of all means and
+            become 0.
 
     Returns:
         `[*b, k]`, without unit, with mean 0 and variance 1 in each group, or all 0 in a constant group.

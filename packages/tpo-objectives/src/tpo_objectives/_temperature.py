@@ -1,4 +1,4 @@
-"""The temperature at which a tilted distribution is as far from its start as wanted."""
+"""The temperature at which a tilted distribution has a given KL divergence from its start."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 from ._masked import log_softmax
 
 COLDEST, HOTTEST = 1e-3, 1e3
-# Each halving gains a bit: 40 of them resolve the temperature to better than float32 does.
+# Each halving gains a bit: 40 of them resolve the temperature more finely than float32.
 HALVINGS = 40
 
 
@@ -18,8 +18,8 @@ def temperature_of_kl(
 ) -> Float[Array, "*b 1"]:
     """The `eta` with `KL(q || p) = kl` for `q = softmax(log p + tilt / eta)`, within its bounds.
 
-    The divergence never increases with `eta`, so that bisection finds it. A group in which no temperature
-    reaches `kl` gets the coldest one.
+    The divergence never increases with `eta`, so bisection finds it. If no temperature reaches `kl`, a group
+    gets the lowest one.
     """
 
     def halve(_, bounds):
@@ -39,6 +39,6 @@ def _kl(
 ) -> Float[Array, "*b 1"]:
     log_target = log_softmax(log_start + tilt, where)
     target = jnp.exp(log_target)
-    # Where the target is 0 both logarithms may be infinite, and the term is 0.
+    # Where the target is 0, both logarithms may be infinite, but the term is 0.
     terms = jnp.where(target > 0, target * (log_target - log_start), 0.0)
     return jnp.sum(terms, axis=-1, keepdims=True)

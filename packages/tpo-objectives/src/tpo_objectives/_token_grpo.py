@@ -3,7 +3,7 @@
 from jaxtyping import Array, Bool, Float
 
 from ._clipping import clipped_on_both_sides
-from ._inputs import Number
+from ._options import Number
 from ._policy_gradient import compose
 
 
@@ -30,17 +30,17 @@ def token_grpo(
     one ratio for the whole answer, and the sum over the group as the loss.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
         scores: `[*b, k]`, one score per answer, in any unit. Constant.
-        clip: how far from 1 a ratio may earn, on both sides, above 0.
+        clip: half-width of the clip range around 1, above 0.
         kl_coef: weight of a KL penalty per token (`kl.k3`), at least 0.
-        ref_logp: shaped as `logp`, log-probs under the penalty's reference; those at sampling time by
-            default.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+        ref_logp: shaped like `logp`, log-probs under the reference of the penalty; by default, those at
+            sampling time.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.
@@ -66,9 +66,9 @@ def token_grpo(
 
     Source:
         Shao et al. 2024, arXiv 2402.03300, with its `kl_coef`. TRL (`loss_type="grpo"`) and verl
-        ("seq-mean-token-mean") divide by the sample standard deviation, `k - 1` in place of `k`, and add 1e-4
-        or 1e-6 to it; ours compares it with 1e-6. TRL has no KL by default. Both average over tokens of the
-        batch by default, which is `dapo`.
+        ("seq-mean-token-mean") divide by the sample standard deviation, with `k - 1` instead of `k`, and add
+        1e-4 or 1e-6 to it; ours compares it with 1e-6. TRL has no KL by default. Both average over tokens of
+        the batch by default, which is `dapo`.
     """
     return compose(
         "token_grpo",

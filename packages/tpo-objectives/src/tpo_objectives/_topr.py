@@ -16,25 +16,26 @@ def topr(
     weights: Float[Array, "..."] | None = None,
     where: Bool[Array, "..."] | None = None,
 ) -> Float[Array, "*b k"]:
-    r"""Tapered Off-Policy REINFORCE (TOPR): a bad answer stops pushing as the policy gives it up.
+    r"""Tapered Off-Policy REINFORCE (TOPR): a bad answer counts less as the policy makes it unlikely.
 
     $$L_i = -w_i R_i \sum_t \ell_{it}, \qquad w_i = \begin{cases} 1 & R_i \ge 0 \\
     \mathrm{sg}\left[\min(r_i, 1)\right] & R_i < 0 \end{cases}, \qquad
     r_i = \exp \sum_t (\ell_{it} - \ell^{\mathrm{old}}_{it})$$
 
-    with `sg` a constant. The gradient in the log-prob of a token is $-w_i R_i$. It works off policy without a
-    KL penalty: right answers are imitated, however rare they have become, and wrong ones count at most once.
+    where `sg` stops the gradient. The gradient in the log-prob of a token is $-w_i R_i$. It works off policy
+    without a KL penalty: right answers are imitated even if they have become rare, and wrong answers have a
+    weight of at most 1.
 
     Args:
-        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy. `[*b, k]` are answers of
-            one token.
-        old_logp: shaped as `logp`, the same at sampling time. Constant.
+        logp: `[*b, k, t]`, log-probs in nats of the tokens under the current policy, or `[*b, k]` for answers
+            of one token.
+        old_logp: shaped like `logp`, the same at sampling time. Constant.
         scores: `[*b, k]`, one score per answer, used as it is: above 0 if it is to become likelier, such as 1
-            and -1, after you have subtracted a baseline of your own. Constant.
-        weights: shaped as `logp`, constant weights of the tokens, as from `corrections`. Their mean over an
-            answer weighs it.
-        where: shaped as `logp`, which tokens exist; all by default. An answer without a token counts in no
-            mean.
+            and -1, after you have subtracted your own baseline. Constant.
+        weights: shaped like `logp`, constant weights of the tokens, for example from `corrections`. Each
+            answer is weighted by the mean over its tokens.
+        where: shaped like `logp`, which tokens exist; all by default. Answers without tokens are left out of
+            all means.
 
     Returns:
         `[*b, k]`, one loss per answer, not reduced.

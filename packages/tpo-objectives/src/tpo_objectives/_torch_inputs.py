@@ -1,4 +1,4 @@
-"""Checks and conversions of what the PyTorch version of TPO takes, as `_inputs` does it for JAX."""
+"""Checks and conversions of the inputs of TPO for PyTorch; the counterpart of `_inputs`."""
 
 import math
 import numbers
@@ -39,7 +39,7 @@ def read_groups(
     """Check log-probs of answers `[*b, k]`, or sum those of their tokens `[*b, k, t]`.
 
     Raises:
-        TypeError: an argument is not a tensor of floats, or `where` not one of bools.
+        TypeError: an argument is not a tensor of floats, or `where` is not a tensor of bools.
         ValueError: the shapes do not fit, there is no candidate, or there are no tokens to count.
     """
     tensors = {"logp": logp, "old_logp": old_logp, "scores": scores}
@@ -56,7 +56,7 @@ def read_groups(
     where = _read_where(caller, where, logp)
     dtype = torch.promote_types(torch.promote_types(logp.dtype, old_logp.dtype), scores.dtype)
     wide = torch.promote_types(dtype, torch.float32)
-    # What does not exist becomes 0, so that a NaN there reaches neither the losses nor the gradients.
+    # Entries that do not exist become 0, so that a NaN there reaches neither the losses nor the gradients.
     now, old = (torch.where(where, x.to(wide), 0.0) for x in (logp, old_logp.detach()))
     counts = None
     if tokens:
@@ -66,12 +66,12 @@ def read_groups(
 
 
 def rounded(result: Float[Tensor, "*b"], dtype: torch.dtype) -> Float[Tensor, "*b"]:
-    """A result in the dtype of the input. What is too large for it becomes its largest number."""
+    """Cast a result to the dtype of the input. Values that are too large become its largest number."""
     if result.dtype == dtype:
         return result
     largest = torch.finfo(dtype).max
     fitting = torch.where(result.isinf(), result, result.clamp(-largest, largest)).detach()
-    # Added as a constant: the gradient is that of the result.
+    # Add a constant so that the gradient is that of the result.
     return (result + torch.where(result.isinf(), 0.0, fitting - result).detach()).to(dtype)
 
 
@@ -81,8 +81,8 @@ def read_options(
     """Check the options of TPO.
 
     Raises:
-        TypeError: one is not a number, or the anchor no name.
-        ValueError: one is out of range, or there is no such anchor.
+        TypeError: an option is not a number, or the anchor is not a name.
+        ValueError: an option is out of range, or there is no such anchor.
     """
     optional = {"target_kl": target_kl, "std_floor": std_floor}
     read = {

@@ -22,20 +22,20 @@ def group_logits(logp: Float[Tensor, "*b k"], read: TensorGroups, options: Optio
         scale = _spread_scale(old_logp, read.where, options.cap)
         if anchor == "capped":
             return logp / scale
-        # The ratio first: it keeps the digits that differences of long log-probs would lose.
+        # Compute the ratio first: it keeps digits that differences of long log-probs would lose.
         moved = _difference(logp, old_logp) + old_logp / scale
         return torch.where(old_logp.isneginf(), logp, moved)
     return logp
 
 
 def target_of(read: TensorGroups, options: Options) -> Float[Tensor, "*b k"]:
-    """The target of groups that have been read, a constant."""
+    """The target of groups from `read_groups`, a constant."""
     with torch.no_grad():
         tilt = _standardized(read.scores, read.where, options)
         start = torch.zeros_like(tilt)
         if options.anchor in ("sum", "mean", "capped", "tempered"):
             start = group_logits(read.old_logp, read, options)
-        # Normalized first: added to a log-prob of -10,000, a float32 score would lose its digits.
+        # Normalize first: a float32 score would lose its digits when added to a log-prob of -10,000.
         start = log_softmax(start, read.where)
         temperature = options.eta
         if options.target_kl is not None:
@@ -44,14 +44,14 @@ def target_of(read: TensorGroups, options: Options) -> Float[Tensor, "*b k"]:
 
 
 def log_softmax(logits: Float[Tensor, "*b k"], where: Bool[Tensor, "*b k"]) -> Float[Tensor, "*b k"]:
-    """The log-softmax over the entries that exist, and minus infinity elsewhere; 0 if nothing exists."""
-    # In a group without any entry all take part: a softmax over nothing would be NaN.
+    """The log-softmax over the entries that exist; minus infinity elsewhere, and 0 if nothing exists."""
+    # In an empty group, use all entries: a softmax over nothing would be NaN.
     nothing = ~where.any(-1, keepdim=True)
     return torch.log_softmax(torch.where(where | nothing, logits, -math.inf), dim=-1)
 
 
 def softmax(logits: Float[Tensor, "*b k"], where: Bool[Tensor, "*b k"]) -> Float[Tensor, "*b k"]:
-    """The softmax over the entries that exist, and 0 elsewhere."""
+    """The softmax over the entries that exist; 0 elsewhere."""
     return torch.where(where, log_softmax(logits, where).exp(), 0.0)
 
 
@@ -67,7 +67,7 @@ def _difference(logp: Tensor, old_logp: Tensor) -> Tensor:
 def _spread_scale(old_logp: Tensor, where: Tensor, cap: float) -> Tensor:
     possible = where & old_logp.isfinite()
     known = torch.where(possible, old_logp, 0.0)
-    # Measured from the mean twice: the sums of long answers are far from 0.
+    # Subtract the mean twice: the sums of long answers are far from 0.
     centered = torch.where(possible, known - _mean(known, possible), 0.0)
     return (_mean(centered.square(), possible).sqrt() / cap).clamp(min=1.0)
 
@@ -88,10 +88,10 @@ def _standardized(scores: Tensor, where: Tensor, options: Options) -> Tensor:
 def _centered(scores: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
     best = torch.where(where, scores, -math.inf).amax(-1, keepdim=True)
     worst = torch.where(where, scores, math.inf).amin(-1, keepdim=True)
-    # Measured from the best score, a constant group is exactly 0 at any level.
+    # Offsets from the best score are exactly 0 in a constant group at any level.
     level = torch.where((best - worst).isfinite(), best, 0.5 * best + 0.5 * worst)
     offsets = torch.where(where, scores - level, 0.0)
-    # Squares of what is divided by this, and sums of many, stay within the dtype.
+    # Dividing by this keeps squares, and sums of many squares, within the range of the dtype.
     large = 2.0 ** (math.frexp(torch.finfo(scores.dtype).max)[1] // 2 + 6)
     (centered, std), (scaled, scaled_std) = (_moments(offsets / by, where) for by in (1.0, large))
     ordinary = std.isfinite()
@@ -110,7 +110,7 @@ def _temperature_of_kl(log_start: Tensor, tilt: Tensor, kl: float, where: Tensor
         middle = 0.5 * (low + high)
         log_target = log_softmax(log_start + tilt / middle.exp(), where)
         target = log_target.exp()
-        # Where the target is 0 both logarithms may be infinite, and the term is 0.
+        # Where the target is 0, both logarithms may be infinite, but the term is 0.
         terms = torch.where(target > 0, target * (log_target - log_start), 0.0)
         too_cold = terms.sum(-1, keepdim=True) > kl
         low, high = torch.where(too_cold, middle, low), torch.where(too_cold, high, middle)

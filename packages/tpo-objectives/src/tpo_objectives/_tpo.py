@@ -4,8 +4,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._anchor import Anchor, group_logits, read_anchor
-from ._inputs import Number, read_positive, rounded
+from ._inputs import rounded
 from ._masked import log_softmax, softmax
+from ._options import Number, read_positive
 from ._sequences import read_sequences
 from ._tpo_target import read_tilt, target_of
 from ._weighted import weighted
@@ -27,16 +28,16 @@ def tpo_policy(
     with the `z` of the anchor, as in `tpo`. The gradient of `tpo` in `z` is `p - tpo_target(...)`.
 
     Args:
-        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
-            their tokens, which are summed.
-        old_logp: shaped as `logp`, the same when the candidates were sampled. Constant.
-        scores: `[*b, k]`, as for `tpo`. Only their shape matters: it tells answers from tokens.
-        anchor: what `p` is made of, as in `tpo`.
-        cap: the spread in nats that `anchor="tempered"` and `anchor="capped"` keep, above 0.
-        where: shaped as `logp`, which candidates or tokens exist; all by default.
+        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, log-probs
+            of their tokens, which are summed.
+        old_logp: shaped like `logp`, the same when the candidates were sampled. Constant.
+        scores: `[*b, k]`, as for `tpo`. Only their shape matters: it distinguishes answers from tokens.
+        anchor: how `p` is computed, as in `tpo`.
+        cap: the maximum spread in nats for `anchor="tempered"` and `anchor="capped"`, above 0.
+        where: shaped like `logp`, which candidates or tokens exist; all by default.
 
     Returns:
-        `[*b, k]`, probabilities that sum to 1 over the last axis, and 0 for what does not exist.
+        `[*b, k]`, probabilities that sum to 1 over the last axis, and 0 for entries that do not exist.
 
     Raises:
         TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
@@ -57,7 +58,7 @@ def tpo_policy(
         [0.5 0.5]
 
     Source:
-        Target Policy Optimization, arXiv 2604.06159, section 2, for the anchor True; the others are as in
+        Target Policy Optimization, arXiv 2604.06159, section 2, for the default anchor; for the others, see
         `tpo`.
     """
     name = read_anchor("tpo_policy", anchor)
@@ -87,38 +88,38 @@ def tpo(
     The gradient in `z` is `p - q`. It vanishes when the policy matches the target, so several
     gradient steps on one batch converge instead of overshooting.
 
-    The anchor says how the log-probs $\ell$ of whole answers, of `t` tokens each, become `z`:
+    The anchor determines how the log-probs $\ell$ of whole answers, of `t` tokens each, become `z`:
 
-    - `"sum"` or True: $z = \ell$, as in the paper. The target starts from the old policy. If the answers of a
-      group differ by many nats, one of them holds nearly all of `p`, and the group teaches nothing. Use
-      `"ratio"` then, as for the answers of language models.
+    - `"sum"` or True: $z = \ell$, as in the paper. The target starts from the old policy. If the log-probs of
+      a group differ by many nats, as those of language models do, one answer holds nearly all of `p`, and
+      the group teaches nothing. Then use `"ratio"`.
     - `"tempered"`: $z = \ell - (1 - 1/c)\, \ell^{\mathrm{old}}$ with one constant
-      $c = \max(1, \sigma(\ell^{\mathrm{old}}) / \mathrm{cap})$ for each group. It rests where `"sum"` rests,
-      at $\ell = \ell^{\mathrm{old}} + u / \eta$ up to a constant, and is `"sum"` where the spread of the
-      group is at most `cap` nats. `p` starts with a spread of at most `cap` nats.
-    - `"ratio"`: $z = \ell - \ell^{\mathrm{old}}$, and the target is $\mathrm{softmax}(u / \eta)$. It rests
-      where `"sum"` rests, too. `p` is uniform before the first gradient step, so no group is inactive.
-    - `"capped"`: $z = \ell / c$. It rests at $\ell = \ell^{\mathrm{old}} + c u / \eta$.
-    - `"mean"`: $z = \ell / t$. It needs log-probs of tokens.
+      $c = \max(1, \sigma(\ell^{\mathrm{old}}) / \mathrm{cap})$ for each group. It has the fixed point of
+      `"sum"`, $\ell = \ell^{\mathrm{old}} + u / \eta$ up to a constant, and equals `"sum"` if the spread of
+      the group is at most `cap` nats. `p` starts with a spread of at most `cap` nats.
+    - `"ratio"`: $z = \ell - \ell^{\mathrm{old}}$, and the target is $\mathrm{softmax}(u / \eta)$. It also has
+      the fixed point of `"sum"`. `p` is uniform before the first gradient step, so no group is inactive.
+    - `"capped"`: $z = \ell / c$. Its fixed point is $\ell = \ell^{\mathrm{old}} + c u / \eta$.
+    - `"mean"`: $z = \ell / t$. It requires token log-probs.
     - `"none"` or False: $z = \ell$, and the target is $\mathrm{softmax}(u / \eta)$.
 
     The gradient in the log-probs is `p - q` for `"sum"`, `"tempered"`, `"ratio"` and `"none"`,
     `(p - q) / c` for `"capped"`, and `(p - q) / t` for `"mean"`.
 
     Args:
-        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
-            their tokens, which are summed.
-        old_logp: shaped as `logp`, the same when the candidates were sampled. Constant.
+        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, log-probs
+            of their tokens, which are summed.
+        old_logp: shaped like `logp`, the same when the candidates were sampled. Constant.
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
             makes its group NaN. Constant.
         eta: temperature of the target, above 0.
-        target_kl: the divergence in nats that each group's temperature is chosen for, as in `tpo_target`.
-        anchor: what `p` and the target are made of, see above.
-        cap: the spread in nats that `anchor="tempered"` and `anchor="capped"` keep, above 0.
+        target_kl: the KL divergence in nats that sets each group's temperature, as in `tpo_target`.
+        anchor: how `p` and the target are computed; see above.
+        cap: the maximum spread in nats for `anchor="tempered"` and `anchor="capped"`, above 0.
         std_floor: the `floor` of `standardize`.
         std_shrinkage: the `shrinkage` of `standardize`.
-        where: shaped as `logp`, which candidates or tokens exist; all by default. A group equals the smaller
-            one of those that do, and a group without any has loss 0.
+        where: shaped like `logp`, which candidates or tokens exist; all by default. The rest are left out of
+            the group. A group without candidates has loss 0.
 
     Returns:
         `[*b]`, one loss in nats per group, not reduced.

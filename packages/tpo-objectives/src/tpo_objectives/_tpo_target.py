@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._anchor import Anchor, group_logits, read_anchor
-from ._inputs import Number, read_positive, read_share, rounded
+from ._inputs import rounded
 from ._masked import log_softmax, softmax
+from ._options import Number, read_positive, read_share
 from ._sequences import Sequences, read_sequences
 from ._standardize import standardize
 from ._temperature import temperature_of_kl
@@ -31,25 +32,25 @@ def tpo_target(
     $$q = \mathrm{softmax}\!\left(\log p^{\mathrm{old}} + u / \eta\right), \qquad
     p^{\mathrm{old}} = \mathrm{softmax}(z^{\mathrm{old}}), \quad u = \mathrm{standardize}(s)$$
 
-    The anchor says what $z^{\mathrm{old}}$ is; `tpo` lists the anchors. `q` is a constant for `jax.grad`.
+    The anchor determines $z^{\mathrm{old}}$; `tpo` lists the anchors. `q` is a constant for `jax.grad`.
 
     Args:
         old_logp: `[*b, k]`, log-probs in nats of the answers when they were sampled, or `[*b, k, t]`, those
             of their tokens. A constant added to a whole group of `[*b, k]` changes nothing.
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite
             makes its group NaN.
-        eta: temperature, above 0. A small one puts the target on the best candidates.
-        target_kl: the divergence $\mathrm{KL}(q \,\|\, p^{\mathrm{old}})$ in nats, above 0, that each group's
-            temperature is chosen for, from 0.001 to 1,000; a group that cannot reach it gets 0.001. `eta` is
-            not used then.
+        eta: temperature, above 0. A low temperature puts the target on the best candidates.
+        target_kl: the divergence $\mathrm{KL}(q \,\|\, p^{\mathrm{old}})$ in nats, above 0, that sets each
+            group's temperature instead of `eta`. Temperatures are from 0.001 to 1,000; a group that cannot
+            reach the divergence gets 0.001.
         anchor: what the target starts from, as in `tpo`.
-        cap: the spread in nats that `anchor="tempered"` and `anchor="capped"` keep, above 0.
+        cap: the maximum spread in nats for `anchor="tempered"` and `anchor="capped"`, above 0.
         std_floor: the `floor` of `standardize`.
         std_shrinkage: the `shrinkage` of `standardize`.
-        where: shaped as `old_logp`, which candidates or tokens exist; all by default.
+        where: shaped like `old_logp`, which candidates or tokens exist; all by default.
 
     Returns:
-        `[*b, k]`, probabilities that sum to 1 over the last axis, and 0 for what does not exist.
+        `[*b, k]`, probabilities that sum to 1 over the last axis, and 0 for entries that do not exist.
 
     Raises:
         TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
@@ -80,7 +81,7 @@ def tpo_target(
 
 
 class Tilt(NamedTuple):
-    """Standardized scores, and the temperature that divides them, or the divergence that it is chosen for."""
+    """Standardized scores, and the temperature that divides them or the divergence that sets it."""
 
     scores: Float[Array, "*b k"]
     eta: Any
@@ -102,12 +103,12 @@ def read_tilt(caller: str, read: Sequences, eta: Any, target_kl: Any, floor: Any
 
 
 def target_of(read: Sequences, anchor: Anchor, tilt: Tilt, cap: Any) -> Float[Array, "*b k"]:
-    """The target of groups that have been read, not rounded to their dtype."""
+    """The target, not rounded to the dtype of the inputs."""
     start = None
     if anchor in ("sum", "mean", "capped", "tempered"):
         old = jax.lax.stop_gradient(read.old_logp)
         old = group_logits(anchor, old, old, read.lengths, read.where, cap)
-        # Normalized first: added to a log-prob of -10,000, a float32 score would lose its digits.
+        # Normalize first: a float32 score would lose its digits when added to a log-prob of -10,000.
         start = log_softmax(old, read.where)
     eta = tilt.eta
     if tilt.kl is not None:

@@ -1,4 +1,4 @@
-"""The settings of `TargetPolicyTrainer`, and which of TRL's it refuses."""
+"""The settings of `TargetPolicyTrainer`, and the settings of TRL that it rejects."""
 
 from dataclasses import dataclass, field, fields
 
@@ -11,7 +11,7 @@ except ImportError as error:
 
 from ._torch_inputs import read_options
 
-# Settings of losses and penalties that TPO does not have. Changing one would change nothing.
+# Settings of losses and penalties that TPO does not have. Changing one would have no effect.
 UNUSED = (
     *("beta", "delta", "epsilon", "epsilon_high", "importance_sampling_level", "loss_type"),
     *("entropy_coef", "use_adaptive_entropy", "top_entropy_quantile", "off_policy_mask_threshold"),
@@ -24,17 +24,17 @@ class TargetPolicyConfig(GRPOConfig):
     """The settings of `TargetPolicyTrainer`: those of TRL's `GRPOConfig`, and the options of `tpo`.
 
     Args:
-        eta: temperature of the target, above 0. A smaller one takes larger steps.
-        target_kl: the divergence in nats that each group's temperature is chosen for, instead of `eta`.
-        anchor: what the policy and the target over a group are made of: "ratio", which is for answers of
-            many tokens, "sum", which is the paper's, or another one of `tpo_objectives.tpo`.
-        cap: the spread in nats that the anchors "tempered" and "capped" keep, above 0.
+        eta: temperature of the target, above 0. A lower one takes larger steps.
+        target_kl: the KL divergence in nats that sets each group's temperature instead of `eta`.
+        anchor: how log-probs become the policy and the target over a group: "ratio" for answers of many
+            tokens, "sum" as in the paper, or another anchor of `tpo_objectives.tpo`.
+        cap: the maximum spread in nats for the anchors "tempered" and "capped", above 0.
         std_floor: the smallest standard deviation of the rewards of a group to divide by, in their unit.
 
     Raises:
         TypeError: an option of `tpo` is not one number.
-        ValueError: an option of `tpo` is out of range; a setting of `GRPOConfig` is changed that TPO has no
-            use for; or the batches would not hold whole groups.
+        ValueError: an option of `tpo` is out of range; a setting of `GRPOConfig` that TPO does not use is
+            changed; or the batches would not hold whole groups.
 
     Example:
         >>> from tpo_objectives.trl import TargetPolicyConfig

@@ -11,7 +11,7 @@ from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, uns
 from ._trl_config import TargetPolicyConfig
 from .torch import tpo, tpo_target
 
-# What a batch may hold for the model beside its tokens.
+# Inputs of the model that a batch may hold in addition to tokens.
 MODEL_INPUTS = (
     *("pixel_values", "image_grid_thw", "num_images", "pixel_attention_mask", "spatial_shapes", "num_tiles"),
     *("image_sizes", "token_type_ids", "mm_token_type_ids", "image_position_ids"),
@@ -25,14 +25,14 @@ class TargetPolicyTrainer(GRPOTrainer):
     \frac{\partial L}{\partial z_{gi}} = \frac{p_{gi} - q_{gi}}{G}$$
 
     over the `G` prompts of an optimizer step, with `p`, `q` and `z` of `tpo_objectives.tpo` for the
-    `num_generations` completions of each prompt. The rewards of a group are standardized, `log p` is that of
-    whole completions, and nothing is divided by their lengths, except by `anchor="mean"`. Micro-batches,
-    processes and the number of completions per step do not change the gradient, since each forward pass holds
-    whole groups.
+    `num_generations` completions of each prompt. The rewards of a group are standardized, `log p` refers to
+    whole completions, and nothing is divided by their lengths, except with `anchor="mean"`. Micro-batches,
+    processes and the number of completions per step do not change the gradient, because each forward pass
+    holds whole groups.
 
-    A completion for which every reward function returned None, or that `mask_truncated_completions` drops,
-    does not exist: its group is that of the others. TRL's correction for vLLM is logged and not applied:
-    TPO takes the log-probs that the trained model had when it sampled.
+    If every reward function returns None for a completion, or `mask_truncated_completions` drops it, the
+    completion is left out of its group. TRL's correction for vLLM is logged but not applied: TPO uses the
+    log-probs of the trained model at sampling time.
 
     Args:
         model: as for `GRPOTrainer`.
@@ -80,12 +80,13 @@ class TargetPolicyTrainer(GRPOTrainer):
         return self.num_generations if self.model.training else self.num_generations_eval
 
     def _calculate_rewards(self, *arguments: Any) -> Tensor:
-        # Of all processes. TRL makes advantages of them, which no longer tell what exists.
+        # Rewards of all processes. TRL turns them into advantages, which no longer show which completions
+        # exist.
         self._rewards_per_func = super()._calculate_rewards(*arguments)
         return self._rewards_per_func
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        """Sample as `GRPOTrainer` does, and add the scores `[rows]` and whether a row has one."""
+        """Sample like `GRPOTrainer`, and add the scores `[rows]` and whether a row has a score."""
         output = super()._generate_and_score_completions(inputs)
         rewards, self._rewards_per_func = self._rewards_per_func, None
         assert rewards is not None
@@ -96,7 +97,7 @@ class TargetPolicyTrainer(GRPOTrainer):
         return output
 
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
-        """As in `GRPOTrainer`, but without shuffling completions, which would tear groups apart.
+        """As in `GRPOTrainer`, but without shuffling completions, which would split groups.
 
         The sampler has shuffled the prompts already.
         """
@@ -126,13 +127,14 @@ class TargetPolicyTrainer(GRPOTrainer):
             mask = mask & inputs["tool_mask"].bool()
         groups = (-1, self._group_size(), logps.size(1))
         where = (mask & inputs["scored"][:, None]).reshape(groups)
-        # None where the model is still the one that has sampled.
+        # None if the model is still the one that sampled.
         old_logps = inputs.get("old_per_token_logps")
         old_logps = (logps.detach() if old_logps is None else old_logps).reshape(groups)
         scores = inputs["scores"].reshape(groups[:2])
         losses = tpo(logps.reshape(groups), old_logps, scores, where=where, **self._tpo_options())
         self._log_group_metrics(old_logps, scores, where, entropies, mask)
-        # By the number of all groups, the same for each micro-batch: one that has no completion counts as 0.
+        # Divide by the number of all groups, which is the same for each micro-batch: an empty group counts as
+        # 0.
         loss = losses.mean()
         if self.aux_loss_enabled:
             loss = loss + self.router_aux_loss_coef * aux_loss
@@ -145,7 +147,7 @@ class TargetPolicyTrainer(GRPOTrainer):
     def _log_group_metrics(
         self, old_logps: Tensor, scores: Tensor, where: Tensor, entropies: Tensor, mask: Tensor
     ) -> None:
-        """Log the entropy of tokens, and how many groups teach: equal scores would have another target."""
+        """Log the token entropy and the share of groups whose target differs from that of equal scores."""
         start = tpo_target(old_logps, torch.zeros_like(scores), where=where, **self._tpo_options())
         target = tpo_target(old_logps, scores, where=where, **self._tpo_options())
         active = ((target - start).abs().sum(-1) >= 0.05).float().mean()

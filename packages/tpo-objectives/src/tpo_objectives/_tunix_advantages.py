@@ -1,4 +1,4 @@
-"""From advantages over groups to advantage estimators of Tunix."""
+"""Turns functions of group scores into Tunix advantage estimators."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +11,11 @@ from jaxtyping import Array, Float
 def advantage_estimator(
     advantage: Callable[[Float[Array, "b k"]], Float[Array, "b k"]],
 ) -> Callable[..., np.ndarray]:
-    """An advantage estimator of Tunix from a function of the scores of groups.
+    """Make a Tunix advantage estimator from a function of group scores.
 
     Args:
-        advantage: from scores `[b, k]` to advantages `[b, k]`, such as those of `tpo_objectives.advantages`.
+        advantage: maps scores `[b, k]` to advantages `[b, k]`, for example a function of
+            `tpo_objectives.advantages`.
 
     Returns:
         A function for `tunix.rl.function_registry.register_advantage_estimator`.

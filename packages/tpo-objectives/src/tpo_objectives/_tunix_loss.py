@@ -1,4 +1,4 @@
-"""From an objective over groups to a policy loss of Tunix."""
+"""Turns objectives over groups into Tunix policy losses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,9 +15,9 @@ except ImportError as error:
         f"tpo_objectives.tunix needs Tunix 0.1.7 or later: pip install 'tpo-objectives[tunix]' ({error})"
     ) from None
 
-# The name of the advantage estimator that hands the scores to the loss as they are.
+# The name of the advantage estimator that passes the scores on unchanged.
 SCORES = "tpo_objectives/scores"
-# Tunix's learners read these by name, and the losses here have nothing to say about them.
+# Tunix's learners read these by name, but the losses here do not compute them.
 NOT_MEASURED = (
     *("pg_clipfrac", "pg_clipfrac_lower", "pg_loss/unclipped_mean", "pg_loss/clipped_mean"),
     *("advantage/abs_mean", "advantage/max", "advantage/min", "advantage/nonzero_frac"),
@@ -26,25 +26,26 @@ NOT_MEASURED = (
 
 
 def policy_loss(objective: Callable[..., Float[Array, "..."]]) -> Callable[..., tuple[Any, dict[str, Any]]]:
-    r"""A policy loss of Tunix from an objective over groups.
+    r"""Make a Tunix policy loss from an objective over groups.
 
     $$L = \mathrm{mean}(\mathrm{objective}(\ell, \ell^{\mathrm{old}}, s)) + \beta\, \mathrm{KL}$$
 
     Tunix repeats each prompt `num_generations` times in a row and splits batches between prompts, so each
     call holds whole groups. The mean is over all groups, or all answers if the objective returns one loss per
-    answer. Gradients that Tunix accumulates over micro-batches of one size are those of the whole batch.
+    answer. If Tunix accumulates gradients over micro-batches of equal size, the result is the gradient of the
+    whole batch.
 
     Args:
-        objective: `(logp, old_logp, scores, *, where)`, from log-probs of tokens `[b, k, t]` and scores
-            `[b, k]` to losses, such as `functools.partial(tpo, anchor="ratio", eta=0.5)`.
+        objective: `(logp, old_logp, scores, *, where)`, which maps token log-probs `[b, k, t]` and scores
+            `[b, k]` to losses, for example `functools.partial(tpo, anchor="ratio", eta=0.5)`.
 
     Returns:
-        A function for `tunix.rl.function_registry.register_policy_loss_fn`. It adds Tunix's penalty to a
-        reference model if the config has a `beta`.
+        A function for `tunix.rl.function_registry.register_policy_loss_fn`. It adds Tunix's penalty toward a
+        reference model if the config sets `beta`.
 
     Raises:
-        ValueError: when called, if the scores do not reach it, a batch has no groups, sequences are packed,
-            log-probs have two temperatures, or Tunix wants the loss weighted.
+        ValueError: when called, if it does not get the scores, a batch has no groups, sequences are packed,
+            log-probs have two temperatures, or Tunix passes token weights.
 
     Example:
         >>> import functools
@@ -62,7 +63,7 @@ def policy_loss(objective: Callable[..., Float[Array, "..."]]) -> Callable[..., 
         _refuse(train_example, algo_config)
         logps, logits = _log_probs(model, train_example, algo_config, pad_id, eos_id)
         old = train_example.old_per_token_logps
-        # None where the model is still the one that has sampled.
+        # None if the model is still the one that sampled.
         old = jax.lax.stop_gradient(logps) if old is None else old.astype(jnp.float32)
         mask = train_example.completion_mask > 0
         rows = (logps, old, train_example.advantages.astype(jnp.float32), mask)
@@ -91,7 +92,7 @@ def _log_probs(model: Any, example: Any, config: Any, pad_id: int, eos_id: int) 
 
 
 def _metrics(loss: Array, log_ratios: Array, logits: Array, example: Any) -> dict[str, Any]:
-    """What Tunix's learners log, under their names."""
+    """The metrics that Tunix's learners log, under Tunix's names."""
     mask = example.completion_mask > 0
     tokens = jnp.maximum(jnp.sum(mask), 1)
     log_softmax = jax.nn.log_softmax(logits.astype(jnp.float32))
@@ -118,7 +119,7 @@ def _metrics(loss: Array, log_ratios: Array, logits: Array, example: Any) -> dic
 def _add_penalty(
     loss: Array, logps: Array, metrics: dict[str, Any], example: Any, config: Any
 ) -> tuple[Array, dict[str, Any]]:
-    """Tunix's own penalty to the reference model."""
+    """Tunix's own penalty toward the reference model."""
     if example.ref_per_token_logps is None:
         return loss, metrics
     limit, mask = config.kl_clamp_value, example.completion_mask
@@ -130,7 +131,7 @@ def _add_penalty(
 
 
 def _refuse(example: Any, config: Any) -> None:
-    """Refuse settings of Tunix with which the loss would not be that of its objective."""
+    """Reject settings of Tunix that would change the loss of the objective."""
     if config.advantage_estimator != SCORES:
         raise ValueError(
             f"tpo_objectives.tunix: the loss needs the scores as they are, and advantage_estimator is "

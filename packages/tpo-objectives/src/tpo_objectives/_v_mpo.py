@@ -3,9 +3,10 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_positive, rounded
+from ._inputs import rounded
 from ._masked import softmax
 from ._mpo import TEMPERATURE
+from ._options import Number, read_positive
 from ._sequences import read_sequences
 from ._standardize import center
 from ._weighted import weighted
@@ -23,21 +24,21 @@ def v_mpo(
 
     $$L = -\sum_{i \in H} w_i\, \ell_i, \qquad w = \mathrm{softmax}_{i \in H}(s / \eta)$$
 
-    where `H` holds the `k // 2` best answers, at least one, and those that tie with the last of them. The
-    gradient in `logp` is `-w` in the better half, and 0 in the other.
+    where `H` holds the `k // 2` best answers, at least one, and all answers that tie with the last of them.
+    The gradient in `logp` is `-w` in the better half and 0 in the other.
 
     Args:
-        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
-            their tokens, which are summed.
-        old_logp: shaped as `logp`, not used; part of the signature that all objectives share.
+        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, log-probs
+            of their tokens, which are summed.
+        old_logp: shaped like `logp`, not used, but part of the common signature of all objectives.
         scores: `[*b, k]`, one score per answer. One that is not finite makes its group NaN. Constant.
         eta: temperature, in the unit of the scores, above 0.
-        where: shaped as `logp`, which answers or tokens exist; all by default. A group equals the smaller one
-            of those that do.
+        where: shaped like `logp`, which answers or tokens exist; all by default. The rest are left out of the
+            group.
 
     Returns:
-        `[*b]`, one loss in nats per group, not reduced. In a constant group all answers tie, with weights
-        `1 / k`, and in one of one answer the weight is 1. An empty group has loss and gradient 0.
+        `[*b]`, one loss in nats per group, not reduced. In a constant group, all answers tie and have the
+        weight `1 / k`; in a group of one answer, the weight is 1. An empty group has loss and gradient 0.
 
     Raises:
         TypeError: an array holds integers, `where` does not hold bools, or `eta` is not one number.
@@ -54,11 +55,11 @@ def v_mpo(
         [-0.62 -0.38 -0.   -0.  ]
 
     Source:
-        Song et al. 2019, arXiv 1909.12238. The paper, and RLax, take the better half of a whole batch of
-        states, with advantages over a learned value; ours takes that of each group, whose scores have a
-        common baseline, so that groups stay independent. They also find `eta` by a dual problem and bound the
-        KL of the fit; ours has a fixed `eta` and no bound. A log-prob of minus infinity in the better half
-        makes the loss infinite, and keeps the gradient finite.
+        Song et al. 2019, arXiv 1909.12238. The paper and RLax take the better half of a whole batch of
+        states, with advantages over a learned value. Ours takes the better half of each group, whose scores
+        have a common baseline, so groups stay independent. They also find `eta` by a dual problem and bound
+        the KL of the fit; ours has a fixed `eta` and no bound. A log-prob of minus infinity in the better
+        half makes the loss infinite, and keeps the gradient finite.
     """
     read = read_sequences("v_mpo", where, logp, old_logp, scores)
     temperature = read_positive("v_mpo", "eta", eta, read.logp, usual=TEMPERATURE)
@@ -72,5 +73,5 @@ def _better_half(scores: Float[Array, "*b k"], where: Bool[Array, "*b k"] | None
     ordered = jnp.sort(jnp.where(exists, scores, -jnp.inf), axis=-1, descending=True)
     half = jnp.maximum(jnp.sum(exists, axis=-1, keepdims=True) // 2, 1)
     least = jnp.take_along_axis(ordered, half - 1, axis=-1)
-    # NaN is not below anything, so that it stays in and shows.
+    # Comparisons with NaN are false, so a NaN stays in and propagates.
     return exists & ~(scores < least)

@@ -1,15 +1,16 @@
 """Aggregation: from the losses of tokens to one loss per answer.
 
 Each function maps losses `[*b, k, t]` and the token mask `where` to `[*b, k]`. The number for a batch is the
-mean over the answers that exist, `batch_mean(losses, where=where)`. An answer without a token has the loss 0
-and counts in no mean.
+mean over the answers that exist, `batch_mean(losses, where=where)`. An answer without tokens has loss 0 and
+is left out of all means.
 """
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_arrays, read_positive, rounded
+from ._inputs import read_arrays, rounded
 from ._masked import mean
+from ._options import Number, read_positive
 from ._sequences import token_counts
 
 __all__ = ["sequence_mean", "sequence_sum", "token_mean"]
@@ -93,7 +94,7 @@ def token_mean(
     $$L_i = \frac{n}{\sum_j T_j} \sum_t m_{it} L_{it}$$
 
     over the `n` answers of the batch that exist, so that the mean over answers is the mean over tokens. The
-    scale couples the batch. Take micro-batches through `logp_gradient`.
+    scale couples the batch: for micro-batches, use `logp_gradient`.
 
     Args:
         losses: `[*b, k, t]`, one loss per token.

@@ -1,14 +1,15 @@
-"""Corrections for a sampler that is not the trainer, such as another engine, precision or temperature.
+"""Corrections for a sampler that differs from the trainer, for example in engine, precision or temperature.
 
 Each function maps the trainer's log-probs at sampling time and those of the sampler, `[*b, k, t]`, to
-constant weights of that shape. Give them to an objective as `weights`.
+constant weights of that shape. Pass them to an objective as `weights`.
 """
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._inputs import Number, read_arrays, read_positive, rounded
+from ._inputs import read_arrays, rounded
+from ._options import Number, read_positive
 from ._ratio import log_ratio
 
 __all__ = ["masked", "truncated"]
@@ -27,7 +28,7 @@ def truncated(
 
     Args:
         old_logp: `[*b]`, log-probs in nats of the sampled tokens under the trainer's policy at sampling time.
-        sampler_logp: `[*b]`, the same as the sampler computed them.
+        sampler_logp: `[*b]`, the same as computed by the sampler.
         cap: the largest weight, above 0.
         where: `[*b]`, which entries exist; all by default.
 
@@ -69,13 +70,13 @@ def masked(
 
     Args:
         old_logp: `[*b]`, log-probs in nats of the sampled tokens under the trainer's policy at sampling time.
-        sampler_logp: `[*b]`, the same as the sampler computed them.
+        sampler_logp: `[*b]`, the same as computed by the sampler.
         low: the smallest ratio that is kept, above 0.
         high: the largest ratio that is kept, above 0.
         where: `[*b]`, which entries exist; all by default.
 
     Returns:
-        `[*b]`, weights, constant; 0 for what is dropped.
+        `[*b]`, constant weights; 0 for dropped tokens.
 
     Raises:
         TypeError: an array holds integers, `where` does not hold bools, or an option is not one number.
@@ -95,6 +96,6 @@ def masked(
     least = read_positive("masked", "low", low, arrays[0], usual=0.5)
     most = read_positive("masked", "high", high, arrays[0], usual=5.0)
     ratio = jnp.exp(log_ratio(arrays[0], arrays[1], dtype))
-    # Not a product: a NaN stays one.
+    # Not a product, so that a NaN stays NaN.
     dropped = (ratio < least) | (ratio > most)
     return rounded(jax.lax.stop_gradient(jnp.where(dropped, 0.0, ratio)), dtype)

@@ -1,7 +1,8 @@
 r"""Estimators of the KL divergence from a reference, for each sampled token.
 
-With $x = \ell - \ell^{\mathrm{ref}}$ of tokens sampled from the policy, the mean of each is the reverse KL
-$\mathrm{KL}(\pi \,\|\, \pi^{\mathrm{ref}})$. Their **gradients** in `logp`, as a loss, are not the same:
+For tokens sampled from the policy and $x = \ell - \ell^{\mathrm{ref}}$, the mean of each estimator is the
+reverse KL $\mathrm{KL}(\pi \,\|\, \pi^{\mathrm{ref}})$. Used as a loss, they have different **gradients** in
+`logp`:
 
 | estimator | gradient | its mean on policy |
 |---|---|---|
@@ -30,7 +31,7 @@ def k1(
 ) -> Float[Array, "*b"]:
     r"""The log-ratio itself, $x$.
 
-    It has no bias and a large variance. As a loss on policy it has no gradient on average.
+    It is unbiased but has a large variance. As a loss on policy, its mean gradient is 0.
 
     Args:
         logp: `[*b]`, log-probs in nats under the current policy.
@@ -59,7 +60,7 @@ def k2(
 ) -> Float[Array, "*b"]:
     r"""Half the square of the log-ratio, $x^2 / 2$.
 
-    As a loss on policy it has the gradient of the reverse KL.
+    As a loss on policy, it has the gradient of the reverse KL.
 
     Args:
         logp: `[*b]`, log-probs in nats under the current policy.
@@ -86,9 +87,9 @@ def k2(
 def k3(
     logp: Float[Array, "*b"], ref_logp: Float[Array, "*b"], *, where: Bool[Array, "*b"] | None = None
 ) -> Float[Array, "*b"]:
-    r"""The sum $e^{-x} + x - 1$, which has no bias and is never negative.
+    r"""The sum $e^{-x} + x - 1$, which is unbiased and never negative.
 
-    As a loss on policy it has the gradient of the forward KL.
+    As a loss on policy, it has the gradient of the forward KL.
 
     Args:
         logp: `[*b]`, log-probs in nats under the current policy.
@@ -116,7 +117,7 @@ def k3(
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _k3(logp: Float[Array, "*b"], ref_logp: Float[Array, "*b"], dtype: np.dtype) -> Float[Array, "*b"]:
     d = log_ratio(logp, ref_logp, dtype)
-    # expm1 keeps the digits that exp(-d) - 1 would lose near a ratio of 1.
+    # expm1 keeps digits that exp(-d) - 1 would lose near a ratio of 1.
     return jnp.expm1(-d) + d
 
 

@@ -1,6 +1,6 @@
-"""TPO for PyTorch: `tpo_target` and `tpo`, with the results and the options of the JAX ones.
+"""TPO for PyTorch: `tpo_target` and `tpo`, with the results and options of the JAX functions.
 
-Nothing else of the package is here. To train with TRL, see `tpo_objectives.trl`.
+The other objectives exist only in JAX. To train with TRL, see `tpo_objectives.trl`.
 """
 
 import torch
@@ -26,7 +26,7 @@ def tpo_target(
     std_shrinkage: float | None = None,
     where: Bool[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "*b k"]:
-    r"""The distribution over a group that TPO fits the policy to, as `tpo_objectives.tpo_target`.
+    r"""The distribution over a group that TPO fits the policy to, like `tpo_objectives.tpo_target`.
 
     $$q = \mathrm{softmax}\!\left(\log p^{\mathrm{old}} + u / \eta\right), \qquad
     p^{\mathrm{old}} = \mathrm{softmax}(z^{\mathrm{old}}), \quad u = \mathrm{standardize}(s)$$
@@ -36,16 +36,16 @@ def tpo_target(
             of their tokens.
         scores: `[*b, k]`, one score per candidate, in any unit.
         eta: temperature, above 0.
-        target_kl: the divergence in nats that each group's temperature is chosen for, instead of `eta`.
+        target_kl: the KL divergence in nats that sets each group's temperature instead of `eta`.
         anchor: what the target starts from, as in `tpo_objectives.tpo`.
-        cap: the spread in nats that `anchor="tempered"` and `anchor="capped"` keep, above 0.
+        cap: the maximum spread in nats for `anchor="tempered"` and `anchor="capped"`, above 0.
         std_floor: the smallest standard deviation of the scores to divide by, above 0.
         std_shrinkage: how far variances move toward their mean over the groups, from 0 to 1.
-        where: shaped as `old_logp`, which candidates or tokens exist; all by default.
+        where: shaped like `old_logp`, which candidates or tokens exist; all by default.
 
     Returns:
-        `[*b, k]`, probabilities that sum to 1 over the last axis, and 0 for what does not exist. A constant
-        for autograd.
+        `[*b, k]`, probabilities that sum to 1 over the last axis, and 0 for entries that do not exist. A
+        constant for autograd.
 
     Raises:
         TypeError: an argument is not a tensor of floats, or an option is not one number.
@@ -60,8 +60,8 @@ def tpo_target(
         tensor([0.5280, 0.1049, 0.1573, 0.2098])
 
     Source:
-        Target Policy Optimization, arXiv 2604.06159, section 2. What is not in the paper is said in
-        `tpo_objectives.tpo_target`. Options are Python numbers here.
+        Target Policy Optimization, arXiv 2604.06159, section 2. `tpo_objectives.tpo_target` says what is not
+        in the paper. Options are Python numbers here.
     """
     options = read_options("tpo_target", eta, target_kl, anchor, cap, std_floor, std_shrinkage)
     mean = options.anchor == "mean"
@@ -86,13 +86,13 @@ def tpo(
 
     $$L = -\sum_k q_k \log p_k, \qquad p = \mathrm{softmax}(z), \quad q = \mathrm{tpo\_target}$$
 
-    The gradient in `z` is `p - q`. `tpo_objectives.tpo` says what `z` is for each anchor. Gradients flow only
-    into `logp`.
+    The gradient in `z` is `p - q`. `tpo_objectives.tpo` defines `z` for each anchor. Gradients flow only into
+    `logp`.
 
     Args:
-        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, those of
-            their tokens, which are summed.
-        old_logp: shaped as `logp`, the same when the candidates were sampled.
+        logp: `[*b, k]`, log-probs in nats of the answers under the current policy, or `[*b, k, t]`, log-probs
+            of their tokens, which are summed.
+        old_logp: shaped like `logp`, the same when the candidates were sampled.
         scores: `[*b, k]`, one score per candidate, in any unit. One that is not finite makes its group NaN.
         eta: as in `tpo_target`.
         target_kl: as in `tpo_target`.
@@ -100,7 +100,7 @@ def tpo(
         cap: as in `tpo_target`.
         std_floor: as in `tpo_target`.
         std_shrinkage: as in `tpo_target`.
-        where: shaped as `logp`, which candidates or tokens exist; all by default. A group without any has
+        where: shaped like `logp`, which candidates or tokens exist; all by default. A group without any has
             loss 0.
 
     Returns:
@@ -121,13 +121,13 @@ def tpo(
         tensor([-0.4280,  0.0951,  0.1427,  0.1902])
 
     Source:
-        Target Policy Optimization, arXiv 2604.06159, section 2. What is not in the paper is said in
-        `tpo_objectives.tpo`. Options are Python numbers here.
+        Target Policy Optimization, arXiv 2604.06159, section 2. `tpo_objectives.tpo` says what is not in the
+        paper. Options are Python numbers here.
     """
     options = read_options("tpo", eta, target_kl, anchor, cap, std_floor, std_shrinkage)
     read = read_groups("tpo", logp, old_logp, scores, where, lengths=options.anchor == "mean")
     target = target_of(read, options)
     log_policy = log_softmax(group_logits(read.logp, read, options), read.where)
-    # What has no weight does not count, even if it is impossible; no NaN comes of 0 times infinity.
+    # Entries without weight contribute nothing, even if they are impossible: 0 times infinity gives no NaN.
     losses = -(target * torch.where((target == 0) & log_policy.isneginf(), 0.0, log_policy)).sum(-1)
     return rounded(losses, read.dtype)

@@ -1,9 +1,10 @@
-"""The objectives for Tunix: importing this module registers them by name, with the prefix `tpo_objectives/`.
+"""The objectives for Tunix. Importing this module registers them under the prefix `tpo_objectives/`.
 
-- Policy losses `tpo_objectives/tpo_ratio`, the recommended one for answers of many tokens,
-  `tpo_objectives/tpo_sum`, the paper's, and so on for every anchor of `tpo`.
+- Policy losses for every anchor of `tpo`, such as `tpo_objectives/tpo_ratio`, which we recommend for answers
+  of many tokens, and `tpo_objectives/tpo_sum`, which is the paper's.
 - Policy losses `tpo_objectives/NAME` for the objectives that Tunix does not have; `LOSSES` lists all.
-- The advantage estimator `tpo_objectives/scores`, which all these losses need: it hands them the scores.
+- The advantage estimator `tpo_objectives/scores`, which all of these losses need because it passes the scores
+  on to them.
 - Advantage estimators `tpo_objectives/NAME` for Tunix's own losses; `ESTIMATORS` lists all.
 
 Example:
@@ -37,8 +38,8 @@ from ._tunix_loss import policy_loss as policy_loss
 __all__ = ["ESTIMATORS", "LOSSES", "SCORES", "advantage_estimator", "policy_loss"]
 
 PREFIX = "tpo_objectives/"
-# Tunix has ppo, grpo, gspo, dapo and dr_grpo, and the advantages of rloo. gdpo and remax need more than one
-# reward for each answer.
+# Tunix already has ppo, grpo, gspo, dapo and dr_grpo, and the advantages of rloo. gdpo and remax need more
+# than one reward per answer.
 TARGETS = ("lpo", "dmpo", "gvpo", "rebel", "opmd", "awr", "mpo", "v_mpo", "pmpo", "mdpo")
 GRADIENTS = (
     *("asymre", "cispo", "dppo", "dro", "gmpo", "gpg", "maxrl", "opo", "reinforce_pp", "sapo", "topr"),

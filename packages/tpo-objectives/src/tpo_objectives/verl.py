@@ -1,7 +1,7 @@
-"""TPO's first step as an advantage estimator of verl; verl itself is not imported.
+"""TPO's first gradient step as an advantage estimator for verl, without importing verl.
 
-verl's policy losses get no group ids, so that TPO is no policy loss there. `docs/guides/verl.md` says for
-which settings of verl the advantages here give TPO's gradient.
+verl's policy losses get no group ids, so TPO cannot be a policy loss there. `docs/guides/verl.md` lists the
+settings of verl for which these advantages give TPO's gradient.
 """
 
 from typing import Any
@@ -26,12 +26,12 @@ def targeted_advantages(
     std_floor: float | None = None,
     **_: Any,
 ) -> tuple[Float[Tensor, "n t"], Float[Tensor, "n t"]]:
-    r"""How far TPO's target is from the policy that has sampled, as advantages of tokens.
+    r"""TPO's target minus the sampling policy, as token advantages.
 
     $$A_{it} = k\, (q_i - p_i) = k\, q_i - 1, \qquad q = \mathrm{softmax}(u / \eta)$$
 
     over the `k` answers with one `index`, and 0 where the response mask is 0. While the policy is still the
-    one that has sampled, the gradient of verl's loss with `loss_agg_mode="seq-mean-token-sum"` is that of
+    sampling policy, verl's loss with `loss_agg_mode="seq-mean-token-sum"` has the gradient of
     `tpo(..., anchor="ratio")`.
 
     Args:
@@ -39,12 +39,12 @@ def targeted_advantages(
         response_mask: `[n, t]`, 1 for tokens of the answer.
         index: `[n]`, the ids of the prompts, in any order; verl's `uid`.
         eta: temperature of the target, above 0.
-        target_kl: the divergence in nats that each group's temperature is chosen for, as in `tpo_target`.
+        target_kl: the KL divergence in nats that sets each group's temperature, as in `tpo_target`.
         std_floor: the smallest standard deviation of the scores to divide by, above 0.
-        **_: what else verl passes to estimators, such as its config, which is not used.
+        **_: other arguments that verl passes to estimators, such as its config; not used.
 
     Returns:
-        The advantages `[n, t]` twice, since verl wants returns, too.
+        The advantages `[n, t]` twice, because verl also expects returns.
 
     Raises:
         TypeError: the rewards are not floats, or an option is not one number.
@@ -63,7 +63,7 @@ def targeted_advantages(
                 [-0.6939, -0.6939]])
 
     Source:
-        Target Policy Optimization, arXiv 2604.06159, section 2. As advantages it is ours.
+        Target Policy Optimization, arXiv 2604.06159, section 2. We derived the form as advantages.
     """
     ids = np.asarray(index)
     if ids.shape != token_level_rewards.shape[:1]:
@@ -73,7 +73,7 @@ def targeted_advantages(
         )
     _, group, sizes = np.unique(ids, return_inverse=True, return_counts=True)
     order = np.argsort(group, kind="stable")
-    # The place of each answer in its group: sorted by group, it is counted from the group's first one.
+    # The place of each answer in its group, counted from the group's first answer after sorting by group.
     place = np.empty_like(order)
     place[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     rows, columns = torch.as_tensor(group), torch.as_tensor(place)

@@ -1,4 +1,4 @@
-"""Rollouts, optimizers, probes and the compiled training loop. Needs JAX; knows no config and no disk."""
+"""Rollouts, optimizers, probes and the compiled training loop. Requires JAX; uses no configs and no files."""
 
 from .advantages import bandit_baseline as bandit_baseline
 from .advantages import batch_zscore as batch_zscore

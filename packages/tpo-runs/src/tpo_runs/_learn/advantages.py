@@ -39,7 +39,7 @@ def batch_mean(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Floa
 def batch_zscore(rewards: Float[Array, "b n"], probs: Float[Array, "b a"]) -> Float[Array, "b n"]:
     """Rewards standardized over the whole batch: `(r - mean r) / sqrt(var r + 1e-8)`.
 
-    With REINFORCE this is GRPO in the bandits of arXiv 2604.06159, where the batch is the group.
+    With REINFORCE, this is GRPO in the bandits of arXiv 2604.06159, where the batch is the group.
     """
     del probs
     return (rewards - jnp.mean(rewards)) / jnp.sqrt(jnp.var(rewards) + EPSILON)
@@ -58,7 +58,7 @@ def standardized_one_hot(rewards: Float[Array, "b n"], probs: Float[Array, "b a"
 
     One action `a` with advantage `A = r - sum pi^2` gives the score vector `A e_a` over the `k` actions.
     Standardized, its entry at `a` is `sign(A) sqrt(k - 1)`: 3 for a success among ten actions, -3 for a
-    failure. With REINFORCE this is Group PG in arXiv 2604.06159, figure 4.
+    failure. With REINFORCE, this is Group PG in arXiv 2604.06159, figure 4.
     """
     return jnp.sign(expected(rewards, probs)) * jnp.sqrt(jnp.float32(probs.shape[-1] - 1))
 
@@ -66,7 +66,7 @@ def standardized_one_hot(rewards: Float[Array, "b n"], probs: Float[Array, "b a"
 def expected_zscore(rewards: Float[Array, "b a"], probs: Float[Array, "b a"]) -> Float[Array, "b a"]:
     """The rewards of all actions, standardized under the policy: `(r - E r) / sqrt(Var r + 1e-8)`.
 
-    With REINFORCE this is GRPO in the limit of large groups: arXiv 2604.06159, figure 3.
+    With REINFORCE, this is GRPO in the limit of large groups: arXiv 2604.06159, figure 3.
     """
     mean = jnp.sum(probs * rewards, axis=-1, keepdims=True)
     variance = jnp.sum(probs * (rewards - mean) ** 2, axis=-1, keepdims=True)
@@ -84,7 +84,7 @@ BANDIT_BASELINES: dict[str, BanditBaseline] = {
 
 
 def bandit_baseline(setting: str | float) -> BanditBaseline:
-    """The baseline of this name, or the one that subtracts this number."""
+    """The baseline with this name, or the baseline that subtracts this number."""
     if isinstance(setting, str):
         return BANDIT_BASELINES[setting]
     return functools.partial(constant, value=setting)

@@ -1,4 +1,4 @@
-"""Probes of groups of answers: how long they are, how they differ, and whether they can teach."""
+"""Probes of groups of answers: their lengths, how they differ, and whether they can teach."""
 
 import functools
 import math
@@ -13,12 +13,12 @@ from .group_probes import distinct, succeeded
 from .observation import Observation
 from .weight_probes import group_policy, loss_gradient, over_tokens, target_of
 
-# Below this L1 distance between target and policy a group is inactive.
+# Below this L1 distance between target and policy, a group is inactive.
 INACTIVE = 0.05
 
 
 def answer_length(seen: Observation) -> Scalar:
-    """The mean number of tokens of an answer, its end token included."""
+    """The mean number of tokens of an answer, including its end token."""
     return jnp.mean(_lengths(seen))
 
 
@@ -28,15 +28,15 @@ def entropy(seen: Observation) -> Scalar:
 
 
 def logp_spread(seen: Observation) -> Scalar:
-    """The standard deviation of the log-probs of the answers of a group in nats, the mean over groups."""
+    """The standard deviation of the log-probs in a group, in nats, averaged over groups."""
     return seen.batch.mean(jnp.std(over_tokens(seen.batch, seen.batch.old_logp), axis=-1))
 
 
 def largest_probability(seen: Observation) -> Scalar:
-    """The largest probability in a group before the first epoch, the mean over groups.
+    """The largest probability in a group before the first epoch, averaged over groups.
 
-    For an objective with a target, it is that of the policy that it fits, under its anchor; for the others,
-    the softmax of the log-probs of the answers.
+    For an objective with a target, this is the distribution that it fits, under its anchor; for others, the
+    softmax of the log-probs of the answers.
     """
     return seen.batch.mean(jnp.max(_old_policy(seen), axis=-1))
 
@@ -55,19 +55,19 @@ def target_shift(seen: Observation) -> Scalar:
 
 
 def inactive_share(seen: Observation) -> Scalar:
-    """The share of groups that teach next to nothing, in [0, 1].
+    """The share of groups that teach almost nothing, in [0, 1].
 
-    Those whose target and policy before the first epoch differ by less than 0.05 in L1 distance. For an
-    objective without a target, `sum_k |dL / dlogp_k|` takes the place of that distance.
+    These are the groups whose target and policy before the first epoch differ by less than 0.05 in L1
+    distance. For an objective without a target, `sum_k |dL / dlogp_k|` replaces the distance.
     """
     return seen.batch.mean(_shift(seen) < INACTIVE)
 
 
 def clipped_share(seen: Observation) -> Scalar:
-    """The share of candidates, or of their tokens, that have lost their gradient by the last epoch.
+    """The share of candidates, or of their tokens, whose gradient is 0 in the last epoch.
 
-    Of those with a gradient before the first one; NaN if there are none. The probe needs one more forward
-    pass.
+    Counts only those with a gradient in the first epoch; NaN if there are none. The probe takes one more
+    forward pass.
     """
     now = seen.rollout.log_probs(seen.after, seen.batch)
     before = loss_gradient(seen, seen.batch.old_logp) != 0
@@ -76,9 +76,9 @@ def clipped_share(seen: Observation) -> Scalar:
 
 
 def update_kl(seen: Observation) -> Scalar:
-    """The KL divergence from the policy before a step to the one after it, in nats per answer.
+    """The KL divergence between the policies before and after a step, in nats per answer.
 
-    The mean of `k3` over the sampled answers. The probe needs one more forward pass.
+    This is the mean of `k3` over the sampled answers. The probe takes one more forward pass.
     """
     now, before = seen.rollout.log_probs(seen.after, seen.batch), seen.batch.old_logp
     divergence = kl.k3(over_tokens(seen.batch, before), over_tokens(seen.batch, now))

@@ -1,4 +1,4 @@
-"""Answers of a language model to problems, in words."""
+"""Text answers of a language model to problems."""
 
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ class AnswerSample(NamedTuple):
 
 
 def answer_samples(task: TextTask, policy: Any) -> list[AnswerSample]:
-    """The most probable answer of a policy to each problem of a task, token by token."""
+    """The greedy answer of a policy to each problem of a task."""
     answers = np.asarray(_greedy(policy, task.table, task.horizon, task.end))[:, 0]
     table = np.asarray(task.table)
     scores = task.host(table, answers)

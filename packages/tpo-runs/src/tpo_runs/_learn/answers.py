@@ -1,4 +1,4 @@
-"""The rollout of tasks whose answers have an end token."""
+"""The rollout for tasks whose answers have an end token."""
 
 import equinox as eqx
 import jax
@@ -16,7 +16,7 @@ class AnswerGroup(AbstractRollout):
     """`candidates` independent answers to each prompt, each up to its end token, form a group, `[b, k]`.
 
     The log-prob of a candidate is the sum over the tokens up to its end token; its score is the task's. With
-    `tokens`, the log-probs of the tokens stay apart, `[b, k, h]`, with `Batch.where` for those that exist.
+    `tokens`, the token log-probs stay separate, `[b, k, h]`, with `Batch.where` for those that exist.
 
     The batch's `inputs` are the prompts, which tokens exist, and the answers.
     """

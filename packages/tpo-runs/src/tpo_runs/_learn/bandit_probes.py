@@ -1,4 +1,4 @@
-"""Probes of bandits whose policy is a table of logits."""
+"""Probes for bandits whose policy is a table of logits."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from .protocols import BanditTask
 
 
 def misalignment(seen: Observation) -> Scalar:
-    """`1 - cos` of the angle between a table policy's update and the cross-entropy direction, in [0, 2].
+    """1 minus the cosine between a table policy's update and the cross-entropy direction, in [0, 2].
 
     The update is minus the first gradient in the logits. The cross-entropy direction is `e_y - pi` in each of
-    all contexts. With a single context it is also the direction `pi_y (e_y - pi)` of the exact policy
+    all contexts. With a single context, it is also the direction `pi_y (e_y - pi)` of the exact policy
     gradient. If the update is zero, the result is 1. Source: arXiv 2604.06159, figures 2 and 3.
     """
     task = _bandit(seen)

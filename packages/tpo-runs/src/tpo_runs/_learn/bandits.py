@@ -18,7 +18,7 @@ Contexts = int | Literal["all"]
 
 
 def draw_contexts(task: BanditTask, contexts: Contexts, key: PRNGKeyArray) -> Any:
-    """Random contexts of this number, or each context once."""
+    """This number of random contexts, or each context once."""
     return task.all_contexts() if contexts == "all" else task.sample(key, contexts)
 
 
@@ -41,7 +41,7 @@ class AbstractSampling(AbstractRollout):
 
     @abc.abstractmethod
     def select(self, logp: Float[Array, "b a"], actions: Int[Array, "b n"]) -> Float[Array, "b *k"]:
-        """The entries that the objective gets, from the values `[b, a]` of all actions."""
+        """Select the entries for the objective from the values `[b, a]` of all actions."""
 
     @abc.abstractmethod
     def scores(
@@ -73,13 +73,13 @@ class AbstractSampling(AbstractRollout):
 
 @jax.custom_jvp
 def _times(logp: Float[Array, "b 1 a"], one_hot: Float[Array, "b n a"]) -> Float[Array, "b n a"]:
-    """The product, and 0 where an impossible action, of log-prob minus infinity, is not chosen."""
+    """The product, and 0 where an action is impossible (log-prob minus infinity) and not chosen."""
     return jnp.where((one_hot == 0) & jnp.isneginf(logp), 0.0, logp) * one_hot
 
 
 @_times.defjvp
 def _times_jvp(primals, tangents):
-    # Plainly the product: a selection in the gradient would change the last bits of stored results.
+    # Keep the plain product: a selection would change the last bits of stored results through the gradient.
     return _times(*primals), tangents[0] * primals[1]
 
 
@@ -88,7 +88,7 @@ def _chosen(logp: Float[Array, "b a"], actions: Int[Array, "b n"]) -> Float[Arra
 
 
 class SampledActions(AbstractSampling):
-    """Every sampled action is a sample of its own, `[b, n, 1]`. Its score is its advantage.
+    """Every sampled action is a separate sample, `[b, n, 1]`. Its score is its advantage.
 
     The loss is the mean over contexts and samples, since `reduce` sums over the last axis, of length 1.
     """
@@ -113,7 +113,7 @@ class SampledActions(AbstractSampling):
 class ActionGroup(AbstractSampling):
     """The sampled actions of a context form a group, `[b, n]`, scored by their rewards.
 
-    This is the bandit's form of `AnswerGroup`: an action that is sampled twice is in the group twice.
+    This is `AnswerGroup` for bandits: an action that is sampled twice is in the group twice.
     """
 
     task: BanditTask
@@ -134,7 +134,7 @@ class ActionGroup(AbstractSampling):
 
 
 class AllActions(AbstractSampling):
-    """All actions of a context form a group, `[b, a]`. The sampled ones have scores.
+    """All actions of a context form a group, `[b, a]`. Only the sampled actions have scores.
 
     The score vector of a context is the mean of `A e_a` over its samples. Actions that were not sampled have
     the score 0.

@@ -1,4 +1,4 @@
-"""Baselines of single answers: what is subtracted from their rewards."""
+"""Baselines that are subtracted from the rewards of single answers."""
 
 from collections.abc import Callable
 from typing import TypeAlias

@@ -1,4 +1,4 @@
-"""Batches of samples, and how an objective's losses on them become one number."""
+"""Batches of samples, and the reduction of an objective's losses on them."""
 
 from typing import Any
 
@@ -14,27 +14,26 @@ from .protocols import Objective
 class Batch(eqx.Module):
     """A batch of samples, held fixed for all gradient steps on it.
 
-    The last axis of its arrays `[*b]` holds the candidates of a group, or the tokens of one answer. If the
-    candidates are answers whose tokens have log-probs of their own, `old_logp` and `where` have one more axis
-    than the rest: `[*b t]`.
+    The last axis of its arrays `[*b]` holds the candidates of a group or the tokens of one answer. If the
+    candidates are answers with token log-probs, `old_logp` and `where` have one more axis than the rest:
+    `[*b t]`.
 
     **Arguments:**
 
-    - `inputs`: whatever the rollout's `log_probs` reads to score the same samples again.
+    - `inputs`: anything that the rollout's `log_probs` needs to score the same samples again.
     - `old_logp`: `[*b]` or `[*b t]`, log-probs in nats under the policy that drew the samples.
-    - `scores`: `[*b]`, what the objective weighs the samples by: rewards for groups, advantages for single
-        samples.
+    - `scores`: `[*b]`, the scores that the objective gets: rewards for groups, advantages for single samples.
     - `rewards`: `[*b]`, the rewards behind the scores, in [0, 1].
     - `error`: one minus the mean reward of the drawn samples, in [0, 1]. Compute it as the mean of
-        `1 - reward`, which rounding cannot make negative.
-    - `where`: shaped as `old_logp`, which entries exist, for ragged groups and padded tokens; None if all do.
-        The others must be finite and count nowhere.
-    - `corrections`: shaped as `old_logp`, what the objective gets as the keyword `weights`; None for no such
-        keyword. Rollouts of another policy than the trained one correct for it.
-    - `ref_logp`: shaped as `old_logp`, log-probs under a reference policy; None for no penalty.
-    - `kl_coef`: weight of the KL penalty towards that policy.
-    - `weights`: `[*b]`, how much the loss of each entry counts; None for 1 each. Rollouts that enumerate
-        actions instead of sampling them weigh them by their probabilities.
+        `1 - reward`, so that rounding cannot make it negative.
+    - `where`: shaped like `old_logp`, which entries exist, for ragged groups and padded tokens; None if all
+        exist. The other entries must be finite and have no effect.
+    - `corrections`: shaped like `old_logp`, the keyword `weights` of the objective; None for no such keyword.
+        Rollouts that sample from another policy than the trained one use it as a correction.
+    - `ref_logp`: shaped like `old_logp`, log-probs under a reference policy; None for no penalty.
+    - `kl_coef`: weight of the KL penalty toward that policy.
+    - `weights`: `[*b]`, the weight of each entry's loss; None for 1 each. Rollouts that enumerate actions
+        instead of sampling them weight actions by their probabilities.
     """
 
     inputs: PyTree
@@ -55,25 +54,25 @@ class Batch(eqx.Module):
 
     @property
     def exists(self) -> Bool[Array, "*b"] | None:
-        """Which entries of `scores` exist; None if all do. An answer exists if one of its tokens does."""
+        """Which entries of `scores` exist; None if all exist. An answer exists if one of its tokens does."""
         if self.where is None or self.where.ndim == self.scores.ndim:
             return self.where
         return jnp.any(self.where, axis=-1)
 
     def losses(self, objective: Objective, logp: Float[Array, "..."]) -> Any:
-        """What the objective returns for current log-probs shaped as `old_logp`: losses, not reduced."""
+        """The losses of the objective, not reduced, for current log-probs shaped like `old_logp`."""
         options = {} if self.corrections is None else {"weights": self.corrections}
         return objective(logp, self.old_logp, self.scores, **self.mask, **options)
 
     def penalty(self, logp: Float[Array, "..."]) -> Float[Array, ""]:
-        """The KL penalty towards the reference: `kl_coef` times the mean of `k3` over entries that exist."""
+        """The KL penalty toward the reference: `kl_coef` times the mean of `k3` over entries that exist."""
         assert self.ref_logp is not None, "a batch without a reference has no penalty"
         divergence = kl.k3(logp, self.ref_logp, **self.mask)
         count = divergence.size if self.where is None else jnp.maximum(jnp.sum(self.where), 1)
         return self.kl_coef * jnp.sum(divergence) / count
 
     def mean(self, values: Shaped[Array, "*c"]) -> Float[Array, ""]:
-        """The mean of one value per group or answer, over those that have at least one entry."""
+        """The mean of one value per group or answer, over those with at least one entry."""
         if self.exists is None:
             return jnp.mean(values)
         exists = jnp.any(self.exists, axis=-1)
@@ -81,23 +80,23 @@ class Batch(eqx.Module):
 
 
 def reduce(losses: Any, batch: Batch) -> Float[Array, ""]:
-    r"""One number from the losses on a batch: the sum over the last axis, and the mean over the others.
+    r"""Reduce the losses on a batch to one number: the sum over the last axis, and the mean over the others.
 
     $$L = \frac{1}{|R|} \sum_{i \in R} \sum_{j:\, m_{ij}} w_{ij} L_{ij}, \; R = \{i : \exists j\, m_{ij}\}$$
 
-    with the batch's `where` as `m` and its `weights` as `w`. A row without any entry counts in no mean; a
-    batch without any entry has the loss 0. Losses of one per group are summed over the last axis already.
+    with the batch's `where` as `m` and its `weights` as `w`. Empty rows are left out of the mean, and an
+    empty batch has loss 0. If there is one loss per group, it is already summed over the last axis.
 
     **Arguments:**
 
-    - `losses`: what an objective, which may be a user's function, returned.
+    - `losses`: the losses that an objective, possibly a user's function, returned.
     - `batch`: the batch that the objective was called on.
 
     **Returns:** the scalar loss.
 
     **Raises:** `TypeError` if `losses` is not an array of floats. `ValueError` if its shape is neither that
     of `batch.scores` nor that without the last axis, if `where` or `weights` have another shape than
-    described, or if there are weights and the losses are one per group, where they cannot be applied.
+    described, or if there are weights but only one loss per group.
     """
     shape = batch.scores.shape
     check_losses(losses, shape)
@@ -105,7 +104,7 @@ def reduce(losses: Any, batch: Batch) -> Float[Array, ""]:
     if losses.shape == shape:
         weights, where = batch.weights, batch.exists
         if where is not None:
-            # Both factors, so that no NaN behind the mask reaches the gradient.
+            # Mask both factors, so that a masked NaN does not reach the gradient.
             losses = jnp.where(where, losses, 0.0)
             weights = None if weights is None else jnp.where(where, weights, 0.0)
         losses = jnp.sum(losses if weights is None else weights * losses, axis=-1)
@@ -122,20 +121,20 @@ def _check_batch(batch: Batch, losses: tuple[int, ...]) -> None:
             raise ValueError(f"the batch has {name} of shape {array.shape}; expected {like}, one per sample")
     if batch.weights is not None and losses != shape:
         raise ValueError(
-            f"the objective returned one loss per group, shape {losses}, but the rollout weighs "
+            f"the objective returned one loss per group, shape {losses}, but the rollout weights "
             f"each sample; expected {shape}, one per sample, or a rollout without weights"
         )
 
 
 def check_losses(losses: Any, shape: tuple[int, ...]) -> None:
-    """Check what an objective returned for log-probs of this shape.
+    """Check the losses that an objective returned for log-probs of this shape.
 
     **Raises:** `TypeError` if it is not an array of floats, `ValueError` if it has another shape. Both
-    messages say what the objective should return.
+    messages say which array the objective should return.
     """
     expected = f"expected {shape[:-1]}, one loss per group, or {shape}, one per sample"
     if not isinstance(losses, Array):
-        raise TypeError(f"the objective returned a {type(losses).__name__}, not an array of JAX; {expected}")
+        raise TypeError(f"the objective returned a {type(losses).__name__}, not a JAX array; {expected}")
     if not jnp.issubdtype(losses.dtype, jnp.floating):
         raise TypeError(f"the objective returned {losses.dtype}, which has no gradient; expected floats")
     if losses.shape not in (shape, shape[:-1]):

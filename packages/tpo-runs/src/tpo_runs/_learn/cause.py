@@ -1,4 +1,4 @@
-"""Finding the operation that made a NaN, with JAX_DEBUG_NANS or JAX_DEBUG_INFS."""
+"""Finds the operation that produced a NaN, with JAX_DEBUG_NANS or JAX_DEBUG_INFS."""
 
 import contextlib
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from .trainer import Trainer
 
 
 def raise_at_cause(trainer: Trainer, state: PyTree, seed: int, step: int, settings: Sequence[str]) -> None:
-    """Run the step at which a seed diverged again, without compilation, so that JAX raises at its first NaN.
+    """Rerun the step at which a seed diverged without compilation, so that JAX raises at the first NaN.
 
     Args:
-        trainer: how the seed is trained.
+        trainer: the trainer of the seed.
         state: its state before the step.
         seed: the seed.
         step: the index of the step.
-        settings: the settings of JAX that are on, such as `jax_debug_nans`.
+        settings: the JAX settings that are enabled, such as `jax_debug_nans`.
 
     Raises:
-        FloatingPointError: at the operation that made the NaN.
+        FloatingPointError: at the operation that produced the NaN.
     """
     key = jax.random.fold_in(seed_keys(jnp.asarray([seed])).steps[0], step)
     with contextlib.ExitStack() as stack:

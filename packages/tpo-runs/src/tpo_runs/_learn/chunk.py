@@ -12,7 +12,7 @@ from .layout import BY_SEED, SHARED, on_own_devices, over_seeds
 from .problems import scored_on_host
 from .trainer import Trainer, TrainState
 
-# Numbers of an array that is checked by itself.
+# Arrays with at least this many numbers are checked separately.
 LARGE = 1_000_000
 
 
@@ -49,12 +49,12 @@ def run_chunk(
 
 
 class CompiledChunk:
-    """`run_chunk`, compiled for arguments of given shapes. It stays valid when JAX's caches are cleared.
+    """`run_chunk`, compiled for arguments of given shapes. It remains valid when JAX's caches are cleared.
 
     Args:
         plan: the plan; arrays may be `jax.ShapeDtypeStruct`s, here and in the state.
         state: the stacked states of the seeds.
-        room: the most steps.
+        room: the maximum number of steps.
     """
 
     def __init__(self, plan: Plan, state: TrainState, room: int):
@@ -66,7 +66,7 @@ class CompiledChunk:
             state, rows = cast(Any, run_chunk).__wrapped__(*bound, room)
             return eqx.filter(state, eqx.is_array), rows
 
-        # Left to XLA, arrays without numbers would come back on other devices than they must go in on.
+        # Left to XLA, empty arrays would come back on other devices than the inputs require.
         kept = jax.tree.map(lambda leaf: leaf.sharding, state_arrays)
         jitted = jax.jit(chunk, donate_argnums=1, out_shardings=(kept, None))
         self.compiled = jitted.lower(plan_arrays, state_arrays).compile()
@@ -74,16 +74,16 @@ class CompiledChunk:
     def __call__(
         self, plan: Plan, state: TrainState, room: int
     ) -> tuple[TrainState, dict[str, Float[Array, "seeds room"]]]:
-        """Train as `run_chunk` does, with the `room` that it was compiled for."""
+        """Train like `run_chunk`, with the `room` that it was compiled for."""
         del room
         arrays, rows = self.compiled(eqx.filter(plan, eqx.is_array), eqx.filter(state, eqx.is_array))
         return eqx.combine(arrays, self._static), rows
 
     @property
     def bytes_needed(self) -> int:
-        """The memory of a device that it needs: its arguments and what it computes from them."""
+        """The device memory that it needs for its arguments and everything it computes."""
         sizes = self.compiled.memory_analysis()
-        if sizes is None:  # the device's compiler does not tell
+        if sizes is None:  # the compiler of the device does not report it
             return 0
         return (
             sizes.argument_size_in_bytes
@@ -108,9 +108,10 @@ def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[st
     # Jitted, so that it is traced once for both its shapes and the loop.
     @functools.partial(jax.jit, inline=True)
     def all_seeds(arrays, alive, step):
-        # If XLA fused this with the check, the last bits of a seed would depend on the number of seeds.
+        # Without this barrier, XLA would fuse this with the check, and the last bits of a seed would depend
+        # on the number of seeds.
         after, metrics = jax.lax.optimization_barrier(over_seeds(one_seed, arrays)(arrays, keys, step))
-        # The rollout's state may hold infinities. A NaN in it shows in the loss.
+        # The rollout's state may hold infinities. A NaN in it appears in the loss.
         checked = after.policy, after.optimizer_state, metrics["loss"], metrics["error"]
         alive &= jax.vmap(_finite)(checked)
         kept = jax.tree.map(lambda new, old: _where(alive, new, old), after, arrays)
@@ -126,7 +127,7 @@ def _loop(plan: Plan, state: TrainState, room: int) -> tuple[TrainState, dict[st
         return arrays, alive, rows
 
     shapes = jax.eval_shape(all_seeds, arrays, alive, start)[2]
-    # Zeros and not NaN, because of JAX_DEBUG_NANS. Rows past `stop` are never read.
+    # Zeros instead of NaN, because of JAX_DEBUG_NANS. Rows past `stop` are never read.
     rows = jax.tree.map(lambda shape: jnp.zeros((*shape.shape, room), shape.dtype), shapes)
     arrays, _, rows = jax.lax.fori_loop(start, stop, body, (arrays, alive, rows))
     return eqx.combine(arrays, static), rows

@@ -11,7 +11,7 @@ from jaxtyping import Array, Int, Key, PRNGKeyArray, PyTree, Scalar
 Measure: TypeAlias = Callable[[Any, PRNGKeyArray], dict[str, Scalar]]
 """From a policy and a key to numbers by the names of their columns."""
 
-# Folded into a step's key: beyond any number of keys that a rollout splits off it.
+# Folded into a step's key; larger than any number of keys that a rollout splits off.
 _MEASURES = 2**32 - 1
 
 
@@ -20,8 +20,8 @@ class Evaluation(eqx.Module):
 
     **Arguments:**
 
-    - `measures`: functions `(policy, key) -> {column: number}`. All columns have different names.
-    - `every`: steps from one evaluation to the next, at least 1; the first one is after `every` steps.
+    - `measures`: functions `(policy, key) -> {column: number}`. Column names must be unique.
+    - `every`: steps between evaluations, at least 1; the first evaluation comes after `every` steps.
     - `before`: whether step 0 records the measures of the initial policy, unless `every` is 1.
     """
 
@@ -30,7 +30,7 @@ class Evaluation(eqx.Module):
     before: bool = eqx.field(static=True, default=False)
 
     def measured(self, earlier: PyTree, later: PyTree, step: Int[Array, ""]) -> PyTree:
-        """The policies to measure at step `step`, of those before and after it."""
+        """The policies to measure at step `step`: those before or after it."""
         if not self._starts_before:
             return later
         old, (new, static) = eqx.filter(earlier, eqx.is_array), eqx.partition(later, eqx.is_array)
@@ -46,7 +46,7 @@ class Evaluation(eqx.Module):
 
         **Arguments:**
 
-        - `policies`: the policies of `s` seeds, stacked: those of `measured`.
+        - `policies`: the stacked policies of `s` seeds, from `measured`.
         - `keys`: the keys `[s]` that the keys of steps are folded from.
         - `step`: the index of the step.
 

@@ -1,4 +1,4 @@
-"""Probes of the batch: how many samples succeeded, and how much it can teach."""
+"""Probes of the batch: how many samples succeed, and how much they can teach."""
 
 import jax.numpy as jnp
 import optax
@@ -9,12 +9,13 @@ from tpo_objectives import standardize
 from .batch import Batch
 from .observation import Observation
 
-# The mean over the tokens of a right answer may miss 1 by rounding. One wrong token takes off more than this.
+# Rounding may keep the mean over the tokens of a right answer from being exactly 1. A wrong token lowers it
+# by more than this.
 _ROUNDING = 1e-5
 
 
 def succeeded(batch: Batch) -> Bool[Array, "*b"]:
-    """Which samples, shaped as the batch's scores, exist and have the reward 1."""
+    """Which samples, shaped like the batch's scores, exist and have reward 1."""
     right = batch.rewards > 1 - _ROUNDING
     return right if batch.exists is None else right & batch.exists
 
@@ -28,7 +29,7 @@ def success_share(seen: Observation) -> Scalar:
     """The share of groups with at least one candidate of reward 1, in [0, 1].
 
     A group of whole answers is a prompt; a group of next tokens is one prefix of an answer. A single answer
-    counts as the only candidate of its prompt, and has succeeded if each of its tokens has the reward 1.
+    counts as the only candidate of its prompt, and succeeds if each of its tokens has reward 1.
     """
     hits, where = succeeded(seen.batch), seen.batch.exists
     if seen.rollout.grouped:
@@ -37,22 +38,22 @@ def success_share(seen: Observation) -> Scalar:
 
 
 def all_fail_share(seen: Observation) -> Scalar:
-    """The share of groups in which no candidate has the reward 1, in [0, 1]."""
+    """The share of groups in which no candidate has reward 1, in [0, 1]."""
     return 1 - success_share(seen)
 
 
 def zero_variance_share(seen: Observation) -> Scalar:
-    """The share of groups in which all scores count as equal for the objectives, in [0, 1]."""
+    """The share of groups whose scores the objectives treat as equal, in [0, 1]."""
     return seen.batch.mean(jnp.all(standardize(seen.batch.scores, where=seen.batch.exists) == 0, axis=-1))
 
 
 def distinct_candidates(seen: Observation) -> Scalar:
-    """The mean number of distinct candidates in a group, answers or next tokens, from 1 to its size."""
+    """The mean number of distinct candidates (answers or next tokens) in a group, from 1 to its size."""
     return seen.batch.mean(distinct(seen.batch, seen.batch.exists))
 
 
 def distinct(batch: Batch, where: Bool[Array, "*b k"] | None) -> Int[Array, "*b"]:
-    """The number of distinct candidates of each group, of those that `where` selects."""
+    """The number of distinct candidates of each group among those that `where` selects."""
     *_, candidates = batch.inputs
     if candidates.ndim == batch.scores.ndim:  # single tokens
         candidates = candidates[..., None]

@@ -1,4 +1,4 @@
-"""Initial language models, and tokenizers for them."""
+"""Initial language models and their tokenizers."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -38,17 +38,17 @@ class ByteTokenizer:
         return list(text.encode("utf-8", "replace"))
 
     def decode(self, ids: Iterable[Any]) -> str:
-        """The text of bytes. What is no byte is left out, and what is no text becomes a mark."""
+        """The text of bytes. Ids that are not bytes are left out; invalid UTF-8 is replaced."""
         return bytes(int(i) for i in ids if 0 <= i < BYTES).decode("utf-8", "replace")
 
     def token(self, text: str) -> int:
-        """The byte of a text of one byte."""
+        """The byte of a one-byte text."""
         (byte,) = self.encode(text)
         return byte
 
 
 class ChatTokenizer:
-    """A tokenizer that puts each text into the chat template of its model, as the message of a user."""
+    """A tokenizer that puts each text into the chat template of its model as a user message."""
 
     def __init__(self, tokenizer: Any):
         self._tokenizer = tokenizer

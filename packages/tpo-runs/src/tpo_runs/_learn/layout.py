@@ -15,13 +15,13 @@ SEEDS, PROMPTS = "seeds", "prompts"
 BY_SEED, SHARED = PartitionSpec(SEEDS), PartitionSpec()
 # With fewer prompts on each device, communication costs more than it saves.
 FEWEST_PROMPTS = 16
-# Seeds with smaller states are vectorized: one at a time, a step would be mostly overhead.
+# Seeds with smaller states are vectorized: one by one, a step would be mostly overhead.
 FEWEST_NUMBERS = 4096
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """A grid of devices: seeds are split over the `seeds` rows, and the prompts of a seed over its row.
+    """A grid of devices: seeds are split over `seeds` rows, and the prompts of a seed over its row.
 
     Rows do not communicate. The devices of a row add up their gradients, so the last digits of a seed depend
     on the length of the row.
@@ -41,7 +41,7 @@ class Layout:
 
     @property
     def words(self) -> str:
-        """The layout in words, for provenance: the last bits of results may depend on it."""
+        """A description of the layout for provenance, because the last bits of results may depend on it."""
         return "1 device" if self.mesh is None else f"{self.seeds} x {self.prompts} devices"
 
     def active(self) -> contextlib.AbstractContextManager[Any]:
@@ -59,7 +59,7 @@ class Layout:
 
 
 def layout_for(seeds: int, prompts: int = 1, devices: int | None = None) -> Layout:
-    """The layout that uses most devices and, among those, splits prompts least.
+    """The layout that uses the most devices and, among those, splits prompts the least.
 
     Args:
         seeds: the number of seeds, split evenly over rows.
@@ -113,7 +113,7 @@ def on_own_devices(
     Args:
         function: a function whose results have the seeds as their first axis.
         placed: `BY_SEED` or `SHARED` for each argument, or for each part of it.
-        calls_host: whether the function calls back to the host, for which no prompts may be split.
+        calls_host: whether the function calls back to the host; prompts must not be split in that case.
     """
     if jax.sharding.get_abstract_mesh().shape.get(SEEDS, 1) == 1:
         return function
@@ -125,7 +125,7 @@ def on_own_devices(
 def over_seeds(
     one_seed: Callable[..., Any], states: PyTree
 ) -> Callable[[PyTree, Key[Array, " s"], Int[Array, ""]], Any]:
-    """`one_seed(state, key, step)` over stacked states and keys: vectorized, or one after another on a CPU.
+    """Apply `one_seed(state, key, step)` to stacked states and keys: vectorized, or one by one on a CPU.
 
     One transformer keeps a CPU busy. Vectorized over seeds, its arrays no longer fit the caches, and XLA's
     batched matrix products are slower than plain ones.
@@ -143,7 +143,7 @@ def _put(tree: PyTree, sharding: Sharding) -> PyTree:
 
 
 def _placed(sharding: Sharding) -> Callable[[Any], Any]:
-    """Shapes with a sharding; other leaves as they are."""
+    """Shapes with a sharding; other leaves unchanged."""
 
     def place(leaf: Any) -> Any:
         return leaf.update(sharding=sharding) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf

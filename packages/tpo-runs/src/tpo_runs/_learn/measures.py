@@ -1,4 +1,4 @@
-"""Measures of a bandit's policy on test contexts: its error, and the surplus of its updates."""
+"""Measures of a bandit's policy on test contexts: its error and the surplus of its updates."""
 
 import equinox as eqx
 import jax
@@ -29,16 +29,16 @@ class Surplus(eqx.Module):
 
     To first order, an update `g` of the logits raises the probability `p_y` of the right class by
     `p_y (e_y - pi) . g`. The surplus is this gain for the method's update, expected over its sampled action,
-    minus the gain of the symmetric update `beta (e_y - pi)`. Its `beta` is that of the expected update if the
-    wrong classes share `1 - p_y` evenly. The surplus is averaged over the misclassified contexts, in bins of
-    the share of `1 - p_y` that the likeliest wrong class has.
+    minus the gain of the symmetric update `beta (e_y - pi)`. Here, `beta` is that of the expected update if
+    the wrong classes share `1 - p_y` evenly. The surplus is averaged over the misclassified contexts, in bins
+    of the share of `1 - p_y` that the likeliest wrong class has.
 
     **Arguments:**
 
     - `task`: the test contexts.
     - `rollout`: turns sampled actions into scores. Its baseline must not depend on other samples.
     - `objective`: the loss.
-    - `edges`: the edges of the bins, increasing from 0; the last one is above 1, so that 1 is in a bin.
+    - `edges`: the edges of the bins, increasing from 0; the last edge is above 1, so that 1 falls into a bin.
 
     Source: arXiv 2604.06159, figure 4b and appendix C. The paper has closed forms of the expectations; here
     they are computed from the training loss, by enumeration of the actions.
@@ -55,7 +55,7 @@ class Surplus(eqx.Module):
         contexts = self.task.all_contexts()
         logp, right = policy.log_policy(contexts.inputs), self.task.all_rewards(contexts)
         missed = jnp.take_along_axis(right, jnp.argmax(logp, axis=-1)[:, None], axis=-1)[:, 0] == 0
-        # The enumeration is expensive, and few contexts are misclassified: these come first, in blocks.
+        # The enumeration is expensive and few contexts are misclassified, so these come first, in blocks.
         order = jnp.argsort(~missed)
 
         def add(block: Int[Array, ""], totals: Float[Array, "2 bins"]) -> Float[Array, "2 bins"]:

@@ -1,4 +1,4 @@
-"""The gradient of a batch, one part of its prompts after another."""
+"""Computes the gradient of a batch one part of its prompts at a time."""
 
 from collections.abc import Callable
 
@@ -17,18 +17,19 @@ def in_microbatches(
     batch: Batch,
     count: int,
 ) -> tuple[Float[Array, ""], PyTree]:
-    """The loss of a batch and its gradient in the parameters, those of the whole batch up to rounding.
+    """The loss of a batch and its gradient in the parameters, as on the whole batch up to rounding.
 
-    All log-probs are computed first, without what their gradient needs, so that the loss may mix groups. Then
-    the gradient of the loss in the log-probs goes back through one part of the prompts at a time.
+    All log-probs are computed first, without storing intermediate results for the gradient, so that the loss
+    may mix groups. Then the gradient of the loss in the log-probs is propagated back through one part of the
+    prompts at a time.
 
     **Arguments:**
 
-    - `log_probs`: the log-probs of a batch, which reads its `inputs` alone.
+    - `log_probs`: computes the log-probs of a batch from its `inputs`.
     - `loss_of`: the loss of these log-probs.
     - `params`: the parameters.
-    - `batch`: the batch; the first axis of its `inputs` is that of the prompts.
-    - `count`: the number of parts, which divides the prompts.
+    - `batch`: the batch; the first axis of its `inputs` is the prompt axis.
+    - `count`: the number of parts; must divide the number of prompts.
     """
 
     def of_part(params, inputs):

@@ -1,4 +1,4 @@
-"""What a probe sees of a training step."""
+"""The input of probes: one training step."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -24,10 +24,10 @@ class Observation(eqx.Module):
     - `rollout`, `batch`: the rollout, and the batch that it drew.
     - `objective`: the loss that was minimized on the batch.
     - `before`, `after`: the policy before the first gradient step and after the last.
-    - `first_gradient`: the gradient of the first gradient step: a PyTree as the policy, None where a leaf is
-        not trained.
+    - `first_gradient`: the gradient of the first gradient step: a PyTree like the policy, with None for
+        leaves that are not trained.
     - `step`: the index of the step, from 0.
-    - `target`, `fitted`: the trainer's, None if the objective has no target distribution.
+    - `target`, `fitted`: those of the trainer; None if the objective has no target distribution.
     """
 
     rollout: AbstractRollout

@@ -1,4 +1,4 @@
-"""Batches sampled by another policy than the one that is trained."""
+"""Batches sampled from another policy than the trained one."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -17,23 +17,23 @@ Correction: TypeAlias = Callable[..., Float[Array, "*b"]]
 
 
 class OffPolicy(AbstractWrapper):
-    """A rollout whose batches are sampled by an older, tempered or less precise policy.
+    """A rollout whose batches are sampled from an older, tempered or less precise policy.
 
     **Arguments:**
 
-    - `rollout`: draws the batches; it reads the policy by `sample` and `log_probs` alone.
-    - `stale_steps`: the sampler is the policy from this many steps before, at first the initial one. It costs
-        the memory of as many policies.
+    - `rollout`: draws the batches; it may use only `sample` and `log_probs` of the policy.
+    - `stale_steps`: the sampler is the policy from this many steps ago, initially the initial policy. It
+        takes the memory of as many policies.
     - `temperature`: divides the sampler's logits; None leaves them as they are.
-    - `top_p`: the sampler draws from the most probable tokens whose probability reaches this; None draws from
-        all. The policy's `sample` must take it.
+    - `top_p`: the sampler draws from the most probable tokens whose total probability reaches this; None
+        draws from all tokens. The policy's `sample` must support it.
     - `dtype`: the dtype of the sampler's parameters; None leaves them as they are.
-    - `trainer_logp`: whether `Batch.old_logp` is that of the trained policy before the step's updates, which
-        costs a forward pass, instead of the sampler's.
-    - `correction`: with `trainer_logp`, the weights of the tokens, `Batch.corrections`; None for no weights.
+    - `trainer_logp`: whether `Batch.old_logp` comes from the trained policy before the step's updates, which
+        takes a forward pass, instead of from the sampler.
+    - `correction`: with `trainer_logp`, computes the token weights `Batch.corrections`; None for no weights.
 
-    Source: the policies that lag behind, and samplers that are not the trainer, are named as open in
-    arXiv 2604.06159, section 6; the corrections are those of arXiv 2510.18855.
+    Source: arXiv 2604.06159, section 6, names stale policies and samplers that differ from the trainer as
+    open questions; the corrections come from arXiv 2510.18855.
     """
 
     stale_steps: int = eqx.field(static=True, default=0)

@@ -11,7 +11,7 @@ from optax.contrib import MuonDimensionNumbers
 
 # The coefficients of the quintic polynomial, as in Optax.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-# The square of this, and a sum of many such squares, stays within float32.
+# The square of this, and a sum of many such squares, stays within the range of float32.
 LARGE = 2.0**50
 
 
@@ -34,7 +34,7 @@ def stack_equal_shapes(optimizer: optax.GradientTransformation) -> optax.Gradien
     """An optimizer of all parameters of one shape as a single array `[parameters, *shape]`.
 
     The updates are the same if the optimizer treats the leading axis as a batch. A transformer has many small
-    parameters of few shapes, so this takes far fewer operations. It copies every parameter in every update.
+    parameters of few shapes, so this takes far fewer operations. It copies every parameter in each update.
     """
 
     def stacked(tree: PyTree) -> dict[str, Array]:
@@ -62,7 +62,7 @@ def stack_equal_shapes(optimizer: optax.GradientTransformation) -> optax.Gradien
 def muon(
     *, learning_rate: float, beta: float, newton_schulz_steps: int, adam_b1: float, adam_b2: float, eps: float
 ) -> optax.GradientTransformation:
-    """Muon on the matrices of `muon_roles`, Adam with Nesterov momentum on the rest; no weight decay.
+    """Muon on the matrices of `muon_roles` and Adam with Nesterov momentum on the rest, without weight decay.
 
     Muon's updates are scaled by `sqrt(max(1, fan_out / fan_in))`. `eps` is used by both parts.
     """
@@ -124,7 +124,7 @@ def unit_norm(*, learning_rate: float) -> optax.GradientTransformation:
 
 
 def _without_overflow(gradient: optax.Updates) -> optax.Updates:
-    """The gradient, scaled down if the sum of its squares might overflow, which would give no step."""
+    """The gradient, scaled down if the sum of its squares might overflow and give a zero step."""
     sizes = [jnp.max(jnp.abs(leaf)).astype(jnp.float32) for leaf in jax.tree.leaves(gradient)]
     largest = functools.reduce(jnp.maximum, sizes)
     # Exactly 1 for an ordinary gradient. The barrier keeps XLA from changing the bits of what follows.

@@ -1,4 +1,4 @@
-"""Problems in text as a task of tokens, scored on the host."""
+"""Text problems as a token task, scored on the host."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -17,7 +17,7 @@ Scorer: TypeAlias = Callable[[Any, str], float]
 
 @runtime_checkable
 class TextTokenizer(Protocol):
-    """What turns texts into tokens and back, such as `tpo_models.Tokenizer`."""
+    """Turns texts into tokens and back, for example `tpo_models.Tokenizer`."""
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text."""
@@ -29,17 +29,17 @@ class TextTokenizer(Protocol):
 
 
 class TextTask(eqx.Module):
-    """Problems in text as an `AnswerTask`: prompts and answers are tokens, scores come from the host.
+    """Text problems as an `AnswerTask`: prompts and answers are tokens, and the host computes the scores.
 
-    The compiled step calls the scorer on the host, with the text before the end token of an answer.
-    Equal answers to a problem are scored once in a batch.
+    The compiled step calls the scorer on the host, with the text before the end token of an answer. Identical
+    answers to a problem are scored once per batch.
 
     **Arguments:**
 
     - `problems`: the problems; each has a `prompt`.
     - `score`: their scorer.
     - `tokenizer`: turns prompts into tokens, and answers into text.
-    - `horizon`: the most tokens in an answer, the end token included.
+    - `horizon`: the maximum number of tokens in an answer, including the end token.
     - `end`: the token that ends an answer.
 
     **Raises:** `ValueError` if there are no problems, or a prompt has no tokens.
@@ -61,16 +61,16 @@ class TextTask(eqx.Module):
 
     @property
     def prompt_length(self) -> int:
-        """Tokens in a prompt, what fills it included."""
+        """Tokens in a prompt, including padding."""
         return self.table.shape[1]
 
     def prompts(self, key: PRNGKeyArray, batch: int) -> Int[Array, "b p"]:
-        """Draw prompts, none twice while there are enough."""
+        """Draw prompts, without repetition while there are enough."""
         order = jax.random.permutation(key, len(self.table))
         return self.table[jnp.resize(order, (batch,))]
 
     def mask(self, answers: Int[Array, "*b h"]) -> Bool[Array, "*b h"]:
-        """Which tokens exist: those up to the first end token, and that one."""
+        """Which tokens exist: all tokens up to and including the first end token."""
         ends = answers == self.end
         return jnp.cumsum(ends, axis=-1) - ends == 0
 
@@ -89,7 +89,7 @@ def scored_on_host(rollout: Any) -> bool:
 
 
 class HostScorer:
-    """Scores answers to known prompts, all given as tokens; what a `TextTask` calls on the host."""
+    """Scores answers to known prompts on the host for a `TextTask`; prompts and answers are tokens."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class HostScorer:
         return self._problems[_bytes(prompt)]
 
     def text(self, answer: Int[np.ndarray, " h"]) -> str:
-        """An answer in words, without its end token and what follows it."""
+        """The text of an answer before its end token."""
         ends = np.flatnonzero(answer == self._end)
         return self._tokenizer.decode(answer[: ends[0]] if len(ends) else answer)
 
@@ -134,7 +134,7 @@ def _bytes(prompt: Int[np.ndarray, " p"]) -> bytes:
 
 
 def tokens_of(texts: Sequence[str], tokenizer: TextTokenizer) -> Int[np.ndarray, "n p"]:
-    """Texts as tokens, filled on the left with -1 to the length of the longest."""
+    """Texts as tokens, padded on the left with -1 to the length of the longest."""
     if not texts:
         raise ValueError("there are no problems; draw at least one")
     rows = [tokenizer.encode(text) for text in texts]
@@ -149,15 +149,15 @@ def tokens_of(texts: Sequence[str], tokenizer: TextTokenizer) -> Int[np.ndarray,
 class HeldOut(eqx.Module):
     """The error on held-out problems: of the greedy answers, and of sampled ones.
 
-    The columns are `held_out_error`, one minus the mean score of the most probable answers, and, with
-    `candidates` above 0, `held_out_pass_at_1` and `held_out_pass_at_k`: the mean score of sampled answers,
-    and the share of problems that at least one of them solves.
+    The columns are `held_out_error`, one minus the mean score of the greedy answers, and, with `candidates`
+    above 0, `held_out_pass_at_1` and `held_out_pass_at_k`: the mean score of sampled answers, and the share
+    of problems that at least one of them solves.
 
     **Arguments:**
 
     - `task`: the held-out problems, all of which are answered.
-    - `candidates`: sampled answers to each problem, `k`.
-    - `batch`: problems that are answered at once.
+    - `candidates`: the number `k` of sampled answers to each problem.
+    - `batch`: the number of problems answered at once.
     """
 
     task: TextTask
@@ -180,7 +180,7 @@ class HeldOut(eqx.Module):
         count = len(self.task.table)
         size = min(self.batch, count)
         blocks = -(-count // size)
-        # The last block is filled with the first problems, whose scores count once.
+        # The last block is padded with the first problems, whose scores count only once.
         rows = jnp.resize(self.task.table, (blocks * size, self.task.prompt_length))
 
         def answer(block):

@@ -7,11 +7,11 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 @runtime_checkable
 class Objective(Protocol):
-    """A loss as in `tpo_objectives`, with its options set.
+    """A loss like those of `tpo_objectives`, with its options set.
 
     A group objective maps log-probs, log-probs at sampling time and scores of shape `[*b, k]` to losses
-    `[*b]`; a sample objective maps `[*b]` to `[*b]`. On a batch in which some entries do not exist, it is
-    called with the keyword `where`, shaped as its arguments.
+    `[*b]`; a sample objective maps `[*b]` to `[*b]`. If some entries of a batch do not exist, it also gets
+    the keyword `where`, shaped like its arguments.
     """
 
     def __call__(
@@ -67,13 +67,13 @@ class TokenPolicy(Protocol):
 class AnswerTask(Protocol):
     """A task whose answers may end early, such as `tpo_envs.AbstractAnswerTask`.
 
-    Answers have at most `horizon` tokens, and end with the token `end`; if it is None, they have all
-    `horizon`.
+    Answers have at most `horizon` tokens and end with the token `end`; if it is None, all answers have
+    `horizon` tokens.
     """
 
     @property
     def horizon(self) -> int:
-        """The most tokens in an answer, its end token included."""
+        """The maximum number of tokens in an answer, including its end token."""
         ...
 
     @property
@@ -86,7 +86,7 @@ class AnswerTask(Protocol):
         ...
 
     def mask(self, answers: Int[Array, "*b h"]) -> Bool[Array, "*b h"]:
-        """Which tokens of the answers exist: those up to the first end token, and that one."""
+        """Which tokens of the answers exist: all tokens up to and including the first end token."""
         ...
 
     def score(self, prompts: Int[Array, "*#b p"], answers: Int[Array, "*#b h"]) -> Float[Array, "*b"]:
@@ -119,7 +119,7 @@ class AnswerPolicy(Protocol):
 class BanditTask(Protocol):
     """A task of contexts and actions, such as the bandits of `tpo_envs`.
 
-    Contexts have a field `inputs`, which the policy reads.
+    Contexts have a field `inputs` for the policy.
     """
 
     num_actions: int

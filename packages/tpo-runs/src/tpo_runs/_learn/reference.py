@@ -1,4 +1,4 @@
-"""A penalty for moving away from the initial policy."""
+"""A KL penalty toward the initial policy."""
 
 import dataclasses
 from typing import Any
@@ -11,11 +11,11 @@ from .rollout import AbstractWrapper
 
 
 class WithReference(AbstractWrapper):
-    r"""A rollout whose batches have the log-probs of the initial policy, for a KL penalty in the loss.
+    r"""A rollout whose batches contain the log-probs of the initial policy, for a KL penalty in the loss.
 
     The trainer adds $\beta$ times the mean of `tpo_objectives.kl.k3` over the tokens that exist, or over the
-    answers where the objective reads no tokens. The reference costs the memory of a policy and a forward pass
-    on each batch.
+    answers if the objective reads no tokens. The reference takes the memory of a policy and a forward pass on
+    each batch.
 
     **Arguments:**
 

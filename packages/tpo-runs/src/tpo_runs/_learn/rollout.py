@@ -10,18 +10,18 @@ from .batch import Batch
 
 
 class AbstractRollout(eqx.Module):
-    """Draws batches: which samples, with which scores, and what counts as a group.
+    """Draws batches. It decides which samples and scores there are and what counts as a group.
 
-    Subclasses implement `draw` and `log_probs`. A rollout that keeps something from step to step, such as a
-    replay buffer or an older policy, also implements `init`. Its state is part of the training state: it is
-    saved in checkpoints, and kept apart for every seed.
+    Subclasses implement `draw` and `log_probs`. A rollout that carries state from step to step, such as a
+    replay buffer or an older policy, also implements `init`. Its state is part of the training state:
+    checkpoints contain it, and every seed has its own.
     """
 
     grouped: ClassVar[bool] = True
     """Whether the last axis of a batch holds the candidates of a group, and not the tokens of one answer."""
 
     def init(self, policy: PyTree, key: PRNGKeyArray) -> PyTree:
-        """The state before the first step: a PyTree of arrays, or None, the default, for no state.
+        """The state before the first step: a PyTree of arrays, or None (the default) for no state.
 
         **Arguments:**
 
@@ -37,7 +37,7 @@ class AbstractRollout(eqx.Module):
         **Arguments:**
 
         - `policy`: the current policy.
-        - `state`: what `init` or the last `draw` returned.
+        - `state`: the state that `init` or the last `draw` returned.
         - `key`: the key of the step.
 
         **Returns:** the batch, and the state for the next step, with the shapes and dtypes of `state`.
@@ -45,20 +45,20 @@ class AbstractRollout(eqx.Module):
 
     @abc.abstractmethod
     def log_probs(self, policy: Any, batch: Batch) -> Float[Array, "*b"]:
-        """The log-probs in nats of the batch's samples under any policy, shaped as `batch.old_logp`.
+        """The log-probs in nats of the batch's samples under any policy, shaped like `batch.old_logp`.
 
         Entries that do not exist may have any finite value.
         """
 
 
 class AbstractWrapper(AbstractRollout):
-    """A rollout that changes the batches of another one, `rollout`, or what they hold."""
+    """A rollout that changes how another rollout draws its batches, or what they contain."""
 
     rollout: AbstractRollout
 
     @property
     def grouped(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Whether the inner rollout makes groups."""
+        """Whether the inner rollout draws groups."""
         return self.rollout.grouped
 
     @property

@@ -19,8 +19,8 @@ def answer_log_probs(
 def sample_actions(key: PRNGKeyArray, logp: Float[Array, "b a"], samples: int) -> Int[Array, "b {samples}"]:
     """Independent actions in each context.
 
-    Inverse transform sampling needs one uniform number per sample, where Gumbel noise needs one per action.
-    The uniform number is scaled by the last cumulative sum and not by 1, so that rounding cannot select an
+    Inverse transform sampling needs one uniform number per sample, whereas Gumbel noise needs one per action.
+    The uniform number is scaled by the last cumulative sum instead of 1, so that rounding cannot select an
     action beyond the last.
     """
     below = jnp.cumsum(jnp.exp(logp), axis=-1)

@@ -4,12 +4,12 @@ import optax
 
 
 def clipped(optimizer: optax.GradientTransformation, max_norm: float) -> optax.GradientTransformation:
-    r"""An optimizer of gradients whose norm is limited: `g min(1, max_norm / |g|)`.
+    r"""An optimizer that clips the norm of gradients: `g min(1, max_norm / |g|)`.
 
     **Arguments:**
 
     - `optimizer`: any transformation.
-    - `max_norm`: the largest Euclidean norm of a gradient, over all parameters together, above 0.
+    - `max_norm`: the maximum Euclidean norm of a gradient over all parameters, above 0.
     """
     return optax.chain(optax.clip_by_global_norm(max_norm), optimizer)
 
@@ -17,7 +17,7 @@ def clipped(optimizer: optax.GradientTransformation, max_norm: float) -> optax.G
 def scheduled(
     optimizer: optax.GradientTransformation, *, updates: int, warmup: int, decay: str
 ) -> optax.GradientTransformation:
-    r"""An optimizer whose learning rate rises, and falls again.
+    r"""An optimizer with warmup and decay of the learning rate.
 
     $$\eta_t = \eta \cdot \begin{cases} t / w & t < w \\ d((t - w) / (n - w)) & t \ge w \end{cases}$$
 
@@ -27,9 +27,9 @@ def scheduled(
     **Arguments:**
 
     - `optimizer`: a transformation whose updates are proportional to its learning rate, which is constant.
-    - `updates`: `n`, the updates of the whole run.
+    - `updates`: `n`, the number of updates in the whole run.
     - `warmup`: `w`, updates in which the learning rate rises linearly from 0, at least 0 and below `updates`.
-        The first of them changes nothing.
+        The first update changes nothing.
     - `decay`: "constant", "linear" or "cosine".
 
     **Returns:** the transformation; without warmup and decay, `optimizer` itself.

@@ -18,7 +18,7 @@ from .sampling import answer_log_probs, sample_actions
 class Single(AbstractRollout):
     """One answer to each prompt. Every token is a sample, `[b, h]`; its score is its reward minus a baseline.
 
-    The score of a token depends on its own reward only; there is no return-to-go.
+    The score of a token depends only on its own reward; there is no return-to-go.
     """
 
     grouped: ClassVar[bool] = False
@@ -45,7 +45,7 @@ class SequenceGroup(AbstractRollout):
     """`candidates` independent answers to each prompt form a group, `[b, k]`. Duplicates are kept.
 
     The log-prob of a candidate is the sum over its tokens; its score is the mean reward of its tokens. With
-    `tokens`, the log-probs of the tokens stay apart, `[b, k, h]`, for objectives that read them.
+    `tokens`, the token log-probs stay separate, `[b, k, h]`, for objectives that read them.
     """
 
     task: TokenTask
@@ -77,7 +77,7 @@ class TokenGroup(AbstractRollout):
     Candidate 0 is the token of the answer. The others are drawn independently from the same distribution, and
     duplicates are kept. One pass over the answer gives the log-probs of all candidates at all prefixes. The
     score of a candidate is the task's `candidate_rewards` at its prefix, so rewards must be dense.
-    `Batch.error` is that of the answers and does not depend on the other candidates.
+    `Batch.error` is the error of the answers and does not depend on the other candidates.
 
     Source: arXiv 2604.06159, section 4.
     """
@@ -114,7 +114,7 @@ class TokenGroup(AbstractRollout):
 def _of_candidates(
     log_softmax: Float[Array, "b h vocab"], candidates: Int[Array, "b h k"]
 ) -> Float[Array, "b h k"]:
-    # A sum over one-hot rows, since the gradient of a gather is a scatter, which is slow.
+    # Sum over one-hot rows, because the gradient of a gather is a scatter, which is slow.
     chosen = jax.nn.one_hot(candidates, log_softmax.shape[-1], dtype=bool)
-    # Not a product: the log-prob of an impossible token times 0 is NaN.
+    # Do not use a product: the log-prob of an impossible token times 0 is NaN.
     return jnp.sum(jnp.where(chosen, log_softmax[..., None, :], 0.0), axis=-1)

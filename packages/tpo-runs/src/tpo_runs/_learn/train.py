@@ -1,4 +1,4 @@
-"""The training loop on the host: one chunk of compiled steps after another, for all seeds of a block."""
+"""The training loop on the host, which runs chunks of compiled steps for all seeds of a block."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +15,7 @@ from .layout import Layout, layout_for
 from .problems import scored_on_host
 from .trainer import Trainer, TrainState
 
-# Of any run, since the number is part of a compiled program.
+# The same for all runs, because the number is part of a compiled program.
 LONGEST_CHUNK = 1024
 
 
@@ -43,19 +43,19 @@ class SeedKeys(NamedTuple):
 def seed_keys(seeds: Int[Array, " s"]) -> SeedKeys:
     """The keys of these seeds.
 
-    They do not depend on the other seeds, and the key of a step does not depend on the steps before it. So
-    the length of chunks, resuming and more seeds change no number.
+    They do not depend on the other seeds, and the key of a step does not depend on earlier steps. So chunk
+    length, resuming and additional seeds do not change any number.
     """
-    # Built from its bits: what `jax.random.key(0)` returns depends on the settings of JAX.
+    # Build the key from its bits, because `jax.random.key(0)` depends on JAX settings.
     root = jax.random.wrap_key_data(jnp.zeros(2, jnp.uint32), impl="threefry2x32")
     of_seeds = jax.vmap(lambda seed: jax.random.fold_in(root, seed))(seeds)
     keys = jax.vmap(jax.random.split)(of_seeds)
-    # 0 and 1 would give the two keys of the split again.
+    # 0 and 1 would repeat the two keys of the split.
     return SeedKeys(keys[:, 0], keys[:, 1], jax.vmap(lambda key: jax.random.fold_in(key, 2))(of_seeds))
 
 
 class PolicyMaker(NamedTuple):
-    """Makes a policy from a key. Makers of equal policies are equal, so that these are compiled once."""
+    """Makes a policy from a key. Makers of equal policies compare equal, so that JAX compiles them once."""
 
     kind: Callable[..., PyTree]
     keywords: tuple[tuple[str, Any], ...]
@@ -78,7 +78,7 @@ def initial_state(
     **Arguments:**
 
     - `trainer`: the trainer.
-    - `make_policy`: makes a policy from a key; or a policy, an `equinox.Module`, that all seeds start from.
+    - `make_policy`: makes a policy from a key; or a policy (an `equinox.Module`) that all seeds start from.
     - `seeds`: the seeds.
     """
     return start_state(trainer, initial_policies(make_policy, seeds), seeds)
@@ -94,7 +94,7 @@ def initial_policies(
 ) -> PyTree:
     """The initial policies of all seeds, stacked, as in `initial_state`."""
     if isinstance(make_policy, eqx.Module) and not isinstance(make_policy, eqx.Partial):
-        # Bound as an argument: closed over, its arrays would be constants of the compiled program.
+        # Bind it as an argument: in a closure, its arrays would become constants of the compiled program.
         make_policy = eqx.Partial(_given, make_policy)
     return _initial_policies(make_policy, seed_keys(seeds).policies)
 
@@ -105,7 +105,7 @@ def _given(policy: PyTree, key: PRNGKeyArray) -> PyTree:  # noqa: ARG001, where 
 
 @eqx.filter_jit
 def _initial_policies(make_policy: Callable[[PRNGKeyArray], PyTree], keys: Key[Array, " s"]) -> PyTree:
-    # Compiled by itself, since methods that differ in the rest share it.
+    # Compiled separately, because methods that differ in the rest share it.
     return eqx.filter_vmap(make_policy)(keys)
 
 
@@ -120,9 +120,9 @@ Program: TypeAlias = Callable[[Plan, TrainState, int], tuple[TrainState, dict[st
 
 
 def compile_chunk(trainer: Trainer, state: TrainState, seeds: Int[Array, " s"]) -> CompiledChunk:
-    """Compile `run_chunk` for the arguments of `train`, of which `state` may be shapes alone.
+    """Compile `run_chunk` for the arguments of `train`; `state` may consist of shapes only.
 
-    Safe in another thread.
+    Safe to call in another thread.
     """
     keys = seed_keys(seeds).steps
     alive, now = jnp.ones(len(seeds), bool), jnp.int32(0)
@@ -172,8 +172,8 @@ def train(
 ) -> Iterator[tuple[TrainState, Chunk]]:
     """Train all seeds up to `steps`, and yield the state and the metrics after every chunk of steps.
 
-    A chunk takes about `chunk_seconds`; its length changes no number. A state is valid until you ask for the
-    next chunk, which reuses its memory.
+    A chunk takes about `chunk_seconds`; its length does not change any number. A state is valid until you ask
+    for the next chunk, which reuses its memory.
 
     A seed is frozen when its error, loss, policy or optimizer state becomes NaN or infinite. It keeps the
     last finite state, its metrics are NaN from that step on, and no other seed changes.
@@ -185,8 +185,8 @@ def train(
         steps: the steps of the whole run.
         first_step: the step to start at.
         alive: which seeds are not frozen; all by default.
-        chunk_seconds: seconds that a chunk should take.
-        program: the result of `compile_chunk`; by default, the program is compiled at the first chunk.
+        chunk_seconds: target duration of a chunk in seconds.
+        program: the result of `compile_chunk`; by default, the program is compiled for the first chunk.
 
     Yields:
         The stacked states after the chunk, and its metrics.
@@ -202,7 +202,7 @@ def train(
         seconds = time.perf_counter() - began
         yield block.state, Chunk(first_step, stop, metrics, seconds)
         alive = ~np.isnan(metrics["loss"][:, -1])
-        # At most four times as long as the last one, since a single quick step is a bad estimate.
+        # At most four times as long as the last chunk, because a single quick step is a bad estimate.
         done = stop - first_step
         length = max(1, min(LONGEST_CHUNK, 4 * done, round(chunk_seconds * done / seconds)))
         first_step = stop
@@ -210,7 +210,7 @@ def train(
 
 def block_layout(trainer: Trainer, seeds: Int[Array, " s"]) -> Layout:
     """The layout of the seeds on the local devices."""
-    # The prompts of answers that the host scores stay on one device.
+    # If the host scores answers, their prompts stay on one device.
     splits = 1 if scored_on_host(trainer.rollout) else getattr(trainer.rollout, "prompts", 1)
     return layout_for(len(seeds), splits)
 

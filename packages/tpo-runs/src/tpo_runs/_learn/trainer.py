@@ -29,8 +29,8 @@ class Trainer(eqx.Module):
     **Arguments:**
 
     - `rollout`: draws the batches.
-    - `objective`: the loss. It is called with the keyword `where` only on batches that have one.
-    - `optimizer`: from gradients to updates. It sees, and keeps a state for, the trained parameters alone.
+    - `objective`: the loss. It gets the keyword `where` only for batches that have one.
+    - `optimizer`: maps gradients to updates. It sees, and keeps state for, only the trained parameters.
     - `epochs`: gradient steps on each batch, at least 1.
     - `probes`: measurements of every step, by name.
     - `evaluation`: measurements of the policy after some of the steps.
@@ -39,13 +39,15 @@ class Trainer(eqx.Module):
     - `fitted`: for probes, what the objective fits to the target: a policy's distribution `[*b, k]` over a
         group, as a function of `logp`, `old_logp` and `scores`; the softmax of the log-probs of answers by
         default.
-    - `factor`: what each update is multiplied by; None for 1. It is an array, so that trainers that differ in
-        it alone share a compiled program: the learning rate, if that of the optimizer is 1.
-    - `microbatches`: parts that the prompts of a batch are split into for its gradient. It is the same up to
-        rounding, and takes one more forward pass; what it keeps of only one part is in memory at a time.
+    - `factor`: a factor for each update; None for 1. It is an array, so that trainers that differ only in
+        this factor share a compiled program. With an optimizer whose learning rate is 1, it is the learning
+        rate.
+    - `microbatches`: the number of parts that the prompts of a batch are split into for its gradient. The
+        gradient is the same up to rounding and takes one more forward pass, but the intermediate results of
+        only one part are in memory at a time.
     - `trainable`: which leaves of the policy are trained: a function from a leaf to a bool, or a PyTree of
-        bools and such functions that is a prefix of the policy. Of those leaves, the arrays of floats are
-        trained, and all others stay as they are.
+        bools and such functions that is a prefix of the policy. Of these leaves, float arrays are trained,
+        and all others stay unchanged.
 
     To train only the head of a pretrained policy:
 
@@ -92,12 +94,12 @@ class Trainer(eqx.Module):
         return split_policy(policy, self.trainable)
 
     def changing(self, state: TrainState) -> TrainState:
-        """What training changes of a state; None in place of the rest."""
+        """The part of a state that training changes, with None in place of the rest."""
         params, _ = self.split(state.policy)
         return TrainState(params, state.optimizer_state, state.rollout_state)
 
     def restored(self, changing: TrainState, state: TrainState) -> TrainState:
-        """The state that `changing` is a part of; the rest is taken from another state of the same seeds."""
+        """A full state from a `changing` part; the rest comes from another state of the same seeds."""
         _, frozen = self.split(state.policy)
         return TrainState(
             eqx.combine(changing.policy, frozen), changing.optimizer_state, changing.rollout_state
@@ -143,7 +145,7 @@ class Trainer(eqx.Module):
             return (params, eqx.filter(optimizer_state, eqx.is_array)), (loss, gradient)
 
         # The scan stacks the gradients of all epochs, so that the step is compiled once. The compiler drops
-        # those that no probe reads.
+        # gradients that no probe reads.
         (params, arrays), of_epochs = jax.lax.scan(epoch, (params, arrays), length=self.epochs)
         loss, gradient = jax.tree.map(lambda stacked: stacked[0], of_epochs)
         after = TrainState(eqx.combine(params, frozen), eqx.combine(arrays, static), rollout_state)
@@ -163,9 +165,9 @@ class Trainer(eqx.Module):
 
 
 def split_policy(policy: PyTree, trainable: PyTree) -> tuple[PyTree, PyTree]:
-    """The trained parameters of a policy, and everything else; `eqx.combine` joins them again.
+    """Split a policy into its trained parameters and everything else; `eqx.combine` joins them again.
 
-    `trainable` is that of a `Trainer`.
+    `trainable` is as in `Trainer`.
     """
     chosen, frozen = eqx.partition(policy, trainable)
     params, others = eqx.partition(chosen, eqx.is_inexact_array)

@@ -1,4 +1,4 @@
-"""Probes of what an objective asks for: the weights of its samples, and its target distribution."""
+"""Probes of an objective's sample weights and of its target distribution."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from .observation import Observation
 
 
 def success_weight(seen: Observation) -> Scalar:
-    """The mean weight of the samples of reward 1 at the first epoch; NaN if there are none.
+    """The mean weight of the samples with reward 1 in the first epoch; NaN if there are none.
 
     The weight of a sample is its probability `q` under the objective's target, as for TPO. For an objective
     without a target, it is the size of the loss's gradient in the sample's log-prob, `|dL / dlogp|`: `|A|`
@@ -23,7 +23,7 @@ def success_weight(seen: Observation) -> Scalar:
 
 
 def failure_weight(seen: Observation) -> Scalar:
-    """The mean weight of the samples of a reward below 1 at the first epoch; NaN if there are none.
+    """The mean weight of the samples with a reward below 1 in the first epoch; NaN if there are none.
 
     Weights are those of `success_weight`.
     """
@@ -42,7 +42,7 @@ def target_entropy(seen: Observation) -> Scalar:
 def target_gap(seen: Observation) -> Scalar:
     """The mean L1 distance between the target and the policy after the last epoch, in [0, 2].
 
-    The policy is normalized over the candidates of each group, as in the objective. The probe needs one more
+    The policy is normalized over the candidates of each group, as in the objective. The probe takes one more
     forward pass. Raises `ValueError` if the objective has no target.
     """
     p = group_policy(seen, seen.rollout.log_probs(seen.after, seen.batch))
@@ -50,7 +50,7 @@ def target_gap(seen: Observation) -> Scalar:
 
 
 def group_policy(seen: Observation, logp: Float[Array, "..."]) -> Float[Array, "*b k"]:
-    """The distribution over each group that the objective fits: by default, the softmax of `logp`."""
+    """The distribution over each group that the objective fits; by default, the softmax of `logp`."""
     if seen.fitted is None:
         return jax.nn.softmax(over_tokens(seen.batch, logp), axis=-1, where=seen.batch.exists)
     return seen.fitted(logp, seen.batch.old_logp, seen.batch.scores, **seen.batch.mask)
@@ -78,7 +78,7 @@ def loss_gradient(seen: Observation, logp: Float[Array, "..."]) -> Float[Array, 
 
 
 def over_tokens(batch: Batch, values: Float[Array, "..."]) -> Float[Array, "*b"]:
-    """The sum over the tokens of each answer, if these have values of their own."""
+    """The sum over the tokens of each answer, if there are token values."""
     if values.ndim == batch.scores.ndim:
         return values
     return jnp.sum(values if batch.where is None else jnp.where(batch.where, values, 0.0), axis=-1)
