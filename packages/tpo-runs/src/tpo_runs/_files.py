@@ -30,10 +30,7 @@ def digest(content: bytes) -> str:
 def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
     """Replace a file atomically and durably. A link is replaced, not followed.
 
-    Args:
-        path: the file.
-        content: its content.
-        mode: its permissions; by default those of a new file.
+    `mode` has its permissions; by default those of a new file.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
     try:
@@ -80,10 +77,8 @@ def write_named_file(path: Path, content: bytes) -> None:
 
 
 def open_descriptor(path: Path) -> int | None:
-    """The file descriptor of a path such as `/dev/stdout` or `/dev/fd/3`; None for other paths.
-
-    Opening such a path would write a regular file from its start again.
-    """
+    """The file descriptor of a path such as `/dev/stdout` or `/dev/fd/3`; None for other paths."""
+    # Opening such a path would overwrite a regular file from its start.
     names = {"/dev/stdout": 1, "/dev/stderr": 2}
     match = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d+)", str(path))
     return int(match[1]) if match else names.get(str(path))
@@ -206,9 +201,7 @@ def sealed(value: Mapping[str, Any]) -> bytes:
 def unsealed(path: Path, *, exactly: bool = True) -> dict[str, Any]:
     """Read JSON with a hash of the rest of its content, and check the hash.
 
-    Args:
-        path: the file.
-        exactly: whether each byte must be as `sealed` writes it; else the layout is free.
+    If `exactly`, each byte must be as `sealed` writes it; else white space and the order of keys are free.
 
     Raises:
         DamagedError: the hash does not match.
@@ -237,10 +230,8 @@ def discard(path: Path) -> None:
 def remove_unfinished(directory: Path, whole: str, into: Sequence[str] | None = None) -> None:
     """Remove, at any depth, the temporary files of killed processes.
 
-    Args:
-        directory: where to search.
-        whole: name prefix of atomic directories, which are not searched.
-        into: the subdirectories to search; by default all.
+    Atomic directories, whose names start with `whole`, are not searched. `into` names the subdirectories to
+    search; by default all.
     """
     for entry in list(os.scandir(directory)):
         if entry.name.startswith(UNFINISHED):

@@ -29,12 +29,12 @@ FACTS = (
     "objective",
     "data",
 )
-# The facts that the bits of a result may depend on: all but the commit, which changes with every document.
+# The facts that the bits of a result may depend on. Commits also change documents, so git is not among them.
 BITS = tuple(name for name in FACTS if name != "git")
 
 
 class BlockContent(NamedTuple):
-    """The contents of a block: the rows of its metrics, their provenance and timing, and sampled answers."""
+    """What the files of a block hold."""
 
     table: pa.Table
     provenance: dict[str, Any]
@@ -43,7 +43,7 @@ class BlockContent(NamedTuple):
 
 
 class StoredBlock(NamedTuple):
-    """A directory `seeds-A-B`. It has this name only when it is complete, so the name tells what is done."""
+    """A directory `seeds-A-B`. It has this name only when it is complete."""
 
     path: Path
     seeds: range
@@ -92,7 +92,7 @@ class StoredBlock(NamedTuple):
         return cell
 
     def provenance(self) -> dict[str, Any]:
-        """Read the provenance: cell, seeds, versions, device, commit.
+        """Read the provenance.
 
         Raises:
             ConfigError: it is damaged, or belongs to another block; with one line.
@@ -104,7 +104,7 @@ class StoredBlock(NamedTuple):
         return self._in_its_place(files)
 
     def _in_its_place(self, files: Mapping[str, bytes]) -> dict[str, Any]:
-        """The provenance among intact files, after checking that they belong to this block."""
+        """The provenance among intact files, which must belong to this block."""
         provenance = dict(json.loads(files[PROVENANCE]))
         if (seeds := provenance.get("seeds")) != list(self.seeds):
             raise ConfigError([f"{self.path}: holds the seeds {seeds}; rename it back"])
@@ -130,7 +130,7 @@ class StoredBlock(NamedTuple):
         return f"remove {self.path} to have its seeds trained again"
 
     def timing(self) -> dict[str, Any]:
-        """Read the timing: seconds, host and date.
+        """Read the timing.
 
         Raises:
             DamagedError: it is damaged.
