@@ -102,7 +102,7 @@ def test_their_content_is_provenance_and_seeds_from_others_do_not_join(
         ),
         (
             ["--policy.start.out", "first", "--task.actions", "5"],
-            "first: its policies do not fit this one: .logits is float32[1, 3, 4] there, float32[1, 3, 5] in",
+            "first: its policies do not fit this one: .logits is float32[1, 3, 4] in that run, float32[1, 3, 5] in",
         ),
     ],
 )

@@ -45,19 +45,12 @@ class Block(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """A compiled program, and what goes with it.
-
-    Args:
-        trainer: what it trains.
-        program: the program.
-        start: makes initial states for it.
-        answers: the answers of a policy to some held-out problems; None without such problems.
-    """
+    """A compiled program, and the functions for the states that it trains."""
 
     trainer: Trainer
     program: CompiledChunk
-    start: Callable[[Sequence[int]], TrainState]
-    answers: Callable[[Any], list[AnswerSample]] | None = None
+    start: Callable[[Sequence[int]], TrainState]  # makes initial states of seeds
+    answers: Callable[[Any], list[AnswerSample]] | None = None  # of a policy to some held-out problems
 
     def for_cell(self, cell: Cell) -> "Compiled":
         """The same program for another cell with the same `program_key`."""
@@ -76,11 +69,9 @@ def blocks_of(cell: Cell, finished: Set[int] = frozenset()) -> list[Block]:
 
 
 def compile_block(block: Block, config: Path) -> Compiled:
-    """Compile the program that trains a block, and check that the device has the memory. Thread-safe.
+    """Compile the program that trains a block, and check that the device has enough memory. Thread-safe.
 
-    Args:
-        block: any of the blocks that share the program.
-        config: path of the config; a user's own modules may be beside it.
+    A user's own modules may be beside `config`.
 
     Raises:
         ConfigError: the device has too little memory, or a data set or model cannot be loaded.

@@ -128,7 +128,7 @@ def _job_name(root: Path) -> str:
 
 
 def _max_local_jobs(spec: SlurmSpec) -> int:
-    """The number of jobs that can run here at a time. submitit gives the same GPUs to all jobs."""
+    """How many jobs can run here at a time. submitit gives the same GPUs to all jobs."""
     cores, gpus = os.cpu_count() or 1, len(list(Path("/dev").glob("nvidia[0-9]*")))
     if spec.cpus > cores or spec.gpus > gpus:
         raise no_capacity(spec, "this machine", f"it has {cores} cores and {gpus} GPUs")

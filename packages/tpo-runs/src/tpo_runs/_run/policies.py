@@ -1,4 +1,4 @@
-"""Trained policies: stored on request, and loaded again."""
+"""Trained policies: stored on request, and loaded."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,10 +14,9 @@ from .._learn import TrainState, initial_policies, row_of, split_policy
 from .._store import Store, StoredBlock, check_holds_run
 from .._text import cell_label
 from .build import build_policy, trainable_of
-from .checkpoint import Checkpoint, CheckpointError
+from .checkpoint import Checkpoint, CheckpointError, kept_ends, kept_policies
 from .entries import choose_entry
 from .machine import data_hashes
-from .saved_states import kept_ends, kept_policies
 
 KEEP = "train with --schedule.keep_policies true, and --overwrite if the run is complete"
 
@@ -116,7 +115,9 @@ def _restored(store: Store, cell: Cell, block: StoredBlock, place: str) -> PyTre
     ]
     if changed:
         names = ", ".join(changed)
-        raise ConfigError([f"{place}: {names} has changed since training; use the files of that time"])
+        raise ConfigError(
+            [f"{place}: {names} has changed since training; restore the files that it was trained with"]
+        )
     return eqx.combine(checkpoint.state, frozen)
 
 

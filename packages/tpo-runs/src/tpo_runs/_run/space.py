@@ -25,7 +25,7 @@ def check_writable(root: Path) -> None:
     """Create the output directory, and check that files can be written there.
 
     Raises:
-        ConfigError: they cannot; with one line.
+        ConfigError: they cannot be written; with one line.
     """
     for directory in (root, Store(root).cells, Store(root).figures):
         try:
@@ -49,7 +49,7 @@ def check_space(root: Path, blocks: Iterable[Block], replaced: int = 0) -> None:
     """
     needed, free = needed_bytes(blocks), shutil.disk_usage(root).free + replaced
     if needed > free:
-        sizes = f"the run may need {_megabytes(needed)}, and {_megabytes(free)} are free"
+        sizes = f"the run may need {_megabytes(needed)}, but only {_megabytes(free)} are free"
         raise ConfigError([f"{root}: too little space: {sizes}; make room, or choose another --out"])
 
 

@@ -118,7 +118,7 @@ def differences(there: Any, here: Any, path: str = "") -> Iterator[tuple[str, st
             inner = f"{path}.{key}" if path and not path.endswith(": ") else f"{path}{key}"
             yield from differences(there.get(key, ABSENT), here.get(key, ABSENT), inner)
     elif there != here:
-        yield path, f"{_value(there)} there, {_value(here)} in this config"
+        yield path, f"{_value(there)} in the results, {_value(here)} in this config"
 
 
 def _value(value: Any) -> str:
