@@ -189,7 +189,7 @@ def test_exported_adapters_are_those_of_the_policy(out, model, tmp_path):
     [
         ((), "several policies fit; name the method and the grid point of one: TPO; adapters"),
         (("--method", "TPo"), "no method is named 'TPo'; did you mean 'TPO'?"),
-        (("--method", "TPO", "--seed", "7"), "TPO: seed 7 is not complete; complete are [0, 1]"),
+        (("--method", "TPO", "--seed", "7"), "TPO: seed 7 is not complete; complete seeds: [0, 1]"),
         (("--method", "TPO", "--task.seed", "1"), "'task.seed' is not an axis of the grid"),
         (("--method", "TPO", "--adapter"), "trained without policy.lora; export without --adapter"),
     ],

@@ -51,9 +51,6 @@ def write_named_file(path: Path, content: bytes) -> None:
 
     Links are followed, and an existing file keeps its permissions. Regular files are replaced atomically;
     devices, pipes and open descriptors such as `/dev/stdout` are written to.
-
-    Raises:
-        OSError: it cannot be written.
     """
     if (descriptor := open_descriptor(path)) is not None:
         sys.stdout.flush()
@@ -141,15 +138,10 @@ def damage(directory: Path, required: Iterable[str] = ()) -> list[str]:
 def contents(
     directory: Path, required: Iterable[str] = (), only: Sequence[str] | None = None
 ) -> tuple[dict[str, bytes], list[str]]:
-    """Read the files that `SHA256SUMS` lists, and check their hashes.
-
-    Args:
-        directory: a directory that `atomic_directory` wrote.
-        required: names that must be listed.
-        only: names to read; by default all that are listed.
+    """Read the files that `SHA256SUMS` lists, or `only` some, and check their hashes.
 
     Returns:
-        The contents, and one line for each damaged file.
+        The contents, and one line for each file that is damaged, or `required` and not listed.
 
     Raises:
         OSError: a file exists but cannot be read; the exception names it.

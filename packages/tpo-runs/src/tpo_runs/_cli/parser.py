@@ -73,10 +73,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
-    """Parse a command line. Without a command, it is `run`, which has no name on the command line.
-
-    Returns:
-        The command with its arguments bound; it returns the exit code.
+    """Bind the arguments of a command. Without a command, it is `run`, which has no name on the command line.
 
     Raises:
         ConfigError: the command line is wrong; with one line.

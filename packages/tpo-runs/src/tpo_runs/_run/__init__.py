@@ -4,8 +4,8 @@ from .._worker import train_block_into_store as train_block_into_store
 from .answers import sampled_lines as sampled_lines
 from .block import RunContext as RunContext
 from .block import train_block as train_block
-from .block_lock import block_lock as block_lock
 from .blocks import Block as Block
+from .blocks import block_lock as block_lock
 from .blocks import blocks_of as blocks_of
 from .blocks import compile_block as compile_block
 from .build import build_objective as build_objective

@@ -42,11 +42,7 @@ def sample_records(
 
 
 def sampled_lines(trained: TrainedPolicy, *, prompts: int, candidates: int) -> Iterator[str]:
-    """Some prompts and sampled answers to them, with their scores; held-out problems where there are some.
-
-    Raises:
-        ConfigError: the task has no answers to prompts.
-    """
+    """Some prompts and sampled answers to them, with their scores; held-out problems where there are some."""
     cell = trained.cell
     if isinstance(cell.rollout, BanditRolloutSpec):
         raise ConfigError([f"task {cell.task.kind!r} has actions, not answers; load it with load_policy"])

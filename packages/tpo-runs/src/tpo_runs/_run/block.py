@@ -98,7 +98,6 @@ def train_block(block: Block, compiled: Compiled, context: RunContext) -> None:
         checkpoints.remove()
     context.trackers.end_block(complete=True)
     display.end(progress.seconds, diverged)
-    warn_of_diverged_seeds(cell, diverged, display)
 
 
 def _warn_of_changes(
@@ -110,15 +109,6 @@ def _warn_of_changes(
     if (layout := earlier.get("layout", now["layout"])) != now["layout"]:
         change = f"the steps up to here were computed on {layout}, the next ones on {now['layout']}"
         display.warn(f"{cell.label}: {change}: the results agree up to rounding")
-
-
-def warn_of_diverged_seeds(cell: Cell, diverged: Mapping[str, int], display: Display) -> None:
-    """Warn of seeds that diverged; `diverged` maps them to steps."""
-    for seed, step in diverged.items():
-        display.warn(
-            f"{cell.label}: seed {seed} diverged at step {step}: error, loss or state is NaN or infinite; "
-            "it is frozen from this step on, and the other seeds are not affected"
-        )
 
 
 def _train(

@@ -57,12 +57,7 @@ def build_policy(cell: Cell) -> PolicyMaker:
 
 
 def build_task(cell: Cell) -> Any:
-    """The cell's task; for a language model, in the tokens of its tokenizer.
-
-    Raises:
-        ConfigError: the task's data set or the policy's tokenizer cannot be loaded, or a user's own class
-            cannot be used.
-    """
+    """The cell's task; for a language model, in the tokens of its tokenizer."""
     if own := own_part(cell, "task"):
         return _made(cell, "task", lambda: own(**cell.task.keywords))
     if isinstance(cell.task, TextSpec) and isinstance(cell.policy, LanguageModelSpec):
@@ -71,11 +66,7 @@ def build_task(cell: Cell) -> Any:
 
 
 def build_optimizer(cell: Cell) -> optax.GradientTransformation:
-    """The cell's optimizer, with its schedule and clipping.
-
-    Raises:
-        ConfigError: a user's own function cannot be used.
-    """
+    """The cell's optimizer, with its schedule and clipping."""
     own, schedule = own_part(cell, "optimizer"), cell.schedule
 
     def checked(**keywords: Any) -> Any:

@@ -28,19 +28,12 @@ class CheckpointError(Exception):
 
 
 class Checkpoint(NamedTuple):
-    """The state of a block of seeds after `step` steps.
-
-    Args:
-        step: number of completed steps.
-        state: the training state.
-        metrics: metrics of all completed steps.
-        facts: seconds of training, and provenance.
-    """
+    """The state of a block of seeds after `step` steps, and the metrics of these steps."""
 
     step: int
     state: PyTree
     metrics: Mapping[str, Float[np.ndarray, "seeds steps"]]
-    facts: Mapping[str, Any]
+    facts: Mapping[str, Any]  # seconds of training, and provenance
 
     @property
     def alive(self) -> Bool[np.ndarray, " seeds"]:
@@ -52,11 +45,7 @@ class Checkpoints:
     """The last two checkpoints of a block of seeds, in directories `step-N`.
 
     Each holds the arrays as `.npz` files without pickle, a manifest of their tree paths, shapes and dtypes,
-    and hashes of all files.
-
-    Args:
-        directory: where the checkpoints are.
-        identity: JSON values that identify the block. Checkpoints of other blocks are refused.
+    and hashes of all files. The JSON values `identity` identify the block: those of other blocks are refused.
     """
 
     def __init__(self, directory: Path, identity: Mapping[str, Any]):

@@ -14,7 +14,7 @@ from .._config import RaySpec, SlurmSpec, config_of_block
 from .._errors import ConfigError
 from .._files import UNFINISHED
 from .._store import Store, StoredBlock, by_seed
-from .block import RunContext, warn_of_diverged_seeds
+from .block import RunContext
 from .blocks import Block, compile_block
 from .failures import keep_traceback
 
@@ -153,7 +153,6 @@ def show_stored(block: Block, stored: StoredBlock, context: RunContext, seconds:
     display.block(cell, block.seeds, 0)
     display.advance(cell.schedule.steps, seconds, by_seed(content.table)[1])
     display.end(content.timing["seconds"], diverged)
-    warn_of_diverged_seeds(cell, diverged, display)
     context.trackers.whole_block(cell, stored)
     return ""
 

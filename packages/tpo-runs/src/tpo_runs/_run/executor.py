@@ -19,11 +19,7 @@ Executor = InProcess | AbstractCluster
 def make_executor(
     spec: InProcessSpec | RaySpec | SlurmSpec, config: Path, context: RunContext, *, short: bool
 ) -> Executor:
-    """Make the executor of an `[executor]` table.
-
-    Raises:
-        ConfigError: the cluster cannot be reached, lacks a resource, or does not share the store.
-    """
+    """Make the executor of an `[executor]` table."""
     if isinstance(spec, InProcessSpec):
         return InProcess(config, context)
     if isinstance(spec, RaySpec):
@@ -32,14 +28,9 @@ def make_executor(
 
 
 def train_all(blocks: Sequence[Block], executor: Executor, context: RunContext) -> list[str]:
-    """Train blocks. If one fails, the other blocks of its cell are dropped, and the other cells continue.
+    """Train blocks, and return the labels of the cells that failed.
 
-    Returns:
-        The labels of the cells that failed.
-
-    Raises:
-        Stopped: a signal arrived; checkpoints were saved where possible.
-        StorageError: a file cannot be written.
+    If a block fails, the other blocks of its cell are dropped, and the other cells continue.
     """
     remaining = Counter(block.cell.key for block in blocks)
     failed: dict[str, str] = {}

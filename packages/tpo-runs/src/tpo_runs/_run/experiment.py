@@ -34,21 +34,13 @@ FAILED, DIVERGED = 1, 3
 
 
 class RunOptions(NamedTuple):
-    """Options that change no result.
+    """Options that change no result."""
 
-    Args:
-        short: whether compilation takes longer than training.
-        overwrite: whether to train stored cells again.
-        quiet: whether to print only warnings and errors.
-        json: whether to print events instead of lines.
-        draw: whether to draw figures and tables at the end.
-    """
-
-    short: bool = False
-    overwrite: bool = False
-    quiet: bool = False
-    json: bool = False
-    draw: bool = True
+    short: bool = False  # compilation takes longer than training
+    overwrite: bool = False  # train stored cells again
+    quiet: bool = False  # print only warnings and errors
+    json: bool = False  # print events instead of lines
+    draw: bool = True  # figures and tables at the end
 
 
 def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions) -> int:
@@ -81,21 +73,13 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
 
 
 class _Plan(NamedTuple):
-    """What a run does with each of its cells.
+    """What a run does with each of its cells."""
 
-    Args:
-        stored: cells whose earlier results stay.
-        missing: the blocks to train of each of these, by key.
-        blocks: all blocks to train.
-        replaced: keys of cells that are trained again.
-        dropped: keys of cells that belong to the run in the store, but not to this one.
-    """
-
-    stored: list[Cell]
-    missing: dict[str, list[Block]]
-    blocks: list[Block]
-    replaced: set[str]
-    dropped: set[str]
+    stored: list[Cell]  # whose earlier results stay
+    missing: dict[str, list[Block]]  # of each of these, by key
+    blocks: list[Block]  # to train, of all cells
+    replaced: set[str]  # keys of cells that are trained again
+    dropped: set[str]  # keys of cells that belong to the run in the store, but not to this one
 
 
 class _Run(NamedTuple):

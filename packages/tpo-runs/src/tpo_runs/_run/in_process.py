@@ -9,8 +9,7 @@ from pathlib import Path
 
 from .._errors import StorageError
 from .block import RunContext, train_block
-from .block_lock import block_lock
-from .blocks import Block, Compiled, compile_block
+from .blocks import Block, Compiled, block_lock, compile_block
 from .checkpoint import CheckpointError
 from .cluster import Ended, show_stored
 from .devices import drop_programs

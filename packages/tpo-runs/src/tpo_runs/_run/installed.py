@@ -7,11 +7,7 @@ from .._errors import ConfigError
 
 
 def check_installed(config: Config) -> None:
-    """Check that the packages of a config's trackers and executor are installed.
-
-    Raises:
-        ConfigError: some are not; with the command that installs each.
-    """
+    """Check that the packages of a config's trackers and executor are installed."""
     lines = [
         f"the tracker {name!r} is not installed; install it with: pip install 'tpo-runs[{name}]'"
         for name in config.tracking.to

@@ -13,9 +13,6 @@ def continue_longer(loaded: LoadedConfig, store: Store) -> None:
     """Continue stored cells that now have more steps from their final states.
 
     The shorter cells stay as they are. Seeds in training continue from their last checkpoints.
-
-    Raises:
-        ConfigError: cells cannot continue; with one line for each.
     """
     longer = longer_cells(loaded, store)
     lines = [
@@ -41,7 +38,8 @@ def _fault(cell: Cell, key: str, store: Store) -> str:
         seeds = tuple(stored.seeds)
         if not set(seeds).isdisjoint(cell.seeds) and seeds not in blocks:
             flags = f"--schedule.first_seed {seeds[0]} --schedule.seeds {len(seeds)}"
-            return f"{seed_words(seeds)} are one block in the results, but not in this run; train longer with {flags} first"
+            fault = f"{seed_words(seeds)} are one block in the results, but not in this run"
+            return f"{fault}; train longer with {flags} first"
         if seeds in blocks and not store.ends(key, seeds).is_dir():
             kept = "train with --schedule.keep_policies true to be able to"
             return f"the state of {seed_words(seeds)} after {counted(steps, 'step')} was not kept; {kept}"

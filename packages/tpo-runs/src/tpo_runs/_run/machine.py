@@ -13,9 +13,8 @@ from typing import Any
 import jax
 
 from .._config import Cell, ImagesSpec, LanguageModelSpec, sources_of
-from .._store import BITS, Store
+from .._store import BITS, Store, choose_entry
 from .checkpoint import kept_policies
-from .entries import choose_entry
 
 PACKAGES = (
     "tpo-runs",
@@ -60,11 +59,7 @@ def provenance(
 
 
 def origin(cell: Cell) -> dict[str, Any]:
-    """The provenance of the results of a cell: that of this process, its user's modules and its data.
-
-    Raises:
-        ConfigError: the run that its policies start from is missing.
-    """
+    """The provenance of the results of a cell: that of this process, its user's modules and its data."""
     return provenance(sources_of(cell), {**data_hashes(cell), **_start_hashes(cell)})
 
 

@@ -18,9 +18,6 @@ def check_memory(cell: Cell, needed: int, needed_with: Callable[[int], int]) -> 
 
     `needed` are the bytes of the program; `needed_with` those with another number of micro-batches, which it
     compiles.
-
-    Raises:
-        ConfigError: the device has too little memory; with one line.
     """
     available = device_bytes()
     if available is None or needed <= available:

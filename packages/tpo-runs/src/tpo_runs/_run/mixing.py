@@ -21,9 +21,6 @@ def check_not_mixed(blocks: Mapping[str, Sequence[Block]], store: Store) -> None
     """Refuse to train more seeds of a cell with other settings than its earlier seeds.
 
     `blocks` are those to train, by the key of their cell. Earlier seeds are stored or at a checkpoint.
-
-    Raises:
-        ConfigError: with one line for each setting, module or data set that has changed.
     """
     labels: dict[str, list[str]] = {}
     for of_cell in blocks.values():

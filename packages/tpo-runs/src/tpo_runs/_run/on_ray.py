@@ -22,11 +22,7 @@ PROBE_SECONDS = 60.0
 
 
 class RayCluster(AbstractCluster):
-    """Runs each block as a task. Ray restarts it elsewhere if its worker or node is lost.
-
-    Raises:
-        ConfigError: Ray cannot be reached, has no room for a block, or a node does not share the store.
-    """
+    """Runs each block as a task. Ray restarts it elsewhere if its worker or node is lost."""
 
     def __init__(self, spec: RaySpec, config: Path, context: RunContext, *, short: bool):
         super().__init__(spec, config, context, short=short)

@@ -11,11 +11,10 @@ from jaxtyping import PyTree
 from .._config import Cell, drop_changed, sources_of
 from .._errors import ConfigError
 from .._learn import TrainState, initial_policies, row_of, split_policy
-from .._store import Store, StoredBlock, check_holds_run
+from .._store import Store, StoredBlock, check_holds_run, choose_entry
 from .._text import cell_label
 from .build import build_policy, trainable_of
 from .checkpoint import Checkpoint, CheckpointError, kept_ends, kept_policies
-from .entries import choose_entry
 from .machine import data_hashes
 
 KEEP = "train with --schedule.keep_policies true, and --overwrite if the run is complete"
@@ -30,11 +29,7 @@ class TrainedPolicy(NamedTuple):
 
 
 def keep_policies(store: Store, cell: Cell, seeds: Sequence[int], end: Checkpoint) -> None:
-    """Store the trained parameters of a block of seeds, and the rest of its state, to train it longer.
-
-    Raises:
-        StorageError: they cannot be written.
-    """
+    """Store the trained parameters of a block of seeds, and the rest of its state, to train it longer."""
     state: TrainState = end.state
     kept_policies(store, cell.key, seeds).save(Checkpoint(end.step, state.policy, {}, _origin(cell)))
     rest = TrainState(None, state.optimizer_state, state.rollout_state)
@@ -85,7 +80,7 @@ def load_trained(
     blocks = [block for block in store.blocks(entry["key"]) if seed is None or seed in block.seeds]
     if not blocks:
         there = sorted(store.finished_seeds(entry["key"]))
-        raise ConfigError([f"{out}: {label}: seed {seed} is not complete; complete are {there or 'none'}"])
+        raise ConfigError([f"{out}: {label}: seed {seed} is not complete; complete seeds: {there or 'none'}"])
     block = blocks[0]
     where = {"point": entry["point"], "config": config or store.config_path}
     cell = block.cell().model_copy(update=where)

@@ -14,33 +14,19 @@ from .._console import make_console, print_line
 
 @dataclasses.dataclass(frozen=True)
 class RunStatus:
-    """The block in training, and the state of the whole run.
-
-    Args:
-        cell: the cell of the block.
-        seeds: the seeds of the block.
-        block: the number of the block, from 1.
-        blocks: how many blocks the run trains.
-        step: completed steps of the block.
-        done: completed steps of all blocks of the run.
-        total: total steps of all blocks of the run.
-        left: estimated seconds until the run ends; None before the first step.
-        errors: the last error of each seed; NaN if the seed diverged.
-        rate: episodes per second, over all seeds of the block; None before the first chunk.
-        length: mean tokens per answer, if the probe "answer_length" measures it.
-    """
+    """The block in training, and the state of the whole run."""
 
     cell: Cell
     seeds: tuple[int, ...]
-    block: int
-    blocks: int
-    step: int
-    done: int
-    total: int
-    left: float | None
-    errors: tuple[float, ...] = ()
-    rate: float | None = None
-    length: float | None = None
+    block: int  # its number, from 1
+    blocks: int  # of the run
+    step: int  # completed steps of the block
+    done: int  # completed steps of all blocks
+    total: int  # steps of all blocks
+    left: float | None  # estimated seconds until the run ends; None before the first step
+    errors: tuple[float, ...] = ()  # the last one of each seed; NaN if the seed diverged
+    rate: float | None = None  # episodes per second, over all seeds; None before the first chunk
+    length: float | None = None  # mean tokens per answer, if the probe "answer_length" measures it
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -63,11 +49,9 @@ class RunStatus:
 
 
 class Display:
-    """Tracks the progress of a run, and shows only warnings, on standard error. Subclasses show more.
+    """Tracks a run that trains `blocks` with `steps` in total, and shows only warnings, on standard error.
 
-    Args:
-        blocks: how many blocks the run trains.
-        steps: the total number of their steps.
+    Subclasses show more.
     """
 
     def __init__(self, blocks: int, steps: int):
@@ -127,10 +111,14 @@ class Display:
         self._show_progress(self.now)
 
     def end(self, seconds: float, diverged: Mapping[str, int]) -> None:
-        """The block is stored after `seconds` of training; `diverged` maps seeds to steps."""
+        """The block is stored after `seconds` of training. Warns of `diverged` seeds, with their steps."""
         assert self.now is not None
         self._training = False
         self._show_end(self.now, seconds, diverged)
+        for seed, step in diverged.items():
+            fault = f"seed {seed} diverged at step {step}: error, loss or state is NaN or infinite"
+            fate = "it is frozen from this step on, and the other seeds are not affected"
+            self.warn(f"{self.now.cell.label}: {fault}; {fate}")
 
     def skip(self, cell: Cell, blocks: int) -> None:
         """A cell has failed. Its last `blocks` blocks are dropped, including the one in training."""

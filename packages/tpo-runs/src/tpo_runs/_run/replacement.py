@@ -13,11 +13,8 @@ class Replacement:
     stay. Cells that still wait for their replacement are marked in the store, so that a run that is stopped
     or killed replaces them when it is resumed without `--overwrite`.
 
-    Args:
-        store: the results.
-        keys: the cells of this run that are replaced.
-        dropped: cells that belong to the run in the store, but not to this one.
-        commit: called when the first cell is ready to train; writes the manifest of this run.
+    `dropped` are cells that belong to the run in the store, but not to this one. `commit` writes the manifest
+    of this run, when the first cell is ready to train.
     """
 
     def __init__(
@@ -34,11 +31,7 @@ class Replacement:
         return key in self._pending
 
     def start(self, key: str) -> None:
-        """Remove the earlier results of a cell that is ready to train.
-
-        Raises:
-            StorageError: they cannot be removed.
-        """
+        """Remove the earlier results of a cell that is ready to train."""
         if key not in self._pending:
             return
         with as_storage_error(self._store.root, "rerun to continue"):

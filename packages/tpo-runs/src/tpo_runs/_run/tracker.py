@@ -12,33 +12,21 @@ from .._store import Store
 
 
 class TrackedBlock(NamedTuple):
-    """A block of seeds.
+    """A block of seeds."""
 
-    Args:
-        id: unique identifier, which stays the same when the run is resumed.
-        cell: the label of the cell, such as "TPO, horizon = 7".
-        seeds: the seeds, such as "seeds 0 to 3".
-        config: all settings that its results depend on.
-        first_step: first step to log; above 0 if the run is resumed.
-        project: project, for trackers that have projects.
-        out: the output directory of the run.
-    """
-
-    id: str
-    cell: str
-    seeds: str
-    config: Mapping[str, Any]
-    first_step: int
+    id: str  # stays the same when the run is resumed
+    cell: str  # its label, such as "TPO, horizon = 7"
+    seeds: str  # such as "seeds 0 to 3"
+    config: Mapping[str, Any]  # all settings that its results depend on
+    first_step: int  # to log; above 0 if the run is resumed
     project: str
     out: Path
 
 
 class Tracker(NamedTuple):
-    """An open run of a tracker. If it raises an error, it is dropped.
+    """An open run of a tracker, with functions that log the values of the next step, and finish the run.
 
-    Args:
-        log: logs the values of a step. Steps arrive in order.
-        close: finishes the run, because the block is complete or training stops.
+    A tracker that raises an error is dropped.
     """
 
     log: Callable[[int, Mapping[str, float]], object]

@@ -29,21 +29,13 @@ Train = Callable[[LoadedConfig], bool]
 
 @dataclasses.dataclass
 class Search:
-    """The search for values of one cell: of one axis, or of several together.
-
-    Args:
-        config: the config.
-        cell: the cell, as the config has it.
-        chosen: the values chosen so far, by dotted path.
-        options: what to try: values by dotted path.
-        room: how many values may be added beyond an edge.
-    """
+    """The search for values of one cell: of one axis, or of several together."""
 
     config: Config
-    cell: Cell
-    chosen: dict[str, Any]
-    options: list[dict[str, Any]]
-    room: int = 0
+    cell: Cell  # as the config has it
+    chosen: dict[str, Any]  # the values chosen so far, by dotted path
+    options: list[dict[str, Any]]  # what to try: values by dotted path
+    room: int = 0  # how many values may be added beyond an edge
     merits: list[Merit] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -106,10 +98,8 @@ def tuned(
     If methods have axes of their own, each cell becomes two, which differ on the axis "parameters": "chosen"
     has all chosen values, and "default" those of the shared axes alone.
 
-    Args:
-        loaded: the config.
-        store: of the candidates. What it holds is not trained again.
-        train: trains cells into the store, and returns whether it could.
+    `store` has the candidates. What it holds is not trained again. `train` trains cells into it, and returns
+    whether it could.
 
     Returns:
         The config with its new cells, and a record of each choice; None if candidates could not be trained.

@@ -79,11 +79,7 @@ class StoredBlock(NamedTuple):
         return BlockContent(table, provenance, timing, samples)
 
     def cell(self) -> Cell:
-        """The cell that trains exactly this block.
-
-        Raises:
-            ConfigError: its config is damaged, missing, or not of this version.
-        """
+        """The cell that trains exactly this block."""
         with as_config_error(self.path):
             files, lines = contents(self.path, required=(CONFIG,), only=(CONFIG,))
         cell = None if lines else cell_of_block(files[CONFIG].decode("utf-8", "replace"))
@@ -92,11 +88,7 @@ class StoredBlock(NamedTuple):
         return cell
 
     def provenance(self) -> dict[str, Any]:
-        """Read the provenance.
-
-        Raises:
-            ConfigError: it is damaged, or belongs to another block; with one line.
-        """
+        """Read the provenance."""
         with as_config_error(self.path):
             files, lines = contents(self.path, required=(PROVENANCE,), only=(PROVENANCE, CONFIG))
         if lines:
@@ -130,12 +122,7 @@ class StoredBlock(NamedTuple):
         return f"remove {self.path} to have its seeds trained again"
 
     def timing(self) -> dict[str, Any]:
-        """Read the timing.
-
-        Raises:
-            DamagedError: it is damaged.
-            OSError: it cannot be read.
-        """
+        """Read the timing."""
         return unsealed(self.path / TIMING)
 
 
@@ -148,11 +135,7 @@ def blocks_in(directory: Path) -> list[StoredBlock]:
 
 
 def read_all(blocks: Iterable[StoredBlock]) -> list[BlockContent]:
-    """Read blocks.
-
-    Raises:
-        ConfigError: files are damaged or missing; one line for each, over all blocks.
-    """
+    """Read blocks."""
     found: list[BlockContent] = []
     lines: list[str] = []
     for block in blocks:

@@ -29,9 +29,6 @@ def locked(directory: Path) -> Iterator[str | None]:
 
     The system releases the lock of a process that ends. Yields a line about the process that held the lock
     when it was killed, if there was one.
-
-    Raises:
-        ConfigError: another process holds it; the line names it.
     """
     lock, path = FileLock(directory / LOCK), directory / LOCK_OWNER
     try:

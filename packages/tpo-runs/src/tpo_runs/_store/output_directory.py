@@ -16,11 +16,7 @@ WANDB = "wandb"  # the directory of Weights & Biases, which holds a link to its 
 
 
 def check_output(root: Path) -> None:
-    """Refuse an output directory that holds files of others or links.
-
-    Raises:
-        ConfigError: with one line for each fault.
-    """
+    """Refuse an output directory that holds files of others or links."""
     with as_config_error(root):
         dangling = root.is_symlink() and not root.exists()
     if dangling:
@@ -44,11 +40,7 @@ def check_output(root: Path) -> None:
 
 
 def check_holds_run(out: Path) -> None:
-    """Refuse a path without a run, and name the runs that may be meant.
-
-    Raises:
-        ConfigError: with one line.
-    """
+    """Refuse a path without a run, and name the runs that may be meant."""
     with as_config_error(out):
         if (out / layout.MANIFEST).is_file():
             return
@@ -81,9 +73,6 @@ def check_plain(root: Path) -> None:
     """Refuse links inside a run's directory, and directories in place of its files or the reverse.
 
     A store may come from a stranger, and a link may lead out of it. The directory itself may be a link.
-
-    Raises:
-        ConfigError: with one line for each fault.
     """
     with as_config_error(root):
         lines = [printable(line) for line in _faults(root)]

@@ -18,11 +18,7 @@ KEYS = pa.schema([("seed", pa.int32()), ("step", pa.int32())])
 def cell_result(
     entry: Mapping[str, Any], settings: Mapping[str, Any], blocks: Iterable[StoredBlock]
 ) -> CellResult:
-    """The result of a cell: the wanted seeds of its blocks.
-
-    Raises:
-        ConfigError: a file is damaged; one line for each.
-    """
+    """The result of a cell: the wanted seeds of its blocks."""
     wanted, contents = set(entry["seeds"]), read_all(blocks)
     table = pa.concat_tables([content.table for content in contents])
     seeds, values = by_seed(table.sort_by([("seed", "ascending"), ("step", "ascending")]))
@@ -46,9 +42,6 @@ def one_table(cells: Iterable[tuple[Mapping[str, Any], Sequence[StoredBlock]]]) 
     """The rows of blocks, each with its method and its values of the grid's axes.
 
     `cells` are entries of a manifest, each with the blocks of its cell.
-
-    Raises:
-        ConfigError: a file is damaged; one line for each.
     """
     cells = list(cells)
     methods = [entry["method"] for entry, _ in cells]

@@ -72,11 +72,7 @@ class RunFiles(Layout):
         return manifest
 
     def config_text(self) -> str:
-        """The config as it took effect; empty if the file is missing.
-
-        Raises:
-            ConfigError: it is not the one that the run wrote.
-        """
+        """The config as it took effect; empty if the file is missing."""
         path = self.config_path
         if not path.exists():
             return ""

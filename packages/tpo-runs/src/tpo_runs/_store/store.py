@@ -50,19 +50,11 @@ class Store(RunFiles):
         return (self._cell(key) / layout.CHECKPOINTS).exists()
 
     def finished_seeds(self, key: str) -> set[int]:
-        """The seeds of a cell that are complete in the store, by the names of their blocks.
-
-        Raises:
-            ConfigError: the cell's settings are damaged.
-        """
+        """The seeds of a cell that are complete in the store, by the names of their blocks."""
         return {seed for block in self.blocks(key) for seed in block.seeds}
 
     def provenances(self, key: str) -> list[dict[str, Any]]:
-        """The provenance of each block of seeds of a cell.
-
-        Raises:
-            ConfigError: a file is damaged; one line for each.
-        """
+        """The provenance of each block of seeds of a cell."""
         return [block.provenance() for block in self.blocks(key)]
 
     def blocks(self, key: str) -> list[StoredBlock]:
@@ -198,11 +190,7 @@ class Store(RunFiles):
         return on_all_axes(found)
 
     def result(self, cell: Cell) -> CellResult:
-        """The results of a cell that is stored.
-
-        Raises:
-            ConfigError: a file is damaged; one line for each.
-        """
+        """The results of a cell that is stored."""
         result = self._result(entry_of(cell))
         assert result is not None, "no seed of the cell is complete"
         return result

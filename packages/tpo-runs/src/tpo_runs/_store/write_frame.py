@@ -11,19 +11,7 @@ from .store import Store
 
 
 def write_frame(out: Path, to: Path | None = None) -> Path:
-    """Write `Store(out).frame()` as Parquet.
-
-    Args:
-        out: the output directory of a run, complete or not.
-        to: the file; by default `metrics.parquet` in it.
-
-    Returns:
-        The file.
-
-    Raises:
-        ConfigError: there is no run, or a file of it is damaged.
-        StorageError: the file cannot be written.
-    """
+    """Write `Store(out).frame()` as Parquet; by default to `metrics.parquet` in `out`. Returns the file."""
     store = Store(out)
     content = pa.BufferOutputStream()
     pq.write_table(store.frame(), content, compression="zstd", write_page_checksum=True)
