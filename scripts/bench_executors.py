@@ -20,7 +20,6 @@ from tpo_runs._run import (
     Block,
     Display,
     Replacement,
-    Reporter,
     RunContext,
     Trackers,
     make_executor,
@@ -40,9 +39,8 @@ def rounds_of(kind: str, blocks: int, rounds: int, directory: Path) -> list[floa
     loaded, store = load_config(path), Store(directory / "out")
     store.write_run(manifest(loaded, store), loaded.config)
     (cell,) = loaded.cells
-    reporter = Reporter(Display(), 0, 0)
     trackers = Trackers(TrackingSpec(), store, print)
-    context = RunContext(store, reporter, StopSignals(), trackers, Replacement(store))
+    context = RunContext(store, Display(0, 0), StopSignals(), trackers, Replacement(store))
     # One block has the whole machine, so that blocks take turns and each counts in full.
     table = {"kind": kind} | ({} if kind == "in_process" else {"cpus": os.cpu_count()})
     executor = make_executor(EXECUTORS[kind].model_validate(table), path, context, short=False)

@@ -195,7 +195,7 @@ def test_a_right_command_line_reaches_the_run(
     calls: list[Any] = []
     runner = types.ModuleType("tpo_runs._run")
     monkeypatch.setattr(runner, "run", lambda *given: calls.append(given) or 7, raising=False)
-    for name in ("check_engine", "check_installed", "list_cells", "with_choices"):
+    for name in ("check_installed", "list_cells", "with_choices"):
         monkeypatch.setattr(runner, name, lambda *_: None, raising=False)
     options = collections.namedtuple("RunOptions", "short overwrite quiet json")
     monkeypatch.setattr(runner, "RunOptions", options, raising=False)

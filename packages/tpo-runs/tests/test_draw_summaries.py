@@ -114,7 +114,7 @@ def test_where_no_cell_is_found_the_nearest_one_is_told_with_what_differs(pieces
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{config}: ")
     assert all(fact in line for fact in ("3 cells", "TPO, horizon = 2", "TPO, horizon = 4"))
-    assert "task.horizon: 2 there, 4 in this config" in line
+    assert "task.horizon: 2 in the results, 4 in this config" in line
 
 
 def test_another_measure_is_refused(pieces, tmp_path, capsys):

@@ -9,18 +9,17 @@ import pytest
 from reliability import CONFIG, contents, finish, run_serially, start, wait_for
 
 from tpo_runs import ConfigError, Store, load_config
-from tpo_runs._config import InProcessSpec, RaySpec, SlurmSpec, TrackingSpec, config_of_block
+from tpo_runs._config import TrackingSpec, config_of_block
 from tpo_runs._run import (
     Block,
     Display,
     InProcess,
     Replacement,
-    Reporter,
     RunContext,
     Trackers,
     block_lock,
     blocks_of,
-    check_engine,
+    check_installed,
     train_all,
     train_block_into_store,
 )
@@ -45,7 +44,8 @@ def blocks(config):
 class RecordingDisplay(Display):
     """A display that keeps the warnings."""
 
-    def __init__(self):
+    def __init__(self, blocks):
+        super().__init__(len(blocks), sum(block.cell.schedule.steps for block in blocks))
         self.warnings = []
 
     def warn(self, text):
@@ -53,20 +53,19 @@ class RecordingDisplay(Display):
 
 
 @pytest.fixture
-def display():
-    return RecordingDisplay()
+def display(blocks):
+    return RecordingDisplay(blocks)
 
 
 @pytest.fixture
-def context(display, blocks, tmp_path):
+def context(display, tmp_path):
     """A run of the blocks that nobody stops."""
     store = Store(tmp_path / "out")
-    reporter = Reporter(display, len(blocks), sum(block.cell.schedule.steps for block in blocks))
-    trackers = Trackers(TrackingSpec(), store, reporter.warn)
-    return RunContext(store, reporter, StopSignals(), trackers, Replacement(store))
+    trackers = Trackers(TrackingSpec(), store, display.warn)
+    return RunContext(store, display, StopSignals(), trackers, Replacement(store))
 
 
-class Scripted:
+class Scripted(InProcess):
     """An executor each of whose blocks ends as its script says."""
 
     def __init__(self, fails):
@@ -87,7 +86,7 @@ def test_a_cell_of_which_a_block_fails_is_dropped_and_the_others_go_on(blocks, c
     assert train_all(blocks, executor, context) == ["PG"]
     assert display.warnings == ["PG: failed: no memory"]
     assert executor.ended == [blocks[0], *blocks[2:]]
-    assert context.reporter.begun == 2
+    assert context.display.begun == 2
 
 
 def test_the_blocks_of_a_run_have_names_of_their_own(blocks):
@@ -126,7 +125,7 @@ def test_a_worker_returns_why_it_failed(call):
     call["text"] = call["text"].replace("learning_rate = 0.01", "learning_rate = 0.02")
     failure = train_block_into_store(**call)
     assert "install the same version there" in failure
-    assert f"the whole traceback is in {call['store']}/errors/" in failure
+    assert f"the full traceback is in {call['store']}/errors/" in failure
 
 
 def test_a_worker_finds_an_objective_beside_the_config_and_sets_the_environment(call, tmp_path, monkeypatch):
@@ -169,12 +168,16 @@ def test_a_run_in_this_process_takes_over_what_a_left_behind_worker_has_trained(
     assert ended == [(blocks[0].name, "")] * 2
 
 
-def test_a_missing_engine_is_told_with_the_command_that_installs_it(monkeypatch):
+def test_a_missing_package_is_told_with_the_command_that_installs_it(config, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    check_engine(InProcessSpec())
-    for spec, extra in ((RaySpec(), "ray"), (SlurmSpec(), "slurm")):
-        with pytest.raises(ConfigError, match=rf"pip install 'tpo-runs\[{extra}\]'"):
-            check_engine(spec)
+    check_installed(load_config(config).config)
+    for kind in ("ray", "slurm"):
+        with pytest.raises(ConfigError, match=rf"pip install 'tpo-runs\[{kind}\]'"):
+            check_installed(load_config(config, overrides=[("executor.kind", kind)]).config)
+    with pytest.raises(ConfigError) as caught:
+        check_installed(load_config(config, overrides=[("tracking.to", '["trackio", "wandb"]')]).config)
+    for line, name in zip(caught.value.lines, ("trackio", "wandb"), strict=True):
+        assert f"pip install 'tpo-runs[{name}]'" in line
 
 
 @pytest.fixture(scope="module")

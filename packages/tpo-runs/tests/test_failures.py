@@ -150,7 +150,7 @@ def test_a_method_that_is_lost_at_the_first_step_is_drawn_as_nothing(config, cap
 def test_an_exception_in_one_cell_leaves_the_others(config, capsys):
     (line,) = errors_of(1, with_own(config, "raises"), capsys=capsys)
     assert line.startswith(
-        "Own: failed: ValueError: no such loss (own.py, line 17); the whole traceback is in"
+        "Own: failed: ValueError: no such loss (own.py, line 17); the full traceback is in"
     )
     out = config.parent / "out"
     assert {result.method for result in Store(out).results()} == {"PG", "DG"}
@@ -165,7 +165,7 @@ def test_an_exception_in_one_cell_leaves_the_others(config, capsys):
             "branches",
             "(own.py, line 11); JAX compiles this function: compute with jax.numpy, and ",
         ),
-        ("does_not_fit", "(own.py, line 14); the whole traceback"),
+        ("does_not_fit", "(own.py, line 14); the full traceback"),
     ],
 )
 def test_a_mistake_is_placed_in_the_users_file(function, words, config, capsys):
@@ -279,7 +279,9 @@ def small_disk(tmp_path):
 def test_too_small_a_disk_is_found_before_training(small_disk, config, capsys):
     assert main([str(config), "--out", str(small_disk / "out"), "--quiet"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "too little space: the run may need 20.0 MB, and 1.0 MB are free; make room, or choose" in line
+    assert (
+        "too little space: the run may need 20.0 MB, but only 1.0 MB are free; make room, or choose" in line
+    )
 
 
 def test_a_read_only_disk_is_found_before_training(small_disk, config, capsys):
@@ -330,12 +332,12 @@ def test_other_settings_are_refused_with_the_keys_that_differ(config, capsys):
     before = contents(config.parent / "out")
     lines = errors_of(2, config, "--schedule.steps", "40", "--optimizer.learning_rate", "0.5", capsys=capsys)
     assert [line.partition("other settings: ")[2] for line in lines[:-1]] == [
-        "optimizer.learning_rate: 0.01 there, 0.5 in this config",
-        "schedule.steps: 30 there, 40 in this config",
+        "optimizer.learning_rate: 0.01 in the results, 0.5 in this config",
+        "schedule.steps: 30 in the results, 40 in this config",
     ]
     assert "choose another --out, or --overwrite, which removes those results" in lines[-1]
     (line, _) = errors_of(2, config, "--method.DG.objective.eta", "2.0", capsys=capsys)
-    assert "method 'DG': objective.eta: 1.0 there, 2.0 in this config" in line
+    assert "method 'DG': objective.eta: 1.0 in the results, 2.0 in this config" in line
     assert contents(config.parent / "out") == before
 
     assert errors_of(0, config, "--schedule.seeds", "3", capsys=capsys) == []

@@ -86,15 +86,15 @@ def test_seeds_in_training_go_on_too(
 ) -> None:
     del folder
     assert train("long", "--schedule.steps", "9") == 0
-    advance = training.Reporter.advance
+    advance = training.Display.advance
 
     def interrupted(self: object, step: int, *rest: object) -> None:
         advance(self, step, *rest)  # pyright: ignore
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(training.Reporter, "advance", interrupted)
+    monkeypatch.setattr(training.Display, "advance", interrupted)
     assert train("short") == 143
-    monkeypatch.setattr(training.Reporter, "advance", advance)
+    monkeypatch.setattr(training.Display, "advance", advance)
     capsys.readouterr()
     assert main(["config.toml", "--out", "short", "--schedule.steps", "9"]) == 0
     assert "step 1 of 9" in capsys.readouterr().out
@@ -131,8 +131,11 @@ def test_what_a_longer_run_would_change_is_refused(folder: Path, capsys: pytest.
     assert train("short", "--optimizer.decay", "cosine", "--schedule.steps", "9") == 2
     assert capsys.readouterr().err.count("optimizer.decay = 'cosine' reached 0 after 4 steps") == 2
     for flags, words in [
-        (("--schedule.steps", "3"), "schedule.steps: 4 there, 3 in this config"),
-        (("--schedule.steps", "9", "--task.actions", "6"), "task.actions: 5 there, 6 in this config"),
+        (("--schedule.steps", "3"), "schedule.steps: 4 in the results, 3 in this config"),
+        (
+            ("--schedule.steps", "9", "--task.actions", "6"),
+            "task.actions: 5 in the results, 6 in this config",
+        ),
     ]:
         assert train("short", "--optimizer.decay", "cosine", *flags) == 2
         assert words in capsys.readouterr().err
@@ -144,7 +147,7 @@ def test_seeds_that_join_a_block_are_refused_with_the_flags_that_help(
     del folder
     assert train("short") == 0
     told = refusal(capsys, "--schedule.seeds", "3")
-    assert "seeds 0 to 1 are one block there, and not here" in told
+    assert "seeds 0 to 1 are one block in the results, but not in this run" in told
     assert "--schedule.first_seed 0 --schedule.seeds 2 first" in told
     assert train("short", "--schedule.steps", "9") == 0
     assert train("short", "--schedule.steps", "9", "--schedule.seeds", "3") == 0

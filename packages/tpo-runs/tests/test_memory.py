@@ -77,7 +77,7 @@ def test_where_nothing_fits_the_advice_is_another(overrides, advice, config, mon
     with pytest.raises(ConfigError) as caught:
         check_memory(cell, 3 * 10**9, lambda count: asked.append(count) or 25 * 10**8)
     assert asked == [2, 4, 8]
-    assert str(caught.value).startswith("a step needs 3.0 GB of memory, and cpu has 2.0 GB")
+    assert str(caught.value).startswith("a step needs 3.0 GB of memory, but cpu has only 2.0 GB")
     assert advice in str(caught.value)
 
 

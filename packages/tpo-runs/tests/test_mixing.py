@@ -102,13 +102,13 @@ def test_metrics_of_double_precision_are_stored_as_any(config):
         (
             "XLA_FLAGS",
             "--xla_cpu_enable_fast_math=true",
-            "--xla_cpu_enable_fast_math was not set, and is true now",
+            "--xla_cpu_enable_fast_math was not set and is true now",
         ),
-        ("NVIDIA_TF32_OVERRIDE", "1", "NVIDIA_TF32_OVERRIDE was not set, and is 1 now"),
+        ("NVIDIA_TF32_OVERRIDE", "1", "NVIDIA_TF32_OVERRIDE was not set and is 1 now"),
         (
             "JAX_DEFAULT_MATMUL_PRECISION",
             "bfloat16",
-            "JAX_DEFAULT_MATMUL_PRECISION was highest, and is bfloat16",
+            "JAX_DEFAULT_MATMUL_PRECISION was highest and is bfloat16",
         ),
     ],
 )
@@ -193,7 +193,7 @@ def test_a_checkpoint_of_other_settings_is_refused(config, tmp_path):
     again = start(config, "--out", out, "--quiet", NVIDIA_TF32_OVERRIDE="1")
     _, errors = again.communicate(timeout=120)
     assert again.returncode == 2, errors
-    assert "NVIDIA_TF32_OVERRIDE was not set, and is 1 now" in errors
+    assert "NVIDIA_TF32_OVERRIDE was not set and is 1 now" in errors
     assert list(out.glob("cells/*/checkpoints/*/step-*"))
 
 

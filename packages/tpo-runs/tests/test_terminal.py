@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tpo_runs import load_config
 from tpo_runs._cli import main
-from tpo_runs._run import Display, LiveDisplay, PlainDisplay, Reporter, make_display
+from tpo_runs._run import Display, LiveDisplay, PlainDisplay, make_display
 
 FAILING = """
 def raises(logp, old_logp, scores):
@@ -43,17 +43,16 @@ def written(console: Console) -> str:
 def half_a_run(display: Any, config: Path) -> None:
     """Of two blocks of 50 steps, the first in four seconds, and half of the second."""
     cells = load_config(config).cells
-    reporter = Reporter(display, 2, 100)
-    reporter.block(cells[0], [0, 1], 0)
-    reporter.advance(50, 4.0, {"error": np.array([[0.25], [np.nan]])})
-    reporter.end(4.0, {"1": 17})
-    reporter.block(cells[1], [0, 1], 15)
-    reporter.advance(25, 0.8, {"error": np.array([[0.125], [0.375]])})
+    display.block(cells[0], [0, 1], 0)
+    display.advance(50, 4.0, {"error": np.array([[0.25], [np.nan]])})
+    display.end(4.0, {"1": 17})
+    display.block(cells[1], [0, 1], 15)
+    display.advance(25, 0.8, {"error": np.array([[0.125], [0.375]])})
 
 
 def test_the_bars_tell_cell_block_step_error_speed_and_time_left(config):
     console = terminal()
-    with LiveDisplay(console) as display:
+    with LiveDisplay(console, 2, 100) as display:
         half_a_run(display, config)
         picture = Console(file=io.StringIO(), width=80)
         picture.print(display)
@@ -71,7 +70,7 @@ def test_plain_lines_where_there_is_no_terminal(config, monkeypatch):
     clock = iter(range(0, 1000, 30))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     console = Console(file=io.StringIO(), width=140)
-    with PlainDisplay(console) as display:
+    with PlainDisplay(console, 2, 100) as display:
         half_a_run(display, config)
     assert written(console).splitlines() == [
         "[1/2] PG, seeds 0 to 1: 50 steps",
@@ -99,32 +98,30 @@ def test_the_length_of_answers_is_shown_with_the_tokens_of_a_second(tmp_path):
     )
     cell = load_config(path).cells[0]
     console = Console(file=io.StringIO(), width=140)
-    with PlainDisplay(console) as display:
+    with PlainDisplay(console, 2, 100) as display:
         display._last -= 60
-        reporter = Reporter(display, 1, 50)
-        reporter.block(cell, [0, 1], 0)
+        display.block(cell, [0, 1], 0)
         display._last -= 60
-        reporter.advance(20, 4.0, {"error": np.full((2, 20), 0.25), "answer_length": np.full((2, 20), 3.5)})
+        display.advance(20, 4.0, {"error": np.full((2, 20), 0.25), "answer_length": np.full((2, 20), 3.5)})
     # Ten episodes a second, each of 10 x 4 answers.
-    assert "reward 0.750, 3.5 tokens an answer, 1.4e+03 tokens/s" in written(console)
+    assert "reward 0.750, 3.5 tokens per answer, 1.4e+03 tokens/s" in written(console)
 
 
 def test_chunks_shortly_after_one_another_make_no_lines(config):
     console = Console(file=io.StringIO(), width=140)
-    with PlainDisplay(console) as display:
+    with PlainDisplay(console, 2, 100) as display:
         half_a_run(display, config)
     assert "50 of 50" not in written(console)
 
 
 def test_time_left_forgets_what_has_failed(config):
     first, second = load_config(config).cells
-    with Display() as display:
-        reporter = Reporter(display, 4, 200)
-        reporter.block(first, [0, 1], 0)
-        reporter.advance(20, 1.0, {"error": np.zeros((2, 1))})
-        reporter.skip(first, 2)
-        reporter.block(second, [0, 1], 0)
-    now = reporter._now
+    with Display(4, 200) as display:
+        display.block(first, [0, 1], 0)
+        display.advance(20, 1.0, {"error": np.zeros((2, 1))})
+        display.skip(first, 2)
+        display.block(second, [0, 1], 0)
+    now = display.now
     assert now is not None
     assert (now.block, now.blocks, now.done, now.total) == (3, 4, 20, 120)
     assert now.left == pytest.approx(100 / 20)
@@ -135,7 +132,7 @@ def test_time_left_forgets_what_has_failed(config):
 )
 def test_no_color_is_obeyed(environment, colored, config):
     console = terminal(**environment)
-    display = make_display(console)
+    display = make_display(console, 1, 50)
     assert isinstance(display, LiveDisplay)
     with display:
         display.warn("look out")
@@ -148,7 +145,7 @@ def test_no_color_is_obeyed(environment, colored, config):
     ids=["dumb terminal", "file"],
 )
 def test_without_a_clever_terminal_lines_are_plain(console, kind):
-    assert type(make_display(console)) is kind
+    assert type(make_display(console, 1, 50)) is kind
 
 
 def test_a_quiet_run_prints_nothing(config, capfd):

@@ -189,7 +189,7 @@ def test_exported_adapters_are_those_of_the_policy(out, model, tmp_path):
     [
         ((), "several policies fit; name the method and the grid point of one: TPO; adapters"),
         (("--method", "TPo"), "no method is named 'TPo'; did you mean 'TPO'?"),
-        (("--method", "TPO", "--seed", "7"), "TPO: seed 7 is not complete; complete are [0, 1]"),
+        (("--method", "TPO", "--seed", "7"), "TPO: seed 7 is not complete; complete seeds: [0, 1]"),
         (("--method", "TPO", "--task.seed", "1"), "'task.seed' is not an axis of the grid"),
         (("--method", "TPO", "--adapter"), "trained without policy.lora; export without --adapter"),
     ],
@@ -234,7 +234,7 @@ def test_a_policy_of_another_pretrained_model_is_refused(out, model, tmp_path):
     model.rename(moved)
     try:
         save_language_model(model, random_model(9), byte_tokenizer())
-        with pytest.raises(ConfigError, match="has changed since training; use the files of that time"):
+        with pytest.raises(ConfigError, match="has changed since training; restore the files of that time"):
             load_policy(out, "adapters")
     finally:
         shutil.rmtree(model)

@@ -98,11 +98,11 @@ def test_their_content_is_provenance_and_seeds_from_others_do_not_join(
         ),
         (
             ["--policy.start.out", "first", "--schedule.seeds", "5"],
-            "first: TPO: seed 3 is not complete; complete are [0, 1, 2]",
+            "first: TPO: seed 3 is not complete; complete seeds: [0, 1, 2]",
         ),
         (
             ["--policy.start.out", "first", "--task.actions", "5"],
-            "first: its policies do not fit this one: .logits is float32[1, 3, 4] there, float32[1, 3, 5] in",
+            "its policies do not fit this one: .logits is float32[1, 3, 4] in that run, float32[1, 3, 5]",
         ),
     ],
 )

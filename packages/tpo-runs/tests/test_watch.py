@@ -100,7 +100,7 @@ def test_a_damaged_store_is_told_and_the_server_goes_on(store, url):
     ("words", "message"),
     [
         (["--port", "8000"], "--port: needs --watch"),
-        (["--watch", "--to", "a.html"], "--to: not with --watch"),
+        (["--watch", "--to", "a.html"], "--to: cannot be used with --watch"),
         (["--watch", "--port", "0"], "expected a port from 1 to 65535, found '0'"),
         (["--watch", "--port", "http"], "expected a port from 1 to 65535, found 'http'"),
     ],

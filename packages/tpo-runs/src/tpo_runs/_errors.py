@@ -8,7 +8,11 @@ from pathlib import Path
 
 
 class ConfigError(Exception):
-    """An unusable config, command line or directory; `lines` has one line for each problem."""
+    """An unusable config, command line or directory; `lines` has one line for each problem.
+
+    Functions that refuse or check something raise it, and so do those that read stored files, if one of them
+    is damaged.
+    """
 
     def __init__(self, lines: Iterable[str]):
         self.lines = tuple(lines)

@@ -32,10 +32,7 @@ def digest(content: bytes) -> str:
 def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
     """Replace a file atomically and durably. A link is replaced, not followed.
 
-    Args:
-        path: the file.
-        content: its content.
-        mode: its permissions; by default those of a new file.
+    `mode` has its permissions; by default those of a new file.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
     try:
@@ -56,9 +53,6 @@ def write_named_file(path: Path, content: bytes) -> None:
 
     Links are followed, and an existing file keeps its permissions. Regular files are replaced atomically;
     devices, pipes and open descriptors such as `/dev/stdout` are written to.
-
-    Raises:
-        OSError: it cannot be written.
     """
     if (descriptor := open_descriptor(path)) is not None:
         sys.stdout.flush()
@@ -93,10 +87,8 @@ def write_derived_file(path: Path, content: bytes) -> Path:
 
 
 def open_descriptor(path: Path) -> int | None:
-    """The file descriptor of a path such as `/dev/stdout` or `/dev/fd/3`; None for other paths.
-
-    Opening such a path would write a regular file from its start again.
-    """
+    """The file descriptor of a path such as `/dev/stdout` or `/dev/fd/3`; None for other paths."""
+    # Opening such a path would overwrite a regular file from its start.
     names = {"/dev/stdout": 1, "/dev/stderr": 2}
     match = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d+)", str(path))
     return int(match[1]) if match else names.get(str(path))
@@ -159,15 +151,10 @@ def damage(directory: Path, required: Iterable[str] = ()) -> list[str]:
 def contents(
     directory: Path, required: Iterable[str] = (), only: Sequence[str] | None = None
 ) -> tuple[dict[str, bytes], list[str]]:
-    """Read the files that `SHA256SUMS` lists, and check their hashes.
-
-    Args:
-        directory: a directory that `atomic_directory` wrote.
-        required: names that must be listed.
-        only: names to read; by default all that are listed.
+    """Read the files that `SHA256SUMS` lists, or `only` some, and check their hashes.
 
     Returns:
-        The contents, and one line for each damaged file.
+        The contents, and one line for each file that is damaged, or `required` and not listed.
 
     Raises:
         OSError: a file exists but cannot be read; the exception names it.
@@ -219,9 +206,7 @@ def sealed(value: Mapping[str, Any]) -> bytes:
 def unsealed(path: Path, *, exactly: bool = True) -> dict[str, Any]:
     """Read JSON with a hash of the rest of its content, and check the hash.
 
-    Args:
-        path: the file.
-        exactly: whether each byte must be as `sealed` writes it; else the layout is free.
+    If `exactly`, each byte must be as `sealed` writes it; else white space and the order of keys are free.
 
     Raises:
         DamagedError: the hash does not match.
@@ -250,10 +235,8 @@ def discard(path: Path) -> None:
 def remove_unfinished(directory: Path, whole: str, into: Sequence[str] | None = None) -> None:
     """Remove, at any depth, the temporary files of killed processes.
 
-    Args:
-        directory: where to search.
-        whole: name prefix of atomic directories, which are not searched.
-        into: the subdirectories to search; by default all.
+    Atomic directories, whose names start with `whole`, are not searched. `into` names the subdirectories to
+    search; by default all.
     """
     for entry in list(os.scandir(directory)):
         if entry.name.startswith(UNFINISHED):

@@ -22,9 +22,6 @@ class StopSignals:
 
     Outside of `polled`, a signal raises `Stopped` at once. Inside, `check` raises it. A second signal ends
     the process immediately, except for a second SIGHUP, which is ignored from then on.
-
-    Args:
-        signals: the signals to handle.
     """
 
     def __init__(self, signals: Sequence[signal.Signals] = SIGNALS) -> None:

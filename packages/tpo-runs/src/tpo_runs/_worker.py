@@ -1,4 +1,4 @@
-"""Training one block in a worker process of Ray or submitit, which imports this file before JAX."""
+"""Trains one block in a worker process of Ray or submitit, which imports this file before JAX."""
 
 import os
 import signal
@@ -68,7 +68,6 @@ def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) ->
         Block,
         Display,
         Replacement,
-        Reporter,
         RunContext,
         Trackers,
         block_lock,
@@ -86,7 +85,7 @@ def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) ->
             f"expected the block {name}, but tpo-runs on this worker makes {block.name} of its config; "
             "install the same version there"
         )
-    store, reporter = Store(root), Reporter(Display(), 1, cell.schedule.steps)
+    store, display = Store(root), Display(1, cell.schedule.steps)
     with fixed_settings(), block_lock(block, store, stop):
         if store.block(cell.key, block.seeds) is not None:
             return
@@ -95,8 +94,8 @@ def _train(text: str, name: str, root: Path, config: Path, stop: StopSignals) ->
             _program.clear()
             drop_programs()
             _program[key] = compile_block(block, config)
-        trackers = Trackers(TrackingSpec(), store, reporter.warn)
-        context = RunContext(store, reporter, stop, trackers, Replacement(store))
+        trackers = Trackers(TrackingSpec(), store, display.warn)
+        context = RunContext(store, display, stop, trackers, Replacement(store))
         train_block(block, _program[key], context)
 
 

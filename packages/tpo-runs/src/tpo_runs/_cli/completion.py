@@ -56,13 +56,10 @@ def flags_of(parser: ArgumentParser) -> list[str]:
 
 
 def completion_script(shell: str, flags: Words, keys: Sequence[str], words: Words) -> str:
-    """The script that completes the words of `tpo-runs` in a shell.
+    """The script that completes the words of `tpo-runs` in "bash", "zsh" or "fish".
 
-    Args:
-        shell: "bash", "zsh" or "fish".
-        flags: the flags of each command, among them "run", which has no name on the command line.
-        keys: the overrides of configs, which some commands take.
-        words: what else a command takes, where that is not the name of a file.
+    `flags` has the flags of each command, among them "run", which has no name on the command line. Some
+    commands also take `keys`, the overrides of configs; `words` has arguments that are no files.
     """
     if shell == "fish":
         return _fish({name: [*of, *(keys if name in OF_CONFIG else ())] for name, of in flags.items()}, words)

@@ -32,14 +32,9 @@ NOTES = {
 def describe_flag(
     typed: str, value: str | None, flags: Sequence[str], *, overrides: bool, config: Path | None
 ) -> str:
-    """The message about a flag that a command does not have.
+    """The message about a flag that a command does not have, and the `value` after it.
 
-    Args:
-        typed: the flag, without its value.
-        value: the value after it, if there is one.
-        flags: the flags of the command.
-        overrides: whether the command takes overrides of a config.
-        config: the config that they would override, if it is known.
+    `flags` are those of the command. With `overrides`, it also takes keys of a config, which may be known.
     """
     # Imported here because it is slow.
     from .keys import ALONE

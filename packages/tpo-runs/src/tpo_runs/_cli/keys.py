@@ -30,19 +30,12 @@ OF_METHOD = tuple(section for section in SECTIONS if section not in TOP_SECTIONS
 
 @dataclass(frozen=True)
 class Key:
-    """A key that an override can set.
+    """A key that an override can set."""
 
-    Args:
-        path: the path of its override, such as "schedule.steps" or "method.NAME.objective.eta".
-        field: the type of its values.
-        kinds: the kinds of its section that have it, if these are few.
-        now: its value in the config; None if it has none, or if there is no config.
-    """
-
-    path: str
-    field: FieldInfo
-    kinds: Sequence[str] = ()
-    now: Any = None
+    path: str  # of its override, such as "schedule.steps" or "method.NAME.objective.eta"
+    field: FieldInfo  # the type of its values
+    kinds: Sequence[str] = ()  # the kinds of its section that have it, if these are few
+    now: Any = None  # its value in the config; None if it has none, or if there is no config
 
     @property
     def name(self) -> str:

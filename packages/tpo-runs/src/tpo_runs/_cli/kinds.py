@@ -11,11 +11,7 @@ SECTIONS = (*ORDER, "probes", "measures")
 
 
 def kinds_text(section: str | None) -> str:
-    """The choices of one section, or of all.
-
-    Raises:
-        ConfigError: there is no such section.
-    """
+    """The choices of one section, or of all."""
     choices = _choices()
     if section is not None and section not in choices:
         fault = f"{found(section)} has no kinds{one_of(section, choices)}"

@@ -15,11 +15,7 @@ ONLY_PRINT = {"check", "show", "kinds", "schema", "completion", "--list", "--hel
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:
-    """Run the program on a command line; by default that of the process.
-
-    Returns:
-        The exit code; `tpo-runs --help` explains it.
-    """
+    """Run the program on a command line, by default that of the process. Returns the exit code."""
     # Imported late: `program` first installs its own signal handler.
     from .._errors import ConfigError, Stopped, StorageError
     from .._signals import StopSignals

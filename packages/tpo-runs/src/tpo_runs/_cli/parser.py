@@ -5,29 +5,24 @@ import functools
 import itertools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from .._errors import ConfigError
 from .._signals import StopSignals
 from .._text import printable
-from . import commands, files
-from .arguments import path, port, positive
-from .compare import compare
-from .completion import SHELLS, completion, flags_of
+from . import commands, stored
+from .arguments import ARGUMENTS
+from .completion import completion, flags_of
 from .flags import describe_flag
-from .hints import describe_no_command, describe_unexpected
+from .hints import OF_CONFIG, describe_no_command, describe_unexpected
 from .overrides import split_overrides
-from .rank import add_rank_arguments, rank
 
-COMMANDS = (
-    *("check", "show", "kinds", "schema", "completion", "draw", "report", "summarize", "frame", "compare"),
-    *("choose", "rank", "sample"),
-    "export",
-)
+COMMANDS = tuple(command for command in ARGUMENTS if command != "run")
 # Their overrides choose a point of the grid.
 OF_POLICIES = ("sample", "export")
+WITH_OVERRIDES = (*OF_CONFIG, "draw", *OF_POLICIES)
 EPILOG = """\
 commands:
   tpo-runs CONFIG                          train, store and draw
@@ -77,20 +72,8 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError([f"{self.prog}: {printable(message)}; see {self.prog} --help"])
 
 
-class _Version(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        # Imported here because it is slow.
-        from importlib.metadata import version
-
-        print(f"tpo-runs {version('tpo-runs')}")
-        parser.exit()
-
-
 def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
-    """Parse a command line. Without a command, it is `run`, which has no name on the command line.
-
-    Returns:
-        The command with its arguments bound; it returns the exit code.
+    """Bind the arguments of a command. Without a command, it is `run`, which has no name on the command line.
 
     Raises:
         ConfigError: the command line is wrong; with one line.
@@ -99,8 +82,8 @@ def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
     command, rest = (words[0], words[1:]) if words and words[0] in COMMANDS else ("run", words)
     if command == "run" and words and (fault := describe_no_command(words, COMMANDS)):
         raise ConfigError([f"tpo-runs: {fault}"])
-    parser, choices = _build(stop)
-    subparser = choices[command]
+    parser, parsers = _parsers(stop)
+    subparser = parsers[command]
     if command == "run" and not words:
         subparser.print_help()
         sys.exit(2)
@@ -108,16 +91,16 @@ def parse(words: Sequence[str], stop: StopSignals) -> Callable[[], int]:
     namespace, unknown = parser.parse_known_args([command, *plain])
     values = vars(namespace)
     if unknown:
-        fault = _describe_unknown(command, unknown, rest, flags_of(subparser), "overrides" in values)
+        fault = _describe_unknown(command, unknown, rest, flags_of(subparser))
         raise ConfigError([f"{subparser.prog}: {fault}"])
-    if overrides and "overrides" not in values:
+    if overrides and command not in WITH_OVERRIDES:
         raise ConfigError([f"{subparser.prog}: --{printable(overrides[0][0])}: no config to override"])
     function = values.pop("function")
     return functools.partial(function, **values | ({"overrides": overrides} if overrides else {}))
 
 
 def _describe_unknown(
-    command: str, unknown: Sequence[str], words: Sequence[str], flags: Sequence[str], overrides: bool
+    command: str, unknown: Sequence[str], words: Sequence[str], flags: Sequence[str]
 ) -> str:
     """The message about words that a command does not accept, flags among them first."""
     wrong = next((word for word in unknown if word.startswith("-")), None)
@@ -128,7 +111,7 @@ def _describe_unknown(
     if not equals:
         value = None if after.startswith("--") else after
     config = _config_of(command, words)
-    overrides = overrides and command not in OF_POLICIES and (command != "draw" or config is not None)
+    overrides = command in OF_CONFIG or (command == "draw" and config is not None)
     return describe_flag(typed, value, flags, overrides=overrides, config=config)
 
 
@@ -139,95 +122,31 @@ def _config_of(command: str, words: Sequence[str]) -> Path | None:
     return next((Path(word) for word in words if os.path.isfile(word)), None)
 
 
-def _build(stop: StopSignals) -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
+def _parsers(stop: StopSignals) -> tuple[_Parser, Mapping[str, argparse.ArgumentParser]]:
+    """The parser of the program, and those of its commands."""
     parser = _Parser(prog="tpo-runs", allow_abbrev=False)
     subparsers = parser.add_subparsers()
-
-    def add(function: Callable[..., int], **options: Any) -> argparse.ArgumentParser:
-        name = function.__name__
-        prog = "tpo-runs" if name == "run" else f"tpo-runs {name}"
-        options |= {"description": function.__doc__, "allow_abbrev": False}
-        style = argparse.RawDescriptionHelpFormatter
-        subparser = subparsers.add_parser(name, prog=prog, formatter_class=style, **options)
+    for command, arguments in ARGUMENTS.items():
+        function = _function(command)
+        subparser = subparsers.add_parser(
+            command,
+            prog="tpo-runs" if command == "run" else f"tpo-runs {command}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            description=function.__doc__,
+            epilog=EPILOG if command == "run" else None,
+            allow_abbrev=False,
+        )
         subparser.set_defaults(function=function)
-        return subparser
-
-    run = add(commands.run, epilog=EPILOG)
-    for subparser in (run, add(commands.check), add(commands.show)):
-        subparser.set_defaults(overrides=())
-        subparser.add_argument("config", type=path, metavar="CONFIG", help="TOML file of the experiment")
-        subparser.add_argument("--smoke", action="store_true", help="apply the [smoke] table: a short run")
-        subparser.add_argument("--methods", metavar="NAME,NAME", help="run only these methods")
-    run.set_defaults(stop=stop)
-    _add_run_flags(run)
-    help = "task, policy, objective, rollout, optimizer, figure, executor, probes or measures (default: all)"
-    add(commands.kinds).add_argument("section", nargs="?", metavar="SECTION", help=help)
-    add(commands.schema)
-    complete = add(completion)
-    complete.add_argument("shell", choices=SHELLS, help="the shell")
-    complete.set_defaults(parsers=subparsers.choices)
-    _add_draw_arguments(add(commands.draw))
-    report, summarize, frame = add(files.report), add(files.summarize), add(files.frame)
-    defaults = {report: "report.html", summarize: "figures/summary.json", frame: "metrics.parquet"}
-    for subparser, default in defaults.items():
-        subparser.add_argument("out", type=path, metavar="OUT", help="output directory of a run")
-        help = f"file to write (default: OUT/{default})"
-        subparser.add_argument("--to", type=path, metavar="FILE", help=help)
-    help = "serve the page on this machine, and refresh it while the run trains"
-    report.add_argument("--watch", action="store_true", help=help)
-    help = "port of --watch (default: a free one)"
-    report.add_argument("--port", type=port, metavar="N", help=help)
-    comparing = add(compare)
-    help = "output directories of runs, or their summaries; the first is what the others are compared with"
-    comparing.add_argument("sources", type=path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
-    help = "what counts as the error (default: what the runs count)"
-    comparing.add_argument("--metric", metavar="NAME", help=help)
-    help = "draw the learning curves of all runs to this file, as PNG and PDF"
-    comparing.add_argument("--figure", type=path, metavar="FILE", help=help)
-    choose = add(commands.choose)
-    choose.add_argument("out", type=path, metavar="OUT", help="output directory of a run")
-    help = "axes of its grid, such as optimizer.learning_rate"
-    choose.add_argument("axes", nargs="+", metavar="AXIS", help=help)
-    choose.add_argument("--metric", default="error", help="what should be small (default: error)")
-    add_rank_arguments(add(rank))
-    sample, export = add(commands.sample), add(commands.export)
-    for subparser in (sample, export):
-        _add_choice_of_policy(subparser)
-    sample.add_argument("--prompts", type=positive, default=4, metavar="N", help="how many (default: 4)")
-    help = "answers to each prompt (default: 2)"
-    sample.add_argument("--answers", type=positive, default=2, metavar="N", help=help)
-    help = "a new or empty folder"
-    export.add_argument("--to", type=path, metavar="DIR", required=True, help=help)
-    help = "write only the adapters of policy.lora, for PEFT"
-    export.add_argument("--adapter", action="store_true", help=help)
-    return parser, dict(subparsers.choices)
+        if command in WITH_OVERRIDES:
+            subparser.set_defaults(overrides=())
+        for add in arguments:
+            add(subparser)
+    subparsers.choices["run"].set_defaults(stop=stop)
+    subparsers.choices["completion"].set_defaults(parsers=subparsers.choices)
+    return parser, subparsers.choices
 
 
-def _add_run_flags(run: argparse.ArgumentParser) -> None:
-    run.add_argument("--out", type=path, metavar="DIR", help="output directory (default: results/CONFIG)")
-    run.add_argument("--overwrite", action="store_true", help="train again what is already stored")
-    run.add_argument("--list", dest="list_only", action="store_true", help="list the cells and exit")
-    help = "also log to these trackers: tensorboard, trackio, wandb"
-    run.add_argument("--track", metavar="NAME,NAME", help=help)
-    run.add_argument("--quiet", action="store_true", help="print only warnings and errors")
-    run.add_argument("--json", action="store_true", help="print events, one JSON object per line")
-    help = "print the version and exit"
-    run.add_argument("--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help=help)
-
-
-def _add_draw_arguments(draw: argparse.ArgumentParser) -> None:
-    draw.set_defaults(overrides=())
-    help = "output directory of a run, or summaries, whose seeds are drawn together"
-    draw.add_argument("sources", type=path, nargs="+", metavar="OUT | SUMMARY.json", help=help)
-    help = "draw the figures of this config; overrides such as --task.horizon 8 change it"
-    draw.add_argument("--figures", type=path, metavar="CONFIG", help=help)
-    help = "directory to draw summaries in (default: that of the first)"
-    draw.add_argument("--to", type=path, metavar="DIR", help=help)
-
-
-def _add_choice_of_policy(subparser: argparse.ArgumentParser) -> None:
-    subparser.set_defaults(overrides=())
-    subparser.add_argument("out", type=path, metavar="OUT", help="output directory of a run")
-    help = "the method; not needed if there is only one"
-    subparser.add_argument("--method", metavar="NAME", help=help)
-    subparser.add_argument("--seed", type=int, metavar="N", help="the seed (default: the first)")
+def _function(command: str) -> Callable[..., int]:
+    if command == "completion":
+        return completion
+    return getattr(commands if hasattr(commands, command) else stored, command)

@@ -34,7 +34,7 @@ def print_plan(loaded: LoadedConfig, out: Path) -> None:
             + sum(map(len, own_axes(loaded.config, cell.method).values()))
             for cell in loaded.cells
         ]
-        text = f"Before, it chooses values of each cell from {counted(sum(numbers), 'candidate')}"
+        text = f"First, it chooses the values of each cell from {counted(sum(numbers), 'candidate')}"
         print_line(console, f"{text} of {counted(tune.seeds, 'seed')}, in {out / 'tuning'}.")
     table = Table("method", "grid point", "objective", "rollout", "steps", "epochs", "seeds", "block")
     for cell in loaded.cells[:MAX_ROWS]:

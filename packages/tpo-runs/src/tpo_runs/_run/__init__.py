@@ -1,10 +1,11 @@
 """One run: train what the store lacks, then publish."""
 
 from .._worker import train_block_into_store as train_block_into_store
+from .answers import sampled_lines as sampled_lines
 from .block import RunContext as RunContext
 from .block import train_block as train_block
-from .block_lock import block_lock as block_lock
 from .blocks import Block as Block
+from .blocks import block_lock as block_lock
 from .blocks import blocks_of as blocks_of
 from .blocks import compile_block as compile_block
 from .build import build_objective as build_objective
@@ -18,7 +19,6 @@ from .devices import set_up_jax as set_up_jax
 from .display import LiveDisplay as LiveDisplay
 from .display import PlainDisplay as PlainDisplay
 from .display import make_display as make_display
-from .executor import check_engine as check_engine
 from .executor import make_executor as make_executor
 from .executor import train_all as train_all
 from .experiment import RunOptions as RunOptions
@@ -27,6 +27,7 @@ from .export import export_model as export_model
 from .failures import keep_traceback as keep_traceback
 from .from_python import run_config as run_config
 from .in_process import InProcess as InProcess
+from .installed import check_installed as check_installed
 from .jax_settings import fixed_settings as fixed_settings
 from .listing import list_cells as list_cells
 from .machine import changes as changes
@@ -36,11 +37,8 @@ from .memory import check_memory as check_memory
 from .policies import load_policy as load_policy
 from .policies import load_trained as load_trained
 from .progress import Display as Display
-from .progress import Reporter as Reporter
 from .progress import duration as duration
 from .replacement import Replacement as Replacement
-from .sampled import sampled_lines as sampled_lines
 from .space import needed_bytes as needed_bytes
-from .tracker import check_installed as check_installed
 from .tracking import Trackers as Trackers
 from .tuning import with_choices as with_choices

@@ -14,22 +14,21 @@ from .._errors import as_storage_error
 from .._learn import Chunk, TrainState, block_layout, raise_at_cause, row_of, train
 from .._signals import StopSignals
 from .._store import Store
+from .answers import answers_of, sample_records
 from .blocks import Block, Compiled
-from .checkpoint import Checkpoint, Checkpoints
+from .checkpoint import Checkpoint, Checkpoints, checkpoints_of
 from .machine import changes, origin
 from .policies import keep_policies
-from .progress import Reporter
+from .progress import Display
 from .replacement import Replacement
-from .samples import answers_of, sample_records
-from .saved_states import checkpoints_of
 from .tracking import Trackers
 
 
 class RunContext(NamedTuple):
-    """What all blocks of a run share."""
+    """What all blocks of a run share. `debugging` lists the settings of JAX that search for causes of NaN."""
 
     store: Store
-    reporter: Reporter
+    display: Display
     stop: StopSignals
     trackers: Trackers
     replacement: Replacement
@@ -68,20 +67,20 @@ def train_block(block: Block, compiled: Compiled, context: RunContext) -> None:
         Stopped: a signal arrived, and a checkpoint was saved.
         StorageError: a file cannot be written; the last checkpoint is intact.
     """
-    cell, seeds, store, reporter = block.cell, block.seeds, context.store, context.reporter
+    cell, seeds, store, display = block.cell, block.seeds, context.store, context.display
     state = compiled.start(seeds)
     directory = store.checkpoints(cell.key, seeds)
     checkpoints = checkpoints_of(store, cell, seeds)
     now = origin(cell) | {"layout": block_layout(compiled.trainer, jnp.asarray(seeds)).words}
     before = answers_of(compiled, state, seeds)
-    checkpoint = checkpoints.latest(compiled.trainer.changing(state), reporter.warn)
+    checkpoint = checkpoints.latest(compiled.trainer.changing(state), display.warn)
     progress = _Progress(len(seeds), checkpoint, now)
-    reporter.block(cell, seeds, progress.step)
+    display.block(cell, seeds, progress.step)
     context.trackers.begin_block(cell, seeds)
     if checkpoint is not None:
         context.trackers.steps(0, checkpoint.metrics)
         state = compiled.trainer.restored(checkpoint.state, state)
-        _warn_of_changes(cell, checkpoint.facts["provenance"], now, reporter)
+        _warn_of_changes(cell, checkpoint.facts["provenance"], now, display)
     state = _train(block, compiled, state, progress, checkpoints, context)
     samples = sample_records(seeds, before, answers_of(compiled, state, seeds))
     metrics = progress.metrics()
@@ -98,28 +97,18 @@ def train_block(block: Block, compiled: Compiled, context: RunContext) -> None:
         store.write_block(cell, seeds, metrics, facts, timing, config_of_block(cell, seeds), samples)
         checkpoints.remove()
     context.trackers.end_block(complete=True)
-    reporter.end(progress.seconds, diverged)
-    warn_of_diverged_seeds(cell, diverged, reporter)
+    display.end(progress.seconds, diverged)
 
 
 def _warn_of_changes(
-    cell: Cell, earlier: Mapping[str, Any], now: Mapping[str, Any], reporter: Reporter
+    cell: Cell, earlier: Mapping[str, Any], now: Mapping[str, Any], display: Display
 ) -> None:
     """Warn if the steps of a checkpoint were computed with other versions or on other devices."""
     if differences := "; ".join(changes(earlier, now)):
-        reporter.warn(f"{cell.label}: the steps up to here were computed with {differences}")
+        display.warn(f"{cell.label}: the steps up to here were computed with {differences}")
     if (layout := earlier.get("layout", now["layout"])) != now["layout"]:
         change = f"the steps up to here were computed on {layout}, the next ones on {now['layout']}"
-        reporter.warn(f"{cell.label}: {change}: the results agree up to rounding")
-
-
-def warn_of_diverged_seeds(cell: Cell, diverged: Mapping[str, int], reporter: Reporter) -> None:
-    """Warn of seeds that diverged; `diverged` maps them to steps."""
-    for seed, step in diverged.items():
-        reporter.warn(
-            f"{cell.label}: seed {seed} diverged at step {step}: error, loss or state is NaN or infinite; "
-            "it is frozen from this step on, and the other seeds are not affected"
-        )
+        display.warn(f"{cell.label}: {change}: the results agree up to rounding")
 
 
 def _train(
@@ -148,7 +137,7 @@ def _train(
         context.trackers.steps(chunk.start, chunk.metrics)
         progress.step = chunk.stop
         progress.seconds += chunk.seconds
-        context.reporter.advance(chunk.stop, chunk.seconds, chunk.metrics)
+        context.display.advance(chunk.stop, chunk.seconds, chunk.metrics)
         if context.debugging:
             _find_cause(block, compiled, state, chunk, context.debugging)
         if chunk.stop == schedule.steps:

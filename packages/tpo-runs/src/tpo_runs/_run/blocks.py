@@ -1,16 +1,19 @@
-"""Blocks of seeds, and the compiled programs that train them."""
+"""Blocks of seeds, their locks, and the compiled programs that train them."""
 
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
+from filelock import FileLock, Timeout
 
 from .._config import Cell
+from .._errors import as_storage_error
 from .._learn import (
     AnswerSample,
     CompiledChunk,
@@ -21,7 +24,8 @@ from .._learn import (
     initial_state,
     start_state,
 )
-from .._store import block_name
+from .._signals import StopSignals
+from .._store import Store, block_name
 from .build import build_policy, build_sample_task, build_trainer, factor_of
 from .memory import check_memory
 from .warm_start import start_policies
@@ -45,19 +49,12 @@ class Block(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """A compiled program, and what goes with it.
-
-    Args:
-        trainer: what it trains.
-        program: the program.
-        start: makes initial states for it.
-        answers: the answers of a policy to some held-out problems; None without such problems.
-    """
+    """A compiled program, and the functions for the states that it trains."""
 
     trainer: Trainer
     program: CompiledChunk
-    start: Callable[[Sequence[int]], TrainState]
-    answers: Callable[[Any], list[AnswerSample]] | None = None
+    start: Callable[[Sequence[int]], TrainState]  # makes initial states of seeds
+    answers: Callable[[Any], list[AnswerSample]] | None = None  # of a policy to some held-out problems
 
     def for_cell(self, cell: Cell) -> "Compiled":
         """The same program for another cell with the same `program_key`."""
@@ -75,15 +72,38 @@ def blocks_of(cell: Cell, finished: Set[int] = frozenset()) -> list[Block]:
     return [Block(cell, seeds) for seeds in sorted(blocks, key=len, reverse=True)]
 
 
-def compile_block(block: Block, config: Path) -> Compiled:
-    """Compile the program that trains a block, and check that the device has the memory. Thread-safe.
-
-    Args:
-        block: any of the blocks that share the program.
-        config: path of the config; a user's own modules may be beside it.
+@contextmanager
+def block_lock(block: Block, store: Store, stop: StopSignals) -> Iterator[None]:
+    """Hold the lock of a block, which workers of a killed run may still train. Waits until it is free.
 
     Raises:
-        ConfigError: the device has too little memory, or a data set or model cannot be loaded.
+        Stopped: a signal arrived during the wait.
+        StorageError: the lock file cannot be written.
+    """
+    path = store.locks / f"{block.name}.lock"
+    lock = FileLock(path)
+    while not lock.is_locked:
+        stop.check()
+        with as_storage_error(path, "rerun to resume from the last checkpoint"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Another process may have just removed the directory.
+            with suppress(Timeout, FileNotFoundError):
+                lock.acquire(timeout=1)
+    try:
+        yield
+    finally:
+        if store.block(block.cell.key, block.seeds) is not None:
+            # A process that waits for the removed file finds the block in the store.
+            path.unlink(missing_ok=True)
+        lock.release()
+        with suppress(OSError):
+            path.parent.rmdir()
+
+
+def compile_block(block: Block, config: Path) -> Compiled:
+    """Compile the program that trains a block, and check that the device has enough memory. Thread-safe.
+
+    A user's own modules may be beside `config`.
     """
     cell = block.cell.model_copy(update={"config": config})
     trainer = build_trainer(cell)

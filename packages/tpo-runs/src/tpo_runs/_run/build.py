@@ -1,4 +1,4 @@
-"""From the tables of a cell to the objects that train it."""
+"""Builds the objects that train a cell from its tables."""
 
 from collections.abc import Callable
 from typing import Any
@@ -48,7 +48,7 @@ def build_objective(cell: Cell) -> Objective:
 
 
 def build_policy(cell: Cell) -> PolicyMaker:
-    """What makes a new policy of the cell from a key.
+    """The function that makes a new policy of the cell from a random key.
 
     Raises:
         ConfigError: the task's data set cannot be loaded, or a user's own class cannot be used.
@@ -57,12 +57,7 @@ def build_policy(cell: Cell) -> PolicyMaker:
 
 
 def build_task(cell: Cell) -> Any:
-    """The cell's task, as its policy reads it.
-
-    Raises:
-        ConfigError: the task's data set or the policy's tokenizer cannot be loaded, or a user's own class
-            cannot be used.
-    """
+    """The cell's task; for a language model, in the tokens of its tokenizer."""
     if own := own_part(cell, "task"):
         return _made(cell, "task", lambda: own(**cell.task.keywords))
     if isinstance(cell.task, TextSpec) and isinstance(cell.policy, LanguageModelSpec):
@@ -71,11 +66,7 @@ def build_task(cell: Cell) -> Any:
 
 
 def build_optimizer(cell: Cell) -> optax.GradientTransformation:
-    """The cell's optimizer, with its schedule and clipping.
-
-    Raises:
-        ConfigError: a user's own function cannot be used.
-    """
+    """The cell's optimizer, with its schedule and clipping."""
     own, schedule = own_part(cell, "optimizer"), cell.schedule
 
     def checked(**keywords: Any) -> Any:
@@ -91,7 +82,7 @@ def build_optimizer(cell: Cell) -> optax.GradientTransformation:
 
 
 def _made(cell: Cell, section: str, make: Callable[[], Any]) -> Any:
-    """What a user's own function returns. Its errors are errors of the config."""
+    """Call a user's own function. Its errors are errors of the config."""
     try:
         return make()
     except (ConfigError, Stopped):
@@ -129,7 +120,7 @@ def build_trainer(cell: Cell) -> Trainer:
 
 
 def factor_of(cell: Cell) -> jax.Array | None:
-    """What updates are multiplied by, as data of the program; None for 1."""
+    """The factor of updates, which is an argument of the program; None for 1."""
     factor = cell.optimizer.factor
     return None if factor is None else jnp.asarray(factor)
 

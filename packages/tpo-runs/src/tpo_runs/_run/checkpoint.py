@@ -4,18 +4,18 @@ import contextlib
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PyTree
+from jaxtyping import Bool, Float, PyTree
 
+from .._config import Cell
 from .._errors import as_storage_error, reason_of
 from .._files import SUMS, atomic_directory, damage, discard, json_bytes
+from .._store import Store
+from .arrays import Description, described, difference, restored_state, saved_arrays
 
 KEPT = 2
 STATE, METRICS, MANIFEST = "state.npz", "metrics.npz", "manifest.json"
@@ -28,19 +28,12 @@ class CheckpointError(Exception):
 
 
 class Checkpoint(NamedTuple):
-    """The state of a block of seeds after `step` steps.
-
-    Args:
-        step: number of completed steps.
-        state: the training state.
-        metrics: metrics of all completed steps.
-        facts: seconds of training, and provenance.
-    """
+    """The state of a block of seeds after `step` steps, and the metrics of these steps."""
 
     step: int
     state: PyTree
     metrics: Mapping[str, Float[np.ndarray, "seeds steps"]]
-    facts: Mapping[str, Any]
+    facts: Mapping[str, Any]  # seconds of training, and provenance
 
     @property
     def alive(self) -> Bool[np.ndarray, " seeds"]:
@@ -52,11 +45,7 @@ class Checkpoints:
     """The last two checkpoints of a block of seeds, in directories `step-N`.
 
     Each holds the arrays as `.npz` files without pickle, a manifest of their tree paths, shapes and dtypes,
-    and hashes of all files.
-
-    Args:
-        directory: where the checkpoints are.
-        identity: JSON values that identify the block. Checkpoints of other blocks are refused.
+    and hashes of all files. The JSON values `identity` identify the block: those of other blocks are refused.
     """
 
     def __init__(self, directory: Path, identity: Mapping[str, Any]):
@@ -69,10 +58,7 @@ class Checkpoints:
         Raises:
             StorageError: it cannot be written; earlier checkpoints are intact.
         """
-        leaves = _leaves(checkpoint.state)
-        # Random keys are saved as their bits.
-        plain = (jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in leaves.values())
-        self._write(checkpoint, _description(leaves), map(np.asarray, plain))
+        self._write(checkpoint, described(checkpoint.state), saved_arrays(checkpoint.state))
 
     def save_joined(self, parts: Mapping[str, "Checkpoints"]) -> None:
         """Add a checkpoint of the arrays of others, each with a prefix to their paths.
@@ -87,27 +73,18 @@ class Checkpoints:
         arrays: list[np.ndarray] = []
         last = Checkpoint(0, None, {}, {})
         for prefix, part in parts.items():
-            last, leaves, values = part._newest()
-            description += [[f"{prefix}{path}", *rest] for path, *rest in leaves]
-            arrays += values
-        self._write(last, description, arrays)
-
-    def _newest(self) -> tuple[Checkpoint, list[list[Any]], list[np.ndarray]]:
-        """The last checkpoint without its state, and the descriptions and values of its arrays."""
-        for path in self._newest_first():
+            path = next(iter(part._newest_first()), None)
+            if path is None:
+                raise CheckpointError(f"{part.directory}: not found")
             if lines := damage(path, FILES):
                 raise CheckpointError(lines[0])
-            manifest = json.loads((path / MANIFEST).read_bytes())
-            with np.load(path / STATE, allow_pickle=False) as file:
-                values = [file[f"{i}"] for i in range(len(manifest["leaves"]))]
-            with np.load(path / METRICS, allow_pickle=False) as file:
-                metrics = {name: file[name] for name in file.files}
-            return Checkpoint(manifest["step"], None, metrics, manifest["facts"]), manifest["leaves"], values
-        raise CheckpointError(f"{self.directory}: not found")
+            files = _Files.read(path)
+            description += [[f"{prefix}{name}", *rest] for name, *rest in files.manifest["leaves"]]
+            arrays += files.arrays
+            last = files.checkpoint(None)
+        self._write(last, description, arrays)
 
-    def _write(
-        self, checkpoint: Checkpoint, description: list[list[Any]], values: Iterable[np.ndarray]
-    ) -> None:
+    def _write(self, checkpoint: Checkpoint, description: Description, values: Sequence[np.ndarray]) -> None:
         manifest = {
             "identity": self.identity,
             "step": checkpoint.step,
@@ -142,7 +119,7 @@ class Checkpoints:
             try:
                 lines = damage(path, FILES)
                 if not lines:
-                    return self._read(path, like)
+                    return self._restored(_Files.read(path), like)
             except OSError as error:
                 raise CheckpointError(f"{path}: cannot be read: {reason_of(error)}; {fix}") from error
             except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
@@ -183,57 +160,46 @@ class Checkpoints:
         found = (path for path in self.directory.glob("step-*") if NAME.fullmatch(path.name))
         return sorted(found, reverse=True)
 
-    def _read(self, path: Path, like: PyTree) -> Checkpoint:
-        manifest = json.loads((path / MANIFEST).read_bytes())
+    def _restored(self, files: "_Files", like: PyTree) -> Checkpoint:
+        manifest = files.manifest
         if manifest["identity"] != self.identity:
             raise ValueError("it belongs to other seeds or another cell")
-        leaves = _leaves(like)
-        if fault := _difference(manifest["leaves"], _description(leaves), "in the checkpoint"):
+        if fault := difference(manifest["leaves"], described(like), "in the checkpoint"):
             by = manifest["facts"].get("provenance", {}).get("versions", {}).get("tpo-runs")
             writer = f"; tpo-runs {by}, which wrote it, can resume from it" if by else ""
             raise ValueError(f"its arrays do not match this policy and optimizer: {fault}{writer}")
+        return files.checkpoint(restored_state(files.arrays, like))
+
+
+class _Files(NamedTuple):
+    """What the files of a checkpoint hold; the arrays of the state are in the order of the manifest."""
+
+    manifest: dict[str, Any]
+    arrays: list[np.ndarray]
+    metrics: dict[str, np.ndarray]
+
+    @classmethod
+    def read(cls, path: Path) -> "_Files":
+        manifest = json.loads((path / MANIFEST).read_bytes())
         with np.load(path / STATE, allow_pickle=False) as file:
-            loaded = [_like(leaf, file[f"{i}"]) for i, leaf in enumerate(leaves.values())]
+            arrays = [file[f"{i}"] for i in range(len(manifest["leaves"]))]
         with np.load(path / METRICS, allow_pickle=False) as file:
-            metrics = {name: file[name] for name in file.files}
-        arrays, static = eqx.partition(like, eqx.is_array)
-        state = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), loaded), static)
-        return Checkpoint(int(manifest["step"]), state, metrics, manifest["facts"])
+            return cls(manifest, arrays, dict(file))
+
+    def checkpoint(self, state: PyTree) -> Checkpoint:
+        return Checkpoint(int(self.manifest["step"]), state, self.metrics, self.manifest["facts"])
 
 
-def _leaves(state: PyTree) -> dict[str, Any]:
-    """The arrays of a state by their paths."""
-    with_paths, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(state, eqx.is_array))
-    return {jax.tree_util.keystr(path): leaf for path, leaf in with_paths}
+def checkpoints_of(store: Store, cell: Cell, seeds: Sequence[int]) -> Checkpoints:
+    """The checkpoints of a block of seeds in training."""
+    return Checkpoints(store.checkpoints(cell.key, seeds), {"cell": cell.identity(), "seeds": list(seeds)})
 
 
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+def kept_policies(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
+    """The trained parameters of a block of seeds."""
+    return Checkpoints(store.policies(key, seeds), {"cell": key, "seeds": list(seeds)})
 
 
-def _like(leaf: Any, saved: np.ndarray) -> Array:
-    """A saved array in its original form."""
-    if _is_key(leaf):
-        return jax.random.wrap_key_data(jnp.array(saved, copy=True), impl=jax.random.key_impl(leaf))
-    # NumPy loads dtypes that it does not know, such as bfloat16, as bytes. The copy is needed because the
-    # compiled loop donates its arguments.
-    return jnp.array(saved.view(leaf.dtype), copy=True)
-
-
-def difference(there: PyTree, here: PyTree) -> str:
-    """Describe the first array of a state that another has not, or has in another shape or dtype."""
-    return _difference(_description(_leaves(there)), _description(_leaves(here)), "there")
-
-
-def _difference(there: Sequence[Sequence[Any]], here: Sequence[Sequence[Any]], place: str) -> str:
-    """Describe the first array that is missing on one side, or has another shape or dtype there."""
-    saved, now = ({path: f"{dtype}{shape}" for path, shape, dtype in side} for side in (there, here))
-    for path in [*now, *saved]:
-        if saved.get(path) != now.get(path):
-            there_is, here_is = saved.get(path, "missing"), now.get(path, "missing")
-            return f"{path or 'the state'} is {there_is} {place}, {here_is} in this run"
-    return "" if [*saved] == [*now] else "their order differs"
-
-
-def _description(leaves: Mapping[str, Any]) -> list[list[Any]]:
-    return [[path, list(leaf.shape), str(leaf.dtype)] for path, leaf in leaves.items()]
+def kept_ends(store: Store, key: str, seeds: Sequence[int]) -> Checkpoints:
+    """The rest of the state after the last step."""
+    return Checkpoints(store.ends(key, seeds), {"cell": key, "seeds": list(seeds)})

@@ -1,4 +1,4 @@
-"""The common part of the executors for Ray and SLURM: each block is a job, which is one function call."""
+"""The common part of the executors for Ray and SLURM: a job for each block."""
 
 import abc
 import os
@@ -14,7 +14,7 @@ from .._config import RaySpec, SlurmSpec, config_of_block
 from .._errors import ConfigError
 from .._files import UNFINISHED
 from .._store import Store, StoredBlock, by_seed
-from .block import RunContext, warn_of_diverged_seeds
+from .block import RunContext
 from .blocks import Block, compile_block
 from .failures import keep_traceback
 
@@ -27,15 +27,12 @@ MAX_BATCH = 1000
 PASSED_ON = ("JAX_", "XLA_", "TPO_", "TF_CPP_")
 
 
-class AbstractCluster(abc.ABC):
-    """Trains each block by a call of `train_block_into_store` in a job. Subclasses run the jobs.
+# Blocks that have ended, each with an error message, which is empty if the block is stored.
+Ended = Generator[tuple[Block, str], None, None]
 
-    Args:
-        spec: the `[executor]` table.
-        config: path of the config; custom objectives may be beside it.
-        context: what the blocks of the run share.
-        short: whether compilation takes longer than training.
-    """
+
+class AbstractCluster(abc.ABC):
+    """Trains each block by a call of `train_block_into_store` in a job. Subclasses run the jobs."""
 
     def __init__(self, spec: RaySpec | SlurmSpec, config: Path, context: RunContext, *, short: bool):
         self._context, self._config, self._max_jobs = context, config, spec.most
@@ -70,10 +67,12 @@ class AbstractCluster(abc.ABC):
     def close(self) -> None:
         """Release resources."""
 
-    def train(
-        self, blocks: Sequence[Block], failed: Container[str]
-    ) -> Generator[tuple[Block, str], None, None]:
-        """See `Executor.train`. If it ends early, it interrupts the remaining jobs."""
+    def train(self, blocks: Sequence[Block], failed: Container[str]) -> Ended:
+        """Train blocks into the store of the run, and yield each when it ends.
+
+        Between two blocks, the caller adds the keys of cells that failed to `failed`. Their remaining blocks
+        are skipped.
+        """
         waiting, jobs = deque(blocks), self._jobs
         try:
             while waiting or jobs:
@@ -91,7 +90,7 @@ class AbstractCluster(abc.ABC):
             self._interrupt()
 
     def _submit_next(self, waiting: deque[Block], failed: Container[str]) -> Iterator[tuple[Block, str]]:
-        """Submit as many blocks as allowed. Yields blocks that do not compile, with the error."""
+        """Submit as many blocks as allowed, and yield those that do not compile."""
         batch: list[Block] = []
         size = min(self._max_jobs - len(self._jobs), MAX_BATCH)
         while waiting and len(batch) < size:
@@ -143,24 +142,23 @@ class AbstractCluster(abc.ABC):
 def show_stored(block: Block, stored: StoredBlock, context: RunContext, seconds: float) -> str:
     """Show a block that another process trained, and send it to the trackers.
 
-    The display estimates the time left from `seconds`, those since the previous block. Returns why the block
-    cannot be read; an empty string if it can.
+    The display estimates the time left from `seconds`, the time since the previous block. Returns an error
+    message if the block cannot be read.
     """
     try:
         content = stored.read()
     except ConfigError as error:
         return "; ".join(error.lines)
-    cell, reporter, diverged = block.cell, context.reporter, content.provenance["diverged"]
-    reporter.block(cell, block.seeds, 0)
-    reporter.advance(cell.schedule.steps, seconds, by_seed(content.table)[1])
-    reporter.end(content.timing["seconds"], diverged)
-    warn_of_diverged_seeds(cell, diverged, reporter)
+    cell, display, diverged = block.cell, context.display, content.provenance["diverged"]
+    display.block(cell, block.seeds, 0)
+    display.advance(cell.schedule.steps, seconds, by_seed(content.table)[1])
+    display.end(content.timing["seconds"], diverged)
     context.trackers.whole_block(cell, stored)
     return ""
 
 
 def no_capacity(spec: RaySpec | SlurmSpec, where: str, why: str) -> ConfigError:
-    """The error for a block that needs more resources than there are."""
+    """The error for a block that needs more resources than the cluster has."""
     needs = f"cpus = {spec.cpus}, gpus = {spec.gpus}, memory_gb = {spec.memory_gb or 'any'}"
     return ConfigError([f"[executor] {where} has no room for a block ({needs}): {why}"])
 

@@ -57,11 +57,7 @@ def set_up_jax(*, short: bool = False, cpus: int | None = None) -> None:
 
 
 def check_devices() -> None:
-    """Initialize the devices of JAX.
-
-    Raises:
-        ConfigError: the environment requests a missing device or an unknown flag.
-    """
+    """Initialize the devices of JAX."""
     _check_flags(os.environ.get("XLA_FLAGS", ""))
     try:
         jax.devices()

@@ -1,7 +1,7 @@
 """One run: train the cells that the store lacks, then draw its figures."""
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import NamedTuple
@@ -15,16 +15,15 @@ from .block import RunContext
 from .blocks import Block, blocks_of
 from .build import build_task
 from .devices import check_devices, set_up_jax
-from .display import make_display
-from .events import JsonDisplay
+from .display import JsonDisplay, make_display
 from .executor import make_executor, train_all
 from .jax_settings import fixed_settings
-from .longer import go_on
+from .longer import continue_longer
 from .machine import changes, origin
 from .mixing import check_not_mixed
 from .on_slurm import cancel_earlier_jobs
 from .own_parts import check_own_parts
-from .progress import Reporter
+from .progress import Display
 from .replacement import Replacement
 from .space import check_space, check_writable
 from .tracking import Trackers
@@ -35,21 +34,13 @@ FAILED, DIVERGED = 1, 3
 
 
 class RunOptions(NamedTuple):
-    """Options that change no result.
+    """Options that change no result."""
 
-    Args:
-        short: whether compilation takes longer than training.
-        overwrite: whether to train stored cells again.
-        quiet: whether to print only warnings and errors.
-        json: whether to print events instead of lines.
-        draw: whether to draw figures and tables at the end.
-    """
-
-    short: bool = False
-    overwrite: bool = False
-    quiet: bool = False
-    json: bool = False
-    draw: bool = True
+    short: bool = False  # compilation takes longer than training
+    overwrite: bool = False  # train stored cells again
+    quiet: bool = False  # print only warnings and errors
+    json: bool = False  # print events instead of lines
+    draw: bool = True  # figures and tables at the end
 
 
 def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions) -> int:
@@ -70,7 +61,7 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
         candidates = options._replace(overwrite=False, draw=False)
 
         def train(stage: LoadedConfig) -> bool:
-            return _run(stage, store.tuning, stop, candidates) != FAILED
+            return _Run(stage, store.tuning, stop, candidates).run() != FAILED
 
         found = tuned(loaded, store.tuning, train)
         if found is None:
@@ -78,99 +69,121 @@ def run(loaded: LoadedConfig, out: Path, stop: StopSignals, options: RunOptions)
         loaded, choices = found
         with as_storage_error(store.tuning.root, "the candidates are intact"):
             store.tuning.write_choices(choices)
-    return _run(loaded, store, stop, options)
+    return _Run(loaded, store, stop, options).run()
 
 
-def _run(loaded: LoadedConfig, store: Store, stop: StopSignals, options: RunOptions) -> int:
-    check_output(store.root)
-    set_up_jax(short=options.short)
-    check_devices()
-    for cell in loaded.cells:
-        # Fails on missing data or models before anything is written.
-        build_task(cell)
-    check_own_parts(loaded.cells)
-    check_starts(loaded.cells)
-    check_writable(store.root)
-    with fixed_settings() as (notes, debugging), locked(store.root) as takeover:
-        notes += [takeover] if takeover else []
+class _Plan(NamedTuple):
+    """What a run does with each of its cells."""
+
+    stored: list[Cell]  # whose earlier results stay
+    missing: dict[str, list[Block]]  # of each of these, by key
+    blocks: list[Block]  # to train, of all cells
+    replaced: set[str]  # keys of cells that are trained again
+    dropped: set[str]  # keys of cells that belong to the run in the store, but not to this one
+
+
+class _Run(NamedTuple):
+    """A run of the cells of a config, whose values are all chosen."""
+
+    loaded: LoadedConfig
+    store: Store
+    stop: StopSignals
+    options: RunOptions
+
+    def run(self) -> int:
+        """Check, train and draw. Returns the exit code."""
+        loaded, store = self.loaded, self.store
+        check_output(store.root)
+        set_up_jax(short=self.options.short)
+        check_devices()
         for cell in loaded.cells:
-            store.adopt(cell)
-        if not options.overwrite:
-            check_same_settings(loaded, store)
-            go_on(loaded, store)
-        notes += cancel_earlier_jobs(store)
-        store.remove_unfinished()
-        return _train_and_draw(loaded, store, options, stop, notes, debugging)
+            # Fails on missing data or models before anything is written.
+            build_task(cell)
+        check_own_parts(loaded.cells)
+        check_starts(loaded.cells)
+        check_writable(store.root)
+        with fixed_settings() as (notes, debugging), locked(store.root) as takeover:
+            notes += [takeover] if takeover else []
+            for cell in loaded.cells:
+                store.adopt(cell)
+            if not self.options.overwrite:
+                check_same_settings(loaded, store)
+                continue_longer(loaded, store)
+            notes += cancel_earlier_jobs(store)
+            store.remove_unfinished()
+            return self._train_and_draw(self._plan(), notes, debugging)
 
+    def _plan(self) -> _Plan:
+        store, overwrite = self.store, self.options.overwrite
+        # Two methods may share a cell, which is trained once.
+        cells: dict[str, Cell] = {}
+        for cell in self.loaded.cells:
+            cells.setdefault(cell.key, cell)
+        # A marked cell was not reached by an earlier run with --overwrite.
+        replaced = {key for key in cells if overwrite or store.is_marked_for_replacement(key)}
+        stored = [cell for key, cell in cells.items() if key not in replaced]
+        dropped = replaced_cells(self.loaded, store) - replaced if overwrite else set()
+        with as_storage_error(store.root, "nothing was trained"):
+            missing = {cell.key: _missing_blocks(cell, store) for cell in stored}
+        check_not_mixed(missing, store)
+        blocks = [block for key in cells for block in missing.get(key, blocks_of(cells[key]))]
+        check_space(store.root, blocks, sum(map(store.bytes_of_cell, replaced | dropped)))
+        return _Plan(stored, missing, blocks, replaced, dropped)
 
-def _train_and_draw(
-    loaded: LoadedConfig,
-    store: Store,
-    options: RunOptions,
-    stop: StopSignals,
-    notes: list[str],
-    debugging: tuple[str, ...],
-) -> int:
-    # Two methods may share a cell, which is trained once.
-    cells: dict[str, Cell] = {}
-    for cell in loaded.cells:
-        cells.setdefault(cell.key, cell)
-    # A marked cell was not reached by an earlier run with --overwrite.
-    replaced = {key for key in cells if options.overwrite or store.is_marked_for_replacement(key)}
-    stored = [cell for key, cell in cells.items() if key not in replaced]
-    dropped = replaced_cells(loaded, store) - replaced if options.overwrite else set()
-    with as_storage_error(store.root, "nothing was trained"):
-        missing = {cell.key: _missing_blocks(cell, store) for cell in stored}
-    check_not_mixed(missing, store)
-    blocks = [block for key in cells for block in missing.get(key, blocks_of(cells[key]))]
-    check_space(store.root, blocks, sum(map(store.bytes_of_cell, replaced | dropped)))
-    bare = options.quiet or options.json
-    console = make_console(stderr=bare)
-    events = JsonDisplay() if options.json else None
-    with events or make_display(console, quiet=options.quiet) as display:
-        reporter = Reporter(display, len(blocks), sum(block.cell.schedule.steps for block in blocks))
-        for text in notes:
-            reporter.warn(text)
+    def _train_and_draw(self, plan: _Plan, notes: list[str], debugging: tuple[str, ...]) -> int:
+        store, options = self.store, self.options
+        bare = options.quiet or options.json
+        console = make_console(stderr=bare)
+        size = len(plan.blocks), sum(block.cell.schedule.steps for block in plan.blocks)
+        events = JsonDisplay(*size) if options.json else None
+        with events or make_display(console, *size, quiet=options.quiet) as display:
+            for text in notes:
+                display.warn(text)
+            failed = self._train(plan, display, debugging)
+        code = FAILED if failed else DIVERGED if _any_diverged(self.loaded.cells, store) else 0
+        if not options.draw:
+            return code
+        publish = importlib.import_module("tpo_runs._publish")
+        with as_storage_error(store.figures, "the results are intact; rerun to draw them"):
+            files = [str(file) for file in publish.draw(store, console, tables=not bare)]
+        if events:
+            summary = publish.summary_records(store)
+            events.emit("end", code=code, failed=failed, files=files, summary=summary)
+        elif not bare:
+            if files:
+                print_line(console, f"figures and tables: {', '.join(files)}")
+            if failed:
+                print_line(console, f"failed: {'; '.join(failed)}")
+        return code
+
+    def _train(self, plan: _Plan, display: Display, debugging: tuple[str, ...]) -> list[str]:
+        """Train the blocks of a plan. Returns the labels of the cells that failed."""
+        loaded, store = self.loaded, self.store
 
         def write_run() -> None:
             for text in store.write_run(manifest(loaded, store), loaded.config):
-                reporter.warn(text)
+                display.warn(text)
 
         # With --overwrite, the earlier manifest stays as long as the earlier results.
-        later = options.overwrite and store.has_manifest()
-        replacement = Replacement(store, replaced, dropped, write_run if later else lambda: None)
-        trackers = Trackers(loaded.config.tracking, store, reporter.warn)
-        context = RunContext(store, reporter, stop, trackers, replacement, debugging)
+        later = self.options.overwrite and store.has_manifest()
+        replacement = Replacement(store, plan.replaced, plan.dropped, write_run if later else None)
+        trackers = Trackers(loaded.config.tracking, store, display.warn)
+        context = RunContext(store, display, self.stop, trackers, replacement, debugging)
         try:
-            spec = loaded.config.executor
-            executor = make_executor(spec, loaded.path, context, short=options.short) if blocks else None
+            spec, short = loaded.config.executor, self.options.short
+            executor = make_executor(spec, loaded.path, context, short=short) if plan.blocks else None
             with closing(executor) if executor else nullcontext():
                 with as_storage_error(store.root, "nothing was trained"):
                     store.discard_errors()
                     if not later:
                         write_run()
-                reporter.run(loaded, store.root)
-                _report_stored(stored, missing, store, reporter)
-                trackers.begin_run(loaded, stored)
-                with stop.polled():
-                    failed = train_all(blocks, executor, context) if executor else []
+                display.run(loaded, store.root)
+                _report_stored(plan, store, display)
+                trackers.begin_run(loaded, plan.stored)
+                with self.stop.polled():
+                    return train_all(plan.blocks, executor, context) if executor else []
         finally:
             trackers.close()
-    code = FAILED if failed else DIVERGED if _any_diverged(loaded.cells, store) else 0
-    if not options.draw:
-        return code
-    publish = importlib.import_module("tpo_runs._publish")
-    with as_storage_error(store.figures, "the results are intact; rerun to draw them"):
-        files = [str(file) for file in publish.draw(store, console, tables=not bare)]
-    if events:
-        summary = publish.summary_records(store)
-        events.emit("end", code=code, failed=failed, files=files, summary=summary)
-    elif not bare:
-        lines = [f"figures and tables: {', '.join(files)}"] if files else []
-        lines += [f"failed: {'; '.join(failed)}"] if failed else []
-        for line in lines:
-            print_line(console, line)
-    return code
 
 
 def _missing_blocks(cell: Cell, store: Store) -> list[Block]:
@@ -181,18 +194,16 @@ def _missing_blocks(cell: Cell, store: Store) -> list[Block]:
     return blocks_of(cell, store.finished_seeds(cell.key))
 
 
-def _report_stored(
-    cells: Iterable[Cell], missing: dict[str, list[Block]], store: Store, reporter: Reporter
-) -> None:
+def _report_stored(plan: _Plan, store: Store, display: Display) -> None:
     """Report complete cells, and warn of results of other versions."""
-    for cell in cells:
-        if not missing[cell.key]:
-            reporter.note(f"{cell.label}: already complete in {store.root}")
+    for cell in plan.stored:
+        if not plan.missing[cell.key]:
+            display.note(f"{cell.label}: already complete in {store.root}")
         now = origin(cell)
         differences = [text for earlier in store.provenances(cell.key) for text in changes(earlier, now)]
         if differences:
             text = "; ".join(dict.fromkeys(differences))
-            reporter.warn(f"{cell.label}: trained with other versions: {text}; --overwrite trains it again")
+            display.warn(f"{cell.label}: trained with other versions: {text}; --overwrite trains it again")
 
 
 def _any_diverged(cells: Sequence[Cell], store: Store) -> bool:

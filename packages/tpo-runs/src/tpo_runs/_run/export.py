@@ -18,22 +18,10 @@ def export_model(
     point: Mapping[str, Any],
     adapter: bool = False,
 ) -> str:
-    """Write a trained language model to a folder, which `transformers` loads.
+    """Write a trained language model to a new or empty folder, which `transformers` loads.
 
-    Args:
-        out: the output directory of the run.
-        to: a new or empty folder.
-        method: its method, as in `load_policy`; likewise `seed` and `point`.
-        seed: its seed.
-        point: values of axes of the grid.
-        adapter: whether to write only the adapters, for PEFT; else they are added to the model.
-
-    Returns:
-        What was written, in words.
-
-    Raises:
-        ConfigError: there is no such policy, it is no language model, or the folder is not empty.
-        StorageError: the folder cannot be written.
+    `method`, `seed` and `point` choose it as in `load_policy`. With `adapter`, only the adapters are written,
+    for PEFT; else they are added to the model. Returns what was written, in words.
     """
     trained = load_trained(out, method, seed=seed, point=point)
     spec = trained.cell.policy

@@ -67,7 +67,7 @@ def keep_traceback(error: BaseException, store: Store, name: str) -> str:
     description = describe_error(error)
     text = "".join([*traceback.format_exception(error), f"\n{description}\n"])
     write_file(path, text.encode(errors="backslashreplace"))
-    return f"{description}; the whole traceback is in {path}"
+    return f"{description}; the full traceback is in {path}"
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,9 +8,8 @@ from .._config import check_custom, load_config
 from .._errors import Stopped
 from .._signals import StopSignals
 from .._store import Store
-from .executor import check_engine
 from .experiment import FAILED, RunOptions, run
-from .tracker import check_installed
+from .installed import check_installed
 
 
 def run_config(
@@ -58,8 +57,7 @@ def run_config(
     """
     loaded = load_config(config, smoke=smoke, methods=methods)
     check_custom(loaded.cells)
-    check_installed(loaded.config.tracking.to)
-    check_engine(loaded.config.executor)
+    check_installed(loaded.config)
     store = Store(out)
     try:
         with StopSignals() as stop:

@@ -1,18 +1,17 @@
-"""The executor that trains in this process, and compiles the next programs meanwhile."""
+"""The executor that trains in this process, and compiles the next programs at the same time."""
 
 import importlib
 from collections import deque
-from collections.abc import Container, Generator, Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
 from itertools import islice
 from pathlib import Path
 
 from .._errors import StorageError
 from .block import RunContext, train_block
-from .block_lock import block_lock
-from .blocks import Block, Compiled, compile_block
+from .blocks import Block, Compiled, block_lock, compile_block
 from .checkpoint import CheckpointError
-from .cluster import show_stored
+from .cluster import Ended, show_stored
 from .devices import drop_programs
 from .failures import keep_traceback
 
@@ -23,12 +22,7 @@ POLL_SECONDS = 0.1
 
 
 class InProcess:
-    """Trains one block after another.
-
-    Args:
-        config: path of the config; custom objectives may be beside it.
-        context: what the blocks of the run share.
-    """
+    """Trains one block after another."""
 
     def __init__(self, config: Path, context: RunContext):
         self._config, self._context = config, context
@@ -37,10 +31,8 @@ class InProcess:
         # Matplotlib and SciPy take over a second; import them while the first program compiles.
         self._pool.submit(importlib.import_module, "tpo_runs._publish")
 
-    def train(
-        self, blocks: Sequence[Block], failed: Container[str]
-    ) -> Generator[tuple[Block, str], None, None]:
-        """See `Executor.train`."""
+    def train(self, blocks: Sequence[Block], failed: Container[str]) -> Ended:
+        """See `AbstractCluster.train`."""
         waiting = deque(blocks)
         while waiting:
             if waiting[0].cell.key not in failed:
@@ -60,7 +52,7 @@ class InProcess:
             with block_lock(block, context.store, context.stop):
                 stored = context.store.block(block.cell.key, block.seeds)
                 if stored is not None:
-                    # A worker of an earlier run has trained it in the meantime.
+                    # Meanwhile, a worker of an earlier run has trained it.
                     return show_stored(block, stored, context, stored.timing()["seconds"])
                 train_block(block, compiled, context)
         except StorageError:
@@ -68,7 +60,7 @@ class InProcess:
         except CheckpointError as error:
             return str(error)
         except Exception as error:
-            # Such as an error in a custom objective, or too little memory: the other cells continue.
+            # For example an error in a custom objective, or too little memory. The other cells continue.
             return keep_traceback(error, context.store, block.cell.key)
         return ""
 
@@ -91,7 +83,7 @@ class InProcess:
     def _compiled(self, block: Block) -> Compiled:
         future = self._programs[block.program]
         if not future.done():
-            self._context.reporter.compiling(block.cell)
+            self._context.display.compiling(block.cell)
         while not future.done():
             self._context.stop.check()
             try:

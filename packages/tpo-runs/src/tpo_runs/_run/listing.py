@@ -10,11 +10,7 @@ from .._text import point_label
 
 
 def list_cells(loaded: LoadedConfig, store: Store, *, json: bool) -> None:
-    """Print one row for each cell, or with `json` one event.
-
-    Raises:
-        ConfigError: a file of the store is damaged.
-    """
+    """Print one row for each cell, or with `json` one event."""
     check_output(store.root)
     events = EventStream()
     table = Table("cell", "method", "grid point", "steps", "seeds", "state", title=str(store.root))

@@ -1,22 +1,18 @@
-"""Training a stored run for more steps: where it ended becomes a checkpoint of the longer run."""
+"""Training a stored run for more steps: its final state becomes a checkpoint of the longer run."""
 
 from .._config import Cell, LoadedConfig
 from .._errors import ConfigError
 from .._store import Store, longer_cells
 from .._text import counted, found
 from .blocks import blocks_of
-from .checkpoint import CheckpointError, Checkpoints
+from .checkpoint import CheckpointError, Checkpoints, checkpoints_of, kept_ends, kept_policies
 from .progress import seed_words
-from .saved_states import checkpoints_of, kept_ends, kept_policies
 
 
-def go_on(loaded: LoadedConfig, store: Store) -> None:
-    """Let the cells that the store holds with fewer steps go on from their ends.
+def continue_longer(loaded: LoadedConfig, store: Store) -> None:
+    """Continue stored cells that now have more steps from their final states.
 
-    The shorter cells stay as they are. Their seeds in training go on from their last checkpoints.
-
-    Raises:
-        ConfigError: cells cannot go on; with one line for each.
+    The shorter cells stay as they are. Seeds in training continue from their last checkpoints.
     """
     longer = longer_cells(loaded, store)
     lines = [
@@ -28,28 +24,29 @@ def go_on(loaded: LoadedConfig, store: Store) -> None:
         raise ConfigError(dict.fromkeys(lines))
     for cell in loaded.cells:
         if cell.key in longer:
-            _go_on(cell, longer[cell.key], store)
+            _continue(cell, longer[cell.key], store)
 
 
 def _fault(cell: Cell, key: str, store: Store) -> str:
-    """Why a cell cannot go on from the one with this key; empty if it can."""
+    """Why a cell cannot continue from the one with this key; empty if it can."""
     steps = store.spec(key)["schedule"]["steps"]
     if cell.optimizer.decay != "constant":
         decay = found(cell.optimizer.decay)
-        return f"optimizer.decay = {decay} reached 0 after {steps} steps, which a longer run does not"
+        return f"optimizer.decay = {decay} reached 0 after {steps} steps, earlier than in a longer run"
     blocks = [block.seeds for block in blocks_of(cell)]
     for stored in store.blocks(key):
         seeds = tuple(stored.seeds)
         if not set(seeds).isdisjoint(cell.seeds) and seeds not in blocks:
             flags = f"--schedule.first_seed {seeds[0]} --schedule.seeds {len(seeds)}"
-            return f"{seed_words(seeds)} are one block there, and not here; train longer with {flags} first"
+            fault = f"{seed_words(seeds)} are one block in the results, but not in this run"
+            return f"{fault}; train longer with {flags} first"
         if seeds in blocks and not store.ends(key, seeds).is_dir():
             kept = "train with --schedule.keep_policies true to be able to"
             return f"the state of {seed_words(seeds)} after {counted(steps, 'step')} was not kept; {kept}"
     return ""
 
 
-def _go_on(cell: Cell, key: str, store: Store) -> None:
+def _continue(cell: Cell, key: str, store: Store) -> None:
     for block in blocks_of(cell, store.finished_seeds(cell.key)):
         seeds, target = block.seeds, checkpoints_of(store, cell, block.seeds)
         begun = Checkpoints(store.checkpoints(key, seeds), {})

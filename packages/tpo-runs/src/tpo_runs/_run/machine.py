@@ -13,9 +13,8 @@ from typing import Any
 import jax
 
 from .._config import Cell, ImagesSpec, LanguageModelSpec, sources_of
-from .._store import BITS, Store
-from .entries import choose_entry
-from .saved_states import kept_policies
+from .._store import BITS, Store, choose_entry
+from .checkpoint import kept_policies
 
 PACKAGES = (
     "tpo-runs",
@@ -39,9 +38,8 @@ def provenance(
 ) -> dict[str, Any]:
     """The provenance that is stored with every result, as JSON values.
 
-    Args:
-        objective: SHA-256 of the modules of a user's own objective, task, policy and optimizer, by name.
-        data: SHA-256 of the data set, of the pretrained model and of policies to start from, by name.
+    `objective` has the SHA-256 of a user's own modules by name, and `data` that of the data set, of the
+    pretrained model, and of policies to start from.
     """
     return {
         "versions": dict(_versions()),
@@ -61,11 +59,7 @@ def provenance(
 
 
 def origin(cell: Cell) -> dict[str, Any]:
-    """The provenance of the results of a cell: that of this process, its user's modules and its data.
-
-    Raises:
-        ConfigError: the run that its policies start from is not there.
-    """
+    """The provenance of the results of a cell: that of this process, its user's modules and its data."""
     return provenance(sources_of(cell), {**data_hashes(cell), **_start_hashes(cell)})
 
 
@@ -95,11 +89,7 @@ def _versions() -> Mapping[str, str]:
 
 @functools.cache
 def processor(listing: Path = Path("/proc/cpuinfo")) -> str:
-    """The name of the CPU and, on Linux, its widest vectors, such as "AMD EPYC, AVX2".
-
-    Args:
-        listing: the file in which Linux lists the processors.
-    """
+    """The name of the CPU and, on Linux, its widest vectors, such as "AMD EPYC, AVX2"."""
     try:
         lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

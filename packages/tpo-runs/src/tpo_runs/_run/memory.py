@@ -14,24 +14,19 @@ CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 def check_memory(cell: Cell, needed: int, needed_with: Callable[[int], int]) -> None:
-    """Refuse a program that the device has too little memory for, and name the micro-batches that would fit.
+    """Refuse a program that needs more memory than the device has, and name the micro-batches that would fit.
 
-    Args:
-        cell: the cell.
-        needed: the bytes of its program.
-        needed_with: the bytes with another number of micro-batches. It compiles a program each time.
-
-    Raises:
-        ConfigError: the device has too little memory; with one line.
+    `needed` are the bytes of the program; `needed_with` those with another number of micro-batches, which it
+    compiles.
     """
-    there = device_bytes()
-    if there is None or needed <= there:
+    available = device_bytes()
+    if available is None or needed <= available:
         return
-    fault = f"a step needs {_gigabytes(needed)} of memory, and {jax.devices()[0].platform} has"
-    fault = f"{fault} {_gigabytes(there)}"
+    fault = f"a step needs {_gigabytes(needed)} of memory, but {jax.devices()[0].platform} has"
+    fault = f"{fault} only {_gigabytes(available)}"
     prompts, now = getattr(cell.rollout, "prompts", 1), cell.schedule.microbatches
     for count in (n for n in range(now + 1, prompts + 1) if prompts % n == 0):
-        if (fewer := needed_with(count)) <= there:
+        if (fewer := needed_with(count)) <= available:
             raise ConfigError([f"{fault}; schedule.microbatches = {count} needs {_gigabytes(fewer)}"])
     others = ["train fewer seeds at once by schedule.block"] if cell.schedule.block > 1 else []
     others += ["train adapters by policy.lora"] if getattr(cell.policy, "lora", "") is None else []

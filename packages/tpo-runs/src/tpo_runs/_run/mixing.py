@@ -20,12 +20,7 @@ EXACT = (None, "highest", "float32")
 def check_not_mixed(blocks: Mapping[str, Sequence[Block]], store: Store) -> None:
     """Refuse to train more seeds of a cell with other settings than its earlier seeds.
 
-    Args:
-        blocks: the blocks to train, by the key of the cell.
-        store: the earlier seeds, stored or at a checkpoint.
-
-    Raises:
-        ConfigError: with one line for each setting, module or data set that has changed.
+    `blocks` are those to train, by the key of their cell. Earlier seeds are stored or at a checkpoint.
     """
     labels: dict[str, list[str]] = {}
     for of_cell in blocks.values():
@@ -57,14 +52,14 @@ def conflicts(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """
     before, after = _settings(earlier), _settings(now)
     lines = [
-        f"{name} was {before.get(name, 'not set')}, and is {after.get(name, 'not set')} now"
+        f"{name} was {before.get(name, 'not set')} and is {after.get(name, 'not set')} now"
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     ]
     for record, what in (("objective", "the source of module"), ("data", "the content of data set")):
         there, here = earlier.get(record) or {}, now.get(record) or {}
         lines += [
-            f"{what} {name!r} has changed: its SHA-256 was {there[name][:12]}, and is {here[name][:12]} now"
+            f"{what} {name!r} has changed: its SHA-256 was {there[name][:12]} and is {here[name][:12]} now"
             for name in there
             if name in here and here[name] != there[name]
         ]

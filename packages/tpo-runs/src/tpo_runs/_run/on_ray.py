@@ -22,11 +22,7 @@ PROBE_SECONDS = 60.0
 
 
 class RayCluster(AbstractCluster):
-    """Runs each block as a task. Ray restarts it elsewhere if its worker or node is lost.
-
-    Raises:
-        ConfigError: Ray cannot be reached, has no room for a block, or a node does not share the store.
-    """
+    """Runs each block as a task. Ray restarts it elsewhere if its worker or node is lost."""
 
     def __init__(self, spec: RaySpec, config: Path, context: RunContext, *, short: bool):
         super().__init__(spec, config, context, short=short)
@@ -34,17 +30,17 @@ class RayCluster(AbstractCluster):
         import ray  # pyright: ignore[reportMissingImports]
 
         self._ray: Any = ray
-        where = _connect(spec)
+        where = _connect(ray, spec)
         # Ray has replaced the handler by one that ends this process without saving.
         signal.signal(signal.SIGTERM, handler)
         try:
-            _check_room(spec, where)
-            _check_store_is_shared(context.store, where)
+            _check_room(ray, spec, where)
+            _check_store_is_shared(ray, context.store, where)
         except BaseException:
             self.close()
             raise
         memory = {"memory": round(spec.memory_gb * 1e9)} if spec.memory_gb else {}
-        self._task = self._ray.remote(train_block_into_store).options(
+        self._task = ray.remote(train_block_into_store).options(
             num_cpus=spec.cpus, num_gpus=spec.gpus, max_retries=spec.retries, **memory
         )
 
@@ -72,9 +68,7 @@ class RayCluster(AbstractCluster):
         self._ray.shutdown()
 
 
-def _connect(spec: RaySpec) -> str:
-    import ray  # pyright: ignore[reportMissingImports]
-
+def _connect(ray: Any, spec: RaySpec) -> str:
     address = spec.address or os.environ.get("RAY_ADDRESS", "")
     where = f"the Ray cluster at {address}" if address else "Ray on this machine"
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -97,15 +91,13 @@ def _connect(spec: RaySpec) -> str:
     return where
 
 
-def _nodes() -> list[dict[str, Any]]:
-    import ray  # pyright: ignore[reportMissingImports]
-
+def _nodes(ray: Any) -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-def _check_room(spec: RaySpec, where: str) -> None:
+def _check_room(ray: Any, spec: RaySpec, where: str) -> None:
     needs = {"CPU": spec.cpus, "GPU": spec.gpus, "memory": (spec.memory_gb or 0) * 1e9}
-    nodes = [node["Resources"] for node in _nodes()]
+    nodes = [node["Resources"] for node in _nodes(ray)]
     if not any(all(node.get(name, 0) >= amount for name, amount in needs.items()) for node in nodes):
         largest = {name: max(node.get(name, 0) for node in nodes) for name in needs}
         sizes = "{CPU:g} cores, {GPU:g} GPUs".format(**largest)
@@ -113,8 +105,7 @@ def _check_room(spec: RaySpec, where: str) -> None:
         raise no_capacity(spec, where, f"no node has more than {sizes}")
 
 
-def _check_store_is_shared(store: Store, where: str) -> None:
-    import ray  # pyright: ignore[reportMissingImports]
+def _check_store_is_shared(ray: Any, store: Store, where: str) -> None:
     from ray.util.scheduling_strategies import (  # pyright: ignore[reportMissingImports]
         NodeAffinitySchedulingStrategy,
     )
@@ -125,7 +116,7 @@ def _check_store_is_shared(store: Store, where: str) -> None:
             exists.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             ).remote(path): node["NodeManagerHostname"]
-            for node in _nodes()
+            for node in _nodes(ray)
         }
         done, _ = ray.wait(list(hosts), num_returns=len(hosts), timeout=PROBE_SECONDS)
         without = [hosts[ref] for ref in done if not ray.get(ref)]

@@ -27,11 +27,7 @@ MAX_REQUEUES = 1_000_000
 
 
 class SlurmCluster(AbstractCluster):
-    """Runs each block as a job, or as a local process. SLURM requeues a job whose node fails.
-
-    Raises:
-        ConfigError: SLURM cannot be reached, has no room for a block, or does not share the store.
-    """
+    """Runs each block as a job, or as a local process. SLURM requeues a job whose node fails."""
 
     def __init__(self, spec: SlurmSpec, config: Path, context: RunContext, *, short: bool):
         import submitit  # pyright: ignore[reportMissingImports]
@@ -103,11 +99,7 @@ class SlurmCluster(AbstractCluster):
 
 
 def cancel_earlier_jobs(store: Store) -> list[str]:
-    """Cancel the SLURM jobs that a killed run in this store left.
-
-    Returns:
-        A note, if there may be any.
-    """
+    """Cancel the SLURM jobs that a killed run in this store left. Returns a note if there may be any."""
     directory = store.jobs / SUBMITIT
     if not directory.is_dir():
         return []
@@ -128,7 +120,7 @@ def _job_name(root: Path) -> str:
 
 
 def _max_local_jobs(spec: SlurmSpec) -> int:
-    """The number of jobs that can run here at a time. submitit gives the same GPUs to all jobs."""
+    """How many jobs can run here at a time. submitit gives the same GPUs to all jobs."""
     cores, gpus = os.cpu_count() or 1, len(list(Path("/dev").glob("nvidia[0-9]*")))
     if spec.cpus > cores or spec.gpus > gpus:
         raise no_capacity(spec, "this machine", f"it has {cores} cores and {gpus} GPUs")

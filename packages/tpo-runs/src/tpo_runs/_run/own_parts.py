@@ -22,9 +22,6 @@ def check_own_parts(cells: Iterable[Cell]) -> None:
 
     These are tasks and policies without a method that the rollout calls, and objectives whose losses have the
     wrong type or shape. If user code raises an error, the cell fails later and reports the traceback.
-
-    Raises:
-        ConfigError: with one line for each.
     """
     lines: dict[str, None] = {}
     for cell in cells:

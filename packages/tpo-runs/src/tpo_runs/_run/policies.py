@@ -1,4 +1,4 @@
-"""Trained policies: stored on request, and loaded again."""
+"""Trained policies: stored on request, and loaded."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,13 +11,11 @@ from jaxtyping import PyTree
 from .._config import Cell, drop_changed, sources_of
 from .._errors import ConfigError
 from .._learn import TrainState, initial_policies, row_of, split_policy
-from .._store import Store, StoredBlock, check_holds_run
+from .._store import Store, StoredBlock, check_holds_run, choose_entry
 from .._text import cell_label
 from .build import build_policy, trainable_of
-from .checkpoint import Checkpoint, CheckpointError
-from .entries import choose_entry
+from .checkpoint import Checkpoint, CheckpointError, kept_ends, kept_policies
 from .machine import data_hashes
-from .saved_states import kept_ends, kept_policies
 
 KEEP = "train with --schedule.keep_policies true, and --overwrite if the run is complete"
 
@@ -31,11 +29,7 @@ class TrainedPolicy(NamedTuple):
 
 
 def keep_policies(store: Store, cell: Cell, seeds: Sequence[int], end: Checkpoint) -> None:
-    """Store the trained parameters of a block of seeds, and the rest of its state, to train it longer.
-
-    Raises:
-        StorageError: they cannot be written.
-    """
+    """Store the trained parameters of a block of seeds, and the rest of its state, to train it longer."""
     state: TrainState = end.state
     kept_policies(store, cell.key, seeds).save(Checkpoint(end.step, state.policy, {}, _origin(cell)))
     rest = TrainState(None, state.optimizer_state, state.rollout_state)
@@ -86,7 +80,7 @@ def load_trained(
     blocks = [block for block in store.blocks(entry["key"]) if seed is None or seed in block.seeds]
     if not blocks:
         there = sorted(store.finished_seeds(entry["key"]))
-        raise ConfigError([f"{out}: {label}: seed {seed} is not complete; complete are {there or 'none'}"])
+        raise ConfigError([f"{out}: {label}: seed {seed} is not complete; complete seeds: {there or 'none'}"])
     block = blocks[0]
     where = {"point": entry["point"], "config": config or store.config_path}
     cell = block.cell().model_copy(update=where)
@@ -116,7 +110,9 @@ def _restored(store: Store, cell: Cell, block: StoredBlock, place: str) -> PyTre
     ]
     if changed:
         names = ", ".join(changed)
-        raise ConfigError([f"{place}: {names} has changed since training; use the files of that time"])
+        raise ConfigError(
+            [f"{place}: {names} has changed since training; restore the files that it was trained with"]
+        )
     return eqx.combine(checkpoint.state, frozen)
 
 

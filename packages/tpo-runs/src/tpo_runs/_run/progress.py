@@ -1,4 +1,4 @@
-"""The progress of a run, and the interface of the displays that show it."""
+"""The progress of a run, and the base class of the displays that show it."""
 
 import dataclasses
 import math
@@ -14,37 +14,23 @@ from .._console import make_console, print_line
 
 @dataclasses.dataclass(frozen=True)
 class RunStatus:
-    """The block in training, and the state of the whole run.
-
-    Args:
-        cell: the cell.
-        seeds: the seeds of the block.
-        block: number of the block, from 1.
-        blocks: number of blocks that the run trains.
-        step: completed steps of the block.
-        done: completed steps of all blocks of the run.
-        total: total steps of all blocks of the run.
-        left: estimated seconds until the run ends; None before the first step.
-        errors: last error of each seed; NaN if the seed diverged.
-        rate: episodes per second, over all seeds of the block; None before the first chunk.
-        length: mean tokens of an answer, if the probe "answer_length" measures it.
-    """
+    """The block in training, and the state of the whole run."""
 
     cell: Cell
     seeds: tuple[int, ...]
-    block: int
-    blocks: int
-    step: int
-    done: int
-    total: int
-    left: float | None
-    errors: tuple[float, ...] = ()
-    rate: float | None = None
-    length: float | None = None
+    block: int  # its number, from 1
+    blocks: int  # of the run
+    step: int  # completed steps of the block
+    done: int  # completed steps of all blocks
+    total: int  # steps of all blocks
+    left: float | None  # estimated seconds until the run ends; None before the first step
+    errors: tuple[float, ...] = ()  # the last one of each seed; NaN if the seed diverged
+    rate: float | None = None  # episodes per second, over all seeds; None before the first chunk
+    length: float | None = None  # mean tokens per answer, if the probe "answer_length" measures it
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Tokens that the policy writes in a second of sampling and training; None if it is not known."""
+        """Tokens that the policy generates per second of training; None if unknown."""
         if self.length is None or self.rate is None:
             return None
         rollout = self.cell.rollout
@@ -57,13 +43,23 @@ class RunStatus:
 
     @property
     def error(self) -> float:
-        """Mean error of the seeds that have one; NaN if none has."""
+        """Mean error of the seeds that have not diverged; NaN if all have."""
         known = [error for error in self.errors if not math.isnan(error)]
         return sum(known) / len(known) if known else math.nan
 
 
 class Display:
-    """Shows only warnings, on standard error. Subclasses show more."""
+    """Tracks a run that trains `blocks` with `steps` in total, and shows only warnings, on standard error.
+
+    Subclasses show more.
+    """
+
+    def __init__(self, blocks: int, steps: int):
+        self.blocks, self.total = blocks, steps
+        self.begun = self._done = 0  # blocks that have started or were dropped; steps
+        self._trained, self._seconds = 0, 0.0
+        self.now: RunStatus | None = None
+        self._training = False
 
     def __enter__(self) -> "Display":
         return self
@@ -71,20 +67,11 @@ class Display:
     def __exit__(self, *_: object) -> None:
         """Called when training has ended."""
 
-    def run(self, loaded: LoadedConfig, out: Path, blocks: int, steps: int) -> None:
-        """The run starts. It trains this many blocks and steps."""
+    def run(self, loaded: LoadedConfig, out: Path) -> None:
+        """The run starts."""
 
-    def compiling(self, label: str) -> None:
+    def compiling(self, cell: Cell) -> None:
         """The run waits until the program of a cell is compiled."""
-
-    def begin(self, now: RunStatus) -> None:
-        """A block starts, or resumes from a checkpoint."""
-
-    def advance(self, now: RunStatus) -> None:
-        """Another chunk of steps is complete."""
-
-    def end(self, now: RunStatus, seconds: float, diverged: Mapping[str, int]) -> None:
-        """A block is stored after `seconds` of training; `diverged` maps seeds to steps."""
 
     def note(self, text: str) -> None:
         """Information."""
@@ -93,64 +80,27 @@ class Display:
         """A warning, which every display shows."""
         print_line(make_console(stderr=True), text)
 
-
-class Reporter:
-    """Tracks the progress of a run and passes it to a display.
-
-    Args:
-        display: the display.
-        blocks: number of blocks to train.
-        steps: their total number of steps.
-
-    `begun` counts the blocks that have started or were dropped.
-    """
-
-    def __init__(self, display: Display, blocks: int, steps: int):
-        self._display = display
-        self.note, self.warn = display.note, display.warn
-        self._blocks, self._total = blocks, steps
-        self.begun = self._done = 0
-        self._trained, self._seconds = 0, 0.0
-        self._now: RunStatus | None = None
-        self._training = False
-
-    def run(self, loaded: LoadedConfig, out: Path) -> None:
-        """The run starts."""
-        self._display.run(loaded, out, self._blocks, self._total)
-
-    def compiling(self, cell: Cell) -> None:
-        """The run waits until the program of a cell is compiled."""
-        self._display.compiling(cell.label)
-
     def block(self, cell: Cell, seeds: Sequence[int], step: int) -> None:
         """A block starts, or resumes from a checkpoint at `step`."""
         self.begun += 1
         self._training = True
         self._done += step
-        self._now = RunStatus(
-            cell=cell,
-            seeds=tuple(seeds),
-            block=self.begun,
-            blocks=self._blocks,
-            step=step,
-            done=self._done,
-            total=self._total,
-            left=self._left(),
-        )
-        self._display.begin(self._now)
+        state = (self.begun, self.blocks, step, self._done, self.total, self._left())
+        self.now = RunStatus(cell, tuple(seeds), *state)
+        self._show_begin(self.now)
 
     def advance(
         self, step: int, seconds: float, metrics: Mapping[str, Float[np.ndarray, "seeds steps"]]
     ) -> None:
         """The block is at `step`; the steps since the last call took `seconds` and had these metrics."""
-        assert self._now is not None
+        assert self.now is not None
         errors, lengths = metrics["error"][:, -1], metrics.get("answer_length")
-        steps = step - self._now.step
+        steps = step - self.now.step
         self._done += steps
         self._trained += steps
         self._seconds += seconds
-        self._now = dataclasses.replace(
-            self._now,
+        self.now = dataclasses.replace(
+            self.now,
             step=step,
             errors=tuple(map(float, errors)),
             rate=steps * len(errors) / max(seconds, 1e-9),
@@ -158,23 +108,33 @@ class Reporter:
             done=self._done,
             left=self._left(),
         )
-        self._display.advance(self._now)
+        self._show_progress(self.now)
 
     def end(self, seconds: float, diverged: Mapping[str, int]) -> None:
-        """The block is stored."""
-        assert self._now is not None
+        """The block is stored after `seconds` of training. Warns of `diverged` seeds, with their steps."""
+        assert self.now is not None
         self._training = False
-        self._display.end(self._now, seconds, diverged)
+        self._show_end(self.now, seconds, diverged)
+        for seed, step in diverged.items():
+            fault = f"seed {seed} diverged at step {step}: error, loss or state is NaN or infinite"
+            fate = "it is frozen from this step on, and the other seeds are not affected"
+            self.warn(f"{self.now.cell.label}: {fault}; {fate}")
 
     def skip(self, cell: Cell, blocks: int) -> None:
         """A cell has failed. Its last `blocks` blocks are dropped, including the one in training."""
-        begun = self._training and self._now is not None and self._now.cell.key == cell.key
+        begun = self._training and self.now is not None and self.now.cell.key == cell.key
         self._training = False
         self.begun += blocks - begun
-        self._total -= blocks * cell.schedule.steps - (self._now.step if self._now and begun else 0)
+        self.total -= blocks * cell.schedule.steps - (self.now.step if self.now and begun else 0)
 
     def _left(self) -> float | None:
-        return self._seconds / self._trained * (self._total - self._done) if self._trained else None
+        return self._seconds / self._trained * (self.total - self._done) if self._trained else None
+
+    def _show_begin(self, now: RunStatus) -> None: ...
+
+    def _show_progress(self, now: RunStatus) -> None: ...
+
+    def _show_end(self, now: RunStatus, seconds: float, diverged: Mapping[str, int]) -> None: ...
 
 
 def seed_words(seeds: Sequence[int]) -> str:

@@ -9,15 +9,12 @@ from .._store import Store
 class Replacement:
     """The cells whose earlier results a run replaces: all of them with `--overwrite`.
 
-    Whatever refuses a run, or fails before the program of a cell is compiled, leaves the earlier results of
-    that cell as they are. Cells that still wait for their replacement are marked in the store, so that a run
-    that is stopped or killed continues to replace them when it is resumed without `--overwrite`.
+    If the run is refused, or fails before the program of a cell is compiled, the earlier results of that cell
+    stay. Cells that still wait for their replacement are marked in the store, so that a run that is stopped
+    or killed replaces them when it is resumed without `--overwrite`.
 
-    Args:
-        store: the results.
-        keys: the cells of this run that are replaced.
-        dropped: cells that belong to the run in the store, but not to this one.
-        commit: writes the manifest of this run, when its first cell is ready to train.
+    `dropped` are cells that belong to the run in the store, but not to this one. `commit` writes the manifest
+    of this run, when the first cell is ready to train.
     """
 
     def __init__(
@@ -25,7 +22,7 @@ class Replacement:
         store: Store,
         keys: Iterable[str] = (),
         dropped: Iterable[str] = (),
-        commit: Callable[[], None] = lambda: None,
+        commit: Callable[[], None] | None = None,
     ):
         self._store, self._pending, self._dropped = store, set(keys), list(dropped)
         self._commit, self._committed = commit, False
@@ -34,16 +31,13 @@ class Replacement:
         return key in self._pending
 
     def start(self, key: str) -> None:
-        """Remove the earlier results of a cell that is ready to train.
-
-        Raises:
-            StorageError: they cannot be removed.
-        """
+        """Remove the earlier results of a cell that is ready to train."""
         if key not in self._pending:
             return
         with as_storage_error(self._store.root, "rerun to continue"):
             if not self._committed:
-                self._commit()
+                if self._commit is not None:
+                    self._commit()
                 for other in self._pending:
                     self._store.mark_for_replacement(other)
                 for other in self._dropped:

@@ -22,11 +22,7 @@ FIGURES = 20_000_000
 
 
 def check_writable(root: Path) -> None:
-    """Create the output directory, and check that files can be written there.
-
-    Raises:
-        ConfigError: they cannot; with one line.
-    """
+    """Create the output directory, and check that files can be written there."""
     for directory in (root, Store(root).cells, Store(root).figures):
         try:
             if directory == root:
@@ -43,13 +39,10 @@ def check_space(root: Path, blocks: Iterable[Block], replaced: int = 0) -> None:
     """Check that the disk has space for the results and checkpoints of some blocks.
 
     The run frees `replaced` bytes before.
-
-    Raises:
-        ConfigError: there is too little space; with one line.
     """
     needed, free = needed_bytes(blocks), shutil.disk_usage(root).free + replaced
     if needed > free:
-        sizes = f"the run may need {_megabytes(needed)}, and {_megabytes(free)} are free"
+        sizes = f"the run may need {_megabytes(needed)}, but only {_megabytes(free)} are free"
         raise ConfigError([f"{root}: too little space: {sizes}; make room, or choose another --out"])
 
 

@@ -1,5 +1,6 @@
 """Logging to experiment trackers. A tracker that fails is dropped."""
 
+import functools
 import json
 import queue
 import threading
@@ -26,12 +27,7 @@ class Trackers:
     """The trackers of a run. None of them can stop or slow it down.
 
     `cells/KEY/tracking/SEEDS/TRACKER.json` records what a tracker has received of a block, so that a resumed
-    run sends only new steps.
-
-    Args:
-        spec: the `[tracking]` table.
-        store: the results.
-        warn: called for each tracker that is dropped.
+    run sends only new steps. `warn` is called for each tracker that is dropped.
     """
 
     def __init__(self, spec: TrackingSpec, store: Store, warn: Callable[[str], None]):
@@ -73,7 +69,7 @@ class Trackers:
             project=self._spec.project,
             out=self._store.root,
         )
-        self._send("begin", block, self._store.tracking(cell.key, seeds))
+        self._send(_Sender.begin, block, self._store.tracking(cell.key, seeds))
 
     def steps(self, start: int, metrics: Metrics) -> None:
         """Log steps of the block, thinned out. `start` is the first step of `metrics`."""
@@ -81,13 +77,13 @@ class Trackers:
             stop = start + next(iter(metrics.values())).shape[1]
             due = _due(self._cell, self._spec.points, np.arange(start, stop), metrics)
             rows = {start + i: self._values(metrics, i) for i in np.flatnonzero(due).tolist()}
-            self._send("log", {step: values for step, values in rows.items() if values}, stop)
+            self._send(_Sender.log, {step: values for step, values in rows.items() if values}, stop)
 
     def end_block(self, *, complete: bool) -> None:
         """End the block, which is `complete` if it is stored."""
         if self._cell is not None:
             self._cell = None
-            self._send("end", complete)
+            self._send(_Sender.end, complete)
 
     def close(self, seconds: float = CLOSING_SECONDS) -> None:
         """End the run. A tracker that does not finish in time is dropped."""
@@ -96,17 +92,16 @@ class Trackers:
             sender.finish(seconds)
         self._drop_failed()
 
-    def _send(self, what: str, *arguments: Any) -> None:
+    def _send(self, call: Callable[..., None], *arguments: Any) -> None:
         for sender in self._senders:
-            sender.calls.put((what, arguments))
+            sender.send(call, *arguments)
         self._drop_failed()
 
     def _drop_failed(self) -> None:
         for sender in [sender for sender in self._senders if sender.fault]:
             self._senders.remove(sender)
-            self._warn(
-                f"tracker {sender.name}: {sender.fault}; the tracker is dropped, the results are intact"
-            )
+            lost = "the tracker is dropped, the results are intact"
+            self._warn(f"tracker {sender.name}: {sender.fault}; {lost}")
 
     def _values(self, metrics: Metrics, column: int) -> dict[str, float]:
         values = {}
@@ -144,26 +139,29 @@ class _Sender:
 
     def __init__(self, name: str):
         self.name, self.fault = name, ""
-        self.calls: queue.SimpleQueue[tuple[str, tuple[Any, ...]]] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._tracker: Tracker | None = None
         self._thread = threading.Thread(target=self._work, name=f"tracker-{name}", daemon=True)
         self._thread.start()
 
+    def send(self, call: Callable[..., None], *arguments: Any) -> None:
+        self._calls.put(functools.partial(call, self, *arguments))
+
     def finish(self, seconds: float) -> None:
-        self.calls.put(("", ()))
+        self._calls.put(None)
         self._thread.join(seconds)
         if self._thread.is_alive():
             self.fault = f"did not finish within {seconds:g} s"
 
     def _work(self) -> None:
         try:
-            while (call := self.calls.get())[0]:
-                getattr(self, f"_{call[0]}")(*call[1])
+            while call := self._calls.get():
+                call()
         # Including SystemExit: a tracker must not end the run.
         except BaseException as error:
             self.fault = describe_error(error)
 
-    def _begin(self, block: TrackedBlock, directory: Path) -> None:
+    def begin(self, block: TrackedBlock, directory: Path) -> None:
         self._sent = {"id": block.id, **_sent(directory, self.name)}
         self._path = directory / f"{self.name}.json"
         if not self._sent["complete"]:
@@ -171,14 +169,14 @@ class _Sender:
             self._tracker = open_tracker(self.name, block)
             self._record()
 
-    def _log(self, rows: Mapping[int, Mapping[str, float]], stop: int) -> None:
+    def log(self, rows: Mapping[int, Mapping[str, float]], stop: int) -> None:
         if self._tracker is not None and stop > self._sent["steps"]:
             for step, values in rows.items():
                 if step >= self._sent["steps"]:
                     self._tracker.log(step, values)
             self._record(steps=stop)
 
-    def _end(self, complete: bool) -> None:
+    def end(self, complete: bool) -> None:
         if self._tracker is not None:
             self._tracker.close()
             self._tracker = None

@@ -11,6 +11,7 @@ from .._config import (
     DEFAULT,
     PARAMETERS,
     Cell,
+    Config,
     LoadedConfig,
     TrackingSpec,
     candidate,
@@ -28,26 +29,20 @@ Train = Callable[[LoadedConfig], bool]
 
 @dataclasses.dataclass
 class Search:
-    """The search for values of one cell: of one axis, or of several together.
+    """The search for values of one cell: of one axis, or of several together."""
 
-    Args:
-        cell: the cell, as the config has it.
-        chosen: the values chosen so far, by dotted path, to which the search adds its own.
-        options: what to try: values by dotted path.
-        room: how many values may be added beyond an edge.
-    """
-
-    cell: Cell
-    chosen: dict[str, Any]
-    options: list[dict[str, Any]]
-    room: int = 0
-    cells: list[Cell] = dataclasses.field(default_factory=list)
+    config: Config
+    cell: Cell  # as the config has it
+    chosen: dict[str, Any]  # the values chosen so far, by dotted path
+    options: list[dict[str, Any]]  # what to try: values by dotted path
+    room: int = 0  # how many values may be added beyond an edge
     merits: list[Merit] = dataclasses.field(default_factory=list)
 
-    def prepare(self, loaded: LoadedConfig) -> None:
-        """Make the cells that try the values."""
-        for option in self.options[len(self.cells) :]:
-            self.cells.append(candidate(self.cell, {**self.chosen, **option}, loaded.config))
+    def __post_init__(self) -> None:
+        self.cells = list(map(self._candidate, self.options))
+
+    def _candidate(self, option: Mapping[str, Any]) -> Cell:
+        return candidate(self.cell, {**self.chosen, **option}, self.config)
 
     @property
     def best(self) -> dict[str, Any]:
@@ -63,13 +58,13 @@ class Search:
         value = widened([option[path] for option in self.options], best)
         return None if value is None else {path: value}
 
-    def widen(self, loaded: LoadedConfig) -> bool:
+    def widen(self) -> bool:
         """Add a value if the best one is at an edge and another one may be added."""
         option = self.beyond if self.room else None
         if option is None:
             return False
         try:
-            self.cells.append(candidate(self.cell, {**self.chosen, **option}, loaded.config))
+            self.cells.append(self._candidate(option))
         except (ValidationError, ValueError):  # outside of the range of the key
             return False
         self.options.append(option)
@@ -103,10 +98,8 @@ def tuned(
     If methods have axes of their own, each cell becomes two, which differ on the axis "parameters": "chosen"
     has all chosen values, and "default" those of the shared axes alone.
 
-    Args:
-        loaded: the config.
-        store: of the candidates. What it holds is not trained again.
-        train: trains cells into the store, and returns whether it could.
+    `store` has the candidates. What it holds is not trained again. `train` trains cells into it, and returns
+    whether it could.
 
     Returns:
         The config with its new cells, and a record of each choice; None if candidates could not be trained.
@@ -121,7 +114,7 @@ def tuned(
     def search(options: Sequence[Sequence[Mapping[str, Any]]]) -> bool:
         """Try the options of each cell, and add the best one to the chosen values."""
         searches = [
-            Search(cell, values, list(map(dict, of_cell)), config.tune.widen)
+            Search(config, cell, values, list(map(dict, of_cell)), config.tune.widen)
             for cell, values, of_cell in zip(cells, chosen, options, strict=True)
             if of_cell
         ]
@@ -162,8 +155,6 @@ def _chosen_cells(
 
 def _search(searches: Sequence[Search], loaded: LoadedConfig, store: Store, train: Train) -> bool:
     """Train the candidates of all searches, and further ones beyond the edges; returns whether it could."""
-    for each in searches:
-        each.prepare(loaded)
     growing = list(searches)
     while growing:
         cells = [cell for each in growing for cell in each.cells[len(each.merits) :]]
@@ -173,5 +164,5 @@ def _search(searches: Sequence[Search], loaded: LoadedConfig, store: Store, trai
         for each in growing:
             results = map(store.result, each.cells[len(each.merits) :])
             each.merits += [merit(result, metric=loaded.config.metric) for result in results]
-        growing = [each for each in growing if each.widen(loaded)]
+        growing = [each for each in growing if each.widen()]
     return True

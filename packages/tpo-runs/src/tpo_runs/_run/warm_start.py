@@ -11,19 +11,14 @@ from jaxtyping import PyTree
 from .._config import Cell
 from .._errors import ConfigError
 from .._learn import initial_policies, split_policy
-from .._store import Store
+from .._store import Store, choose_entry
+from .arrays import described, difference
 from .build import build_policy, trainable_of
-from .checkpoint import difference
-from .entries import choose_entry
 from .policies import load_trained
 
 
 def check_starts(cells: Iterable[Cell]) -> None:
-    """Refuse cells that start from policies that are not there, or whose arrays do not fit.
-
-    Raises:
-        ConfigError: with one line for each fault.
-    """
+    """Refuse cells that start from policies that are missing, or whose arrays do not fit."""
     lines: dict[str, None] = {}
     for cell in cells:
         if (start := cell.policy.start) is None:
@@ -41,11 +36,7 @@ def check_starts(cells: Iterable[Cell]) -> None:
 
 
 def start_policies(cell: Cell, seeds: Sequence[int]) -> PyTree:
-    """The policies that seeds start from, stacked: new ones, or with the trained parameters of another run.
-
-    Raises:
-        ConfigError: the other run lacks a policy, or its arrays do not fit.
-    """
+    """The stacked policies that seeds start from: new ones, or with trained parameters of another run."""
     new = initial_policies(build_policy(cell), jnp.asarray(seeds))
     if (start := cell.policy.start) is None:
         return new
@@ -58,7 +49,7 @@ def start_policies(cell: Cell, seeds: Sequence[int]) -> PyTree:
 
     params = jax.tree.map(lambda *rows: jnp.stack(rows), *map(params_of, seeds))
     own, frozen = split_policy(new, trainable)
-    if fault := difference(params, own):
+    if fault := difference(described(params), described(own)):
         raise ConfigError([f"{out}: its policies do not fit this one: {fault}"])
     # Only the arrays: a user's own class may have been imported from another file there.
     return eqx.combine(jax.tree.unflatten(jax.tree.structure(own), jax.tree.leaves(params)), frozen)

@@ -29,12 +29,12 @@ FACTS = (
     "objective",
     "data",
 )
-# The facts that the bits of a result may depend on: all but the commit, which changes with every document.
+# The facts that the bits of a result may depend on. Commits also change documents, so git is not among them.
 BITS = tuple(name for name in FACTS if name != "git")
 
 
 class BlockContent(NamedTuple):
-    """The contents of a block: the rows of its metrics, their provenance and timing, and sampled answers."""
+    """What the files of a block hold."""
 
     table: pa.Table
     provenance: dict[str, Any]
@@ -43,7 +43,7 @@ class BlockContent(NamedTuple):
 
 
 class StoredBlock(NamedTuple):
-    """A directory `seeds-A-B`. It has this name only when it is complete, so the name tells what is done."""
+    """A directory `seeds-A-B`. It has this name only when it is complete."""
 
     path: Path
     seeds: range
@@ -79,11 +79,7 @@ class StoredBlock(NamedTuple):
         return BlockContent(table, provenance, timing, samples)
 
     def cell(self) -> Cell:
-        """The cell that trains exactly this block.
-
-        Raises:
-            ConfigError: its config is damaged, missing, or not of this version.
-        """
+        """The cell that trains exactly this block."""
         with as_config_error(self.path):
             files, lines = contents(self.path, required=(CONFIG,), only=(CONFIG,))
         cell = None if lines else cell_of_block(files[CONFIG].decode("utf-8", "replace"))
@@ -92,11 +88,7 @@ class StoredBlock(NamedTuple):
         return cell
 
     def provenance(self) -> dict[str, Any]:
-        """Read the provenance: cell, seeds, versions, device, commit.
-
-        Raises:
-            ConfigError: it is damaged, or belongs to another block; with one line.
-        """
+        """Read the provenance."""
         with as_config_error(self.path):
             files, lines = contents(self.path, required=(PROVENANCE,), only=(PROVENANCE, CONFIG))
         if lines:
@@ -104,7 +96,7 @@ class StoredBlock(NamedTuple):
         return self._in_its_place(files)
 
     def _in_its_place(self, files: Mapping[str, bytes]) -> dict[str, Any]:
-        """The provenance among intact files, after checking that they belong to this block."""
+        """The provenance among intact files, which must belong to this block."""
         provenance = dict(json.loads(files[PROVENANCE]))
         if (seeds := provenance.get("seeds")) != list(self.seeds):
             raise ConfigError([f"{self.path}: holds the seeds {seeds}; rename it back"])
@@ -130,12 +122,7 @@ class StoredBlock(NamedTuple):
         return f"remove {self.path} to have its seeds trained again"
 
     def timing(self) -> dict[str, Any]:
-        """Read the timing: seconds, host and date.
-
-        Raises:
-            DamagedError: it is damaged.
-            OSError: it cannot be read.
-        """
+        """Read the timing."""
         return unsealed(self.path / TIMING)
 
 
@@ -148,11 +135,7 @@ def blocks_in(directory: Path) -> list[StoredBlock]:
 
 
 def read_all(blocks: Iterable[StoredBlock]) -> list[BlockContent]:
-    """Read blocks.
-
-    Raises:
-        ConfigError: files are damaged or missing; one line for each, over all blocks.
-    """
+    """Read blocks."""
     found: list[BlockContent] = []
     lines: list[str] = []
     for block in blocks:

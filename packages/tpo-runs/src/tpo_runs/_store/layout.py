@@ -1,4 +1,4 @@
-"""The files and directories of a store. Other modules ask a `Store` for these paths."""
+"""The names of the files and directories of a store. Other rooms ask a `Store` for these paths."""
 
 import re
 from collections.abc import Sequence
@@ -14,9 +14,8 @@ DIRECTORIES = ("cells", "figures", "errors", "jobs", "locks", "tensorboard", "tu
 CELLS, FIGURES, ERRORS, JOBS, LOCKS, TENSORBOARD, TUNING = DIRECTORIES
 SUMMARY = "summary.json"  # in FIGURES
 CHOICES = "choices.json"  # in TUNING, which is a store itself
-SPEC, CHECKPOINTS, TRACKING = "spec.json", "checkpoints", "tracking"  # of a cell
-TO_REPLACE = "to-be-replaced"  # of a cell, too
-POLICIES, ENDS = "policies", "ends"  # of a cell, too
+OF_CELL = ("spec.json", "checkpoints", "policies", "ends", "tracking", "to-be-replaced")
+SPEC, CHECKPOINTS, POLICIES, ENDS, TRACKING, TO_REPLACE = OF_CELL
 METRICS, PROVENANCE, TIMING = "metrics.parquet", "provenance.json", "timing.json"  # of a block; also CONFIG
 SAMPLES = "samples.json"  # of a block
 KEY = re.compile(r"[0-9a-f]{16}")

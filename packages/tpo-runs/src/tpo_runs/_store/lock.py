@@ -27,13 +27,8 @@ NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 def locked(directory: Path) -> Iterator[str | None]:
     """Hold the lock of an output directory, and write who holds it to `lock.json`.
 
-    The system releases the lock when its process ends, however it ends.
-
-    Returns:
-        A line about the process that held the lock when it was killed, if there was one.
-
-    Raises:
-        ConfigError: another process holds it; the line names it.
+    The system releases the lock of a process that ends. Yields a line about the process that held the lock
+    when it was killed, if there was one.
     """
     lock, path = FileLock(directory / LOCK), directory / LOCK_OWNER
     try:

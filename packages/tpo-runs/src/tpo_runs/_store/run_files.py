@@ -1,22 +1,22 @@
-"""The files of a run as a whole: its manifest, its config, and the tracebacks of cells that failed."""
+"""The files of a whole run: its manifest, its config, choices of `[tune]`, and tracebacks."""
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 from .._config import Config, config_of_run, has_settings, is_sealed
 from .._errors import ConfigError, as_config_error
 from .._files import DamagedError, sealed, unsealed, write_file
-from .layout import EDITED_CONFIG, KEY, Layout
+from .layout import CHOICES, EDITED_CONFIG, KEY, Layout
 from .output_directory import check_plain, holds_results
 
 FORMAT = 1
 
 
 class RunFiles(Layout):
-    """Reads and writes the files of a run as a whole."""
+    """Reads and writes the files of a whole run."""
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Say which cells belong to the run; `manifest["cells"]` lists method, point, key and seeds."""
@@ -36,7 +36,7 @@ class RunFiles(Layout):
         if changed:
             os.replace(path, kept)
         write_file(path, config_of_run(config))
-        return [f"{path}: damaged or edited; written again, and kept as {kept}"] if changed else []
+        return [f"{path}: damaged or edited; kept as {kept}, and written again"] if changed else []
 
     def has_manifest(self) -> bool:
         """Whether a run has written here before."""
@@ -65,18 +65,14 @@ class RunFiles(Layout):
         except DamagedError as error:
             fix = "remove it, and run the config again, which writes it again without training again"
             if not holds_results(self.root):
-                fix = "tpo-runs did not write it, or everything else is gone: there are no results here"
+                fix = "there are no results here: tpo-runs did not write it, or the rest of the run is gone"
             raise ConfigError([f"{error}; {fix}"]) from None
         except OSError as error:
             raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
         return manifest
 
     def config_text(self) -> str:
-        """The config as it took effect; empty if the file is missing.
-
-        Raises:
-            ConfigError: it is not the one that the run wrote.
-        """
+        """The config as it took effect; empty if the file is missing."""
         path = self.config_path
         if not path.exists():
             return ""
@@ -90,6 +86,14 @@ class RunFiles(Layout):
             fix = "run the config again, which writes it again, or remove it to go without"
             raise ConfigError([f"{path}: {fault}; {fix}"])
         return text
+
+    def write_choices(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Write what `[tune]` has tried and chosen."""
+        write_file(self.root / CHOICES, sealed({"choices": list(records)}))
+
+    def choices(self) -> list[dict[str, Any]]:
+        """What `[tune]` has tried and chosen: a record for each method, grid point and axis."""
+        return unsealed(self.root / CHOICES)["choices"]
 
     def failure(self, key: str) -> str:
         """The last line of the traceback that the cell's last run left; empty if it did not fail."""

@@ -1,11 +1,11 @@
-"""The manifest of a run, and whether a config fits an output directory."""
+"""The manifest of a run: its cells, and whether they fit those of a config."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._config import Config, LoadedConfig, effective, key_of
 from .._errors import ConfigError
-from .._text import cell_label
+from .._text import cell_label, found, one_of
 from .store import Store, entry_of
 
 ABSENT = "nothing"
@@ -30,11 +30,7 @@ def manifest(loaded: LoadedConfig, store: Store) -> dict[str, Any]:
 
 
 def check_same_settings(loaded: LoadedConfig, store: Store) -> None:
-    """Refuse a config that differs from the stored run in more than seeds, grid points and methods.
-
-    Raises:
-        ConfigError: with one line for each key that differs, and one with the fixes.
-    """
+    """Refuse a config that differs from the stored run in more than seeds, grid points and methods."""
     if not store.has_manifest():
         return
     earlier, longer = store.manifest(), longer_cells(loaded, store)
@@ -91,6 +87,29 @@ def replaced_cells(loaded: LoadedConfig, store: Store) -> set[str]:
     return replaced
 
 
+def choose_entry(store: Store, method: str | None, point: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The entry in a run's manifest of the only cell that has this method and these values of axes."""
+    out, entries = store.root, store.manifest()["cells"]
+    methods = list(dict.fromkeys(entry["method"] for entry in entries))
+    if method is not None and method not in methods:
+        raise ConfigError([f"{out}: no method is named {found(method)}{one_of(method, methods)}"])
+    axes = list(dict.fromkeys(axis for entry in entries for axis in entry["point"]))
+    for axis in point:
+        if axis not in axes:
+            raise ConfigError([f"{out}: {found(axis)} is not an axis of the grid{one_of(axis, axes)}"])
+    fitting = [
+        entry
+        for entry in entries
+        if method in (None, entry["method"])
+        and all(entry["point"].get(axis) == value for axis, value in point.items())
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    labels = "; ".join(cell_label(entry["method"], entry["point"]) for entry in fitting or entries)
+    fault = "several policies fit; name the method and the grid point of one" if fitting else "none fits"
+    raise ConfigError([f"{out}: {fault}: {labels}"])
+
+
 def _settings(config: Config) -> dict[str, Any]:
     names = ["task", "policy", "optimizer", "schedule"]
     names += ["evaluation"] if config.evaluation.measures else []
@@ -118,7 +137,7 @@ def differences(there: Any, here: Any, path: str = "") -> Iterator[tuple[str, st
             inner = f"{path}.{key}" if path and not path.endswith(": ") else f"{path}{key}"
             yield from differences(there.get(key, ABSENT), here.get(key, ABSENT), inner)
     elif there != here:
-        yield path, f"{_value(there)} there, {_value(here)} in this config"
+        yield path, f"{_value(there)} in the results, {_value(here)} in this config"
 
 
 def _value(value: Any) -> str:

@@ -13,41 +13,20 @@ from jaxtyping import Float
 
 from .._config import Cell, key_of
 from .._errors import ConfigError, as_config_error
-from .._files import atomic_directory, discard, json_bytes, remove_unfinished, sealed, unsealed, write_file
+from .._files import atomic_directory, discard, json_bytes, remove_unfinished, sealed, write_file
 from .._results import CellResult, on_all_axes
-from .block import StoredBlock, blocks_in, read_all
-from .frame import one_table
-from .layout import (
-    BLOCK_PREFIX,
-    CHECKPOINTS,
-    CHOICES,
-    CONFIG,
-    DIRECTORIES,
-    ENDS,
-    METRICS,
-    POLICIES,
-    PROVENANCE,
-    SAMPLES,
-    SPEC,
-    TIMING,
-    TO_REPLACE,
-    TRACKING,
-    TUNING,
-    block_name,
-)
-from .metrics import by_seed, write_metrics
+from . import layout
+from .block import StoredBlock, blocks_in
+from .layout import block_name
+from .metrics import write_metrics
 from .output_directory import settings_key
+from .rows import cell_result, one_table
 from .run_files import RunFiles
 
 
 def entry_of(cell: Cell) -> dict[str, Any]:
     """The cell's entry in a manifest."""
-    return {
-        "method": cell.method,
-        "point": dict(cell.point),
-        "key": cell.key,
-        "seeds": list(cell.seeds),
-    }
+    return {"method": cell.method, "point": dict(cell.point), "key": cell.key, "seeds": list(cell.seeds)}
 
 
 class Store(RunFiles):
@@ -60,7 +39,7 @@ class Store(RunFiles):
 
     def remove_unfinished(self) -> None:
         """Remove what killed processes left unfinished. Only for the holder of the lock."""
-        remove_unfinished(self.root, whole=BLOCK_PREFIX, into=DIRECTORIES)
+        remove_unfinished(self.root, whole=layout.BLOCK_PREFIX, into=layout.DIRECTORIES)
 
     def has_cell(self, key: str) -> bool:
         """Whether anything of a cell is there."""
@@ -68,22 +47,14 @@ class Store(RunFiles):
 
     def has_checkpoints(self, key: str) -> bool:
         """Whether training of any seeds of a cell has begun and is not finished."""
-        return (self._cell(key) / CHECKPOINTS).exists()
+        return (self._cell(key) / layout.CHECKPOINTS).exists()
 
     def finished_seeds(self, key: str) -> set[int]:
-        """The seeds of a cell that are complete in the store, by the names of their blocks.
-
-        Raises:
-            ConfigError: the cell's settings are damaged.
-        """
+        """The seeds of a cell that are complete in the store, by the names of their blocks."""
         return {seed for block in self.blocks(key) for seed in block.seeds}
 
     def provenances(self, key: str) -> list[dict[str, Any]]:
-        """The provenance of each block of seeds of a cell.
-
-        Raises:
-            ConfigError: a file is damaged; one line for each.
-        """
+        """The provenance of each block of seeds of a cell."""
         return [block.provenance() for block in self.blocks(key)]
 
     def blocks(self, key: str) -> list[StoredBlock]:
@@ -117,7 +88,7 @@ class Store(RunFiles):
         Raises:
             ConfigError: they are damaged, or missing beside results.
         """
-        path = self._cell(key) / SPEC
+        path = self._cell(key) / layout.SPEC
         if not path.exists():
             if self._named_blocks(key):
                 raise ConfigError([f"{path}: missing; run the config again, which writes it again"])
@@ -135,24 +106,24 @@ class Store(RunFiles):
         """Rename a cell that the store has under the key that it had in earlier versions."""
         before, now = self._cell(key_of(cell.earlier_identity())), self._cell(cell.key)
         if before.is_dir() and not now.exists():
-            write_file(before / SPEC, json_bytes(cell.identity()))
+            write_file(before / layout.SPEC, json_bytes(cell.identity()))
             os.rename(before, now)
 
     def mark_for_replacement(self, key: str) -> None:
         """Have later runs train a cell again from its start, if anything of it is there."""
         if self.has_cell(key):
-            (self._cell(key) / TO_REPLACE).touch()
+            (self._cell(key) / layout.TO_REPLACE).touch()
 
     def is_marked_for_replacement(self, key: str) -> bool:
         """Whether `mark_for_replacement` was called since the cell was last removed."""
-        return (self._cell(key) / TO_REPLACE).exists()
+        return (self._cell(key) / layout.TO_REPLACE).exists()
 
     def remove_cell(self, key: str) -> None:
         """Remove a cell. Files of others in its directory stay."""
         cell = self._cell(key)
         for block in self._named_blocks(key):
             discard(block.path)
-        for name in (SPEC, CHECKPOINTS, POLICIES, ENDS, TRACKING, TO_REPLACE):
+        for name in layout.OF_CELL:
             discard(cell / name)
         with contextlib.suppress(OSError):  # it is missing, or holds files of others
             cell.rmdir()
@@ -163,7 +134,7 @@ class Store(RunFiles):
 
     def remove_spent_checkpoints(self, key: str) -> None:
         """Remove checkpoints of finished seeds, which a killed run left."""
-        directory, finished = self._cell(key) / CHECKPOINTS, self.finished_seeds(key)
+        directory, finished = self._cell(key) / layout.CHECKPOINTS, self.finished_seeds(key)
         for block in blocks_in(directory):
             if finished.issuperset(block.seeds):
                 discard(block.path)
@@ -172,7 +143,7 @@ class Store(RunFiles):
 
     def write_spec(self, cell: Cell) -> None:
         """Write the cell's settings, if they are not there."""
-        path = self._cell(cell.key) / SPEC
+        path = self._cell(cell.key) / layout.SPEC
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             write_file(path, json_bytes(cell.identity()))
@@ -189,25 +160,20 @@ class Store(RunFiles):
     ) -> None:
         """Write a finished block of seeds. Its directory appears when all of it is on the disk.
 
-        Args:
-            cell: what was trained.
-            seeds: the block.
-            metrics: of all steps.
-            provenance: what the bits of the metrics may depend on.
-            timing: what differs between equal runs, such as `seconds` of training.
-            config: the TOML file that trains this block.
-            samples: answers before and after training, as in `CellResult`.
+        The bits of the metrics may depend on the `provenance`. `timing` differs between equal runs, such as
+        the `seconds` of training. `config` is a TOML file that trains this block, and `samples` are those of
+        `CellResult`.
         """
         self.write_spec(cell)
         # Provenance and timing name the cell and the seeds, so that a misplaced block is noticed.
         place = {"cell": cell.key, "seeds": list(seeds)}
-        with atomic_directory(self._cell(cell.key) / block_name(seeds), unlisted=[TIMING]) as block:
-            write_metrics(block / METRICS, seeds, metrics)
-            (block / PROVENANCE).write_bytes(json_bytes({**provenance, **place}))
-            (block / TIMING).write_bytes(sealed({**timing, **place}))
-            (block / CONFIG).write_text(config, encoding="utf-8")
+        with atomic_directory(self._cell(cell.key) / block_name(seeds), unlisted=[layout.TIMING]) as block:
+            write_metrics(block / layout.METRICS, seeds, metrics)
+            (block / layout.PROVENANCE).write_bytes(json_bytes({**provenance, **place}))
+            (block / layout.TIMING).write_bytes(sealed({**timing, **place}))
+            (block / layout.CONFIG).write_text(config, encoding="utf-8")
             if samples:
-                (block / SAMPLES).write_bytes(json_bytes({"samples": list(samples)}))
+                (block / layout.SAMPLES).write_bytes(json_bytes({"samples": list(samples)}))
 
     def results(self) -> list[CellResult]:
         """The cells of the run's manifest of which at least one wanted seed is complete.
@@ -217,18 +183,14 @@ class Store(RunFiles):
         """
         entries = self.manifest()["cells"]
         found = [result for entry in entries if (result := self._result(entry)) is not None]
-        stored = set() if found else {path.parent.name for path in self.cells.glob(f"*/{SPEC}")}
+        stored = set() if found else {path.parent.name for path in self.cells.glob(f"*/{layout.SPEC}")}
         if stored and stored.isdisjoint(entry["key"] for entry in entries):
             fault = f"{self.manifest_path}: belongs to another run: it names none of the cells that are here"
             raise ConfigError([f"{fault}; remove it, and run the config again, which writes it again"])
         return on_all_axes(found)
 
     def result(self, cell: Cell) -> CellResult:
-        """The results of a cell that is stored.
-
-        Raises:
-            ConfigError: a file is damaged; one line for each.
-        """
+        """The results of a cell that is stored."""
         result = self._result(entry_of(cell))
         assert result is not None, "no seed of the cell is complete"
         return result
@@ -236,15 +198,7 @@ class Store(RunFiles):
     @property
     def tuning(self) -> "Store":
         """The store of the candidates that `[tune]` compares."""
-        return Store(self.root / TUNING)
-
-    def write_choices(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Write what `[tune]` has tried and chosen."""
-        write_file(self.root / CHOICES, sealed({"choices": list(records)}))
-
-    def choices(self) -> list[dict[str, Any]]:
-        """What `[tune]` has tried and chosen: a record for each method, grid point and axis."""
-        return unsealed(self.root / CHOICES)["choices"]
+        return Store(self.root / layout.TUNING)
 
     def frame(self) -> pa.Table:
         """All rows of the run as one table; `frame().to_pandas()` is a data frame.
@@ -262,24 +216,5 @@ class Store(RunFiles):
         return [b for b in self.blocks(entry["key"]) if not set(entry["seeds"]).isdisjoint(b.seeds)]
 
     def _result(self, entry: Mapping[str, Any]) -> CellResult | None:
-        key, wanted = entry["key"], set(entry["seeds"])
         blocks = self._wanted_blocks(entry)
-        if not blocks:
-            return None
-        contents = read_all(blocks)
-        table = pa.concat_tables([content.table for content in contents])
-        every, values = by_seed(table.sort_by([("seed", "ascending"), ("step", "ascending")]))
-        kept = np.isin(every, list(wanted))
-        metrics = {name: rows[kept] for name, rows in values.items()}
-        diverged = {
-            seed: step
-            for content in contents
-            for seed, step in content.provenance.get("diverged", {}).items()
-            if int(seed) in wanted
-        }
-        seconds = sum(content.timing["seconds"] for content in contents)
-        facts = {**contents[-1].provenance, "seconds": seconds, "diverged": diverged}
-        samples = [sample for content in contents for sample in content.samples if sample["seed"] in wanted]
-        return CellResult(
-            entry["method"], entry["point"], self.spec(key), every[kept], metrics, facts, samples=samples
-        )
+        return cell_result(entry, self.spec(entry["key"]), blocks) if blocks else None

@@ -1,25 +1,47 @@
-"""The rows of all cells of a run as one table."""
+"""The rows of blocks: as the result of a cell, and as one table of all cells."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._results import CellResult
 from .block import StoredBlock, read_all
+from .metrics import by_seed
 
 KEYS = pa.schema([("seed", pa.int32()), ("step", pa.int32())])
+
+
+def cell_result(
+    entry: Mapping[str, Any], settings: Mapping[str, Any], blocks: Iterable[StoredBlock]
+) -> CellResult:
+    """The result of a cell: the wanted seeds of its blocks."""
+    wanted, contents = set(entry["seeds"]), read_all(blocks)
+    table = pa.concat_tables([content.table for content in contents])
+    seeds, values = by_seed(table.sort_by([("seed", "ascending"), ("step", "ascending")]))
+    kept = np.isin(seeds, list(wanted))
+    metrics = {name: rows[kept] for name, rows in values.items()}
+    diverged = {
+        seed: step
+        for content in contents
+        for seed, step in content.provenance.get("diverged", {}).items()
+        if int(seed) in wanted
+    }
+    seconds = sum(content.timing["seconds"] for content in contents)
+    facts = {**contents[-1].provenance, "seconds": seconds, "diverged": diverged}
+    samples = [sample for content in contents for sample in content.samples if sample["seed"] in wanted]
+    return CellResult(
+        entry["method"], entry["point"], dict(settings), seeds[kept], metrics, facts, samples=samples
+    )
 
 
 def one_table(cells: Iterable[tuple[Mapping[str, Any], Sequence[StoredBlock]]]) -> pa.Table:
     """The rows of blocks, each with its method and its values of the grid's axes.
 
-    Args:
-        cells: entries of a manifest, each with the blocks of its cell.
-
-    Raises:
-        ConfigError: a file is damaged; one line for each.
+    `cells` are entries of a manifest, each with the blocks of its cell.
     """
     cells = list(cells)
     methods = [entry["method"] for entry, _ in cells]

@@ -1,6 +1,6 @@
-"""Answers sampled from a trained policy, as lines of text."""
+"""Answers of trained policies: stored before and after training, and sampled for people to read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -9,18 +9,40 @@ import numpy as np
 
 from .._config import BanditRolloutSpec, LanguageModelSpec, SequenceGroupSpec, TextSpec
 from .._errors import ConfigError
-from .._learn import TextTask
+from .._learn import AnswerSample, TextTask, TrainState, row_of
 from .._text import printable
+from .blocks import Compiled
 from .build import build_task
 from .policies import TrainedPolicy
 
 
-def sampled_lines(trained: TrainedPolicy, *, prompts: int, candidates: int) -> Iterator[str]:
-    """Some prompts and sampled answers to them, with their scores; held-out problems where there are some.
+def answers_of(compiled: Compiled, state: TrainState, seeds: Sequence[int]) -> list[list[AnswerSample]]:
+    """The answers of each seed's policy to some held-out problems; none without such problems."""
+    if compiled.answers is None:
+        return [[] for _ in seeds]
+    return [compiled.answers(row_of(state.policy, row)) for row in range(len(seeds))]
 
-    Raises:
-        ConfigError: the task has no answers to prompts.
-    """
+
+def sample_records(
+    seeds: Sequence[int], before: Sequence[list[AnswerSample]], after: Sequence[list[AnswerSample]]
+) -> list[dict[str, Any]]:
+    """One record for each seed and problem, as in `CellResult.samples`."""
+    return [
+        {
+            "seed": seed,
+            "prompt": earlier.prompt,
+            "before": earlier.answer,
+            "score_before": earlier.score,
+            "after": later.answer,
+            "score_after": later.score,
+        }
+        for seed, *pairs in zip(seeds, before, after, strict=True)
+        for earlier, later in zip(*pairs, strict=True)
+    ]
+
+
+def sampled_lines(trained: TrainedPolicy, *, prompts: int, candidates: int) -> Iterator[str]:
+    """Some prompts and sampled answers to them, with their scores; held-out problems where there are some."""
     cell = trained.cell
     if isinstance(cell.rollout, BanditRolloutSpec):
         raise ConfigError([f"task {cell.task.kind!r} has actions, not answers; load it with load_policy"])
