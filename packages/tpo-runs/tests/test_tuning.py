@@ -8,6 +8,7 @@ import pytest
 from tpo_runs import ConfigError, load_config, run_config
 from tpo_runs._cli import main
 from tpo_runs._config import config_text, widened
+from tpo_runs._publish import write_summary
 
 RATE, ETA = "optimizer.learning_rate", "objective.eta"
 ROLLOUT = {"kind": "exact_group", "contexts": "all"}
@@ -105,6 +106,17 @@ def test_a_second_run_trains_nothing(store):
     before = {path: path.stat().st_mtime_ns for path in store.root.rglob("metrics.parquet")}
     run_config(CONFIG, store.root, quiet=True)
     assert {path: path.stat().st_mtime_ns for path in store.root.rglob("metrics.parquet")} == before
+
+
+def test_a_summary_is_drawn_as_its_config_says(store, tmp_path, unrendered):
+    config = load_config({**CONFIG, "figures": ["sweep"], "grid": {"task.contexts": [4, 7]}}).config
+    (tmp_path / "config.toml").write_text(config_text(config))
+    summary = write_summary(store.root, tmp_path / "summary.json")
+    assert main(["draw", str(summary), "--figures", str(tmp_path / "config.toml")]) == 0
+    table = (tmp_path / "summary.md").read_text()
+    rows = [line.split("|")[1:4] for line in table.splitlines() if line.startswith("| ") and "±" in line]
+    assert len(rows) == 4, table  # two methods, with the chosen values and the default ones, at one point
+    assert (tmp_path / "sweep.png").exists()
 
 
 def test_a_search_goes_on_from_the_candidates_of_an_earlier_one(tmp_path, store):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .._config import Cell, Config, effective, key_of, load_config
+from .._config import PARAMETERS, Cell, Config, effective, is_tuned, key_of, load_config
 from .._console import make_console, print_line
 from .._errors import ConfigError, as_storage_error
 from .._results import CellResult, on_all_axes
@@ -48,7 +48,11 @@ def draw_summaries(
     else:
         loaded = load_config(config, overrides=overrides)
         _check_same_measure(summary, loaded.config, config)
-        results, missing = _of_config(summary.cells, loaded.cells, config)
+        select = _of_tuned_config if is_tuned(loaded.config) else _of_config
+        results, missing = select(summary.cells, loaded.cells)
+        if not results:
+            fault = f"{config}: none of its {counted(len(loaded.cells), 'cell')} is in the summaries"
+            raise ConfigError([f"{fault}; {_nearest(summary.cells, loaded.cells)}"])
         looks = effective(loaded.config)
         if missing:
             more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
@@ -79,9 +83,7 @@ def _check_same_measure(summary: RunSummary, config: Config, path: Path) -> None
         raise ConfigError([f"{path}: asks for {asked}; the summaries hold only {held}; {fix}"])
 
 
-def _of_config(
-    results: Sequence[CellResult], cells: Sequence[Cell], path: Path
-) -> tuple[list[CellResult], list[str]]:
+def _of_config(results: Sequence[CellResult], cells: Sequence[Cell]) -> tuple[list[CellResult], list[str]]:
     """The results of a config's cells, with its names, and the labels of cells without a result."""
     found, missing = [], []
     for cell in cells:
@@ -91,9 +93,23 @@ def _of_config(
             found.append(replace(combine_cells(same), method=cell.method, point=dict(cell.point)))
         else:
             missing.append(cell.label)
-    if not found:
-        fault = f"{path}: none of its {counted(len(cells), 'cell')} is in the summaries"
-        raise ConfigError([f"{fault}; {_nearest(results, cells)}"])
+    return found, missing
+
+
+def _of_tuned_config(
+    results: Sequence[CellResult], cells: Sequence[Cell]
+) -> tuple[list[CellResult], list[str]]:
+    """As `_of_config`, by method and grid point, since a config does not hold the values that runs choose."""
+    found, missing = [], []
+    for cell in cells:
+        same = [
+            result
+            for result in results
+            if result.method == cell.method
+            and {axis: value for axis, value in result.point.items() if axis != PARAMETERS} == cell.point
+        ]
+        found += same
+        missing += [] if same else [cell.label]
     return found, missing
 
 
