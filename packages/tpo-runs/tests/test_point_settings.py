@@ -95,7 +95,8 @@ def test_probes_of_a_point_replace_those_of_the_method(tmp_path):
         (3, 3): ("gradient_norm",),
     }
     (line,) = refusal_of(tmp_path, '[{ point = { "task.horizon" = 3 }, probes = ["entropyy"] }]')
-    assert "at.1.probes" in line and "did you mean 'entropy'" in line
+    assert "at.1.probes" in line
+    assert "did you mean 'entropy'" in line
 
 
 def test_a_key_of_a_table_in_a_table_is_named_by_its_place(tmp_path):
