@@ -71,7 +71,7 @@ def test_samples_that_do_not_exist_have_no_loss_and_no_gradient(sample_case, bat
 def test_a_nan_score_that_exists_still_shows(group_case, batch):
     logp, old_logp, scores = batch(0, jnp.float32)
     padded, where = ragged([logp, old_logp, scores.at[1, 0].set(jnp.nan)])
-    losses = group_case(*padded, where=where)
+    losses = group_case.run(*padded, where=where)[0]
     np.testing.assert_array_equal(np.isnan(losses), [False, True, False, False, False])
 
 
