@@ -14,6 +14,7 @@ from tpo_envs import LengthLadder, VariableLengthTask
 from tpo_models import CausalTransformer
 from tpo_objectives import corrections, token_grpo
 from tpo_runs import (
+    AnswerGroup,
     Config,
     ConfigError,
     SequenceGroup,
@@ -24,7 +25,7 @@ from tpo_runs import (
     initial_state,
     train,
 )
-from tpo_runs._learn import AnswerGroup, OffPolicy, WithReference
+from tpo_runs._learn import OffPolicy, WithReference
 
 TASK = VariableLengthTask("reverse_copy", "terminal", min_length=1, max_length=3, vocab_size=3)
 

@@ -147,7 +147,7 @@ def run(path, out, *more):
 
 
 def metrics_of(out):
-    from tpo_runs._store import Store
+    from tpo_runs import Store
 
     return {result.method: result.metrics for result in Store(out).results()}
 
