@@ -11,9 +11,9 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from tpo_runs import initial_state, load_config
+from tpo_runs import build_policy, build_trainer, initial_state, load_config
 from tpo_runs._config import Schedule
-from tpo_runs._run import Checkpoint, Checkpoints, build_policy, build_trainer
+from tpo_runs._run import Checkpoint, Checkpoints
 
 CONFIG = Path(__file__).parents[1] / "configs" / "transformer_rlvr.toml"
 

@@ -72,7 +72,7 @@ def measured(what: str, directory: Path) -> dict[str, float]:
 
     from rich.console import Console
 
-    from tpo_runs._publish import draw
+    from tpo_runs import draw
     from tpo_runs._run import blocks_of
 
     loaded, store = load_config(directory / "all.toml"), Store(directory / "out")

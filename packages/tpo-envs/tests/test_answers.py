@@ -102,12 +102,14 @@ def test_what_comes_after_the_end_changes_nothing(task):
     answers = some_answers(task, prompts)
     other = garbled(task, answers)
     assert (other != answers).any()
-    for namespace in (np, jnp):
-        given, changed = namespace.asarray(answers), namespace.asarray(other)
-        asked = namespace.asarray(prompts)
-        np.testing.assert_array_equal(task.score(asked[:, None], changed), task.score(asked[:, None], given))
-        np.testing.assert_array_equal(task.mask(changed), task.mask(given))
-        np.testing.assert_array_equal(task.distinct_right(asked, changed), task.distinct_right(asked, given))
+
+    def found(prompts, answers):
+        scores = task.score(prompts[:, None], answers)
+        return scores, task.mask(answers), task.distinct_right(prompts, answers)
+
+    for find in (found, jax.jit(found)):
+        for got, expected in zip(find(prompts, other), find(prompts, answers), strict=True):
+            np.testing.assert_array_equal(got, expected)
 
 
 @ended
@@ -124,18 +126,25 @@ def test_an_answer_that_never_ends_is_not_right(task):
 def test_numpy_and_jax_agree_under_jit_and_vmap(task):
     prompts = drawn(task)
     answers = some_answers(task, prompts)
-    asked, given = jnp.array(prompts), jnp.array(answers)
-    np.testing.assert_array_equal(jax.jit(task.answer)(asked), task.answer(prompts))
-    for method in (task.score, task.exact_match):
-        expected = method(prompts[:, None], answers)
-        np.testing.assert_allclose(jax.jit(method)(asked[:, None], given), expected, rtol=1e-6)
-        one_by_one = jax.vmap(jax.vmap(method, (None, 0)))(asked, given)
-        np.testing.assert_allclose(one_by_one, expected, rtol=1e-6)
-    for method in (task.mask, task.lengths):
-        np.testing.assert_array_equal(jax.jit(method)(given), method(answers))
-    np.testing.assert_array_equal(
-        jax.jit(task.distinct_right)(asked, given), task.distinct_right(prompts, answers)
-    )
+
+    @jax.jit  # one program, which compiles faster than one for each of them
+    def with_jax(asked, given):
+        together = [method(asked[:, None], given) for method in (task.score, task.exact_match)]
+        one_by_one = [
+            jax.vmap(jax.vmap(method, (None, 0)))(asked, given) for method in (task.score, task.exact_match)
+        ]
+        found = task.answer(asked), task.mask(given), task.lengths(given), task.distinct_right(asked, given)
+        return together, one_by_one, found
+
+    together, one_by_one, found = with_jax(prompts, answers)
+    expected = [method(prompts[:, None], answers) for method in (task.score, task.exact_match)]
+    for got in (together, one_by_one):
+        np.testing.assert_allclose(got[0], expected[0], rtol=1e-6)
+        np.testing.assert_array_equal(got[1], expected[1])
+    np.testing.assert_array_equal(found[0], task.answer(prompts))
+    np.testing.assert_array_equal(found[1], task.mask(answers))
+    np.testing.assert_array_equal(found[2], task.lengths(answers))
+    np.testing.assert_array_equal(found[3], task.distinct_right(prompts, answers))
 
 
 @every_task
@@ -152,14 +161,19 @@ def test_different_right_answers_are_counted_once(task):
 
 @every_task
 def test_prompts_are_a_function_of_the_seed_or_key(task):
-    for draw in (lambda seed: drawn(task, seed), lambda seed: task.prompts(jax.random.key(seed), PROMPTS)):
+    with_jax = jax.jit(lambda key: task.prompts(key, PROMPTS))
+    for draw in (lambda seed: drawn(task, seed), lambda seed: with_jax(jax.random.key(seed))):
         assert draw(0).shape == (PROMPTS, task.prompt_length)
         assert draw(0).dtype == np.int32
         np.testing.assert_array_equal(draw(0), draw(0))
         assert (draw(0) != draw(1)).any()
-    np.testing.assert_array_equal(
-        jax.jit(lambda key: task.prompts(key, 3))(jax.random.key(0)), task.prompts(jax.random.key(0), 3)
-    )
+
+
+# One of each way to draw: operation by operation takes long to compile.
+@pytest.mark.parametrize("task", [TASKS[0], TASKS[2], *TASKS[5::2]], ids=str)
+def test_prompts_are_the_same_without_a_compiler(task):
+    key = jax.random.key(0)
+    np.testing.assert_array_equal(jax.jit(lambda key: task.prompts(key, 3))(key), task.prompts(key, 3))
 
 
 @every_task
@@ -175,7 +189,7 @@ def test_every_integer_dtype_gives_the_same_scores(task):
         )
     with jax.numpy_dtype_promotion("strict"):
         narrow = jnp.asarray(prompts, jnp.int8), jnp.asarray(answers, jnp.uint8)
-        np.testing.assert_allclose(task.score(*narrow), expected, rtol=1e-6)
+        np.testing.assert_allclose(jax.jit(task.score)(*narrow), expected, rtol=1e-6)
 
 
 @every_task
@@ -215,12 +229,13 @@ def test_wrong_tokens_get_one_clear_message(task, namespace):
     prompts = namespace.zeros((2, task.prompt_length), namespace.int32)
     answers = namespace.zeros((2, task.horizon), namespace.int32)
     p, h = task.prompt_length, task.horizon
+    exact_match = task.exact_match if namespace is np else jax.jit(task.exact_match)
     for call, error, message in [
         (lambda: task.score(prompts[:, 1:], answers), ValueError, rf"prompts must be .* {p}\]; got shape"),
         (lambda: task.score(prompts, answers[:, 1:]), ValueError, rf"answers must be .* {h}\]; got shape"),
         (lambda: task.score(prompts, answers / 2), TypeError, "answers must be .*; got dtype float"),
         (lambda: task.mask(answers > 0), TypeError, "answers must be integer tokens .*; got dtype bool"),
-        (lambda: task.exact_match(prompts[:1], answers[:1].repeat(3, 0)[:, None]), None, None),
+        (lambda: exact_match(prompts[:1], answers[:1].repeat(3, 0)[:, None]), None, None),
         (
             lambda: task.score(prompts, answers[:1].repeat(3, 0)),
             ValueError,

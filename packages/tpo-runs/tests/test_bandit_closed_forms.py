@@ -57,7 +57,7 @@ def exact_methods():
 def step_of(objective, rollout, probs, key):
     """What one episode of the trainer, with plain gradient descent at rate 1, adds to a table of logits."""
     from tpo_models import LogitTable
-    from tpo_runs._learn import Trainer
+    from tpo_runs import Trainer
 
     table = LogitTable(contexts=len(probs), actions=ARMS, key=jax.random.key(0))
     table = eqx.tree_at(lambda table: table.logits, table, jnp.log(probs))

@@ -59,7 +59,7 @@ WRONG = [
         'kind = "single", prompts = 3',
         "rollout.kind: 'single' cannot sample task 'context_table'; use rollout.kind = 'sampled_actions' or",
     ),
-    (TABLE, '"reinforce"', '"tpo"', "use rollout.kind = 'all_actions' or 'exact_group' or objective.kind"),
+    (TABLE, '"reinforce"', '"tpo"', "use rollout.kind = 'action_group' or 'all_actions' or 'exact_group' or"),
     (TABLE, 'contexts = "all"', 'contexts = "al"', "rollout.contexts: expected an integer from 1"),
     (TABLE, 'contexts = "all"', "contexts = 0", "or 'all' for each once, found 0"),
     (
@@ -147,7 +147,7 @@ def run(path, out, *more):
 
 
 def metrics_of(out):
-    from tpo_runs._store import Store
+    from tpo_runs import Store
 
     return {result.method: result.metrics for result in Store(out).results()}
 

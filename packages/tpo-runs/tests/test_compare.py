@@ -5,28 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_configs import bandit, method, write
 
 from tpo_runs import Store, load_config
 from tpo_runs._cli import main
 from tpo_runs._store import manifest
 
-CONFIG = """\
-task = { kind = "symmetric_bandit", actions = 10 }
-policy = { kind = "logit_table" }
-optimizer = { kind = "adam", learning_rate = 0.1 }
-schedule = { steps = 4, seeds = 8 }
-figures = []
-
-[[method]]
-name = "TPO"
-objective = { kind = "tpo", eta = 1.0 }
-rollout = { kind = "exact_group", contexts = "all" }
-
-[[method]]
-name = "GRPO"
-objective = { kind = "grpo" }
-rollout = { kind = "exact_group", contexts = "all" }
-"""
+CONFIG = bandit(
+    method(objective={"kind": "tpo", "eta": 1.0}),
+    method("GRPO", "grpo"),
+    policy={"kind": "logit_table"},
+    schedule={"steps": 4, "seeds": 8},
+)
 FAST = (("optimizer.learning_rate", "0.5"), ("method.TPO.objective.eta", "0.5"))
 
 
@@ -35,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a config, wide enough for a table."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    (tmp_path / "config.toml").write_text(CONFIG)
+    write(CONFIG, tmp_path)
     return tmp_path
 
 
@@ -153,8 +143,8 @@ def test_a_grid_point_is_compared_with_the_run_of_its_settings(
 def test_points_with_names_of_the_user_are_matched_by_them(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    at = '[grid]\nsize = ["small", "large"]\n[[at]]\npoint = { size = "large" }\ntask = { actions = 20 }\n'
-    (folder / "config.toml").write_text(CONFIG.replace("[[method]]", f"{at}[[method]]", 1))
+    at = [{"point": {"size": "large"}, "task": {"actions": 20}}]
+    write(CONFIG | {"grid": {"size": ["small", "large"]}, "at": at}, folder)
     store("slow", 0.0)
     store("fast", -0.1, ("optimizer.learning_rate", "0.5"))
     rows = printed(capsys, "slow", "fast")

@@ -17,13 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 from reliability import CONFIG, UNDRAWN, contents
 
-from tpo_runs import load_config
+from tpo_runs import ConfigError, Store, load_config
 from tpo_runs._cli import main
 from tpo_runs._config import is_sealed
-from tpo_runs._errors import ConfigError
 from tpo_runs._files import damage
 from tpo_runs._run import Checkpoint, CheckpointError, Checkpoints
-from tpo_runs._store import Store
 
 STATE = {"policy": jnp.arange(6.0).reshape(2, 3), "steps": jnp.array([3, 3]), "kind": "muon"}
 IDENTITY = {"cell": {"task": "tokens"}, "seeds": [0, 1]}
@@ -466,7 +464,7 @@ def test_what_cannot_be_read_is_one_line(place, store, tmp_path, capsys):
 def test_what_a_run_that_was_killed_while_drawing_leaves_is_removed(ending, tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
-    from tpo_runs._figures import save_figure
+    from tpo_runs import save_figure
 
     class Killed(BaseException):
         pass

@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 
-import tpo_runs._run.devices as _devices
 from tpo_runs._learn import Layout, layout_for
+from tpo_runs._run import set_up_jax
 
 PROGRAM = """
 import json
@@ -111,13 +112,13 @@ def test_a_layout_uses_most_devices_and_prefers_seeds(seeds, prompts, devices, l
 def test_a_short_run_compiles_quickly_and_the_environment_has_the_last_word(
     version, given, short, flags, monkeypatch
 ):
-    monkeypatch.setattr(_devices.importlib.metadata, "version", lambda name: version)
+    monkeypatch.setattr("importlib.metadata.version", lambda name: version)
     monkeypatch.setenv("XLA_FLAGS", given)
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "unused")
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "1")
-    monkeypatch.setattr(_devices, "_has_gpu_plugin", lambda: False)
-    _devices.set_up_jax(short=short)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    set_up_jax(short=short)
     assert set(os.environ["XLA_FLAGS"].split()) == {f"--{flag}" for flag in flags}
 
 
@@ -129,11 +130,11 @@ def test_a_gpu_multiplies_in_full_float32_unless_the_environment_says_otherwise(
     plugin, given, precision, monkeypatch
 ):
     updated = {}
-    monkeypatch.setattr(_devices.jax.config, "update", updated.__setitem__)
-    monkeypatch.setattr(_devices, "_has_gpu_plugin", lambda: plugin)
+    monkeypatch.setattr(jax.config, "update", updated.__setitem__)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: plugin and name == "jax_cuda13_plugin")
     monkeypatch.delenv("JAX_DEFAULT_MATMUL_PRECISION", raising=False)
     monkeypatch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", ""))
     if given:
         monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", given)
-    _devices.set_up_jax()
+    set_up_jax()
     assert updated.get("jax_default_matmul_precision") == precision

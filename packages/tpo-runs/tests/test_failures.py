@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +17,10 @@ from reliability import CONFIG, UNDRAWN, contents, finish, start
 from tpo_envs import symmetric_bandit
 from tpo_models import LogitTable
 from tpo_objectives import reinforce
-from tpo_runs import Trainer, initial_state, train
+from tpo_runs import Store, Trainer, initial_state, train
 from tpo_runs._cli import main
 from tpo_runs._learn import SampledActions, bandit_baseline, unit_norm
 from tpo_runs._run import drop_programs
-from tpo_runs._store import Store
 
 SHORT = UNDRAWN.replace("steps = 6000", "steps = 30")
 OWN = """
@@ -84,6 +84,22 @@ def config(tmp_path):
     return path
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run that tests copy."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "small.toml").write_text(SHORT)
+    assert main([str(folder / "small.toml"), "--out", str(folder / "out"), "--quiet"]) == 0
+    return folder / "out"
+
+
+@pytest.fixture
+def finished_config(config, finished):
+    """The config beside its finished run."""
+    shutil.copytree(finished, config.parent / "out")
+    return config
+
+
 def with_own(config, function):
     config.write_text(SHORT + OWN_METHOD.replace("FUNCTION", function))
     return config
@@ -114,12 +130,16 @@ def trained(poison=None):
     return np.concatenate(metrics, axis=1), state
 
 
+@pytest.fixture(scope="module")
+def healthy():
+    return trained()[0]
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_seed_that_diverges_is_frozen_and_the_others_keep_every_bit(value):
+def test_a_seed_that_diverges_is_frozen_and_the_others_keep_every_bit(value, healthy):
     def poison(state):
         return eqx.tree_at(lambda s: s.policy.logits, state, state.policy.logits.at[1].set(value))
 
-    healthy, _ = trained()
     spoiled, state = trained(poison)
     assert healthy[[0, 2]].tobytes() == spoiled[[0, 2]].tobytes()
     assert spoiled[1, :3].tobytes() == healthy[1, :3].tobytes()
@@ -327,22 +347,23 @@ def test_a_directory_in_use_is_refused_and_a_dead_holders_lock_is_taken_over(con
     assert not (out / "lock.json").exists()
 
 
-def test_other_settings_are_refused_with_the_keys_that_differ(config, capsys):
-    assert errors_of(0, config, capsys=capsys) == []
-    before = contents(config.parent / "out")
-    lines = errors_of(2, config, "--schedule.steps", "40", "--optimizer.learning_rate", "0.5", capsys=capsys)
+def test_other_settings_are_refused_with_the_keys_that_differ(finished_config, capsys):
+    before = contents(finished_config.parent / "out")
+    lines = errors_of(
+        2, finished_config, "--schedule.steps", "40", "--optimizer.learning_rate", "0.5", capsys=capsys
+    )
     assert [line.partition("other settings: ")[2] for line in lines[:-1]] == [
         "optimizer.learning_rate: 0.01 in the results, 0.5 in this config",
         "schedule.steps: 30 in the results, 40 in this config",
     ]
     assert "choose another --out, or --overwrite, which removes those results" in lines[-1]
-    (line, _) = errors_of(2, config, "--method.DG.objective.eta", "2.0", capsys=capsys)
+    (line, _) = errors_of(2, finished_config, "--method.DG.objective.eta", "2.0", capsys=capsys)
     assert "method 'DG': objective.eta: 1.0 in the results, 2.0 in this config" in line
-    assert contents(config.parent / "out") == before
+    assert contents(finished_config.parent / "out") == before
 
-    assert errors_of(0, config, "--schedule.seeds", "3", capsys=capsys) == []
-    assert errors_of(0, config, "--schedule.steps", "40", "--overwrite", capsys=capsys) == []
-    assert len(list(config.parent.glob("out/cells/*"))) == 2
+    assert errors_of(0, finished_config, "--schedule.seeds", "3", capsys=capsys) == []
+    assert errors_of(0, finished_config, "--schedule.steps", "40", "--overwrite", capsys=capsys) == []
+    assert len(list(finished_config.parent.glob("out/cells/*"))) == 2
 
 
 def test_results_of_other_versions_say_so(config, capsys, monkeypatch):
@@ -361,22 +382,21 @@ def test_results_of_other_versions_say_so(config, capsys, monkeypatch):
 # What is stored with a result trains it again.
 
 
-def test_a_stored_config_trains_the_same_bytes(config, capsys):
-    assert errors_of(0, config, capsys=capsys) == []
-    block = next((config.parent / "out").glob("cells/*/seeds-*"))
+def test_a_stored_config_trains_the_same_bytes(finished_config, capsys):
+    block = next((finished_config.parent / "out").glob("cells/*/seeds-*"))
     record = json.loads((block / "provenance.json").read_text())
     assert record["seeds"] == [0, 1]
     assert {"versions", "devices", "xla_flags", "git", "python", "platform"} <= set(record)
 
-    again = config.parent / "again"
+    again = finished_config.parent / "again"
     assert main([str(block / "config.toml"), "--out", str(again), "--quiet"]) == 0
     (other,) = again.glob("cells/*/seeds-*")
     assert other.parent.name == block.parent.name
     assert (other / "metrics.parquet").read_bytes() == (block / "metrics.parquet").read_bytes()
 
-    whole = config.parent / "whole"
-    assert main([str(config.parent / "out/config.toml"), "--out", str(whole), "--quiet"]) == 0
-    assert contents(whole / "cells") == contents(config.parent / "out/cells")
+    whole = finished_config.parent / "whole"
+    assert main([str(finished_config.parent / "out/config.toml"), "--out", str(whole), "--quiet"]) == 0
+    assert contents(whole / "cells") == contents(finished_config.parent / "out/cells")
 
 
 def test_programs_are_let_go_when_they_fill_the_memory_maps():

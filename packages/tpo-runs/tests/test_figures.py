@@ -9,16 +9,9 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
-from tpo_runs._figures import (
-    FIGURES,
-    METHOD_STYLES,
-    final_errors,
-    learning_curves,
-    probe_curves,
-    save_figure,
-    sweep,
-)
-from tpo_runs._results import CellResult, final_error
+from tpo_runs import CellResult, learning_curves, save_figure
+from tpo_runs._figures import FIGURES, METHOD_STYLES, final_errors, probe_curves, sweep
+from tpo_runs._results import final_error
 
 METHODS = ("TPO", "GRPO", "PPO", "DG")
 

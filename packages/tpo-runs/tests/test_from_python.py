@@ -3,25 +3,17 @@
 import copy
 
 import pytest
+from small_configs import bandit, method
 
 from tpo_runs import ConfigError, load_config, run_config
 
-CONFIG = {
-    "task": {"kind": "symmetric_bandit"},
-    "policy": {"kind": "logit_table"},
-    "optimizer": {"kind": "adam", "learning_rate": 0.1},
-    "schedule": {"steps": 20, "seeds": 2},
-    "method": [
-        {
-            "name": name,
-            "objective": {"kind": kind},
-            "rollout": {"kind": "exact_group", "contexts": "all"},
-        }
-        for name, kind in (("TPO", "tpo"), ("GRPO", "grpo"))
-    ],
-    "figures": ["learning_curves"],
-    "smoke": {"schedule": {"steps": 3, "seeds": 1}, "methods": ["TPO"]},
-}
+CONFIG = bandit(
+    method(),
+    method("GRPO", "grpo"),
+    schedule={"steps": 20, "seeds": 2},
+    figures=["learning_curves"],
+    smoke={"schedule": {"steps": 3, "seeds": 1}, "methods": ["TPO"]},
+)
 
 
 def test_a_dictionary_trains_and_a_second_call_trains_nothing(tmp_path, capsys, unrendered):

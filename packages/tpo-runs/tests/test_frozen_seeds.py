@@ -1,5 +1,7 @@
 """Which seeds are frozen, when, and that the others do not notice; and how a rollout's weights count."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -77,6 +79,13 @@ def trainer_of(objective, rollout=None):
     return Trainer(rollout or Walk(), objective, optax.sgd(1.0, momentum=0.0), epochs=1)
 
 
+@functools.cache
+def healthy_run(objective):
+    """The metrics and the last positions of a run in which nothing fails."""
+    _, metrics, ended = run(trainer_of(objective))
+    return metrics, ended
+
+
 FAULTS = {
     "a loss of NaN": failing(loss=np.nan),
     "a loss of infinity": failing(loss=np.inf),
@@ -89,7 +98,7 @@ FAULTS = {
 @pytest.mark.parametrize("objective", FAULTS.values(), ids=FAULTS)
 def test_a_seed_that_diverges_is_frozen_at_that_step_and_the_others_keep_every_bit(objective):
     started, metrics, ended = run(trainer_of(objective))
-    _, healthy, unharmed = run(trainer_of(walk))
+    healthy, unharmed = healthy_run(walk)
     lost_at = -started  # the step at which it stands at 0
     assert (lost_at < STEPS).any()
     assert (lost_at >= STEPS).any()
@@ -106,7 +115,7 @@ def walk_by_scores(*arrays):
 @pytest.mark.parametrize("objective", [walk, walk_by_scores])
 def test_a_seed_whose_rewards_are_nan_is_frozen_whatever_the_objective_makes_of_them(objective):
     started, metrics, ended = run(trainer_of(objective, Walk(faulty=True)))
-    _, healthy, unharmed = run(trainer_of(objective))
+    healthy, unharmed = healthy_run(objective)
     lost = np.arange(STEPS) >= -started[:, None]
     for name in ("error", "loss"):
         np.testing.assert_array_equal(metrics[name], np.where(lost, np.nan, healthy[name]))

@@ -12,16 +12,8 @@ import pytest
 import tpo_objectives as objectives
 from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
-from tpo_runs._learn import (
-    BASELINES,
-    AbstractRollout,
-    Batch,
-    SequenceGroup,
-    Single,
-    Trainer,
-    initial_state,
-    train,
-)
+from tpo_runs import AbstractRollout, Batch, SequenceGroup, Single, Trainer, initial_state, train
+from tpo_runs._learn import BASELINES
 
 METHODS = {
     "TPO": (objectives.tpo, "group"),
@@ -115,11 +107,13 @@ def test_token_reversal(method, task):
     rollout = (
         SequenceGroup(tokens, 32, 8) if level == "group" else Single(tokens, 256, BASELINES["batch_mean"])
     )
+    # With large steps a method of single answers, or a dense reward, can lose a token for good.
+    rate, steps = (1e-2, 120) if level == "group" and reward == "terminal" else (3e-3, 300)
     error = final_error(
         rollout,
         objective,
         lambda key: CausalTransformer(vocab_size=2, horizon=horizon, width=16, layers=1, heads=2, key=key),
-        optimizer=optax.adam(3e-3),
-        steps=300,
+        optimizer=optax.adam(rate),
+        steps=steps,
     )
     assert_learned(error, method, f"{method} on {reward}")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_configs import bandit, method, train, write
 
-import tpo_runs._run.block as training
 from tpo_runs import Store, load_policy
 from tpo_runs._cli import main
+from tpo_runs._run import Display
 
 # The rollout draws from an older policy, which is part of the state.
 CONFIG = """\
@@ -24,31 +25,15 @@ name = "TPO"
 objective = { kind = "tpo" }
 rollout = { kind = "sequence_group", prompts = 4, candidates = 4, sampler = { stale_steps = 2 } }
 """
-BANDIT = """\
-task = { kind = "symmetric_bandit", actions = 5 }
-policy = { kind = "logit_table" }
-optimizer = { kind = "adam", learning_rate = 0.1 }
-schedule = { steps = 4, seeds = 2, keep_policies = true }
-figures = []
-"""
-METHOD = """
-[[method]]
-name = "TPO"
-objective = { kind = "tpo" }
-rollout = { kind = "exact_group", contexts = "all" }
-"""
+SCHEDULE = {"steps": 4, "seeds": 2, "keep_policies": True}
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with the config of a bandit."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "config.toml").write_text(BANDIT + METHOD)
+    write(bandit(schedule=SCHEDULE))
     return tmp_path
-
-
-def train(out: str, *flags: str) -> int:
-    return main(["config.toml", "--out", out, "--quiet", *flags])
 
 
 def metrics(out: str) -> dict[str, bytes]:
@@ -86,15 +71,15 @@ def test_seeds_in_training_go_on_too(
 ) -> None:
     del folder
     assert train("long", "--schedule.steps", "9") == 0
-    advance = training.Display.advance
+    advance = Display.advance
 
     def interrupted(self: object, step: int, *rest: object) -> None:
         advance(self, step, *rest)  # pyright: ignore
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(training.Display, "advance", interrupted)
+    monkeypatch.setattr(Display, "advance", interrupted)
     assert train("short") == 143
-    monkeypatch.setattr(training.Display, "advance", advance)
+    monkeypatch.setattr(Display, "advance", advance)
     capsys.readouterr()
     assert main(["config.toml", "--out", "short", "--schedule.steps", "9"]) == 0
     assert "step 1 of 9" in capsys.readouterr().out
@@ -121,8 +106,7 @@ def test_a_damaged_end_is_refused_and_named(folder: Path, capsys: pytest.Capture
 
 
 def test_what_a_longer_run_would_change_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    two = BANDIT + METHOD + METHOD.replace('"TPO"', '"GRPO"').replace('"tpo"', '"grpo"')
-    (folder / "config.toml").write_text(two)
+    write(bandit(method(), method("GRPO", "grpo"), schedule=SCHEDULE), folder)
     assert train("short", "--optimizer.decay", "cosine") == 0
     told = refusal(capsys, "--optimizer.decay", "cosine", "--methods", "TPO")
     assert told.startswith(
@@ -132,10 +116,7 @@ def test_what_a_longer_run_would_change_is_refused(folder: Path, capsys: pytest.
     assert capsys.readouterr().err.count("optimizer.decay = 'cosine' reached 0 after 4 steps") == 2
     for flags, words in [
         (("--schedule.steps", "3"), "schedule.steps: 4 in the results, 3 in this config"),
-        (
-            ("--schedule.steps", "9", "--task.actions", "6"),
-            "task.actions: 5 in the results, 6 in this config",
-        ),
+        (("--schedule.steps", "9", "--task.actions", "6"), "task.actions: 10 in the results, 6 in this config"),
     ]:
         assert train("short", "--optimizer.decay", "cosine", *flags) == 2
         assert words in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -40,6 +41,22 @@ def config(tmp_path):
     path = tmp_path / "small.toml"
     path.write_text(SHORT)
     return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run that tests copy."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "small.toml").write_text(SHORT)
+    assert run(folder / "small.toml") == 0
+    return folder / "out"
+
+
+@pytest.fixture
+def trained(config, finished):
+    """The config beside its finished run."""
+    shutil.copytree(finished, config.parent / "out")
+    return config
 
 
 def run(config, *words):
@@ -81,16 +98,15 @@ def test_keys_do_not_depend_on_the_settings_of_a_program_that_trains_by_itself()
     np.testing.assert_array_equal(usual, others)
 
 
-def test_metrics_of_double_precision_are_stored_as_any(config):
-    assert run(config) == 0
-    store = Store(config.parent / "out")
+def test_metrics_of_double_precision_are_stored_as_any(trained):
+    store = Store(trained.parent / "out")
     (result,) = store.results()
     from tpo_runs import load_config
 
-    (cell,) = load_config(config).cells
+    (cell,) = load_config(trained).cells
     doubles = {name: value.astype(np.float64) for name, value in result.metrics.items()}
     store.write_block(cell, [2, 3], doubles, {"diverged": {}}, {"seconds": 1.0})
-    assert run(config, "--schedule.seeds", "4") == 0
+    assert run(trained, "--schedule.seeds", "4") == 0
     (result,) = store.results()
     assert result.metrics["loss"].dtype == np.float32
     assert len(result.seeds) == 4
@@ -113,10 +129,9 @@ def test_metrics_of_double_precision_are_stored_as_any(config):
     ],
 )
 def test_seeds_of_other_settings_are_refused_before_training(
-    variable, value, words, config, capsys, monkeypatch
+    variable, value, words, trained, capsys, monkeypatch
 ):
-    assert run(config) == 0
-    before = contents(config.parent / "out")
+    before = contents(trained.parent / "out")
     if variable.startswith("JAX_"):
         jax.config.update(variable.lower(), value)
     else:
@@ -124,32 +139,31 @@ def test_seeds_of_other_settings_are_refused_before_training(
         monkeypatch.setenv(variable, f"{kept} {value}".strip())
         monkeypatch.setattr("tpo_runs._run.experiment.check_devices", lambda: None)
     try:
-        assert run(config, "--schedule.seeds", "4") == 2
+        assert run(trained, "--schedule.seeds", "4") == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert words in line
         assert "PG" in line
         assert "--overwrite" in line
         assert "--out" in line
-        assert contents(config.parent / "out") == before
-        assert run(config) == 0  # what is complete can still be drawn, with a warning
+        assert contents(trained.parent / "out") == before
+        assert run(trained) == 0  # what is complete can still be drawn, with a warning
         assert "trained with other versions" in capsys.readouterr().err
     finally:
         if variable.startswith("JAX_"):
             jax.config.update(variable.lower(), None)
 
 
-def test_a_store_of_an_earlier_version_goes_on_without_a_word(config, capsys):
+def test_a_store_of_an_earlier_version_goes_on_without_a_word(trained, capsys):
     from tpo_runs._files import json_bytes, sums
 
-    assert run(config) == 0
-    (block,) = (config.parent / "out").glob("cells/*/seeds-*")
+    (block,) = (trained.parent / "out").glob("cells/*/seeds-*")
     record = json.loads((block / "provenance.json").read_text())
     for name in ("environment", "data", "matmul_precision"):
         del record[name]
     (block / "provenance.json").write_bytes(json_bytes(record))
     names = ["metrics.parquet", "provenance.json", "config.toml"]
     (block / "SHA256SUMS").write_text(sums(block, names))
-    assert run(config, "--schedule.seeds", "4") == 0
+    assert run(trained, "--schedule.seeds", "4") == 0
     assert capsys.readouterr().err == ""
 
 

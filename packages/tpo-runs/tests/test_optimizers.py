@@ -10,8 +10,9 @@ import optax
 import pytest
 
 from tpo_models import CausalTransformer
+from tpo_runs import muon
 from tpo_runs._config import KINDS as CONFIG_KINDS
-from tpo_runs._learn import muon, muon_roles
+from tpo_runs._learn import muon_roles
 
 OPTIMIZERS = CONFIG_KINDS["optimizer"]
 LEARNING_RATE = 1e-3

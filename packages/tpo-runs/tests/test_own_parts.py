@@ -1,10 +1,15 @@
 """A user's own task, policy and optimizer, named "module:name" in a config."""
 
 import json
+import shutil
+import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from small_configs import bandit, method, train, write
 
 from tpo_runs import ConfigError, Store, load_policy
 from tpo_runs._cli import main
@@ -42,23 +47,11 @@ class Broken:
     def __init__(self):
         raise SystemExit("no data")
 """
-CONFIG = """\
-task = { kind = "symmetric_bandit", actions = 10 }
-policy = { kind = "logit_table", initial_std = 1.0 }
-optimizer = { kind = "adam", learning_rate = 0.25 }
-schedule = { steps = 6, seeds = 2, keep_policies = true }
-figures = []
-"""
-METHOD = """
-[[method]]
-name = "NAME"
-objective = { kind = "tpo" }
-rollout = { kind = "exact_group", contexts = "all" }
-"""
+SCHEDULE = {"steps": 6, "seeds": 2, "keep_policies": True}
 OWN = {
     "task": 'task = { kind = "parts:bandit", size = 10 }',
     "policy": 'policy = { kind = "parts:Table", scale = 1.0 }',
-    "optimizer": 'optimizer = { kind = "parts:slow_adam", learning_rate = 0.125, times = 2 }',
+    "optimizer": 'optimizer = { kind = "parts:slow_adam", learning_rate = 0.05, times = 2 }',
 }
 
 
@@ -70,24 +63,37 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def with_methods(changes: dict[str, str]) -> str:
-    methods = (METHOD.replace("NAME", name) + line + "\n" for name, line in changes.items())
-    return CONFIG + "".join(methods)
+def with_methods(changes: dict[str, str], **tables: Any) -> dict[str, Any]:
+    methods = (method(name, **tomllib.loads(line)) for name, line in changes.items())
+    return bandit(*methods, schedule=SCHEDULE, **tables)
 
 
-def refused(config: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+def refused(config: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The lines of a refusal before training."""
-    Path("config.toml").write_text(config)
+    write(config)
     assert main(["config.toml", "--out", "refused"]) == 2
     assert not Path("refused").exists()
     return capsys.readouterr().err.splitlines()
 
 
-@pytest.fixture
-def trained(folder: Path) -> Store:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the same method with kinds of this package, and with a part of the user's own each."""
-    Path("config.toml").write_text(with_methods({"built in": "", **OWN}))
-    assert main(["config.toml", "--out", "run", "--quiet"]) == 0
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "parts.py").write_text(MODULE)
+    write(with_methods({"built in": "", **OWN}), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "path", sys.path[:])
+        assert train("run") == 0
+    del sys.modules["parts"]  # each test has one of its own
+    return folder
+
+
+@pytest.fixture
+def trained(finished: Path, folder: Path) -> Store:
+    """A copy of that run in the working directory."""
+    shutil.copytree(finished, folder, dirs_exist_ok=True)
     return Store(folder / "run")
 
 
@@ -112,7 +118,7 @@ def test_the_policies_of_own_parts_load_while_their_source_is_the_same(trained: 
 def test_a_run_starts_from_own_policies_of_another_one(trained: Store) -> None:
     start = {"out": str(trained.root), "method": "policy"}
     flags = [word for key, value in start.items() for word in (f"--method.policy.policy.start.{key}", value)]
-    assert main(["config.toml", "--out", "warm", "--quiet", "--methods", "policy", *flags]) == 0
+    assert train("warm", "--methods", "policy", *flags) == 0
     (warm,) = Store("warm").results()
     (cold,) = (result for result in trained.results() if result.method == "policy")
     assert (warm.metrics["error"][:, 0] < cold.metrics["error"][:, -1]).all()
@@ -131,7 +137,7 @@ def test_seeds_of_another_source_of_an_own_part_are_refused(
 
 
 def test_check_says_what_own_parts_lack(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("config.toml").write_text(with_methods(OWN))
+    write(with_methods(OWN))
     assert main(["check", "config.toml"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "parts:bandit: an own task has no measures on test data" in printed
@@ -189,19 +195,16 @@ def test_what_an_own_part_lacks_is_refused_in_a_config(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del folder
-    config = with_methods({"Own": OWN["policy"]}) + 'probes = ["misalignment"]\n'
-    (told,) = refused(config, capsys)
+    (told,) = refused(with_methods({"Own": OWN["policy"] + '\nprobes = ["misalignment"]'}), capsys)
     assert "probe 'misalignment' needs policy.kind = 'logit_table', not 'parts:Table'" in told
-    config = with_methods({"Own": OWN["task"]}) + 'evaluation = { measures = ["test_error"] }\n'
-    (told,) = refused(config, capsys)
+    own = OWN["task"] + '\nevaluation = { measures = ["test_error"] }'
+    (told,) = refused(with_methods({"Own": own}), capsys)
     assert "measure 'test_error' needs task.kind = 'images', not 'parts:bandit'" in told
 
 
 def test_a_grid_sweeps_keywords_of_own_parts(folder: Path) -> None:
-    Path("config.toml").write_text(
-        with_methods({"Own": OWN["optimizer"]}) + '[grid]\n"optimizer.times" = [1, 2]\n'
-    )
-    assert main(["config.toml", "--out", "run", "--quiet"]) == 0
+    write(with_methods({"Own": OWN["optimizer"]}, grid={"optimizer.times": [1, 2]}))
+    assert train("run") == 0
     assert [result.point for result in Store(folder / "run").results()] == [
         {"optimizer.times": 1},
         {"optimizer.times": 2},

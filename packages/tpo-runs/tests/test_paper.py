@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 
+from tpo_runs import CellResult
 from tpo_runs._paper import PaperNumber, compare, paper_numbers, paper_table, parse_paper_numbers
-from tpo_runs._results import CellResult, rank_test
+from tpo_runs._results import rank_test
 
 
 def nested(flat):

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tpo_runs import Config, ConfigError, Store, draw, expand
-from tpo_runs._figures import final_errors, learning_curves, probe_curves, sweep
+from tpo_runs import CellResult, Config, ConfigError, Store, draw, expand, learning_curves
+from tpo_runs._figures import final_errors, probe_curves, sweep
 from tpo_runs._publish import tables_of
-from tpo_runs._results import CellResult
 
 RNG = np.random.default_rng(0)
 

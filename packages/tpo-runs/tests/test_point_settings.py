@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from report_store import UNDRAWN, make_store
+from small_configs import bandit, method
 
 from tpo_runs import CellResult, ConfigError, load_config
 from tpo_runs._cli import main
@@ -189,22 +190,14 @@ def test_choose_refuses_what_the_run_does_not_have(words, message, tmp_path, cap
 
 # --- what all methods set: named points ---
 
-NAMED = {
-    "task": {"kind": "context_table", "contexts": 4, "actions": 3},
-    "policy": {"kind": "logit_table"},
-    "optimizer": {"kind": "adam", "learning_rate": 0.1},
-    "schedule": {"steps": 4},
-    "grid": {"setting": ["few", "many"]},
-    "at": [{"point": {"setting": "many"}, "task": {"contexts": 9}, "schedule": {"steps": 8}}],
-    "method": [
-        {
-            "name": name,
-            "objective": {"kind": kind},
-            "rollout": {"kind": "exact_group", "contexts": "all"},
-        }
-        for name, kind in (("TPO", "tpo"), ("CE", "cross_entropy"))
-    ],
-}
+NAMED = bandit(
+    method(),
+    method("CE", "cross_entropy"),
+    task={"kind": "context_table", "contexts": 4, "actions": 3},
+    schedule={"steps": 4},
+    grid={"setting": ["few", "many"]},
+    at=[{"point": {"setting": "many"}, "task": {"contexts": 9}, "schedule": {"steps": 8}}],
+)
 
 
 def test_a_name_of_the_grid_stands_for_what_at_says():

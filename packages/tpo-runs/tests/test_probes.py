@@ -13,18 +13,19 @@ import pytest
 import tpo_objectives as objectives
 from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
-from tpo_runs import Config, ConfigError, expand
-from tpo_runs._config import PROBES as NEEDS
-from tpo_runs._learn import (
-    BASELINES,
-    PROBES,
+from tpo_runs import (
     Batch,
+    Config,
+    ConfigError,
     Observation,
     SequenceGroup,
     Single,
     TokenGroup,
     Trainer,
+    expand,
 )
+from tpo_runs._config import PROBES as NEEDS
+from tpo_runs._learn import BASELINES, PROBES
 
 TERMINAL = TokenTask("reverse_copy", "terminal", 3, 2)
 DENSE = TokenTask("reverse_copy", "sequential", 3, 2)

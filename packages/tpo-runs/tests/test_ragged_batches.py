@@ -9,15 +9,8 @@ import optax
 import pytest
 
 from tpo_envs import TokenTask
-from tpo_runs import AbstractRollout, Batch, Trainer, initial_state, train
-from tpo_runs._learn import (
-    BASELINES,
-    PROBES,
-    Observation,
-    SequenceGroup,
-    Single,
-    reduce,
-)
+from tpo_runs import AbstractRollout, Batch, Observation, SequenceGroup, Single, Trainer, initial_state, train
+from tpo_runs._learn import BASELINES, PROBES, reduce
 
 RNG = np.random.default_rng(0)
 LENGTHS = (4, 1, 0, 3)

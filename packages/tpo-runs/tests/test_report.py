@@ -9,11 +9,11 @@ import pytest
 from plotly.offline import get_plotlyjs
 from report_store import make_store
 
-from tpo_runs import ConfigError, load_config
+from tpo_runs import ConfigError, Store, load_config
 from tpo_runs._cli import main
 from tpo_runs._figures import METHOD_STYLES
 from tpo_runs._publish import DARK_PAGE, LIGHT_PAGE, MIN_CONTRAST, luminance, readable, render
-from tpo_runs._store import Store, manifest
+from tpo_runs._store import manifest
 
 
 class Page(HTMLParser):

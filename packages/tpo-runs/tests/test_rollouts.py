@@ -8,9 +8,11 @@ import pytest
 
 from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
-from tpo_runs._learn import BASELINES, Batch, SequenceGroup, Single, TokenGroup, reduce
+from tpo_runs import Batch, SequenceGroup, Single, TokenGroup
+from tpo_runs._learn import BASELINES, reduce
 
 HORIZON, VOCAB = 3, 2
+log_probs = eqx.filter_jit(CausalTransformer.log_probs)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def test_sequence_group_scores_whole_answers_and_sums_their_log_probs(policy, re
     expected = task(reward).token_rewards(prompts[:, None], answers).mean(-1)
     np.testing.assert_allclose(batch.scores, expected, atol=1e-6)
     assert batch.error == pytest.approx(1 - float(expected.mean()), abs=1e-6)
-    np.testing.assert_allclose(logp, policy.log_probs(prompts, answers).sum(-1), atol=1e-5)
+    np.testing.assert_allclose(logp, log_probs(policy, prompts, answers).sum(-1), atol=1e-5)
     np.testing.assert_allclose(logp, batch.old_logp, atol=1e-5)
     # independent samples, duplicates kept: eight possible answers cannot all differ in every group
     assert any(len(np.unique(group, axis=0)) < 4 for group in np.asarray(answers))
@@ -69,13 +71,12 @@ def test_token_group_equals_every_prefix_run_by_itself(policy, reward):
     batch, logp = draw_and_rescore(TokenGroup(task(reward), count, size), policy, jax.random.key(1))
     prompts, (answers, candidates) = batch.inputs[0], map(np.asarray, batch.inputs[1:])
     assert candidates.shape == (count, HORIZON, size)
-    log_probs = eqx.filter_jit(policy.log_probs)
     for t in range(HORIZON):
         # The answers with a candidate in place of token t: what comes after it can play no part.
         changed = np.repeat(answers[:, None], size, axis=1)
         changed[:, :, t] = candidates[:, t]
         changed[:, :, t + 1 :] = 0
-        alone = log_probs(prompts, jnp.asarray(changed))[:, :, t]
+        alone = log_probs(policy, prompts, jnp.asarray(changed))[:, :, t]
         np.testing.assert_allclose(batch.old_logp[:, t], alone, atol=1e-5)
         np.testing.assert_allclose(logp[:, t], alone, atol=1e-5)
         paid = task(reward).token_rewards(prompts[:, None], jnp.asarray(changed))[:, :, t]
@@ -89,7 +90,8 @@ def test_candidates_of_a_token_group_are_drawn_from_the_policy_at_their_prefix(p
     count, size = 400, 65
     batch, _ = draw_and_rescore(TokenGroup(task("sequential"), count, size), policy, jax.random.key(2))
     prompts, answers, candidates = batch.inputs
-    probs = np.exp(policy.answer_log_softmax(prompts, answers[:, None])[:, 0])
+    log_softmax = eqx.filter_jit(CausalTransformer.answer_log_softmax)
+    probs = np.exp(log_softmax(policy, prompts, answers[:, None])[:, 0])
     drawn = np.eye(VOCAB)[np.asarray(candidates)[..., 1:]].mean(axis=2)
     # 64 draws a prefix, 1,200 prefixes: the mean of all differences has a standard error below 0.002.
     assert abs((drawn - probs)[..., 1].mean()) < 0.008

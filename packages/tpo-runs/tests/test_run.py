@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tpo_runs import Store
 from tpo_runs._cli import main
-from tpo_runs._store import Store
 
 CONFIG = """
 title = "A tiny run"

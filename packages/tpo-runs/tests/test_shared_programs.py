@@ -8,23 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from small_configs import bandit
 
 from tpo_runs import build_policy, build_trainer, initial_state, load_config, train
 from tpo_runs._learn import compile_chunk
 
-CONFIG = {
-    "task": {"kind": "context_table", "contexts": 4, "actions": 3},
-    "policy": {"kind": "logit_table", "initial_std": 1.0},
-    "optimizer": {"kind": "adam", "learning_rate": 0.1, "clip_norm": 0.5},
-    "schedule": {"steps": 6, "epochs": 2, "seeds": 3},
-    "method": [
-        {
-            "name": "TPO",
-            "objective": {"kind": "tpo"},
-            "rollout": {"kind": "exact_group", "contexts": "all"},
-        }
-    ],
-}
+CONFIG = bandit(
+    task={"kind": "context_table", "contexts": 4, "actions": 3},
+    optimizer={"kind": "adam", "learning_rate": 0.1, "clip_norm": 0.5},
+    schedule={"steps": 6, "epochs": 2, "seeds": 3},
+)
 
 
 def trained(*overrides, optimizer=None):

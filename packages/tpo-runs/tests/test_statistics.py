@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tpo_runs import CellResult
 from tpo_runs._results import (
-    CellResult,
     Interval,
     final_error,
     grid_axes,

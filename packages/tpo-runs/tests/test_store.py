@@ -6,8 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tpo_runs import ConfigError, load_config
-from tpo_runs._store import Store
+from tpo_runs import ConfigError, Store, load_config
 
 CONFIG = """
 [task]

@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from report_store import PAPER_CONFIG, PROVENANCE, make_store, store_of
 
-from tpo_runs import ConfigError, Store, load_config
+from tpo_runs import ConfigError, Store, load_config, read_summary, summarize
 from tpo_runs._cli import main
 from tpo_runs._config import key_of
 from tpo_runs._files import sealed
 from tpo_runs._paper import paper_numbers
-from tpo_runs._publish import read_summary, summarize, summary_bytes, tables_of
+from tpo_runs._publish import summary_bytes, tables_of
 from tpo_runs._results import bin_width, binned_curves, final_error, summary_table
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from tpo_runs import CellResult
 from tpo_runs._results import (
-    CellResult,
     Interval,
     TextTable,
     paired_table,

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 from reliability import CONFIG, contents, finish, start
 
+from tpo_runs import CellResult, Store
 from tpo_runs._config import TRACKERS
-from tpo_runs._results import CellResult
-from tpo_runs._store import Store
 
 STEPS = 50
 

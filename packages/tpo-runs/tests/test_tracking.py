@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from reliability import UNDRAWN, contents
 
-from tpo_runs import load_config
+from tpo_runs import Store, load_config
 from tpo_runs._cli import main
 from tpo_runs._config import TRACKERS, TrackingSpec
 from tpo_runs._run import Trackers
-from tpo_runs._store import Store
 
 
 class Listener:

@@ -10,7 +10,8 @@ import pytest
 from tpo_envs import TokenTask
 from tpo_models import CausalTransformer
 from tpo_objectives import tpo
-from tpo_runs._learn import Evaluation, SequenceGroup, Trainer, initial_state, reduce, seed_keys, train
+from tpo_runs import Evaluation, SequenceGroup, Trainer, initial_state, train
+from tpo_runs._learn import reduce, seed_keys
 
 HORIZON, EPOCHS = 2, 3
 

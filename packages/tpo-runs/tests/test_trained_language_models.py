@@ -132,13 +132,16 @@ def test_answers_before_and_after_are_those_of_the_policies(out, model):
                 assert sample[when] == naive_greedy(policy, tokenizer, prompt)
 
 
+log_softmax = eqx.filter_jit(LanguageModel.answer_log_softmax)
+
+
 def naive_greedy(policy, tokenizer, prompt):
     """The most probable tokens one by one, each from the whole text again."""
     tokens = [int(token) for token in prompt]
     for _ in range(3):
-        answers = jnp.zeros((1, 1, 1), jnp.int32)
-        logp = policy.answer_log_softmax(jnp.asarray([tokens], jnp.int32), answers)[0, 0, 0]
-        tokens.append(int(jnp.argmax(logp)))
+        answers = np.zeros((1, 1, 1), np.int32)
+        logp = log_softmax(policy, np.array([tokens], np.int32), answers)[0, 0, 0]
+        tokens.append(int(np.argmax(logp)))
     answer = tokens[len(prompt) :]
     end = tokenizer.token("\n")
     return tokenizer.decode(answer[: answer.index(end)] if end in answer else answer)
@@ -165,9 +168,7 @@ def test_an_exported_model_has_the_logits_of_the_policy(method, out, tmp_path):
     prompts = jnp.asarray([tokenizer.encode("2 + 3 =")], jnp.int32)
     answers = jnp.zeros((1, 1, 1), jnp.int32)
     np.testing.assert_allclose(
-        exported.answer_log_softmax(prompts, answers),
-        policy.answer_log_softmax(prompts, answers),
-        atol=1e-5,
+        log_softmax(exported, prompts, answers), log_softmax(policy, prompts, answers), atol=1e-5
     )
 
 
@@ -241,38 +242,37 @@ def test_a_policy_of_another_pretrained_model_is_refused(out, model, tmp_path):
         moved.rename(model)
 
 
-def test_a_checkpoint_holds_only_what_is_trained(config, tmp_path, monkeypatch):
+ADAPTERS = ("--quiet", "--methods", "adapters", "--schedule.checkpoint_minutes", "1e-9")
+
+
+@pytest.fixture(scope="module")
+def crashed(config, tmp_path_factory):
+    """A run of adapters that was lost after its first checkpoint."""
     from tpo_runs._run import Checkpoints
 
-    manifests = []
+    saved, folder = Checkpoints.save, tmp_path_factory.mktemp("crashed") / "out"
 
-    def keep(self):
-        manifests.extend(self.directory.glob("*/manifest.json"))
-
-    monkeypatch.setattr(Checkpoints, "remove", keep)
-    words = [str(config), "--out", str(tmp_path / "out"), "--quiet", "--methods", "adapters"]
-    assert main([*words, "--schedule.checkpoint_minutes", "1e-9", "--schedule.keep_policies", "false"]) == 0
-    assert manifests
-    for manifest in manifests:
-        names = [name for name, *_ in json.loads(manifest.read_text())["leaves"] if "policy" in name]
-        assert names
-        assert all("low_rank" in name for name in names)
-
-
-def test_a_run_of_adapters_resumes_from_its_checkpoint_to_the_same_bits(config, tmp_path, monkeypatch, out):
-    from tpo_runs._run import Checkpoints
-
-    def crash(self):
+    def save_and_crash(self, checkpoint):
+        saved(self, checkpoint)
         raise KeyboardInterrupt
 
-    words = [str(config), "--out", str(tmp_path / "out"), "--quiet", "--methods", "adapters"]
-    words += ["--schedule.checkpoint_minutes", "1e-9"]
-    with monkeypatch.context() as patch:
-        saved = Checkpoints.save
-        patch.setattr(Checkpoints, "save", lambda self, checkpoint: (saved(self, checkpoint), crash(self)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoints, "save", save_and_crash)
         with pytest.raises(KeyboardInterrupt):
-            main(words)
-    assert main(words) == 0
+            main([str(config), "--out", str(folder), *ADAPTERS])
+    return folder
+
+
+def test_a_checkpoint_holds_only_what_is_trained(crashed):
+    (manifest,) = crashed.glob("cells/*/checkpoints/*/*/manifest.json")
+    names = [name for name, *_ in json.loads(manifest.read_text())["leaves"] if "policy" in name]
+    assert names
+    assert all("low_rank" in name for name in names)
+
+
+def test_a_run_of_adapters_resumes_from_its_checkpoint_to_the_same_bits(config, tmp_path, crashed, out):
+    shutil.copytree(crashed, tmp_path / "out")
+    assert main([str(config), "--out", str(tmp_path / "out"), *ADAPTERS]) == 0
     (file,) = (tmp_path / "out").glob("cells/*/*/metrics.parquet")
     (whole,) = out.glob(f"cells/{file.parents[1].name}/*/metrics.parquet")
     assert file.read_bytes() == whole.read_bytes()
@@ -302,8 +302,8 @@ def test_a_number_of_answers_is_at_least_one(count, out, capsys):
 TOKENS = """\
 task = { kind = "tokens", target = "copy", reward = "terminal", horizon = 2, vocab_size = 2 }
 policy = { kind = "transformer", width = 16, layers = 1, heads = 2 }
-optimizer = { kind = "adam", learning_rate = 0.02 }
-schedule = { steps = 150, seeds = 1, keep_policies = true }
+optimizer = { kind = "adam", learning_rate = 0.03 }
+schedule = { steps = 60, seeds = 1, keep_policies = true }
 figures = []
 grid = { "task.horizon" = [2, 3] }
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from small_configs import bandit, method
 
 from tpo_runs import ConfigError, load_config, run_config
 from tpo_runs._cli import main
@@ -11,25 +12,15 @@ from tpo_runs._config import config_text, widened
 from tpo_runs._publish import write_summary
 
 RATE, ETA = "optimizer.learning_rate", "objective.eta"
-ROLLOUT = {"kind": "exact_group", "contexts": "all"}
-CONFIG = {
-    "figures": [],
-    "task": {"kind": "context_table", "contexts": 4, "actions": 3},
-    "policy": {"kind": "logit_table", "initial_std": 1.0},
-    "optimizer": {"kind": "adam", "learning_rate": 0.01},
-    "schedule": {"steps": 10, "seeds": 2},
-    "grid": {"task.contexts": [2, 4]},
-    "tune": {"seeds": 2, "axes": {RATE: [0.003, 0.01, 0.03]}},
-    "method": [
-        {
-            "name": "TPO",
-            "objective": {"kind": "tpo"},
-            "rollout": ROLLOUT,
-            "tune": {ETA: [1.0, 0.5]},
-        },
-        {"name": "CE", "objective": {"kind": "cross_entropy"}, "rollout": ROLLOUT},
-    ],
-}
+CONFIG = bandit(
+    method(tune={ETA: [1.0, 0.5]}),
+    method("CE", "cross_entropy"),
+    task={"kind": "context_table", "contexts": 4, "actions": 3},
+    optimizer={"kind": "adam", "learning_rate": 0.01},
+    schedule={"steps": 10, "seeds": 2},
+    grid={"task.contexts": [2, 4]},
+    tune={"seeds": 2, "axes": {RATE: [0.003, 0.01, 0.03]}},
+)
 
 
 @pytest.fixture(scope="module")
@@ -160,9 +151,9 @@ def test_a_mistake_is_one_line_with_its_place(change, line):
 
 
 def test_an_own_axis_that_does_not_fit_names_the_method():
-    method = {**CONFIG["method"][1], "tune": {"objective.tau": [1.0]}}
+    own = method("CE", "cross_entropy", tune={"objective.tau": [1.0]})
     with pytest.raises(ConfigError, match=r"method 'CE': tune.\"objective.tau\": 1.0 does not fit"):
-        load_config({**CONFIG, "method": [method]})
+        load_config({**CONFIG, "method": [own]})
 
 
 def test_check_counts_the_candidates_and_list_knows_the_choices(store, tmp_path, capsys):

@@ -1,39 +1,39 @@
 """A run starts from the trained policies of another one."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from small_configs import bandit, train, write
 
 from tpo_runs import Store, load_config, load_policy
-from tpo_runs._cli import main
 
-CONFIG = """\
-task = { kind = "context_table", contexts = 3, actions = 4 }
-policy = { kind = "logit_table", initial_std = 1.0 }
-optimizer = { kind = "sgd", learning_rate = 0.5 }
-schedule = { steps = 5, seeds = 3, block = 2, keep_policies = true }
-figures = []
+CONFIG = bandit(
+    task={"kind": "context_table", "contexts": 3, "actions": 4},
+    optimizer={"kind": "sgd", "learning_rate": 0.5},
+    schedule={"steps": 5, "seeds": 3, "block": 2, "keep_policies": True},
+)
 
-[[method]]
-name = "TPO"
-objective = { kind = "tpo" }
-rollout = { kind = "exact_group", contexts = "all" }
-"""
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the config, and a run of it in "first"."""
+    folder = tmp_path_factory.mktemp("trained")
+    write(CONFIG, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert train("first") == 0
+    return folder
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with a config, and a run of it in "first"."""
+def folder(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a copy of both."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "config.toml").write_text(CONFIG)
-    assert train("first") == 0
     return tmp_path
-
-
-def train(out: str, *flags: str) -> int:
-    return main(["config.toml", "--out", out, "--quiet", *flags])
 
 
 def errors(out: str) -> np.ndarray:

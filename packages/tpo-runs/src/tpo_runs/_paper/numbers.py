@@ -1,5 +1,6 @@
 """The published numbers of arXiv 2604.06159, and the settings of the run that each belongs to."""
 
+import functools
 import importlib.resources
 import math
 import tomllib
@@ -123,6 +124,7 @@ def name_of(source: str, quantity: str, method: str, conditions: Mapping[str, An
     return source, quantity, method, repr(sorted(conditions.items()))
 
 
+@functools.cache
 def paper_numbers() -> tuple[PaperNumber, ...]:
     """All published numbers, in the paper's order of tables.
 
