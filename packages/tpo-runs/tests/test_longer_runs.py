@@ -116,7 +116,10 @@ def test_what_a_longer_run_would_change_is_refused(folder: Path, capsys: pytest.
     assert capsys.readouterr().err.count("optimizer.decay = 'cosine' reached 0 after 4 steps") == 2
     for flags, words in [
         (("--schedule.steps", "3"), "schedule.steps: 4 in the results, 3 in this config"),
-        (("--schedule.steps", "9", "--task.actions", "6"), "task.actions: 10 in the results, 6 in this config"),
+        (
+            ("--schedule.steps", "9", "--task.actions", "6"),
+            "task.actions: 10 in the results, 6 in this config",
+        ),
     ]:
         assert train("short", "--optimizer.decay", "cosine", *flags) == 2
         assert words in capsys.readouterr().err
