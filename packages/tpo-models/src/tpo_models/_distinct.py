@@ -16,13 +16,13 @@ FEWEST_WIDTH = 32
 class Distinct(NamedTuple):
     """The distinct rows of a matrix.
 
-    The first `count` entries of `first` are the index of the first row of each kind, in the rows'
+    The first `total` entries of `first` are the index of the first row of each kind, in the rows'
     lexicographic order; the others are 0. `kinds` holds the position in `first` of each row's kind.
     """
 
     first: Int[Array, " n"]
     kinds: Int[Array, " n"]
-    count: Int[Array, ""]
+    total: Int[Array, ""]
 
 
 def distinct_rows(tokens: Int[Array, "n t"], vocab_size: int | None = None) -> Distinct:
@@ -53,12 +53,12 @@ def _packed(tokens, vocab_size):
     return jnp.sum(padded.reshape(len(tokens), -1, in_word) << shifts, axis=-1)
 
 
-def block_size(positions: int, width: int) -> int | None:
-    """How many sequences of `positions` make a block; None if blocks of this width do not pay."""
-    return max(1, BLOCK_NUMBERS // (positions * width)) if width >= FEWEST_WIDTH else None
+def block_size(positions: int, width: int) -> int:
+    """How many sequences of `positions` make a block."""
+    return max(1, BLOCK_NUMBERS // (positions * width))
 
 
-def in_blocks_pays(prompts: int, candidates: int, block: int | None) -> bool:
+def in_blocks_pays(prompts: int, candidates: int, block: int, width: int) -> bool:
     """Whether to go through the candidates of prompts in blocks: on a CPU, if there are several blocks.
 
     What the compiler splits over devices stays whole.
@@ -68,8 +68,8 @@ def in_blocks_pays(prompts: int, candidates: int, block: int | None) -> bool:
         kind == AxisType.Auto and mesh.shape[name] > 1
         for name, kind in zip(mesh.axis_names, mesh.axis_types, strict=True)
     )
-    several = block is not None and candidates > 1 and prompts * candidates >= 4 * block
-    return several and jax.default_backend() == "cpu" and not split
+    several = candidates > 1 and prompts * candidates >= 4 * block
+    return several and width >= FEWEST_WIDTH and jax.default_backend() == "cpu" and not split
 
 
 def whole_blocks(rows: int, block: int) -> int:

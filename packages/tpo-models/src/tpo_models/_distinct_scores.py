@@ -29,12 +29,12 @@ class _Plan(NamedTuple):
 
     owners: Int[Array, " n"]
     answers: Int[Array, "n t"]
-    count: Int[Array, ""]
+    total: Int[Array, ""]
     block: int
 
     @property
     def blocks(self) -> Int[Array, ""]:
-        return -(-self.count // self.block)
+        return -(-self.total // self.block)
 
     def part(self, i, array):
         return part(i, array, self.block)
@@ -61,7 +61,7 @@ def distinct_scores(
     distinct = distinct_rows(rows, vocab_size)
     # The last block is filled with the first answer. Its filling is not read.
     first = jnp.pad(distinct.first, (0, whole_blocks(len(rows), block) - len(rows)))
-    plan = _Plan(first // candidates, answers.reshape(-1, length)[first], distinct.count, block)
+    plan = _Plan(first // candidates, answers.reshape(-1, length)[first], distinct.total, block)
     return _of_kinds(policy, prompts, plan)[distinct.kinds].reshape(answers.shape)
 
 

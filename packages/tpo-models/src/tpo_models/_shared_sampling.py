@@ -76,7 +76,7 @@ def sample_shared(
             return with_part(i, of_kinds, log_softmax), cache
 
         empty = jnp.zeros((rows, vocab_size), first.dtype)
-        blocks = -(-(distinct.count - jnp.any(ended).astype(jnp.int32)) // block)
+        blocks = -(-(distinct.total - jnp.any(ended).astype(jnp.int32)) // block)
         of_kinds, cache = jax.lax.fori_loop(0, blocks, extend_block, (empty, cache))
         log_softmax = of_kinds[distinct.kinds].reshape(first.shape)
         ended = ended.reshape(tokens.shape)
