@@ -1,4 +1,4 @@
-"""Write docs/leaderboard.md from figures/atlas/summary.json.
+"""Write docs/leaderboard.md from figures/atlas/summary*.json.
 
 python scripts/write_leaderboard.py
 """
@@ -9,16 +9,17 @@ from pathlib import Path
 
 from numbers_page.markdown import table
 
-from tpo_runs import CellResult, read_summary
+from tpo_runs import CellResult
+from tpo_runs._publish import read_results
 from tpo_runs._results import ABSENT, at_point, grid_axes, point_tables, ranking_table
 
 ROOT = Path(__file__).parents[1]
-PAGE, SUMMARY, PARTS = "docs/leaderboard.md", "figures/atlas/summary.json", "scripts/leaderboard.md"
+PAGE, SUMMARIES, PARTS = "docs/leaderboard.md", "figures/atlas/summary*.json", "scripts/leaderboard.md"
 
 
 def page(root: Path) -> str:
-    """The text of the page: the parts of `scripts/leaderboard.md`, with the tables of the summary."""
-    summary = read_summary(root / SUMMARY)
+    """The text of the page: the parts of `scripts/leaderboard.md`, with the tables of all summaries."""
+    summary = read_results(sorted(root.glob(SUMMARIES)))
     chosen = at_point(summary.cells, {"parameters": "chosen"})
     options = {"metric": summary.metric, "threshold": summary.threshold}
     tables = {

@@ -29,7 +29,7 @@ def make_policy(key):
     return CausalTransformer(vocab_size=2, horizon=2, width=32, layers=1, heads=1, key=key)
 
 # Enough answers for each device to look for equal ones among its own.
-rollout = SequenceGroup(TokenTask("reverse_copy", "terminal", 2, 2), 128, 16)
+rollout = SequenceGroup(TokenTask("reverse_copy", "terminal", 2, 2), 256, 16)
 trainer = Trainer(rollout, tpo, optax.adam(0.03), epochs=2)
 seeds = jnp.arange(int(sys.argv[1]))
 state = initial_state(trainer, make_policy, seeds)

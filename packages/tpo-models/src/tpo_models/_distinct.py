@@ -11,6 +11,8 @@ from jaxtyping import Array, Int, Shaped
 BLOCK_NUMBERS = 16_384
 # The loops over blocks cost narrower networks more than they save.
 FEWEST_WIDTH = 32
+# With fewer blocks, going through them costs more than it saves while all answers are different.
+FEWEST_BLOCKS = 8
 
 
 class Distinct(NamedTuple):
@@ -68,7 +70,7 @@ def in_blocks_pays(prompts: int, candidates: int, block: int, width: int) -> boo
         kind == AxisType.Auto and mesh.shape[name] > 1
         for name, kind in zip(mesh.axis_names, mesh.axis_types, strict=True)
     )
-    several = candidates > 1 and prompts * candidates >= 4 * block
+    several = candidates > 1 and prompts * candidates >= FEWEST_BLOCKS * block
     return several and width >= FEWEST_WIDTH and jax.default_backend() == "cpu" and not split
 
 
