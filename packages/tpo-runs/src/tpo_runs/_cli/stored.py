@@ -47,7 +47,7 @@ def report(out: Path, *, to: Path | None, watch: bool, port: int | None) -> int:
     if watch and to is not None:
         raise ConfigError(["tpo-runs report: --to: cannot be used with --watch, which writes no file"])
     if port is not None and not watch:
-        raise ConfigError(["tpo-runs report: --port: requires --watch, which serves the page"])
+        raise ConfigError(["tpo-runs report: --port: needs --watch, which serves the page"])
     from .._publish import serve_report, write_report
     from .._store import check_holds_run
 
