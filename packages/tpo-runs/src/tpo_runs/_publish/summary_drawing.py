@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .._config import PARAMETERS, Cell, Config, effective, is_tuned, key_of, load_config
 from .._console import make_console, print_line
@@ -48,8 +49,11 @@ def draw_summaries(
     else:
         loaded = load_config(config, overrides=overrides)
         _check_same_measure(summary, loaded.config, config)
-        select = _of_tuned_config if is_tuned(loaded.config) else _of_config
-        results, missing = select(summary.cells, loaded.cells)
+        if is_tuned(loaded.config):
+            every = [cell for each in summaries for cell in each.cells]
+            results, missing = _of_tuned_config(every, loaded.cells)
+        else:
+            results, missing = _of_config(summary.cells, loaded.cells)
         if not results:
             fault = f"{config}: none of its {counted(len(loaded.cells), 'cell')} is in the summaries"
             raise ConfigError([f"{fault}; {_nearest(summary.cells, loaded.cells)}"])
@@ -99,17 +103,20 @@ def _of_config(results: Sequence[CellResult], cells: Sequence[Cell]) -> tuple[li
 def _of_tuned_config(
     results: Sequence[CellResult], cells: Sequence[Cell]
 ) -> tuple[list[CellResult], list[str]]:
-    """As `_of_config`, by method and grid point, since a config does not hold the values that runs choose."""
+    """As `_of_config`, by method and grid point, since a config does not hold the values that runs choose.
+
+    Cells with the chosen parameters and with the default ones may be equal. Both are kept.
+    """
     found, missing = [], []
     for cell in cells:
-        same = [
-            result
-            for result in results
-            if result.method == cell.method
-            and {axis: value for axis, value in result.point.items() if axis != PARAMETERS} == cell.point
-        ]
-        found += same
-        missing += [] if same else [cell.label]
+        by_parameters: dict[Any, list[CellResult]] = {}
+        for result in results:
+            point = dict(result.point)
+            parameters = point.pop(PARAMETERS, None)
+            if (result.method, point) == (cell.method, cell.point):
+                by_parameters.setdefault(parameters, []).append(result)
+        found += [combine_cells(same) for same in by_parameters.values()]
+        missing += [] if by_parameters else [cell.label]
     return found, missing
 
 
