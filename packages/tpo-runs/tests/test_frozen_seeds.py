@@ -134,7 +134,9 @@ def test_weights_count_in_losses_of_samples():
 
 def test_weights_of_samples_are_refused_for_losses_of_groups():
     rollout = Walk(weights=jnp.array([[0.5, 0.25]]))
-    with pytest.raises(ValueError, match=r"one loss per group.*but the rollout weighs each sample.*\(1, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"one loss per group.*but the rollout weights each sample.*\(1, 2\)"
+    ):
         run(trainer_of(walk, rollout), steps=1)
 
 

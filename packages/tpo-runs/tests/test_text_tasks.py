@@ -228,7 +228,7 @@ def test_with_adapters_nothing_else_moves(config):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("arithmetic-add-sub-t3-n9-s0-v1", "arithmetic-ad", "no id of problems"),
+        ("arithmetic-add-sub-t3-n9-s0-v1", "arithmetic-ad", "is not known"),
         (", candidates = 3", "", "rollout.candidates: missing"),
         ('kind = "language_model", model = "random"', 'kind = "mlp"', "'mlp' cannot answer task 'text'"),
         ("steps = 3", "steps = 3, microbatches = 3", "3 does not divide rollout.prompts = 2; try 2"),

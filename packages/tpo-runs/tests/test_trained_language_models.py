@@ -235,7 +235,7 @@ def test_a_policy_of_another_pretrained_model_is_refused(out, model, tmp_path):
     model.rename(moved)
     try:
         save_language_model(model, random_model(9), byte_tokenizer())
-        with pytest.raises(ConfigError, match="has changed since training; restore the files of that time"):
+        with pytest.raises(ConfigError, match="has changed since training; restore the files"):
             load_policy(out, "adapters")
     finally:
         shutil.rmtree(model)

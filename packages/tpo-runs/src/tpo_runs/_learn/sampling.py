@@ -9,9 +9,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from .layout import over_prompts
 
 
-def answer_log_probs(
-    policy: Any, prompts: Int[Array, "b p"], answers: Int[Array, "b k h"]
-) -> Float[Array, "b k h"]:
+def answer_log_probs(policy: Any, prompts: Any, answers: Int[Array, "b k h"]) -> Float[Array, "b k h"]:
     """The log-prob of each token of given answers. Each device of a seed scores those to its prompts."""
     return over_prompts(lambda policy, *of_device: policy.log_probs(*of_device))(policy, prompts, answers)
 
