@@ -163,8 +163,8 @@ class CausalTransformer(eqx.Module):
     def log_probs(self, prompts: Int[Array, "b p"], answers: Int[Array, "b k t"]) -> Float[Array, "b k t"]:
         """The log-prob of every token of given answers.
 
-        On a CPU, large batches are computed in blocks, and equal answers to equal prompts once. The gradient
-        then has no gradient of its own, and there is no forward-mode derivative.
+        On a CPU, large batches are computed in blocks, and equal answers to equal prompts once. You can then
+        differentiate only once, and only in reverse mode.
         """
         batch, candidates, length = answers.shape
         block = block_size(length, self.width)
