@@ -194,7 +194,10 @@ def test_seeds_of_an_edited_objective_are_refused(file, config, capsys):
 def test_a_checkpoint_of_other_settings_is_refused(config, tmp_path):
     config.write_text(SHORT.replace("steps = 30", "steps = 5000000"))
     out = tmp_path / "out"
+    # A run keeps ignoring SIGHUP if it is started with it ignored, as these tests are under nohup.
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     process = start(config, "--out", out, "--quiet")
+    signal.signal(signal.SIGHUP, inherited)
     wait_for(lambda: list(out.glob("cells/*/checkpoints/*/step-*")))
     # A shell and the system both send it, at any distance: no further one changes how the run ends.
     while process.poll() is None:
