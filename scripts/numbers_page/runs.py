@@ -49,14 +49,17 @@ class Run(NamedTuple):
         return cell_label(self.cell.method, self.cell.point)
 
 
-def all_runs(root: Path) -> list[Run]:
-    """The cells of `figures/*/summary*.json`; those of one key and name are pieces of one.
+def all_runs(root: Path, more: Path | None = None) -> list[Run]:
+    """The cells of `figures/*/summary*.json`, and of the summaries in a folder `more`, which may be missing.
+
+    Those of one key and name are pieces of one.
 
     Raises:
         tpo_runs.ConfigError: a file is damaged, or pieces do not fit together.
     """
     pieces: dict[tuple[str, str, str, float], list[Run]] = {}
-    for path in sorted(root.glob("figures/*/summary*.json")):
+    further = sorted(more.glob("*.json")) if more else []
+    for path in [*sorted(root.glob("figures/*/summary*.json")), *further]:
         summary = read_summary(path)
         for cell in summary.cells:
             run = Run(path.parent.name, summary.metric, summary.threshold, cell)

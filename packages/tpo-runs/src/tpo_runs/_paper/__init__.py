@@ -1,5 +1,7 @@
 """The paper's published numbers, and how a run compares with them."""
 
+from .comparison import FEWEST_BESIDE_SEEDS as FEWEST_BESIDE_SEEDS
+from .comparison import FEWEST_SEEDS as FEWEST_SEEDS
 from .comparison import LEVEL as LEVEL
 from .comparison import PaperComparison as PaperComparison
 from .comparison import compare as compare
