@@ -8,6 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+from jax.flatten_util import ravel_pytree
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 from jaxtyping import Array, Int, Key, PyTree, Shaped
 
@@ -17,6 +18,8 @@ BY_SEED, SHARED = PartitionSpec(SEEDS), PartitionSpec()
 FEWEST_PROMPTS = 16
 # Seeds with smaller states are vectorized: one by one, a step would be mostly overhead.
 FEWEST_NUMBERS = 4096
+# Larger arrays take longer to copy than to add up over the devices on their own.
+LARGEST_JOINED = 65_536
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,22 +90,34 @@ def split_prompts(prompts: Shaped[Array, "b *c"]) -> Shaped[Array, "b *c"]:
 
 
 def over_prompts(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Map a function of a policy and of arrays by prompt over the devices that share the prompts."""
+    """Map a function of a policy and of arrays by prompt over the devices that share the prompts.
+
+    The gradients of small parameters are added up over the devices as one array: to wait for each other takes
+    devices longer than to add.
+    """
     if jax.sharding.get_abstract_mesh().shape.get(PROMPTS, 1) == 1:
         return function
     by_prompt = PartitionSpec(PROMPTS)
 
     def mapped(policy: PyTree, *by_prompts: Array) -> Any:
-        params, static = eqx.partition(policy, eqx.is_array)
+        small, others = eqx.partition(policy, _is_small)
+        large, static = eqx.partition(others, eqx.is_array)
+        joined, separate = ravel_pytree(small)
         return jax.shard_map(
-            lambda params, *of_device: function(eqx.combine(params, static), *of_device),
-            in_specs=(SHARED, *[by_prompt] * len(by_prompts)),
+            lambda joined, large, *of_device: function(
+                eqx.combine(separate(joined), large, static), *of_device
+            ),
+            in_specs=(SHARED, SHARED, *[by_prompt] * len(by_prompts)),
             out_specs=by_prompt,
             axis_names={PROMPTS},
             check_vma=False,
-        )(params, *by_prompts)
+        )(joined, large, *by_prompts)
 
     return mapped
+
+
+def _is_small(leaf: Any) -> bool:
+    return eqx.is_array(leaf) and leaf.dtype == np.float32 and leaf.size <= LARGEST_JOINED
 
 
 def on_own_devices(

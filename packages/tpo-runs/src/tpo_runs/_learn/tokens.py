@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .baselines import Baseline
 from .batch import Batch
-from .layout import split_prompts
+from .layout import over_prompts, split_prompts
 from .protocols import TokenPolicy, TokenTask
 from .rollout import AbstractRollout
 from .sampling import answer_log_probs, sample_actions
@@ -38,7 +38,7 @@ class Single(AbstractRollout):
     def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b h"]:
         """The log-prob of each token."""
         prompts, answers = batch.inputs
-        return policy.log_probs(prompts, answers)[:, 0]
+        return answer_log_probs(policy, prompts, answers)[:, 0]
 
 
 class SequenceGroup(AbstractRollout):
@@ -107,8 +107,16 @@ class TokenGroup(AbstractRollout):
 
     def log_probs(self, policy: TokenPolicy, batch: Batch) -> Float[Array, "b h k"]:
         """The log-prob of each candidate at its prefix."""
-        prompts, answers, candidates = batch.inputs
-        return _of_candidates(policy.answer_log_softmax(prompts, answers[:, None])[:, 0], candidates)
+        return over_prompts(_score_candidates)(policy, *batch.inputs)
+
+
+def _score_candidates(
+    policy: TokenPolicy,
+    prompts: Int[Array, "b p"],
+    answers: Int[Array, "b h"],
+    candidates: Int[Array, "b h k"],
+) -> Float[Array, "b h k"]:
+    return _of_candidates(policy.answer_log_softmax(prompts, answers[:, None])[:, 0], candidates)
 
 
 def _of_candidates(
