@@ -1,6 +1,7 @@
 """What the tests of all packages and of the workspace share."""
 
 import gc
+import os
 import sys
 
 import pytest
@@ -8,6 +9,27 @@ import pytest
 # A trace of JAX makes objects by the thousand and keeps them. With the default of 700, Python's search for
 # garbage took a tenth of the time of the tests.
 gc.set_threshold(100_000, 10, 10)
+
+
+def pytest_configure(config):
+    """Programs that JAX compiled in an earlier run of the tests are read; `pytest --cache-clear` deletes them.
+
+    Each process of xdist has its own, because JAX does not write them atomically.
+    """
+    if not config.pluginmanager.has_plugin("cacheprovider"):
+        return
+    kept = config.cache.mkdir("programs") / os.environ.get("PYTEST_XDIST_WORKER", "main")
+    settings = {
+        "JAX_COMPILATION_CACHE_DIR": str(kept),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+    }
+    os.environ.update(settings)
+    if "jax" in sys.modules:  # it has read the environment
+        jax = sys.modules["jax"]
+        jax.config.update("jax_compilation_cache_dir", str(kept))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
 @pytest.fixture(autouse=True, scope="session")
