@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ._dense import affine, lecun_normal
-from ._precision import at_least_float32, widened
+from ._precision import widened
+from ._products import query_key_products, weighted_sums
 
 # Sequences with more positions are processed in blocks of this size.
 QUERY_BLOCK = 32
@@ -112,15 +113,18 @@ def attend(
 
 
 def _attend(scaled, own, mask, prefix):
-    wide = at_least_float32(scaled.dtype)
-    logits = jnp.einsum("bnktd,bnksd->bnkts", scaled, own.keys, preferred_element_type=wide)
+    logits = query_key_products(scaled, own.keys)
     logits = jnp.where(mask, logits, jnp.finfo(logits.dtype).min)
     if prefix is None:
-        weights = jax.nn.softmax(logits).astype(scaled.dtype)
-        return jnp.einsum("bnkts,bnksd->bnktd", weights, own.values)
-    shared = jnp.einsum("bnktd,bnpd->bnktp", scaled, prefix.keys, preferred_element_type=wide)
+        return weighted_sums(jax.nn.softmax(logits).astype(scaled.dtype), own.values)
+    # The candidates of a prompt are further queries to its keys.
+    shared = query_key_products(_joined(scaled), prefix.keys).reshape(*logits.shape[:-1], -1)
     weights = jax.nn.softmax(jnp.concatenate([shared, logits], axis=-1)).astype(scaled.dtype)
     over_prefix, over_own = jnp.split(weights, [shared.shape[-1]], axis=-1)
-    return jnp.einsum("bnktp,bnpd->bnktd", over_prefix, prefix.values) + jnp.einsum(
-        "bnkts,bnksd->bnktd", over_own, own.values
-    )
+    of_prefix = weighted_sums(_joined(over_prefix), prefix.values).reshape(scaled.shape)
+    return of_prefix + weighted_sums(over_own, own.values)
+
+
+def _joined(of_candidates):
+    """Rows `[b, heads, k t]` of the positions of all candidates."""
+    return of_candidates.reshape(*of_candidates.shape[:2], -1, of_candidates.shape[-1])
