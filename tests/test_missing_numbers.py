@@ -181,6 +181,15 @@ def test_another_machine_goes_on_from_the_summaries_alone(short_and_long, tmp_pa
     assert [dict(cell.point) for cell in summary.cells] == [{"schedule.steps": 20}]
 
 
+def test_the_same_machine_goes_on_in_its_stores(short_and_long, tmp_path):
+    short, _ = short_and_long
+    to, store = tmp_path / "numbers", tmp_path / "stores"
+    trained([replace(short, goal=1)], to, store)
+    lines, seeds = trained([short], to, store)
+    assert seeds == {short.owner: {0, 1, 2, 3}}
+    assert "seeds 1 to 3: 3 complete" in lines[1]
+
+
 def test_nothing_starts_when_the_time_is_over(short_and_long, tmp_path):
     assert trained(short_and_long, tmp_path / "to", tmp_path / "store", minutes=0.1) == ([], {})
 

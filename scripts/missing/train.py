@@ -18,7 +18,7 @@ from tpo_runs._run import duration
 from .plan import Candidate, Costs, Owner, Piece, next_piece
 
 DIVERGED = 3  # the exit code of a run with seeds that diverged
-RESERVE = 30.0  # seconds before the end in which nothing starts, and a process that stops may save its state
+RESERVE = 30.0  # seconds before the end in which processes stop and save their state
 
 
 class Training:
@@ -68,6 +68,10 @@ class Training:
         """End now, as if the time were over."""
         self.end = min(self.end, time.monotonic())
 
+    @property
+    def _left(self) -> float:
+        return self.end - RESERVE - time.monotonic()
+
     def _work(self, worker: int, cores: frozenset[int]) -> None:
         try:
             while (piece := self._take()) is not None:
@@ -80,10 +84,9 @@ class Training:
 
     def _take(self) -> Piece | None:
         with self._lock:
-            left = self.end - time.monotonic() - RESERVE
-            if self._fault is not None or left <= 0:
+            if self._fault is not None or self._left <= 0:
                 return None
-            piece = next_piece(self.found, self.taken, self.costs, seconds=left, longest=self.longest)
+            piece = next_piece(self.found, self.taken, self.costs, seconds=self._left, longest=self.longest)
             if piece is not None:
                 self.taken.setdefault(piece.candidate.owner, set()).update(piece.seeds)
                 self.say(piece.plan)
@@ -100,12 +103,12 @@ class Training:
         with log.open("w") as lines, subprocess.Popen(command, stdout=lines, stderr=lines) as child:
             if cores:
                 os.sched_setaffinity(child.pid, cores)
-            while child.poll() is None and time.monotonic() < self.end:
+            while child.poll() is None and self._left > 0:
                 time.sleep(0.2)
             if child.poll() is None:
-                child.terminate()  # it saves its state
+                child.terminate()
                 child.wait()
-            elif child.returncode not in (0, DIVERGED) and time.monotonic() < self.end:
+            elif child.returncode not in (0, DIVERGED) and self._left > 0:
                 raise RuntimeError(f"{piece.words}: training failed; the messages are in {log}")
         return out
 
