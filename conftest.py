@@ -12,7 +12,7 @@ gc.set_threshold(100_000, 10, 10)
 
 
 def pytest_configure(config):
-    """Programs that JAX compiled in an earlier run of the tests are read; `pytest --cache-clear` deletes them.
+    """Keep the programs that JAX compiles for later runs of the tests; `pytest --cache-clear` deletes them.
 
     Each process of xdist has its own, because JAX does not write them atomically.
     """
