@@ -34,7 +34,7 @@ def pytest_configure(config):
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_away_from_home(tmp_path_factory):
-    """Programs that `tpo-runs` compiles are kept for all tests of a process, outside the tester's cache."""
+    """What `tpo-runs` would keep in the cache of its user is kept for all tests of a process instead."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
