@@ -20,16 +20,14 @@ def pytest_configure(config):
         return
     kept = config.cache.mkdir("programs") / os.environ.get("PYTEST_XDIST_WORKER", "main")
     settings = {
-        "JAX_COMPILATION_CACHE_DIR": str(kept),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+        "jax_compilation_cache_dir": str(kept),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": 0,
     }
-    os.environ.update(settings)
-    if "jax" in sys.modules:  # it has read the environment
-        jax = sys.modules["jax"]
-        jax.config.update("jax_compilation_cache_dir", str(kept))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+    for name, value in settings.items():
+        os.environ[name.upper()] = str(value)
+        if "jax" in sys.modules:  # it has read the environment
+            sys.modules["jax"].config.update(name, value)
 
 
 @pytest.fixture(autouse=True, scope="session")

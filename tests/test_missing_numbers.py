@@ -88,10 +88,11 @@ def chosen(*arguments, **left):
     return piece
 
 
-def priced(**seconds_by_step):
+def priced(*measured):
+    """Costs of the cells of candidates, of which a seed took some seconds."""
     costs = Costs()
-    for cell, seconds in seconds_by_step.values():
-        costs.measure(cell, seconds)
+    for candidate, seconds in measured:
+        costs.measure(candidate.cell, seconds)
     return costs
 
 
@@ -112,7 +113,7 @@ def test_all_cells_train_as_many_seeds_together_as_one_says(config):
 
 def test_the_cell_with_the_most_numbers_per_second_is_next(short_and_long):
     short, long = short_and_long
-    costs = priced(short=(short.cell, 10.0), long=(long.cell, 30.0))
+    costs = priced((short, 10.0), (long, 30.0))
     assert chosen(short_and_long, {}, costs).candidate is short
     richer = [short, other(long, numbers=4)]
     assert chosen(richer, {}, costs).candidate is richer[1]
@@ -120,14 +121,14 @@ def test_the_cell_with_the_most_numbers_per_second_is_next(short_and_long):
 
 def test_numbers_without_a_comparison_come_before_those_with_few_seeds(short_and_long):
     short, long = short_and_long
-    costs = priced(short=(short.cell, 10.0), long=(long.cell, 3000.0))
+    costs = priced((short, 10.0), (long, 3000.0))
     found = [other(short, numbers=5, final=True), long]
     assert chosen(found, {}, costs).candidate is long
 
 
 def test_only_missing_seeds_are_trained_up_to_the_first_gap(short_and_long):
     short, _ = short_and_long
-    costs = priced(short=(short.cell, 10.0))
+    costs = priced((short, 10.0))
     piece = chosen([short], {short.owner: {0, 3}}, costs)
     assert (piece.seeds, piece.seconds) == (range(1, 3), 20.0)
     assert next_piece([short], {short.owner: {0, 1, 2, 3}}, costs, **AN_HOUR) is None
@@ -135,7 +136,7 @@ def test_only_missing_seeds_are_trained_up_to_the_first_gap(short_and_long):
 
 def test_a_piece_ends_in_time(short_and_long):
     short, _ = short_and_long
-    costs = priced(short=(short.cell, 10.0))
+    costs = priced((short, 10.0))
     assert chosen([short], {}, costs, seconds=25.0, longest=600.0).seeds == range(2)
     assert chosen([short], {}, costs, seconds=3600.0, longest=15.0).seeds == range(1)
     assert next_piece([short], {}, costs, seconds=9.0, longest=600.0) is None
@@ -150,7 +151,7 @@ def test_a_number_that_one_cell_serves_is_not_trained_by_another(short_and_long)
 
 def test_a_seed_that_was_not_measured_costs_in_proportion_to_its_steps(short_and_long):
     short, long = short_and_long
-    costs = priced(short=(short.cell, 10.0))
+    costs = priced((short, 10.0))
     assert costs.of_seed(long.cell) == pytest.approx(20.0)
     costs.measure(long.cell, 12.0)
     assert costs.of_seed(long.cell) == 12.0

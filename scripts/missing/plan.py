@@ -13,7 +13,7 @@ from numbers_page.runs import Run
 from tpo_runs import Cell, load_config
 from tpo_runs._config import key_of
 from tpo_runs._paper import FEWEST_BESIDE_SEEDS, FEWEST_SEEDS, PaperNumber
-from tpo_runs._run import duration
+from tpo_runs._run import duration, seed_words
 
 # Of two shared cores, for a token in one pass of the paper's transformer; until a seed has been measured.
 FIRST_GUESS = 3e-6
@@ -47,9 +47,7 @@ class Piece(NamedTuple):
     @property
     def words(self) -> str:
         """What is trained, for people."""
-        first, last = self.seeds[0], self.seeds[-1]
-        seeds = f"seed {first}" if first == last else f"seeds {first} to {last}"
-        return f"{self.candidate.config.stem}, {self.candidate.cell.label}, {seeds}"
+        return f"{self.candidate.config.stem}, {self.candidate.cell.label}, {seed_words(self.seeds)}"
 
     @property
     def plan(self) -> str:

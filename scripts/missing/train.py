@@ -13,11 +13,10 @@ from tpo_runs import ConfigError, Store, combine_summaries, load_config, read_su
 from tpo_runs._config import config_of_block
 from tpo_runs._files import write_file
 from tpo_runs._publish import summary_bytes
-from tpo_runs._run import duration
+from tpo_runs._run import DIVERGED, duration
 
 from .plan import Candidate, Costs, Owner, Piece, next_piece
 
-DIVERGED = 3  # the exit code of a run with seeds that diverged
 RESERVE = 30.0  # seconds before the end in which processes stop and save their state
 
 

@@ -21,6 +21,7 @@ from .display import PlainDisplay as PlainDisplay
 from .display import make_display as make_display
 from .executor import make_executor as make_executor
 from .executor import train_all as train_all
+from .experiment import DIVERGED as DIVERGED
 from .experiment import RunOptions as RunOptions
 from .experiment import run as run
 from .export import export_model as export_model
@@ -38,6 +39,7 @@ from .policies import load_policy as load_policy
 from .policies import load_trained as load_trained
 from .progress import Display as Display
 from .progress import duration as duration
+from .progress import seed_words as seed_words
 from .replacement import Replacement as Replacement
 from .space import needed_bytes as needed_bytes
 from .tracking import Trackers as Trackers
