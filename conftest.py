@@ -14,13 +14,17 @@ gc.set_threshold(100_000, 10, 10)
 def pytest_configure(config):
     """Keep the programs that JAX compiles for later runs of the tests; `pytest --cache-clear` deletes them.
 
-    Each process of xdist has its own, because JAX does not write them atomically.
+    Each process of xdist has its own, because JAX does not write them atomically. Before a run starts, each
+    gets those that the others compiled in earlier runs.
     """
     if not config.pluginmanager.has_plugin("cacheprovider"):
         return
-    kept = config.cache.mkdir("programs") / os.environ.get("PYTEST_XDIST_WORKER", "main")
+    programs, process = config.cache.mkdir("programs"), os.environ.get("PYTEST_XDIST_WORKER")
+    if process is None:
+        share(programs)
     settings = {
-        "jax_compilation_cache_dir": str(kept),
+        "jax_compilation_cache_dir": str(programs / (process or "main")),
+        "jax_persistent_cache_enable_xla_caches": "none",  # else the directory is part of a program's key
         "jax_persistent_cache_min_compile_time_secs": 0.0,
         "jax_persistent_cache_min_entry_size_bytes": 0,
     }
@@ -28,6 +32,14 @@ def pytest_configure(config):
         os.environ[name.upper()] = str(value)
         if "jax" in sys.modules:  # it has read the environment
             sys.modules["jax"].config.update(name, value)
+
+
+def share(programs):
+    """Link the programs of each process into the directories of the others."""
+    found = {file.name: file for file in programs.glob("*/*")}
+    for directory in programs.iterdir():
+        for name in found.keys() - {file.name for file in directory.iterdir()}:
+            os.link(found[name], directory / name)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -45,6 +57,7 @@ def programs_are_let_go():
     if "jax" in sys.modules:
         sys.modules["jax"].clear_caches()
         gc.collect()
+        gc.freeze()  # what is left stays, so the next search need not look at it
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,12 @@ and a note on a number that does not, are refused.
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from numbers_page.notes import read_notes
-from numbers_page.page import all_rows, numbers_page
-from numbers_page.runs import all_runs
+from numbers_page.page import Row, all_rows, numbers_page
+from numbers_page.runs import Run, all_runs
 from numbers_page.seed_noise import seed_noise_page
 
 from tpo_runs import ConfigError
@@ -21,16 +22,14 @@ ROOT = Path(__file__).parents[1]
 NOTES = "scripts/numbers_notes.toml"
 
 
-def pages(root: Path) -> dict[str, str]:
-    """The content of each file that is written, by its path below `root`.
+def pages(runs: Sequence[Run], rows: Sequence[Row]) -> dict[str, str]:
+    """The content of each file that is written, by its path below the workspace.
 
     Raises:
-        ConfigError: a summary is damaged, a note is missing or superfluous.
+        ConfigError: a note is missing or superfluous.
     """
-    runs = all_runs(root)
-    rows = all_rows(runs)
     return {
-        "docs/numbers.md": numbers_page(rows, read_notes(root / NOTES)),
+        "docs/numbers.md": numbers_page(rows, read_notes(ROOT / NOTES)),
         "docs/seed_noise.md": seed_noise_page(runs),
     }
 
@@ -41,7 +40,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
     try:
-        made = pages(ROOT)
+        runs = all_runs(ROOT)
+        made = pages(runs, all_rows(runs))
     except ConfigError as error:
         print(*error.lines, sep="\n", file=sys.stderr)
         return 2

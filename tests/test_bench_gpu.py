@@ -5,13 +5,11 @@ import sys
 import time
 from pathlib import Path
 
+import bench_gpu
 import pytest
+from bench_gpu import Part, run_parts
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import bench_gpu  # noqa: E402
-from bench_gpu import Part, run_parts  # noqa: E402
 
 LATER = 600.0
 

@@ -1,17 +1,12 @@
 """The benchmark of objectives runs every one that the package has; nothing is timed."""
 
 import inspect
-import sys
-from pathlib import Path
 
+import bench_objectives
 import jax
 import pytest
 
 import tpo_objectives
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-
-import bench_objectives
 
 NO_OBJECTIVES = {
     "batch_mean",

@@ -5,20 +5,18 @@ import json
 import sys
 from pathlib import Path
 
+import bench
+import bench_scaling
 import pytest
+from benchmark.cases import PARTS, SPARSE, TOKENS, Case, all_cases, quick_cases
+from benchmark.compare import comparison, curve_differences, tolerance, unmatched
+from benchmark.flops import Shape, forward_flop, necessary_flop, optimizer_flop
+from benchmark.report import notes, report
+from benchmark.results import Results, ResultsError, Row, Spread, read, write
+from benchmark.startup import startup_lines
 from rich.console import Console
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import bench  # noqa: E402
-import bench_scaling  # noqa: E402
-from benchmark.cases import PARTS, SPARSE, TOKENS, Case, all_cases, quick_cases  # noqa: E402
-from benchmark.compare import comparison, curve_differences, tolerance, unmatched  # noqa: E402
-from benchmark.flops import Shape, forward_flop, necessary_flop, optimizer_flop  # noqa: E402
-from benchmark.report import notes, report  # noqa: E402
-from benchmark.results import Results, ResultsError, Row, Spread, read, write  # noqa: E402
-from benchmark.startup import startup_lines  # noqa: E402
 
 ONE = Shape(prompts=1, candidates=1, horizon=2, vocab_size=3, width=2, layers=1, heads=1)
 

@@ -1,13 +1,7 @@
 """How often the intervals of tpo-runs hold what they are of, in simulated runs."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-
 from numbers_page import coverage
 
 from tpo_runs._results import mean_interval

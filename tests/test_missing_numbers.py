@@ -1,23 +1,19 @@
 """Training for the published numbers that are missing: what comes next; nothing is lost or done twice."""
 
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import missing_numbers
 import pytest
+from missing.plan import Candidate, Costs, candidates, next_piece, paper_cells, seeds_of
+from missing.train import Training
+from numbers_page.runs import all_runs
 
 from tpo_runs import read_summary
 from tpo_runs._paper import PaperNumber
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import missing_numbers  # noqa: E402
-from missing.plan import Candidate, Costs, candidates, next_piece, paper_cells, seeds_of  # noqa: E402
-from missing.train import Training  # noqa: E402
-from numbers_page.page import all_rows  # noqa: E402
-from numbers_page.runs import all_runs  # noqa: E402
 
 CONFIG = """
 title = "Two bandits"
@@ -64,10 +60,8 @@ def short_and_long(config):
 
 
 @pytest.fixture(scope="module")
-def published():
+def published(runs, rows):
     """Our runs, the rows of the page, and what there is to train."""
-    runs = all_runs(ROOT)
-    rows = all_rows(runs)
     return runs, rows, candidates(paper_cells(ROOT.glob("configs/*.toml"), block=1), rows)
 
 

@@ -3,12 +3,21 @@
 import doctest
 import itertools
 import math
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import write_numbers
+from numbers_page import markdown, relapse_tables, subsamples
+from numbers_page.evidence import Evidence, best, evidence_for
+from numbers_page.notes import Note, check, read_notes
+from numbers_page.page import Row, numbers_page
+from numbers_page.power import power
+from numbers_page.relapse_tables import relapse_table, two_kinds_table
+from numbers_page.repeated import repeated
+from numbers_page.runs import Run, all_runs
+from numbers_page.subsamples import crossings, intervals, subsets
 
 from tpo_runs import CellResult, ConfigError, read_summary
 from tpo_runs._paper import PaperNumber, compare, paper_numbers
@@ -16,31 +25,9 @@ from tpo_runs._publish import summary_bytes
 from tpo_runs._results import ExactFacts, mean_interval
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import write_numbers  # noqa: E402
-from numbers_page import markdown, relapse_tables, subsamples  # noqa: E402
-from numbers_page.evidence import Evidence, best, evidence_for  # noqa: E402
-from numbers_page.notes import Note, check, read_notes  # noqa: E402
-from numbers_page.page import Row, all_rows, numbers_page  # noqa: E402
-from numbers_page.power import power  # noqa: E402
-from numbers_page.relapse_tables import relapse_table, two_kinds_table  # noqa: E402
-from numbers_page.repeated import repeated  # noqa: E402
-from numbers_page.runs import Run, all_runs  # noqa: E402
-from numbers_page.subsamples import crossings, intervals, subsets  # noqa: E402
 
 SEED_FACTS = ("final", "first_below", "highest_since", "relapsed")
 SUMMARY = read_summary(ROOT / "figures" / "tabular_single" / "summary.json")
-
-
-@pytest.fixture(scope="module")
-def runs():
-    return all_runs(ROOT)
-
-
-@pytest.fixture(scope="module")
-def rows(runs):
-    return all_rows(runs)
 
 
 def evidence(verdict, seeds=4, steps=1000, **facts):
@@ -78,8 +65,8 @@ def test_the_page_is_what_the_script_writes_now(name, made):
 
 
 @pytest.fixture(scope="module")
-def made():
-    return write_numbers.pages(ROOT)
+def made(runs, rows):
+    return write_numbers.pages(runs, rows)
 
 
 def test_every_published_number_has_a_row(rows, made):
@@ -156,11 +143,11 @@ def test_where_nothing_was_run_nothing_is_chosen():
 
 
 def test_a_run_speaks_for_the_numbers_of_its_own_setting_only(runs):
-    for run, published in itertools.product(runs, paper_numbers()):
-        found = evidence_for(published, [run])
-        assert bool(found) == (
-            published.matches(run.cell.spec) and not math.isnan(compare([run.cell], [published])[0].ours)
-        )
+    for published in paper_numbers():
+        fitting = [run for run in runs if published.matches(run.cell.spec)]
+        expected = [run for run in fitting if not math.isnan(compare([run.cell], [published])[0].ours)]
+        found = [(e.folder, e.seconds) for e in evidence_for(published, runs)]
+        assert found == [(run.folder, run.cell.provenance["seconds"]) for run in expected]
 
 
 def write_piece(root, folder, name, cells):

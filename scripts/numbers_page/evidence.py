@@ -45,12 +45,9 @@ def best(found: Iterable[Evidence]) -> Evidence | None:
 
 def evidence_for(number: PaperNumber, runs: Sequence[Run]) -> list[Evidence]:
     """What all runs say about a number."""
-    return [
-        _of_comparison(row, run)
-        for run in runs
-        for row in compare([run.cell], [number])
-        if not math.isnan(row.ours)
-    ]
+    of_cell = {id(run.cell): run for run in runs}
+    found = compare([run.cell for run in runs], [number])
+    return [_of_comparison(row, of_cell[id(row.cell)]) for row in found if not math.isnan(row.ours)]
 
 
 def _of_comparison(row: PaperComparison, run: Run) -> Evidence:

@@ -159,6 +159,15 @@ def test_different_right_answers_are_counted_once(task):
     assert min(expected) >= 1
 
 
+def test_so_many_answers_are_counted_that_their_pairs_would_fill_the_memory():
+    task = TASKS[0]
+    prompts = drawn(task, n=1)
+    answers = np.repeat(some_answers(task, prompts, k=60), 2_000, axis=1)
+    np.testing.assert_array_equal(
+        task.distinct_right(prompts, answers), task.distinct_right(prompts, answers[:, ::2_000])
+    )
+
+
 @every_task
 def test_prompts_are_a_function_of_the_seed_or_key(task):
     with_jax = jax.jit(lambda key: task.prompts(key, PROMPTS))

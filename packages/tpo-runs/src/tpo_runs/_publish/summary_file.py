@@ -168,9 +168,9 @@ def _crossing(step: Any, interval: Sequence[Any]) -> tuple[float, tuple[float, f
 
 
 def _numbers(values: Any) -> Float[np.ndarray, "..."]:
-    return np.array(
-        [_numbers(value) if isinstance(value, list) else _number(value) for value in values], dtype=np.float64
-    )
+    found = np.array(values, dtype=object)
+    found[found == NEVER] = math.inf
+    return found.astype(np.float64)  # null becomes NaN
 
 
 def _number(value: Any) -> float:
