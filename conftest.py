@@ -1,5 +1,6 @@
 """What the tests of all packages and of the workspace share."""
 
+import contextlib
 import gc
 import os
 import sys
@@ -39,7 +40,8 @@ def share(programs):
     found = {file.name: file for file in programs.glob("*/*")}
     for directory in programs.iterdir():
         for name in found.keys() - {file.name for file in directory.iterdir()}:
-            os.link(found[name], directory / name)
+            with contextlib.suppress(FileExistsError):  # another run of the tests has just linked it
+                os.link(found[name], directory / name)
 
 
 @pytest.fixture(autouse=True, scope="session")

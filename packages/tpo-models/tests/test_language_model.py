@@ -66,8 +66,8 @@ def test_gradients_equal_those_of_the_naive_model(family):
     weights = jnp.asarray(np.random.default_rng(2).normal(size=answers.shape), jnp.float32)
 
     def gradient(of, prompts, model):
-        gradient = eqx.filter_grad(lambda model: jnp.sum(weights * of(model, prompts, answers)))
-        return jax.tree.leaves(eqx.filter_jit(gradient)(model))
+        weighted = eqx.filter_grad(lambda model: jnp.sum(weights * of(model, prompts, answers)))
+        return jax.tree.leaves(eqx.filter_jit(weighted)(model))
 
     expected = gradient(naive.log_probs, PROMPTS, make(family))
     for checkpoint in (False, True):

@@ -163,20 +163,14 @@ def _cell(record: Mapping[str, Any], metric: str, threshold: float) -> CellResul
 
 
 def _crossing(step: Any, interval: Sequence[Any]) -> tuple[float, tuple[float, float]]:
-    low, high = map(_number, interval)
-    return _number(step), (low, high)
+    step, low, high = _numbers([step, *interval]).tolist()
+    return step, (low, high)
 
 
 def _numbers(values: Any) -> Float[np.ndarray, "..."]:
     found = np.array(values, dtype=object)
     found[found == NEVER] = math.inf
     return found.astype(np.float64)  # null becomes NaN
-
-
-def _number(value: Any) -> float:
-    if value is None:
-        return math.nan
-    return math.inf if value == NEVER else float(value)
 
 
 def _plain(value: Any) -> Any:
